@@ -1,0 +1,2 @@
+//! Embedded benchmarks.
+fn main() {}

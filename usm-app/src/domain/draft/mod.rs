@@ -1,0 +1,1 @@
+//! Useful drafts derived from the words of a text alone: what the offline provider answers.

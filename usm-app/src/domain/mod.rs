@@ -1,0 +1,5 @@
+//! What the product is about, pure: no async, no I/O, no clock, no database types.
+
+pub mod draft;
+pub mod story_map;
+pub mod wireframe;

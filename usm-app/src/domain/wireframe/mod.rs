@@ -1,0 +1,1 @@
+//! Screens as a small tree, and the pictures drawn from it.

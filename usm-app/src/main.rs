@@ -1,0 +1,2 @@
+//! The `usm` command.
+fn main() {}
