@@ -1,1 +1,35 @@
-//! A typed task queue.
+#![doc = include_str!("../README.md")]
+
+mod broker;
+mod context;
+mod dead_letter;
+mod envelope;
+mod error;
+mod job;
+mod lifecycle;
+mod queue;
+mod registry;
+mod retry;
+#[cfg(feature = "sqlite")]
+mod sqlite;
+mod store;
+mod task;
+mod topology;
+mod worker;
+
+pub use broker::{Broker, Consumer, Delivery, QueueDepth, Settlement};
+pub use context::JobContext;
+pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};
+pub use envelope::Message;
+pub use error::{Error, ErrorKind, Result};
+pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
+pub use queue::{EnqueueOptions, JobHandle, MAX_BODY_BYTES, TaskQueue};
+pub use retry::RetryPolicy;
+#[cfg(feature = "sqlite")]
+pub use sqlite::SqliteOptions;
+pub use store::{
+    CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated,
+};
+pub use task::{Task, TaskError, TaskPolicy, Verdict};
+pub use topology::{ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, topic_matches};
+pub use worker::Worker;

@@ -1,0 +1,222 @@
+//! The seam that carries messages.
+//!
+//! A backend implements [`Broker`] and proves itself with the contract suite in `usm_queue::testing`.
+
+use std::{any::Any, fmt, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::{StreamExt, stream::BoxStream};
+
+use crate::{
+    envelope::Message,
+    error::Result,
+    job::Job,
+    store::{JobStore, JobUpdate, Lease, Updated},
+    topology::Topology,
+};
+
+#[cfg(feature = "sqlite")]
+pub(crate) mod sqlite;
+
+/// Carries messages from publishers to consumers, at least once.
+///
+/// All methods are durable when they return `Ok`.
+#[async_trait]
+pub trait Broker: fmt::Debug + Send + Sync + 'static {
+    /// Creates what is missing; may be repeated, by several processes at once.
+    ///
+    /// # Errors
+    ///
+    /// `TopologyMismatch` when a queue or exchange exists with other arguments.
+    async fn declare(&self, topology: &Topology) -> Result<()>;
+
+    /// Publishes all messages or none. Each is routed by its exchange and routing key; one that is due later waits
+    /// outside the queue and is routed at once.
+    ///
+    /// # Errors
+    ///
+    /// `Unroutable` when a message reaches no queue, `QueueFull` when a queue at its limit refuses.
+    async fn publish(&self, messages: Vec<Message>) -> Result<()>;
+
+    /// Delivers from `queue`, highest priority first, oldest first within one priority, at most `prefetch`
+    /// unsettled at a time.
+    async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer>;
+
+    /// Ends a delivery. Republishing is confirmed before the delivery is acknowledged, so a crash in between
+    /// duplicates and never loses. Settling a delivery again, or one that the broker has taken back, does nothing. After
+    /// an error it may be tried again.
+    async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()>;
+
+    /// Stores jobs and publishes their messages; when it returns both are durable. A backend that keeps both in
+    /// one place overrides this to commit them together.
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish) and [`JobStore::insert`]; the records of jobs whose messages were not published
+    /// say so.
+    async fn accept(&self, store: &dyn JobStore, accepted: Vec<(Job, Message)>) -> Result<()> {
+        accept_apart(self, store, accepted).await
+    }
+
+    /// Records an attempt's outcome, then settles its delivery. A backend that keeps both in one place overrides
+    /// this to commit them together.
+    async fn finish(
+        &self,
+        store: &dyn JobStore,
+        delivery: &Delivery,
+        lease: Lease,
+        update: JobUpdate,
+        settlement: Settlement,
+    ) -> Result<Updated> {
+        finish_apart(self, store, delivery, lease, update, settlement).await
+    }
+
+    /// How many messages a queue holds.
+    async fn depth(&self, queue: &str) -> Result<QueueDepth>;
+
+    /// Waiting messages of `queue` from the oldest, without taking or reordering them: `limit` at most, after the
+    /// first `skip`.
+    async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>>;
+
+    /// The waiting message of `queue` with this `message_id`, without taking it.
+    async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>>;
+
+    /// Removes the waiting message with this `message_id`; `false` when it is not there.
+    async fn remove(&self, queue: &str, message_id: &str) -> Result<bool>;
+
+    /// Removes every waiting message; returns how many.
+    async fn purge(&self, queue: &str) -> Result<u64>;
+
+    /// Gives unsettled deliveries back and releases what the backend holds.
+    async fn close(&self);
+}
+
+/// Stores records and publishes messages at the same time, in two places.
+pub(crate) async fn accept_apart<B: Broker + ?Sized>(
+    broker: &B,
+    store: &dyn JobStore,
+    accepted: Vec<(Job, Message)>,
+) -> Result<()> {
+    let (jobs, messages): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
+    let unpublished = jobs.clone();
+    let (inserted, published) = futures_util::join!(store.insert(jobs), broker.publish(messages));
+    if let Err(error) = &published {
+        for job in unpublished {
+            store.fail_unclaimed(job, format!("not published: {error}")).await?;
+        }
+    }
+    published.and(inserted)
+}
+
+/// Records first and settles second, in two places.
+pub(crate) async fn finish_apart<B: Broker + ?Sized>(
+    broker: &B,
+    store: &dyn JobStore,
+    delivery: &Delivery,
+    lease: Lease,
+    update: JobUpdate,
+    settlement: Settlement,
+) -> Result<Updated> {
+    let updated = store.update(lease, update).await?;
+    // Another worker or a cancellation owns the job now; this copy of the message is superfluous.
+    let settlement = if updated == Updated::Stale { Settlement::Ack } else { settlement };
+    broker.settle(delivery, settlement).await?;
+    Ok(updated)
+}
+
+/// Messages of one queue, by what they wait for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct QueueDepth {
+    /// Can be delivered now.
+    pub ready: u64,
+    /// Wait for their time: delays and retries.
+    pub delayed: u64,
+    /// Delivered and not settled.
+    pub unsettled: u64,
+}
+
+/// A stream of deliveries. Dropping it stops consuming; deliveries handed out before stay with their holder.
+pub struct Consumer {
+    deliveries: BoxStream<'static, Result<Delivery>>,
+}
+
+impl Consumer {
+    /// Wraps a backend's stream. It ends or fails when the queue is gone or the connection is lost; the worker then
+    /// consumes anew.
+    pub fn new(deliveries: BoxStream<'static, Result<Delivery>>) -> Self {
+        Self { deliveries }
+    }
+
+    /// The next delivery, as soon as there is one and fewer than `prefetch` are unsettled.
+    pub async fn next(&mut self) -> Option<Result<Delivery>> {
+        self.deliveries.next().await
+    }
+}
+
+impl fmt::Debug for Consumer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Consumer").finish_non_exhaustive()
+    }
+}
+
+/// A message in a consumer's hands. Dropped without being settled it goes back to its queue.
+pub struct Delivery {
+    /// The message as it was published.
+    pub message: Message,
+    /// The queue it came from.
+    pub queue: String,
+    /// Whether it may have been delivered before.
+    pub redelivered: bool,
+    receipt: Box<dyn Any + Send + Sync>,
+}
+
+impl Delivery {
+    /// A delivery with what the backend needs to settle it. The receipt's `Drop` gives an unsettled message back.
+    pub fn new(
+        message: Message,
+        queue: impl Into<String>,
+        redelivered: bool,
+        receipt: impl Any + Send + Sync,
+    ) -> Self {
+        Self { message, queue: queue.into(), redelivered, receipt: Box::new(receipt) }
+    }
+
+    /// The backend's receipt, when it is a `R`.
+    pub fn receipt<R: Any>(&self) -> Option<&R> {
+        self.receipt.downcast_ref()
+    }
+}
+
+impl fmt::Debug for Delivery {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Delivery")
+            .field("queue", &self.queue)
+            .field("message_id", &self.message.message_id)
+            .field("redelivered", &self.redelivered)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How a delivery ends.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Settlement {
+    /// Done: the message is gone.
+    Ack,
+    /// Back into its queue as it is, after a delay.
+    Requeue {
+        /// How long it waits first.
+        delay: Duration,
+    },
+    /// This message takes its place in the same queue, after a delay.
+    Retry {
+        /// The same job with new headers.
+        message: Box<Message>,
+        /// How long it waits first.
+        delay: Duration,
+    },
+    /// This message goes to the queue's dead-letter exchange.
+    DeadLetter {
+        /// The original body, with reason and history in the headers.
+        message: Box<Message>,
+    },
+}

@@ -1,0 +1,104 @@
+//! What went wrong, sorted by what the caller does next.
+
+use std::fmt;
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+type Source = Box<dyn std::error::Error + Send + Sync>;
+
+/// An error of the queue: a kind to branch on, a sentence for people, and the cause where there is one.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct Error {
+    kind: ErrorKind,
+    message: String,
+    #[source]
+    source: Option<Source>,
+}
+
+/// What the caller can do about an [`Error`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// The routing key reaches no queue: nothing was accepted. Bind a queue or mend the key.
+    Unroutable,
+    /// The topology contradicts itself; it was refused before anything was declared.
+    InvalidTopology,
+    /// A queue or exchange exists with other arguments than this program wants.
+    TopologyMismatch,
+    /// An option or value is out of range, or a payload cannot be written as JSON.
+    InvalidInput,
+    /// The queue is at its length limit and set to refuse. Try again later.
+    QueueFull,
+    /// No job, queue or dead letter with this name is known.
+    NotFound,
+    /// The job ended without a result: it failed, expired or was cancelled.
+    JobNotCompleted,
+    /// The backend cannot answer now: locked, out of space, unreachable. Trying again may help.
+    Unavailable,
+    /// The file is not a queue file, or it is damaged.
+    Corrupt,
+    /// The file was written by a newer version of this library.
+    NewerVersion,
+    /// The queue handle was closed.
+    Closed,
+    /// Anything else the backend said.
+    Backend,
+}
+
+impl Error {
+    /// An error of `kind` with a sentence: lower case, naming the thing and what to do.
+    pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, message: message.into(), source: None }
+    }
+
+    /// The same with its cause kept.
+    pub fn with_source(mut self, source: impl Into<Source>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// What the caller can do about it.
+    pub fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// A second error that says the same, for the other callers of one group commit. Its source is
+    /// kept as text.
+    pub fn duplicate(&self) -> Self {
+        let source = self.source.as_ref().map(|source| Source::from(source.to_string()));
+        Self { kind: self.kind, message: self.message.clone(), source }
+    }
+
+    pub(crate) fn closed() -> Self {
+        Self::new(ErrorKind::Closed, "the queue is closed; open it again")
+    }
+
+    pub(crate) fn invalid(message: impl Into<String>) -> Self {
+        Self::new(ErrorKind::InvalidInput, message)
+    }
+
+    pub(crate) fn not_found(what: impl fmt::Display) -> Self {
+        Self::new(
+            ErrorKind::NotFound,
+            format!("{what} is not known; it may have been removed after its time to live"),
+        )
+    }
+}
+
+/// The message of an error and of everything that caused it, `: ` between, for storing as text.
+pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Many errors already print their cause.
+        if !text.ends_with(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}

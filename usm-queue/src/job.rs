@@ -1,0 +1,416 @@
+//! A job: one enqueued task, its state, progress, result and history.
+
+use std::{fmt, str::FromStr};
+
+use chrono::{DateTime, Utc};
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value};
+use uuid::Uuid;
+
+use crate::error::Error;
+
+/// Identity of a job, known before it is enqueued. A version 7 UUID, so that ids sort by time.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct JobId(pub Uuid);
+
+impl JobId {
+    /// A new id.
+    #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
+    pub fn new() -> Self {
+        Self(Uuid::now_v7())
+    }
+}
+
+impl fmt::Display for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for JobId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl FromStr for JobId {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        Uuid::parse_str(text).map(Self).map_err(|error| {
+            Error::invalid(format!("`{}` is not a job id; a job id is a UUID", short(text, 80)))
+                .with_source(error)
+        })
+    }
+}
+
+/// Whose job it is: the guide's `user_id`, or any name.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(untagged)]
+pub enum Owner {
+    /// A numeric user id.
+    Id(i64),
+    /// Any other name, for example a UUID.
+    Name(String),
+}
+
+impl From<i64> for Owner {
+    fn from(id: i64) -> Self {
+        Self::Id(id)
+    }
+}
+
+impl From<&str> for Owner {
+    fn from(name: &str) -> Self {
+        Self::Name(name.to_owned())
+    }
+}
+
+impl From<String> for Owner {
+    fn from(name: String) -> Self {
+        Self::Name(name)
+    }
+}
+
+impl fmt::Display for Owner {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Id(id) => id.fmt(f),
+            Self::Name(name) => name.fmt(f),
+        }
+    }
+}
+
+/// Where a job stands. It moves forward only; the last three are final.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobStatus {
+    /// Waits for a worker: fresh, delayed, or between two attempts (then `error` and `next_attempt_at` are set).
+    Pending,
+    /// A worker holds a lease on it and runs its handler.
+    Processing,
+    /// The handler returned a result.
+    Completed,
+    /// It will not be tried again; a dead letter keeps the payload and the reason.
+    Failed,
+    /// Somebody cancelled it.
+    Cancelled,
+}
+
+impl JobStatus {
+    /// Whether the job has ended.
+    pub fn is_final(self) -> bool {
+        matches!(self, Self::Completed | Self::Failed | Self::Cancelled)
+    }
+
+    /// The name on the wire.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Pending => "pending",
+            Self::Processing => "processing",
+            Self::Completed => "completed",
+            Self::Failed => "failed",
+            Self::Cancelled => "cancelled",
+        }
+    }
+}
+
+impl fmt::Display for JobStatus {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+impl FromStr for JobStatus {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self, Error> {
+        [Self::Pending, Self::Processing, Self::Completed, Self::Failed, Self::Cancelled]
+            .into_iter()
+            .find(|status| status.as_str() == text)
+            .ok_or_else(|| {
+                Error::invalid(format!(
+                    "`{}` is not a job status; use pending, processing, completed, failed or cancelled",
+                    short(text, 80)
+                ))
+            })
+    }
+}
+
+/// How far a running job has come, in the handler's own units.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Progress {
+    /// Units done.
+    pub current: u64,
+    /// Units in all; 0 when unknown.
+    pub total: u64,
+    /// The present stage, for people.
+    pub message: String,
+}
+
+/// What happened to a job.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum JobEvent {
+    /// Accepted.
+    Enqueued,
+    /// The record was lost and made anew from the message.
+    Rebuilt,
+    /// An attempt began.
+    Started,
+    /// An attempt failed; another will follow.
+    RetryScheduled,
+    /// Handed back by a worker that shut down; the attempt does not count.
+    Released,
+    /// Somebody asked to cancel it while it ran.
+    CancelRequested,
+    /// It ended with a result.
+    Completed,
+    /// It ended without one.
+    Failed,
+    /// It ended by request.
+    Cancelled,
+}
+
+impl JobEvent {
+    /// The status a job has right after this event, where the event changes it.
+    pub(crate) fn status(self) -> Option<JobStatus> {
+        match self {
+            Self::Enqueued | Self::Rebuilt | Self::RetryScheduled | Self::Released => {
+                Some(JobStatus::Pending)
+            }
+            Self::Started => Some(JobStatus::Processing),
+            Self::CancelRequested => None,
+            Self::Completed => Some(JobStatus::Completed),
+            Self::Failed => Some(JobStatus::Failed),
+            Self::Cancelled => Some(JobStatus::Cancelled),
+        }
+    }
+}
+
+/// One line of a job's history.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct TimelineEntry {
+    /// When, by the clock of the process that wrote it.
+    pub at: DateTime<Utc>,
+    /// What.
+    pub event: JobEvent,
+    /// The attempt it belongs to, counted from 1; 0 before the first.
+    pub attempt: u32,
+    /// The worker that ran or settled it.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub worker: Option<String>,
+    /// Why it failed.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub error: Option<String>,
+}
+
+/// The record of a job. Its JSON form has the field names of the guide.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct Job {
+    /// Identity.
+    #[serde(rename = "job_id")]
+    pub id: JobId,
+    /// Whose job it is.
+    #[serde(rename = "user_id")]
+    pub owner: Option<Owner>,
+    /// Name of its task.
+    #[serde(rename = "job_type")]
+    pub task: String,
+    /// Where it stands.
+    pub status: JobStatus,
+    /// 0 is the lowest; what the queue makes of it is the queue's `max_priority`.
+    pub priority: u8,
+    /// Attempts begun so far; attempts handed back by a shutdown are not counted.
+    pub attempt: u32,
+    /// Attempts in all.
+    pub max_attempts: u32,
+    /// When it was enqueued.
+    pub created_at: DateTime<Utc>,
+    /// When this record last changed.
+    pub updated_at: DateTime<Utc>,
+    /// When a delayed job or the next attempt is due.
+    pub next_attempt_at: Option<DateTime<Utc>>,
+    /// When it ended.
+    pub finished_at: Option<DateTime<Utc>>,
+    /// Ties jobs and requests together across services.
+    pub correlation_id: Option<String>,
+    /// What the caller attached.
+    pub metadata: Map<String, Value>,
+    /// How far the running attempt has come.
+    pub progress: Option<Progress>,
+    /// Partial results in the order the handler reported them; kept across attempts.
+    pub partial_results: Vec<Value>,
+    /// The task's output, once completed.
+    pub result: Option<Value>,
+    /// Why the last attempt failed.
+    pub error: Option<String>,
+    /// Whether somebody asked to cancel it.
+    pub cancel_requested: bool,
+    /// The worker that runs it or ran it last.
+    pub worker: Option<String>,
+    /// Until when that worker holds it; past it the job is stalled and another worker may take it.
+    pub lease_until: Option<DateTime<Utc>>,
+    /// Grows by one with every change of this record.
+    pub version: u64,
+    /// Every transition, oldest first.
+    pub timeline: Vec<TimelineEntry>,
+}
+
+impl Job {
+    /// The record of a job enqueued at `now`.
+    pub fn new(id: JobId, task: impl Into<String>, now: DateTime<Utc>) -> Self {
+        Self {
+            id,
+            owner: None,
+            task: task.into(),
+            status: JobStatus::Pending,
+            priority: 0,
+            attempt: 0,
+            max_attempts: 1,
+            created_at: now,
+            updated_at: now,
+            next_attempt_at: None,
+            finished_at: None,
+            correlation_id: None,
+            metadata: Map::new(),
+            progress: None,
+            partial_results: Vec::new(),
+            result: None,
+            error: None,
+            cancel_requested: false,
+            worker: None,
+            lease_until: None,
+            version: 1,
+            timeline: vec![TimelineEntry {
+                at: now,
+                event: JobEvent::Enqueued,
+                attempt: 0,
+                worker: None,
+                error: None,
+            }],
+        }
+    }
+
+    /// Whether its worker let the lease lapse: the worker died or lost its connection, and the job will be
+    /// delivered again.
+    pub fn is_stalled(&self, now: DateTime<Utc>) -> bool {
+        self.status == JobStatus::Processing && self.lease_until.is_some_and(|until| until < now)
+    }
+
+    /// The states between `seen` and this record that `seen` has missed, this record last. Built from the
+    /// timeline, so that a watcher that reads late still sees every transition.
+    pub(crate) fn transitions_since(&self, seen: &Job) -> Vec<Job> {
+        if self.version <= seen.version {
+            return Vec::new();
+        }
+        let missed = self.timeline.len().saturating_sub(seen.timeline.len());
+        let first_missed = self.timeline.len() - missed;
+        let mut states = Vec::new();
+        let mut state = seen.clone();
+        for (index, entry) in self.timeline.iter().enumerate().skip(first_missed) {
+            if index + 1 == self.timeline.len() {
+                break;
+            }
+            state.apply(entry);
+            state.version += 1;
+            if state.version < self.version {
+                states.push(state.clone());
+            }
+        }
+        states.push(self.clone());
+        states
+    }
+
+    fn apply(&mut self, entry: &TimelineEntry) {
+        if let Some(status) = entry.event.status() {
+            self.status = status;
+        }
+        self.attempt = entry.attempt;
+        self.updated_at = entry.at;
+        self.worker.clone_from(&entry.worker);
+        if entry.error.is_some() {
+            self.error.clone_from(&entry.error);
+        }
+        self.cancel_requested |= entry.event == JobEvent::CancelRequested;
+        self.timeline.push(entry.clone());
+    }
+}
+
+/// At most `chars` characters of `text`, `…` where something was cut: for error messages and history.
+pub(crate) fn short(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    fn entry(event: JobEvent, attempt: u32) -> TimelineEntry {
+        TimelineEntry { at: Utc::now(), event, attempt, worker: None, error: None }
+    }
+
+    #[test]
+    fn a_late_watcher_sees_every_transition_in_order() {
+        let seen = Job::new(JobId::new(), "t", Utc::now());
+        let mut now = seen.clone();
+        now.timeline.extend([
+            entry(JobEvent::Started, 1),
+            entry(JobEvent::RetryScheduled, 1),
+            entry(JobEvent::Started, 2),
+        ]);
+        now.timeline.push(entry(JobEvent::Completed, 2));
+        now.status = JobStatus::Completed;
+        now.version = 5;
+
+        let states: Vec<_> =
+            now.transitions_since(&seen).iter().map(|job| (job.version, job.status)).collect();
+
+        use JobStatus::*;
+        assert_eq!(states, [(2, Processing), (3, Pending), (4, Processing), (5, Completed)]);
+    }
+
+    #[test]
+    fn a_watcher_that_is_up_to_date_sees_nothing_new() {
+        let job = Job::new(JobId::new(), "t", Utc::now());
+
+        assert!(job.transitions_since(&job).is_empty());
+    }
+
+    #[test]
+    fn the_json_form_has_the_field_names_of_the_guide() {
+        let mut job = Job::new(JobId::new(), "ai_map_generation", Utc::now());
+        job.owner = Some(Owner::Id(42));
+
+        let json = serde_json::to_value(&job).unwrap();
+
+        for field in [
+            "job_id",
+            "user_id",
+            "job_type",
+            "status",
+            "created_at",
+            "updated_at",
+            "metadata",
+            "result",
+            "error",
+            "progress",
+        ] {
+            assert!(json.get(field).is_some(), "{field} is missing");
+        }
+        assert_eq!(json["user_id"], 42);
+        assert_eq!(serde_json::from_value::<Job>(json).unwrap(), job);
+    }
+
+    #[test]
+    fn an_id_that_is_no_uuid_is_refused_with_its_text() {
+        assert!("nonsense".parse::<JobId>().unwrap_err().to_string().contains("`nonsense`"));
+    }
+}

@@ -1,0 +1,513 @@
+//! The handle that enqueues tasks and answers about jobs.
+
+use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+
+use chrono::Utc;
+use serde_json::{Map, Value, json};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    broker::{Broker, QueueDepth},
+    dead_letter::{self, DeadLetters},
+    envelope::{self, Message},
+    error::{Error, ErrorKind, Result},
+    job::{Job, JobId, JobStatus, Owner},
+    lifecycle::later,
+    store::{CancelOutcome, JobFilter, JobStore, JobWatch},
+    task::Task,
+    topology::{QueueSpec, Topology},
+};
+
+/// Largest message body, in bytes: what RabbitMQ 4 takes by default.
+pub const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// Enqueues tasks and answers about jobs. Clones share one connection.
+///
+/// ```
+/// # use serde::{Deserialize, Serialize};
+/// # use usm_queue::{JobContext, Task, TaskError, TaskQueue, Topology, Worker};
+/// #[derive(Serialize, Deserialize)]
+/// struct Add(u64, u64);
+///
+/// impl Task for Add {
+///     const NAME: &'static str = "add";
+///     const ROUTING_KEY: &'static str = "math.add";
+///     type Output = u64;
+/// }
+///
+/// async fn add(Add(a, b): Add, _job: JobContext<()>) -> Result<u64, TaskError> {
+///     Ok(a + b)
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() -> usm_queue::Result<()> {
+/// let queue = TaskQueue::in_memory(Topology::single("math")?).await?;
+/// let job = queue.enqueue(Add(2, 3)).await?;
+///
+/// let worker = Worker::new(queue.clone(), ()).handle(add);
+/// worker.run_until(async {
+///     assert_eq!(job.result().await.unwrap(), 5);
+/// }).await?;
+/// # Ok(())
+/// # }
+/// ```
+#[derive(Clone)]
+pub struct TaskQueue {
+    inner: Arc<Inner>,
+}
+
+struct Inner {
+    broker: Arc<dyn Broker>,
+    store: Arc<dyn JobStore>,
+    topology: Topology,
+    /// Ends the task that reads the broker's dead-letter notices.
+    _notices: DropGuard,
+}
+
+impl TaskQueue {
+    /// Opens or creates the SQLite file at `path`, with the default [`SqliteOptions`](crate::SqliteOptions). Several
+    /// processes may share the file; it must lie on a local disk.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when the file cannot be opened or written, `Corrupt` when it is no queue file or damaged,
+    /// `NewerVersion` when a newer library wrote it, `TopologyMismatch` when it holds a queue with other arguments.
+    #[cfg(feature = "sqlite")]
+    pub async fn open(path: impl AsRef<std::path::Path>, topology: Topology) -> Result<Self> {
+        Self::open_with(path, topology, crate::SqliteOptions::default()).await
+    }
+
+    /// As [`open`](Self::open), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`open`](Self::open).
+    #[cfg(feature = "sqlite")]
+    pub async fn open_with(
+        path: impl AsRef<std::path::Path>,
+        topology: Topology,
+        options: crate::SqliteOptions,
+    ) -> Result<Self> {
+        let (broker, store) = crate::sqlite::open(path.as_ref(), options).await?;
+        Self::new(broker, store, topology).await
+    }
+
+    /// A queue in this process's memory: nothing is kept when the last handle is gone.
+    ///
+    /// # Errors
+    ///
+    /// `Backend` when SQLite cannot start.
+    #[cfg(feature = "sqlite")]
+    pub async fn in_memory(topology: Topology) -> Result<Self> {
+        let (broker, store) = crate::sqlite::in_memory(crate::SqliteOptions::default()).await?;
+        Self::new(broker, store, topology).await
+    }
+
+    /// A queue on any broker and job store. Declares the topology.
+    ///
+    /// # Errors
+    ///
+    /// As [`Broker::declare`].
+    pub async fn new(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Result<Self> {
+        broker.declare(&topology).await?;
+        let stop = CancellationToken::new();
+        let notices =
+            dead_letter::watch_notices(broker.clone(), store.clone(), topology.notice_queue().to_owned());
+        tokio::spawn(stop.clone().run_until_cancelled_owned(notices));
+        Ok(Self { inner: Arc::new(Inner { broker, store, topology, _notices: stop.drop_guard() }) })
+    }
+
+    /// Enqueues a task by its policy. When this returns `Ok` the job is durable and will be worked.
+    ///
+    /// # Errors
+    ///
+    /// `Unroutable` when the task's routing key reaches no queue, `InvalidInput` when the payload cannot be written as
+    /// JSON, exceeds [`MAX_BODY_BYTES`] or a priority exceeds its queue's, `QueueFull`, `Unavailable`. The job is then
+    /// not accepted.
+    pub async fn enqueue<T: Task>(&self, task: T) -> Result<JobHandle<T>> {
+        self.enqueue_with(task, EnqueueOptions::default()).await
+    }
+
+    /// As [`enqueue`](Self::enqueue), with options.
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue).
+    pub async fn enqueue_with<T: Task>(&self, task: T, options: EnqueueOptions) -> Result<JobHandle<T>> {
+        let (job, message) = self.prepare(&task, options)?;
+        let id = job.id;
+        self.inner.broker.accept(self.store(), vec![(job, message)]).await?;
+        Ok(self.handle(id))
+    }
+
+    /// Enqueues all tasks or none, in one commit.
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue).
+    pub async fn enqueue_many<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = T>,
+    ) -> Result<Vec<JobHandle<T>>> {
+        self.enqueue_many_with(tasks.into_iter().map(|task| (task, EnqueueOptions::default()))).await
+    }
+
+    /// As [`enqueue_many`](Self::enqueue_many), each with its options.
+    ///
+    /// # Errors
+    ///
+    /// As [`enqueue`](Self::enqueue).
+    pub async fn enqueue_many_with<T: Task>(
+        &self,
+        tasks: impl IntoIterator<Item = (T, EnqueueOptions)>,
+    ) -> Result<Vec<JobHandle<T>>> {
+        let accepted = tasks
+            .into_iter()
+            .map(|(task, options)| self.prepare(&task, options))
+            .collect::<Result<Vec<_>>>()?;
+        let handles = accepted.iter().map(|(job, _)| self.handle(job.id)).collect();
+        if !accepted.is_empty() {
+            self.inner.broker.accept(self.store(), accepted).await?;
+        }
+        Ok(handles)
+    }
+
+    /// A typed handle to a job that was enqueued elsewhere. Does not check that it exists.
+    pub fn handle<T: Task>(&self, id: JobId) -> JobHandle<T> {
+        JobHandle { id, queue: self.clone(), task: PhantomData }
+    }
+
+    /// The record of a job.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when it is unknown or its time to live is over; `Unavailable`.
+    pub async fn job(&self, id: JobId) -> Result<Job> {
+        self.inner.store.get(id).await?.ok_or_else(|| Error::not_found(format!("job {id}")))
+    }
+
+    /// Jobs that match, newest first.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        self.inner.store.list(filter).await
+    }
+
+    /// The present state of a job, then every change without a gap until it is final, whichever process causes it.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `Unavailable`.
+    pub async fn watch(&self, id: JobId) -> Result<JobWatch> {
+        self.inner.store.watch(id).await
+    }
+
+    /// Waits until a job has ended and returns its record.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `Unavailable`.
+    pub async fn wait(&self, id: JobId) -> Result<Job> {
+        let mut watch = self.watch(id).await?;
+        while let Some(job) = watch.next().await {
+            let job = job?;
+            if job.status.is_final() {
+                return Ok(job);
+            }
+        }
+        Err(Error::closed())
+    }
+
+    /// Cancels a waiting job, or asks the worker of a running one to stop, whichever process it is in.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
+        self.inner.store.cancel(id).await
+    }
+
+    /// The dead letters of this topology.
+    pub fn dead_letters(&self) -> DeadLetters {
+        DeadLetters::new(self.clone())
+    }
+
+    /// How many messages a queue holds.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` for a queue that is not in the topology; `Unavailable`.
+    pub async fn depth(&self, queue: &str) -> Result<QueueDepth> {
+        self.queue_spec(queue)?;
+        self.inner.broker.depth(queue).await
+    }
+
+    /// The topology this queue was opened with.
+    pub fn topology(&self) -> &Topology {
+        &self.inner.topology
+    }
+
+    /// Gives unsettled deliveries back and releases the backend. Other clones get `Closed` errors from then on. A
+    /// process that ends without it loses nothing: its deliveries come back when its lease has lapsed.
+    pub async fn close(&self) {
+        self.inner.broker.close().await;
+    }
+
+    pub(crate) fn broker(&self) -> &dyn Broker {
+        self.inner.broker.as_ref()
+    }
+
+    pub(crate) fn store(&self) -> &dyn JobStore {
+        self.inner.store.as_ref()
+    }
+
+    pub(crate) fn shared_store(&self) -> Arc<dyn JobStore> {
+        self.inner.store.clone()
+    }
+
+    fn queue_spec(&self, name: &str) -> Result<&QueueSpec> {
+        self.topology().queue(name).ok_or_else(|| {
+            let known: Vec<_> = self.topology().queues().iter().map(QueueSpec::name).collect();
+            Error::new(
+                ErrorKind::NotFound,
+                format!("there is no queue `{name}`; this topology has {}", known.join(", ")),
+            )
+        })
+    }
+
+    fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(Job, Message)> {
+        let payload = serde_json::to_value(task).map_err(|error| {
+            Error::invalid(format!("a payload of task `{}` cannot be written as JSON", T::NAME))
+                .with_source(error)
+        })?;
+        let policy = T::policy();
+        let job = options.job(T::NAME, policy.priority, policy.retry.max_attempts);
+        let mut message = envelope::message(self.topology().task_exchange(), T::ROUTING_KEY, payload, &job)?;
+        message.ttl = options.ttl;
+        if let Some(delay) = options.first_retry_delay {
+            message.headers.insert(
+                envelope::FIRST_DELAY_MS.to_owned(),
+                json!(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+            );
+        }
+        self.check(&message)?;
+        Ok((job, message))
+    }
+
+    /// What can be refused before anything is stored.
+    pub(crate) fn check(&self, message: &Message) -> Result<()> {
+        if message.body.len() > MAX_BODY_BYTES {
+            return Err(Error::invalid(format!(
+                "the payload is {} bytes as JSON, more than the {MAX_BODY_BYTES} a message may have; store it elsewhere and enqueue its address",
+                message.body.len()
+            )));
+        }
+        let queues = self.topology().route_from(&message.exchange, &message.routing_key);
+        if queues.is_empty() {
+            return Err(unroutable(message));
+        }
+        for queue in queues.into_iter().filter_map(|name| self.topology().queue(name)) {
+            if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
+                return Err(Error::invalid(format!(
+                    "priority {} is above the maximum {} of queue `{}`",
+                    message.priority,
+                    queue.max_priority.unwrap_or_default(),
+                    queue.name()
+                )));
+            }
+        }
+        Ok(())
+    }
+}
+
+pub(crate) fn unroutable(message: &Message) -> Error {
+    Error::new(
+        ErrorKind::Unroutable,
+        format!(
+            "routing key `{}` on exchange `{}` reaches no queue; bind one to it or mend the key",
+            message.routing_key, message.exchange
+        ),
+    )
+}
+
+impl fmt::Debug for TaskQueue {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TaskQueue")
+            .field("broker", &self.inner.broker)
+            .field("store", &self.inner.store)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How one job differs from its task's policy.
+///
+/// ```
+/// # use std::time::Duration;
+/// # use usm_queue::EnqueueOptions;
+/// let options = EnqueueOptions::new().priority(9).owner(42).delay(Duration::from_secs(30));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct EnqueueOptions {
+    id: Option<JobId>,
+    priority: Option<u8>,
+    ttl: Option<Duration>,
+    delay: Option<Duration>,
+    owner: Option<Owner>,
+    metadata: Map<String, Value>,
+    correlation_id: Option<String>,
+    max_attempts: Option<u32>,
+    first_retry_delay: Option<Duration>,
+}
+
+impl EnqueueOptions {
+    /// No difference.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Uses this id. Enqueueing the same id again changes nothing about the first job and runs nothing twice, so a
+    /// caller who does not know whether an enqueue succeeded may repeat it.
+    pub fn id(mut self, id: JobId) -> Self {
+        self.id = Some(id);
+        self
+    }
+
+    /// Priority instead of the task's.
+    pub fn priority(mut self, priority: u8) -> Self {
+        self.priority = Some(priority);
+        self
+    }
+
+    /// The job fails (reason `expired`) if no worker takes it within this time, counted from when it is due. The
+    /// queue's own time to live counts too; the shorter wins.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// Not delivered before this much time has passed.
+    pub fn delay(mut self, delay: Duration) -> Self {
+        self.delay = Some(delay);
+        self
+    }
+
+    /// Whose job it is.
+    pub fn owner(mut self, owner: impl Into<Owner>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// Attaches a value to the record, for the caller's own use.
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.metadata.insert(name.into(), value.into());
+        self
+    }
+
+    /// Ties the job to others across services.
+    pub fn correlation_id(mut self, id: impl Into<String>) -> Self {
+        self.correlation_id = Some(id.into());
+        self
+    }
+
+    /// Attempts in all instead of the task's; 0 counts as 1.
+    pub fn max_attempts(mut self, attempts: u32) -> Self {
+        self.max_attempts = Some(attempts.max(1));
+        self
+    }
+
+    /// Delay after the first failed attempt instead of the task's.
+    pub fn first_retry_delay(mut self, delay: Duration) -> Self {
+        self.first_retry_delay = Some(delay);
+        self
+    }
+
+    fn job(&self, task: &str, priority: u8, max_attempts: u32) -> Job {
+        let now = Utc::now();
+        let mut job = Job::new(self.id.unwrap_or_else(JobId::new), task, now);
+        job.priority = self.priority.unwrap_or(priority);
+        job.max_attempts = self.max_attempts.unwrap_or(max_attempts);
+        job.next_attempt_at = self.delay.filter(|delay| !delay.is_zero()).map(|delay| later(now, delay));
+        job.owner.clone_from(&self.owner);
+        job.metadata.clone_from(&self.metadata);
+        job.correlation_id.clone_from(&self.correlation_id);
+        job
+    }
+}
+
+/// One enqueued job, with its output's type.
+pub struct JobHandle<T> {
+    id: JobId,
+    queue: TaskQueue,
+    task: PhantomData<fn() -> T>,
+}
+
+impl<T: Task> JobHandle<T> {
+    /// Identity of the job.
+    pub fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Its record now.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskQueue::job`].
+    pub async fn status(&self) -> Result<Job> {
+        self.queue.job(self.id).await
+    }
+
+    /// Its present state, then every change.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskQueue::watch`].
+    pub async fn watch(&self) -> Result<JobWatch> {
+        self.queue.watch(self.id).await
+    }
+
+    /// Waits until the job has ended and returns its output.
+    ///
+    /// # Errors
+    ///
+    /// `JobNotCompleted`, with the job's error, when it failed or was cancelled; `InvalidInput` when the stored result
+    /// does not read as the task's output; else as [`TaskQueue::wait`].
+    pub async fn result(&self) -> Result<T::Output> {
+        let job = self.queue.wait(self.id).await?;
+        if job.status != JobStatus::Completed {
+            let why = job.error.map(|error| format!(": {error}")).unwrap_or_default();
+            return Err(Error::new(
+                ErrorKind::JobNotCompleted,
+                format!("job {} {}{why}", job.id, ended(job.status)),
+            ));
+        }
+        serde_json::from_value(job.result.unwrap_or_default()).map_err(|error| {
+            Error::invalid(format!(
+                "the result of job {} does not read as the output of task `{}`",
+                self.id,
+                T::NAME
+            ))
+            .with_source(error)
+        })
+    }
+
+    /// Cancels it, as [`TaskQueue::cancel`].
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskQueue::cancel`].
+    pub async fn cancel(&self) -> Result<CancelOutcome> {
+        self.queue.cancel(self.id).await
+    }
+}
+
+fn ended(status: JobStatus) -> &'static str {
+    if status == JobStatus::Cancelled { "was cancelled" } else { "failed" }
+}
+
+impl<T> fmt::Debug for JobHandle<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("JobHandle").field(&self.id).finish()
+    }
+}

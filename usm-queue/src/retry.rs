@@ -1,0 +1,160 @@
+//! When a failed job is tried again: arithmetic only.
+
+use std::time::Duration;
+
+/// How often and after which delays a failed job is tried again.
+///
+/// The delay doubles (or grows by [`factor`](Self::factor)) from [`first_delay`](Self::first_delay) up to
+/// [`max_delay`](Self::max_delay), spread by [`jitter`](Self::jitter) so that jobs that failed together do not
+/// come back together.
+///
+/// The default is three attempts, 5 s and 10 s apart, ±10 %, at most 10 minutes apart, given up after 24 hours.
+#[derive(Debug, Clone, Copy, PartialEq)]
+#[non_exhaustive]
+pub struct RetryPolicy {
+    /// Attempts in all, the first included; at least 1. Default 3.
+    pub max_attempts: u32,
+    /// Delay after the first failed attempt. Default 5 s.
+    pub first_delay: Duration,
+    /// What each following delay is multiplied by; at least 1. Default 2.
+    pub factor: f64,
+    /// No delay is longer. Default 10 minutes.
+    pub max_delay: Duration,
+    /// Share of the delay by which it is spread in both directions, 0 to 1. Default 0.1.
+    pub jitter: f64,
+    /// Age of a job, since it was enqueued, after which it is not tried again whatever its attempts; it bounds
+    /// waits that cost no attempt, such as rate limits. Default 24 hours.
+    pub give_up_after: Duration,
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            max_attempts: 3,
+            first_delay: Duration::from_secs(5),
+            factor: 2.0,
+            max_delay: Duration::from_secs(600),
+            jitter: 0.1,
+            give_up_after: Duration::from_secs(24 * 3600),
+        }
+    }
+}
+
+impl RetryPolicy {
+    /// `max_attempts` attempts, the delay doubling from `first_delay`; the rest as the default.
+    pub fn exponential(max_attempts: u32, first_delay: Duration) -> Self {
+        Self { max_attempts, first_delay, ..Self::default() }
+    }
+
+    /// One attempt only.
+    pub fn never() -> Self {
+        Self { max_attempts: 1, ..Self::default() }
+    }
+
+    /// Sets the attempts in all; 0 counts as 1.
+    pub fn with_max_attempts(mut self, max_attempts: u32) -> Self {
+        self.max_attempts = max_attempts.max(1);
+        self
+    }
+
+    /// Sets the delay after the first failed attempt.
+    pub fn with_first_delay(mut self, first_delay: Duration) -> Self {
+        self.first_delay = first_delay;
+        self
+    }
+
+    /// Sets the spread, clamped to 0..=1.
+    pub fn with_jitter(mut self, jitter: f64) -> Self {
+        self.jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 0.0 };
+        self
+    }
+
+    /// Sets the longest delay.
+    pub fn with_max_delay(mut self, max_delay: Duration) -> Self {
+        self.max_delay = max_delay;
+        self
+    }
+
+    /// Sets the age after which a job is not tried again.
+    pub fn with_give_up_after(mut self, give_up_after: Duration) -> Self {
+        self.give_up_after = give_up_after;
+        self
+    }
+
+    /// Delay before the attempt that follows `attempt` (counted from 1), without jitter; `None` when the
+    /// attempts are used up.
+    ///
+    /// ```
+    /// # use {std::time::Duration, usm_queue::RetryPolicy};
+    /// let policy = RetryPolicy::exponential(3, Duration::from_secs(2));
+    /// assert_eq!(policy.next_delay(2), Some(Duration::from_secs(4)));
+    /// assert_eq!(policy.next_delay(3), None);
+    /// ```
+    pub fn next_delay(&self, attempt: u32) -> Option<Duration> {
+        if attempt >= self.max_attempts {
+            return None;
+        }
+        let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
+        let seconds = self.first_delay.as_secs_f64() * self.factor.max(1.0).powi(exponent);
+        // Also catches infinity and NaN, which `Duration` refuses.
+        if seconds < self.max_delay.as_secs_f64() {
+            Some(Duration::from_secs_f64(seconds))
+        } else {
+            Some(self.max_delay)
+        }
+    }
+
+    /// `delay` moved by the jitter: `random` in 0..1 chooses the place in the spread, 0.5 the middle.
+    pub fn spread(&self, delay: Duration, random: f64) -> Duration {
+        let share = self.jitter.clamp(0.0, 1.0) * (2.0 * random.clamp(0.0, 1.0) - 1.0);
+        delay.mul_f64(1.0 + share)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    proptest! {
+        #[test]
+        fn delays_never_shrink_and_stay_below_the_longest(
+            first_ms in 0u64..100_000, max_ms in 0u64..10_000_000, factor in 0.0f64..1e9, attempts in 1u32..2000,
+        ) {
+            let policy = RetryPolicy { factor, ..RetryPolicy::exponential(attempts, Duration::from_millis(first_ms)) }
+                .with_max_delay(Duration::from_millis(max_ms));
+
+            let delays: Vec<_> = (1..attempts).map(|attempt| policy.next_delay(attempt)).collect();
+
+            prop_assert!(delays.iter().all(Option::is_some));
+            prop_assert!(delays.is_sorted());
+            prop_assert!(delays.iter().flatten().all(|delay| *delay <= policy.max_delay));
+            prop_assert_eq!(policy.next_delay(attempts), None);
+        }
+
+        #[test]
+        fn jitter_stays_within_its_share(delay_ms in 0u64..10_000_000, jitter in 0.0f64..1.0, random in 0.0f64..1.0) {
+            let delay = Duration::from_millis(delay_ms);
+
+            let spread = RetryPolicy::default().with_jitter(jitter).spread(delay, random).as_secs_f64();
+
+            let (low, high) = (delay.as_secs_f64() * (1.0 - jitter), delay.as_secs_f64() * (1.0 + jitter));
+            prop_assert!(spread >= low - 1e-6 && spread <= high + 1e-6);
+        }
+    }
+
+    #[test]
+    fn the_default_tries_three_times_five_and_ten_seconds_apart() {
+        let policy = RetryPolicy::default();
+
+        assert_eq!(policy.next_delay(1), Some(Duration::from_secs(5)));
+        assert_eq!(policy.next_delay(2), Some(Duration::from_secs(10)));
+        assert_eq!(policy.next_delay(3), None);
+    }
+
+    #[test]
+    fn a_policy_that_never_retries_has_one_attempt() {
+        assert_eq!(RetryPolicy::never().next_delay(1), None);
+    }
+}

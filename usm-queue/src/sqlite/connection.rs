@@ -1,0 +1,125 @@
+//! Opening the file, and what SQLite's errors mean to a caller.
+
+use std::{path::Path, time::Duration};
+
+use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior};
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// "usmq", so that the file is told from other programs' SQLite files.
+const APPLICATION_ID: i32 = 0x7573_6d71;
+/// Version of the schema; a file with a greater one is refused.
+const SCHEMA_VERSION: i32 = 1;
+const SCHEMA: &str = include_str!("schema.sql");
+/// SQLite 3.51.3 mends a rare corruption of WAL files written by several processes.
+const MIN_SQLITE: i32 = 3_051_003;
+/// Waits for another process's lock, at most this many times 1 ms.
+const MAX_BUSY_WAITS: i32 = 10_000;
+
+/// Wraps an error of the backend, sorted by what the caller can do.
+pub(crate) fn backend(
+    what: impl Into<String>,
+    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
+) -> Error {
+    let error = error.into();
+    let code = error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
+    let (kind, advice) = match code {
+        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
+            (ErrorKind::Unavailable, ": another process holds the queue file; try again, or end that process")
+        }
+        Some(ErrorCode::DiskFull) => (ErrorKind::Unavailable, ": the disk is full; free some space"),
+        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => (
+            ErrorKind::Unavailable,
+            ": the queue file or its folder cannot be written; check owner and rights",
+        ),
+        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Unavailable, ": the disk does not answer"),
+        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
+            ErrorKind::Corrupt,
+            ": the file is damaged or no SQLite file; move it away (with its -wal and -shm files) to start anew, or restore a copy",
+        ),
+        _ => (ErrorKind::Backend, ""),
+    };
+    Error::new(kind, format!("{}{advice}", what.into())).with_source(error)
+}
+
+/// Opens or creates the file for writing, checks that it is ours and brings the schema up.
+pub(super) fn open(path: &Path) -> Result<Connection> {
+    let what = |error| backend(format!("the queue file {} cannot be opened", path.display()), error);
+    let mut connection = Connection::open(path).map_err(what)?;
+    prepare(&connection).map_err(what)?;
+    // The first read of the file: a file that is no database is found out here.
+    connection.pragma_update(None, "journal_mode", "WAL").map_err(what)?;
+    migrate(&mut connection, path)?;
+    Ok(connection)
+}
+
+/// A second connection that only reads.
+pub(super) fn open_reader(path: &Path) -> Result<Connection> {
+    let what =
+        |error| backend(format!("the queue file {} cannot be opened for reading", path.display()), error);
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags).map_err(what)?;
+    prepare(&connection).map_err(what)?;
+    connection.pragma_update(None, "query_only", true).map_err(what)?;
+    Ok(connection)
+}
+
+pub(super) fn open_in_memory() -> Result<Connection> {
+    let what = |error| backend("a queue in memory cannot be made", error);
+    let mut connection = Connection::open_in_memory().map_err(what)?;
+    prepare(&connection).map_err(what)?;
+    migrate(&mut connection, Path::new(":memory:"))?;
+    Ok(connection)
+}
+
+fn prepare(connection: &Connection) -> rusqlite::Result<()> {
+    debug_assert!(rusqlite::version_number() >= MIN_SQLITE);
+    connection.busy_handler(Some(|waits| {
+        std::thread::sleep(Duration::from_micros(if waits < 20 { 200 } else { 1000 }));
+        waits < MAX_BUSY_WAITS
+    }))?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.set_prepared_statement_cache_capacity(64);
+    Ok(())
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let what = |error| backend(format!("the queue file {} cannot be set up", path.display()), error);
+    // Immediate: of several processes that start at once one creates the tables, the others wait and find them.
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(what)?;
+    let number = |pragma: &str| tx.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(what);
+    let (application, version) = (number("application_id")?, number("user_version")?);
+    let tables: i64 =
+        tx.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(what)?;
+    match (application, version) {
+        (0, 0) if tables == 0 => {
+            tx.execute_batch(SCHEMA).map_err(what)?;
+            tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(what)?;
+            tx.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(what)?;
+            tx.commit().map_err(what)
+        }
+        (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
+        (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(Error::new(
+            ErrorKind::NewerVersion,
+            format!(
+                "the queue file {} has schema version {newer}, this program knows {SCHEMA_VERSION}; use the newer program, or another data directory",
+                path.display()
+            ),
+        )),
+        _ => Err(Error::new(
+            ErrorKind::Corrupt,
+            format!(
+                "the file {} is a SQLite file of another program; name another file for the queue",
+                path.display()
+            ),
+        )),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn the_bundled_sqlite_has_the_wal_fix() {
+        assert!(rusqlite::version_number() >= super::MIN_SQLITE);
+    }
+}

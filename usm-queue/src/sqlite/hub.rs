@@ -1,0 +1,177 @@
+//! Who waits for what in this process: consumers for messages, watchers for jobs, workers for cancellations.
+
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+};
+
+use tokio::sync::{Notify, broadcast, watch};
+
+use crate::{
+    error::Result,
+    job::{Job, JobId},
+};
+
+/// What a transaction changed that somebody may wait for.
+#[derive(Debug, Default)]
+pub(crate) struct Effects {
+    /// Queues with new or newly due messages.
+    pub(crate) queues: BTreeSet<i64>,
+    /// Jobs with a new version.
+    pub(crate) jobs: Vec<JobId>,
+    /// Running jobs that should stop.
+    pub(crate) to_stop: Vec<JobId>,
+}
+
+impl Effects {
+    pub(super) fn is_empty(&self) -> bool {
+        self.queues.is_empty() && self.jobs.is_empty() && self.to_stop.is_empty()
+    }
+}
+
+type Watchers = HashMap<JobId, watch::Sender<Option<Arc<Job>>>>;
+
+/// Wakes whoever waits in this process.
+#[derive(Debug)]
+pub(crate) struct Hub {
+    queues: Mutex<HashMap<i64, Arc<Notify>>>,
+    watchers: Mutex<Watchers>,
+    to_stop: broadcast::Sender<JobId>,
+    closed: AtomicBool,
+}
+
+impl Default for Hub {
+    fn default() -> Self {
+        Self {
+            queues: Mutex::default(),
+            watchers: Mutex::default(),
+            to_stop: broadcast::channel(1024).0,
+            closed: AtomicBool::new(false),
+        }
+    }
+}
+
+impl Hub {
+    /// Rings when the queue may have something to deliver.
+    pub(crate) fn queue(&self, queue: i64) -> Arc<Notify> {
+        lock(&self.queues).entry(queue).or_default().clone()
+    }
+
+    /// Gets every later record of the job that this process learns of; the newest only, when it reads slowly.
+    pub(crate) fn watch(&self, id: JobId) -> watch::Receiver<Option<Arc<Job>>> {
+        lock(&self.watchers).entry(id).or_insert_with(|| watch::channel(None).0).subscribe()
+    }
+
+    /// Drops a watch of a job that will not change again.
+    pub(crate) fn forget_idle(&self, id: JobId, changes: watch::Receiver<Option<Arc<Job>>>) {
+        drop(changes);
+        let mut watchers = lock(&self.watchers);
+        if watchers.get(&id).is_some_and(|watcher| watcher.receiver_count() == 0) {
+            watchers.remove(&id);
+        }
+    }
+
+    /// Ids of running jobs that should stop.
+    pub(crate) fn cancellations(&self) -> broadcast::Receiver<JobId> {
+        self.to_stop.subscribe()
+    }
+
+    /// Whether the queue was closed; consumers end then.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        lock(&self.queues).values().for_each(|queue| queue.notify_waiters());
+        lock(&self.watchers).clear();
+    }
+
+    /// After a commit of this process.
+    pub(super) fn tell(&self, effects: &Effects, load: impl FnOnce(&[JobId]) -> Result<Vec<Job>>) {
+        {
+            let queues = lock(&self.queues);
+            effects
+                .queues
+                .iter()
+                .filter_map(|queue| queues.get(queue))
+                .for_each(|queue| queue.notify_waiters());
+        }
+        self.stop(&effects.to_stop);
+        let watched: Vec<JobId> = {
+            let watchers = lock(&self.watchers);
+            if watchers.is_empty() {
+                return;
+            }
+            effects.jobs.iter().copied().filter(|id| watchers.contains_key(id)).collect()
+        };
+        self.show(&watched, load);
+    }
+
+    /// After a commit of any process: everybody looks.
+    pub(super) fn look(
+        &self,
+        load: impl FnOnce(&[JobId]) -> Result<Vec<Job>>,
+        to_stop: impl FnOnce() -> Result<Vec<JobId>>,
+    ) {
+        lock(&self.queues).values().for_each(|queue| queue.notify_waiters());
+        if self.to_stop.receiver_count() > 0 {
+            match to_stop() {
+                Ok(ids) => self.stop(&ids),
+                Err(error) => tracing::warn!(
+                    error = crate::error::chain(&error),
+                    "cancellations cannot be read; leases will tell"
+                ),
+            }
+        }
+        let watched: Vec<JobId> = {
+            let mut watchers = lock(&self.watchers);
+            watchers.retain(|_, watcher| watcher.receiver_count() > 0);
+            watchers.keys().copied().collect()
+        };
+        self.show(&watched, load);
+    }
+
+    fn stop(&self, ids: &[JobId]) {
+        // Nobody listening is fine: leases tell too.
+        ids.iter().for_each(|id| drop(self.to_stop.send(*id)));
+    }
+
+    fn show(&self, watched: &[JobId], load: impl FnOnce(&[JobId]) -> Result<Vec<Job>>) {
+        if watched.is_empty() {
+            return;
+        }
+        let jobs = match load(watched) {
+            Ok(jobs) => jobs,
+            Err(error) => {
+                tracing::warn!(
+                    error = crate::error::chain(&error),
+                    "changes of watched jobs cannot be read; trying again with the next change"
+                );
+                return;
+            }
+        };
+        let mut watchers = lock(&self.watchers);
+        for job in jobs {
+            let Some(watcher) = watchers.get(&job.id) else { continue };
+            let (id, ended) = (job.id, job.status.is_final());
+            watcher.send_if_modified(|shown| {
+                let newer = shown.as_ref().is_none_or(|shown| shown.version < job.version);
+                if newer {
+                    *shown = Some(Arc::new(job));
+                }
+                newer
+            });
+            if ended || watcher.receiver_count() == 0 {
+                watchers.remove(&id);
+            }
+        }
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}

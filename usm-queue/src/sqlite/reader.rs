@@ -1,0 +1,105 @@
+//! The thread that reads beside the writer, and notices what other processes wrote.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+        mpsc,
+    },
+    thread,
+    time::Duration,
+};
+
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{connection::backend, hub::Hub};
+use crate::{
+    error::{Error, Result},
+    store::sqlite as jobs,
+};
+
+/// Where the doorbell cannot ring, for example on a file system without change events, other processes' writes are
+/// noticed this late.
+const FALLBACK: Duration = Duration::from_millis(500);
+
+enum Request {
+    Read(Box<dyn FnMut(&Connection) + Send>),
+    /// Another process may have written.
+    Look,
+}
+
+/// Sends reads to the thread; it ends when this and all wakers are dropped or the hub is closed.
+pub(super) struct Reader {
+    requests: mpsc::Sender<Request>,
+    looking: Arc<AtomicBool>,
+}
+
+impl Reader {
+    pub(super) fn start(connection: Connection, hub: Arc<Hub>) -> Result<Self> {
+        let (requests, inbox) = mpsc::channel();
+        let looking = Arc::new(AtomicBool::new(false));
+        let pending = looking.clone();
+        thread::Builder::new()
+            .name("usm-queue-reader".to_owned())
+            .spawn(move || serve(&connection, &hub, &inbox, &pending))
+            .map_err(|error| backend("the reader thread cannot start", error))?;
+        Ok(Self { requests, looking })
+    }
+
+    /// What the doorbell calls when it rings.
+    pub(super) fn wake(&self) -> impl Fn() + Send + 'static {
+        let (requests, looking) = (self.requests.clone(), self.looking.clone());
+        move || {
+            // One waiting look serves for every ring until it begins.
+            if !looking.swap(true, Ordering::SeqCst) {
+                let _ = requests.send(Request::Look);
+            }
+        }
+    }
+
+    pub(super) async fn call<T, F>(&self, mut work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        let mut reply = Some(reply);
+        let read = move |connection: &Connection| {
+            if let Some(reply) = reply.take() {
+                let _ = reply.send(work(connection));
+            }
+        };
+        self.requests.send(Request::Read(Box::new(read))).map_err(|_| Error::closed())?;
+        answer.await.map_err(|_| Error::closed())?
+    }
+}
+
+fn serve(connection: &Connection, hub: &Hub, inbox: &mpsc::Receiver<Request>, looking: &AtomicBool) {
+    let mut seen = data_version(connection);
+    loop {
+        match inbox.recv_timeout(FALLBACK) {
+            Ok(Request::Read(mut read)) => read(connection),
+            Ok(Request::Look) | Err(mpsc::RecvTimeoutError::Timeout) => {
+                looking.store(false, Ordering::SeqCst);
+                let version = data_version(connection);
+                if version != seen {
+                    seen = version;
+                    hub.look(|ids| jobs::load(connection, ids), || jobs::to_stop(connection));
+                }
+            }
+            Err(mpsc::RecvTimeoutError::Disconnected) => return,
+        }
+    }
+}
+
+/// Changes whenever another connection has committed; reads no table.
+fn data_version(connection: &Connection) -> i64 {
+    let version = connection
+        .prepare_cached("PRAGMA data_version")
+        .and_then(|mut query| query.query_row([], |row| row.get(0)));
+    version.unwrap_or_else(|error| {
+        tracing::warn!(%error, "the queue file cannot be watched for changes");
+        -1
+    })
+}

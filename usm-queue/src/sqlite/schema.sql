@@ -1,0 +1,68 @@
+-- Times are microseconds since 1970-01-01 UTC.
+
+CREATE TABLE exchanges (
+    name TEXT PRIMARY KEY,
+    kind TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE queues (
+    id        INTEGER PRIMARY KEY,
+    name      TEXT NOT NULL UNIQUE,
+    arguments TEXT NOT NULL          -- JSON object, compared when a process declares the queue again
+) STRICT;
+
+-- Processes that hold deliveries. One that misses its time is dead, and its deliveries go back.
+CREATE TABLE members (
+    id          INTEGER PRIMARY KEY,
+    alive_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE messages (
+    id         INTEGER PRIMARY KEY,  -- place in the queue: the time of arrival, made unique
+    queue      INTEGER NOT NULL,
+    priority   INTEGER NOT NULL,
+    due_at     INTEGER,              -- set while delayed
+    expires_at INTEGER,
+    holder     INTEGER,              -- the member it is delivered to
+    delivered  INTEGER NOT NULL DEFAULT 0,
+    message_id TEXT NOT NULL,
+    envelope   TEXT NOT NULL,        -- JSON: everything but id and body
+    body       BLOB NOT NULL
+) STRICT;
+
+CREATE INDEX messages_ready ON messages (queue, priority DESC, id) WHERE holder IS NULL AND due_at IS NULL;
+CREATE INDEX messages_delayed ON messages (due_at) WHERE due_at IS NOT NULL;
+CREATE INDEX messages_held ON messages (holder) WHERE holder IS NOT NULL;
+CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL AND holder IS NULL AND due_at IS NULL;
+
+CREATE TABLE jobs (
+    id               BLOB PRIMARY KEY,
+    task             TEXT NOT NULL,
+    owner            TEXT,                       -- JSON: number or string
+    status           INTEGER NOT NULL,           -- 0 pending, 1 processing, 2 completed, 3 failed, 4 cancelled
+    priority         INTEGER NOT NULL,
+    attempt          INTEGER NOT NULL,
+    max_attempts     INTEGER NOT NULL,
+    token            INTEGER NOT NULL DEFAULT 0, -- grows with every claim; older ones are refused
+    cancel_requested INTEGER NOT NULL DEFAULT 0,
+    version          INTEGER NOT NULL,
+    created_at       INTEGER NOT NULL,
+    updated_at       INTEGER NOT NULL,
+    next_attempt_at  INTEGER,
+    lease_until      INTEGER,
+    finished_at      INTEGER,
+    expires_at       INTEGER,                    -- set when finished: the record may go then
+    worker           TEXT,
+    correlation_id   TEXT,
+    metadata         TEXT,
+    error            TEXT,
+    progress         TEXT,
+    result           TEXT,
+    partial_results  TEXT NOT NULL DEFAULT '',   -- one JSON value a line
+    timeline         TEXT NOT NULL               -- one JSON array a line: [at, event, attempt, worker, error]
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX jobs_of_owner ON jobs (owner, id) WHERE owner IS NOT NULL;
+CREATE INDEX jobs_ended_badly ON jobs (status, id) WHERE status >= 3;
+CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX jobs_to_stop ON jobs (id) WHERE cancel_requested = 1 AND status = 1;

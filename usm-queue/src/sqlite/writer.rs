@@ -1,0 +1,330 @@
+//! The one thread that writes: takes what waits, runs it in one transaction, commits once, then answers.
+
+use std::{
+    sync::{Arc, PoisonError, mpsc},
+    thread,
+    time::{Duration, Instant},
+};
+
+use chrono::Utc;
+use rusqlite::Connection;
+use tokio::sync::oneshot;
+
+use super::{
+    SharedRoutes, SqliteOptions,
+    connection::backend,
+    doorbell::Doorbell,
+    duration_micros,
+    hub::{Effects, Hub},
+    micros,
+};
+use crate::{
+    broker::sqlite::{self as messages, Routes},
+    error::{Error, Result},
+    store::sqlite as jobs,
+};
+
+/// Commands in one transaction at most: bounds how long the first of them waits.
+const GROUP: usize = 1024;
+/// How often expired messages, dead processes and old records are looked for.
+const TICK: Duration = Duration::from_secs(1);
+
+/// A running write transaction, as a command sees it.
+pub(crate) struct Tx<'a> {
+    pub(crate) connection: &'a Connection,
+    /// The time of this transaction, in microseconds.
+    pub(crate) now: i64,
+    /// This process among those that share the file.
+    pub(crate) member: i64,
+    pub(crate) options: SqliteOptions,
+    /// Who is to be told after the commit.
+    pub(crate) effects: &'a mut Effects,
+    beat: &'a mut Beat,
+    routes: Option<Arc<Routes>>,
+    last_place: &'a mut Option<i64>,
+}
+
+/// When this process last told the others that it lives.
+#[derive(Default)]
+struct Beat {
+    next: i64,
+}
+
+impl Tx<'_> {
+    /// The next place behind all messages. Places are times, so one is not used again after its message is gone.
+    pub(crate) fn next_place(&mut self) -> Result<i64> {
+        let last = match *self.last_place {
+            Some(last) => Some(last),
+            // Nobody else writes during this transaction, so asking once is enough.
+            None => messages::last_place(self.connection)?,
+        };
+        let next = last.map_or(self.now, |last| self.now.max(last + 1));
+        *self.last_place = Some(next);
+        Ok(next)
+    }
+
+    /// The declared topology.
+    pub(crate) fn routes(&self) -> Option<Arc<Routes>> {
+        self.routes.clone()
+    }
+
+    /// Tells the other processes that this one lives, when it is time to. Whoever takes deliveries calls it.
+    pub(crate) fn beat(&mut self) -> Result<()> {
+        if self.now < self.beat.next {
+            return Ok(());
+        }
+        let lease = duration_micros(self.options.lease);
+        self.connection
+            .prepare_cached("INSERT INTO members (id, alive_until) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET alive_until = ?2")
+            .and_then(|mut beat| beat.execute((self.member, self.now.saturating_add(lease))))
+            .map_err(|error| backend("a sign of life cannot be written", error))?;
+        self.beat.next = self.now.saturating_add(lease / 3);
+        Ok(())
+    }
+}
+
+trait Command: Send {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
+    fn answer(self: Box<Self>, result: Result<()>);
+}
+
+struct Call<T, F> {
+    work: F,
+    value: Option<T>,
+    reply: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnMut(&mut Tx<'_>) -> Result<T> + Send> Command for Call<T, F> {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        self.value = Some((self.work)(tx)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, result: Result<()>) {
+        let Self { value, reply, .. } = *self;
+        // A caller that stopped waiting does not want the answer.
+        let _ = reply.send(result.and_then(|()| value.ok_or_else(Error::closed)));
+    }
+}
+
+/// Sends commands to the writer thread; the thread ends when this is dropped.
+pub(super) struct Writer {
+    commands: mpsc::Sender<Box<dyn Command>>,
+}
+
+impl Writer {
+    pub(super) fn start(
+        connection: Connection,
+        options: SqliteOptions,
+        hub: Arc<Hub>,
+        routes: SharedRoutes,
+        doorbell: Option<Doorbell>,
+    ) -> Result<Self> {
+        let (commands, inbox) = mpsc::channel();
+        // Positive, so that it reads well in the file.
+        let member = fastrand::i64(1..);
+        let writer =
+            Loop { connection, options, hub, routes, doorbell, member, inbox, beat: Beat::default() };
+        thread::Builder::new()
+            .name("usm-queue-writer".to_owned())
+            .spawn(move || writer.run())
+            .map_err(|error| backend("the writer thread cannot start", error))?;
+        Ok(Self { commands })
+    }
+
+    pub(super) async fn call<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (reply, answer) = oneshot::channel();
+        self.commands.send(Box::new(Call { work, value: None, reply })).map_err(|_| Error::closed())?;
+        answer.await.map_err(|_| Error::closed())?
+    }
+}
+
+/// What the thread owns.
+struct Loop {
+    connection: Connection,
+    options: SqliteOptions,
+    hub: Arc<Hub>,
+    routes: SharedRoutes,
+    doorbell: Option<Doorbell>,
+    member: i64,
+    inbox: mpsc::Receiver<Box<dyn Command>>,
+    beat: Beat,
+}
+
+impl Loop {
+    fn run(mut self) {
+        let tick = TICK.min(self.options.lease / 3);
+        let mut next_tick = Instant::now();
+        loop {
+            if Instant::now() >= next_tick {
+                self.keep_house();
+                next_tick = Instant::now() + tick;
+            }
+            let wait = next_tick.saturating_duration_since(Instant::now());
+            match self.inbox.try_recv() {
+                Ok(first) => self.commit_group(first),
+                Err(mpsc::TryRecvError::Disconnected) => break,
+                Err(mpsc::TryRecvError::Empty) => {
+                    // Nothing is waiting, so nothing will ring for the last commits if not now.
+                    self.ring(true);
+                    match self.inbox.recv_timeout(wait) {
+                        Ok(first) => self.commit_group(first),
+                        Err(mpsc::RecvTimeoutError::Timeout) => {}
+                        Err(mpsc::RecvTimeoutError::Disconnected) => break,
+                    }
+                }
+            }
+        }
+        // The last handle is gone: what it held goes back at once instead of after the lease.
+        if let Err(error) = self.alone(&mut release_all) {
+            tracing::debug!(
+                error = crate::error::chain(&error),
+                "deliveries were not handed back at the end"
+            );
+        }
+        self.ring(true);
+    }
+
+    /// Runs `first` and whatever else is waiting in one transaction.
+    fn commit_group(&mut self, first: Box<dyn Command>) {
+        let mut group = vec![first];
+        let mut done = 0;
+        let mut effects = Effects::default();
+        let routes = self.routes();
+        let mut last_place = None;
+        let mut result = self.execute("BEGIN IMMEDIATE");
+        while result.is_ok() && done < group.len() {
+            let mut tx = Tx {
+                connection: &self.connection,
+                now: micros(Utc::now()),
+                member: self.member,
+                options: self.options,
+                effects: &mut effects,
+                beat: &mut self.beat,
+                routes: routes.clone(),
+                last_place: &mut last_place,
+            };
+            result = group[done].run(&mut tx);
+            done += 1;
+            if done == group.len() && group.len() < GROUP {
+                group.extend(self.inbox.try_iter().take(GROUP - group.len()));
+            }
+        }
+        match result.and_then(|()| self.execute("COMMIT")) {
+            Ok(()) => {
+                group.into_iter().for_each(|command| command.answer(Ok(())));
+                self.tell(effects);
+            }
+            Err(error) => {
+                self.roll_back();
+                if group.len() == 1 {
+                    group.into_iter().for_each(|command| command.answer(Err(error.duplicate())));
+                } else {
+                    // One of them is at fault, or the disk: each alone finds out.
+                    group.into_iter().for_each(|mut command| {
+                        let result = self.alone(&mut |tx: &mut Tx<'_>| command.run(tx));
+                        command.answer(result);
+                    });
+                }
+            }
+        }
+    }
+
+    /// Runs one piece of work in a transaction of its own.
+    fn alone<T>(&mut self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+        let mut effects = Effects::default();
+        let routes = self.routes();
+        self.execute("BEGIN IMMEDIATE")?;
+        let mut tx = Tx {
+            connection: &self.connection,
+            now: micros(Utc::now()),
+            member: self.member,
+            options: self.options,
+            effects: &mut effects,
+            beat: &mut self.beat,
+            routes,
+            last_place: &mut None,
+        };
+        let result = work(&mut tx).and_then(|value| self.execute("COMMIT").map(|()| value));
+        match &result {
+            Ok(_) => self.tell(effects),
+            Err(_) => self.roll_back(),
+        }
+        result
+    }
+
+    fn routes(&self) -> Option<Arc<Routes>> {
+        self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn execute(&self, sql: &'static str) -> Result<()> {
+        self.connection
+            .prepare_cached(sql)
+            .and_then(|mut statement| statement.execute([]))
+            .map(drop)
+            .map_err(|error| backend("the queue file does not take this write", error))
+    }
+
+    fn roll_back(&mut self) {
+        // A sign of life may have been rolled back too.
+        self.beat.next = 0;
+        if !self.connection.is_autocommit()
+            && let Err(error) = self.execute("ROLLBACK")
+        {
+            tracing::error!(
+                error = crate::error::chain(&error),
+                "a failed transaction cannot be rolled back"
+            );
+        }
+    }
+
+    fn tell(&mut self, effects: Effects) {
+        if effects.is_empty() {
+            return;
+        }
+        self.hub.tell(&effects, |ids| jobs::load(&self.connection, ids));
+        if let Some(doorbell) = &mut self.doorbell {
+            doorbell.want();
+        }
+        self.ring(false);
+    }
+
+    fn ring(&mut self, now: bool) {
+        if let Some(doorbell) = &mut self.doorbell {
+            doorbell.ring(now);
+        }
+    }
+
+    /// What nobody asks for: signs of life, deliveries of dead processes, expired messages, old records. Writes only
+    /// when there is something to write.
+    fn keep_house(&mut self) {
+        let now = micros(Utc::now());
+        let due = messages::house_is_due(&self.connection, self.member, now)
+            .and_then(|due| Ok(due || jobs::house_is_due(&self.connection, now)?));
+        let kept = match due {
+            Ok(false) => Ok(()),
+            Ok(true) => self.alone(&mut |tx| {
+                messages::keep_house(tx)?;
+                jobs::keep_house(tx)
+            }),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = kept {
+            tracing::warn!(
+                error = crate::error::chain(&error),
+                "the queue file cannot be kept in order; trying again"
+            );
+        }
+    }
+}
+
+/// Gives back everything this process holds.
+pub(super) fn release_all(tx: &mut Tx<'_>) -> Result<()> {
+    messages::release_member(tx, tx.member)?;
+    tx.beat.next = 0;
+    Ok(())
+}
