@@ -1,3 +1,7 @@
 //! The AI User Story Mapper: requirements in, user story map with wireframes out.
 
+pub mod config;
+pub mod database;
 pub mod domain;
+pub mod entities;
+pub mod migrations;
