@@ -110,13 +110,18 @@ impl Board {
             lines.extend(wrap(&text, self.width));
         }
         let count = |release| map.stories().filter(|(_, _, story)| story.release == release).count();
-        let slices: Vec<String> = (map.releases.iter())
-            .map(|release| {
-                let text = format!("{} {release} {}", mark(*release), count(*release));
-                self.ink(&text, Ink::Release(*release))
-            })
-            .collect();
-        lines.push(format!("{}: {}", self.language.pick("Истории", "Stories"), slices.join("   ")));
+        let mut slices = vec![format!("{}:", self.language.pick("Истории", "Stories"))];
+        let mut used = columns_of(&slices[0]);
+        for release in &map.releases {
+            let text = format!("{} {release} {}", mark(*release), count(*release));
+            if used + 3 + columns_of(&text) > self.width {
+                lines.push(slices.join("   "));
+                (slices, used) = (Vec::new(), 0);
+            }
+            used += 3 + columns_of(&text);
+            slices.push(self.ink(&text, Ink::Release(*release)));
+        }
+        lines.push(slices.join("   "));
         lines
     }
 
