@@ -1,5 +1,8 @@
 //! What the product is about, pure: no async, no I/O, no clock, no database types.
 
+pub mod board;
+pub mod columns;
 pub mod draft;
+pub mod export;
 pub mod story_map;
 pub mod wireframe;
