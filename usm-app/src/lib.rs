@@ -1,7 +1,11 @@
 //! The AI User Story Mapper: requirements in, user story map with wireframes out.
 
+pub mod ai;
+pub mod app;
 pub mod config;
 pub mod database;
 pub mod domain;
 pub mod entities;
 pub mod migrations;
+mod prompts;
+pub mod tasks;
