@@ -7,7 +7,7 @@ use poem_openapi::{
     registry::{MetaSchemaRef, Registry},
     types::Type,
 };
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
 
 use super::problem::{InvalidValue, Problem};
@@ -55,6 +55,11 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         let at = error.valid_up_to();
         return Err(Problem::bad_request(format!("the body is not UTF-8: byte {at} does not fit")));
     }
+    let first = bytes.iter().find(|byte| !byte.is_ascii_whitespace());
+    // serde would take a list of values for an object's fields in order.
+    if first != Some(&b'{') && serde_json::from_slice::<IgnoredAny>(bytes).is_ok() {
+        return Err(Problem::invalid(vec![InvalidValue::at("", "the body must be a JSON object")]));
+    }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
         Category::Data => Problem::invalid(vec![InvalidValue::at("", error.to_string())]),
         Category::Syntax | Category::Eof | Category::Io => {
@@ -88,9 +93,23 @@ mod tests {
 
     #[test]
     fn what_is_no_json_is_a_bad_request() {
-        let deep = "[".repeat(100_000);
+        let deep = format!("{{\"x\": 1, \"y\": {}", "[".repeat(100_000));
         for bytes in [b"".as_slice(), b"{", b"{\"x\": 1} tail", b"\xff\xfe", deep.as_bytes()] {
             assert_eq!(refused(bytes).status(), StatusCode::BAD_REQUEST);
+        }
+    }
+
+    #[test]
+    fn depth_does_not_matter_where_nobody_looks() {
+        let deep = format!("{{\"x\": 1, \"y\": {}{}}}", "[".repeat(100_000), "]".repeat(100_000));
+
+        assert_eq!(parse::<Point>(deep.as_bytes()).unwrap(), Point { x: 1 });
+    }
+
+    #[test]
+    fn only_an_object_fits() {
+        for bytes in [b"[1]".as_slice(), b" \"x\"", b"1", b"null"] {
+            assert_eq!(refused(bytes).to_string(), "the body must be a JSON object");
         }
     }
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{SinkExt, StreamExt};
 use poem::{
     Endpoint, FromRequest, IntoResponse, Request, Response,
-    http::{HeaderValue, StatusCode, header},
+    http::StatusCode,
     web::websocket::{CloseCode, Message, WebSocket, WebSocketConfig, WebSocketStream},
 };
 use poem_openapi::types::ToJSON;
@@ -76,7 +76,7 @@ impl Endpoint for JobEvents {
             job_id.parse().map_err(|error: usm_queue::Error| Problem::bad_request(error.to_string()))?;
         owned(&self.app, id).await?;
         let Ok(socket) = WebSocket::from_request_without_body(&request).await else {
-            return Ok(upgrade_required());
+            return Err(upgrade_required().into());
         };
         let Ok(permit) = self.watchers.free.clone().try_acquire_owned() else {
             let detail = "too many WebSockets are open; close some or ask GET /job/{job_id} instead";
@@ -97,11 +97,9 @@ impl Endpoint for JobEvents {
     }
 }
 
-fn upgrade_required() -> Response {
+fn upgrade_required() -> Problem {
     let detail = "this path speaks WebSocket; open it with ws://, or ask GET /job/{job_id} for the state";
-    let mut response = Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", detail).into_response();
-    response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
-    response
+    Problem::new(StatusCode::UPGRADE_REQUIRED, "upgrade-required", detail)
 }
 
 /// Why a socket is closed from this side.

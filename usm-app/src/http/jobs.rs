@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use poem_openapi::{ApiResponse, Enum, Object, OpenApi, param::Path, payload::Json, types::Example};
 use serde_json::Value;
 use usm_queue::{CancelOutcome, ErrorKind, Job, JobEvent, JobId, JobStatus, Owner, TimelineEntry};
@@ -12,6 +12,7 @@ use super::{
     Tag,
     answer::{Answer, Change, Read},
     problem::Problem,
+    time::Time,
 };
 use crate::{app::App, entities::user::LOCAL_USER_ID};
 use poem::http::StatusCode;
@@ -43,15 +44,15 @@ pub(super) struct JobView {
     /// Attempts in all.
     pub max_attempts: u32,
     /// When it was accepted.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Time,
     /// When anything about it last changed.
-    pub updated_at: DateTime<Utc>,
+    pub updated_at: Time,
     /// When the next attempt is due.
     #[oai(nullable)]
-    pub next_attempt_at: Option<DateTime<Utc>>,
+    pub next_attempt_at: Option<Time>,
     /// When it ended.
     #[oai(nullable)]
-    pub finished_at: Option<DateTime<Utc>>,
+    pub finished_at: Option<Time>,
     /// What was known of the request, by kind of work.
     pub metadata: HashMap<String, Value>,
     /// How far the running attempt is.
@@ -105,7 +106,7 @@ pub(super) struct ProgressView {
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
 pub(super) struct Transition {
     /// When.
-    pub at: DateTime<Utc>,
+    pub at: Time,
     /// What.
     pub event: Event,
     /// In which attempt, counted from 1; 0 before the first.
@@ -153,10 +154,10 @@ impl From<Job> for JobView {
             priority: job.priority,
             attempt: job.attempt,
             max_attempts: job.max_attempts,
-            created_at: job.created_at,
-            updated_at: job.updated_at,
-            next_attempt_at: job.next_attempt_at,
-            finished_at: job.finished_at,
+            created_at: job.created_at.into(),
+            updated_at: job.updated_at.into(),
+            next_attempt_at: job.next_attempt_at.map(Time),
+            finished_at: job.finished_at.map(Time),
             metadata: job.metadata.into_iter().collect(),
             progress: job.progress.map(|progress| ProgressView {
                 current: progress.current,
@@ -175,7 +176,7 @@ impl From<Job> for JobView {
 
 impl From<TimelineEntry> for Transition {
     fn from(entry: TimelineEntry) -> Self {
-        Self { at: entry.at, event: entry.event.into(), attempt: entry.attempt, error: entry.error }
+        Self { at: entry.at.into(), event: entry.event.into(), attempt: entry.attempt, error: entry.error }
     }
 }
 

@@ -18,12 +18,13 @@ mod projects;
 mod server;
 mod stories;
 mod submit;
+mod time;
 mod wireframes;
 
 #[cfg(test)]
 mod tests;
 
-use poem::{Endpoint, EndpointExt, Response, Route, get};
+use poem::{Endpoint, EndpointExt, Response, Route, get, http::Method};
 use poem_openapi::Tags;
 use tokio_util::sync::CancellationToken;
 
@@ -61,11 +62,14 @@ fn guarded(app: App, limits: &Limits, watchers: Watchers) -> impl Endpoint<Outpu
     let timeouts = RequestTimeouts { body: limits.body, answer: limits.answer };
     let service = openapi::service(&app);
     let endpoint = Route::new()
-        .at("/", get(page::index()))
         .at("/docs", get(page::docs(&service)))
         .at("/openapi.json", get(service.spec_endpoint()))
         .at("/ws/jobs/:job_id", get(JobEvents { app, watchers }))
         .nest("/", service)
-        .map_to_response();
+        // What is nested at the root would take the root itself too.
+        .around(async |routes, request| match (request.method(), request.uri().path()) {
+            (&Method::GET | &Method::HEAD, "/") => Ok(page::index()),
+            _ => routes.call(request).await,
+        });
     Guard { endpoint, origins, timeouts }
 }

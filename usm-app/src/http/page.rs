@@ -13,8 +13,8 @@ const SWAGGER_UI: &str = "default-src 'none'; script-src 'unsafe-inline'; style-
 const INDEX: &str = include_str!("index.html");
 
 /// The start page.
-pub(super) fn index() -> impl Endpoint<Output = Response> {
-    make_sync(|_| html(INDEX.replace("{version}", env!("CARGO_PKG_VERSION")), STYLE_ONLY))
+pub(super) fn index() -> Response {
+    html(INDEX.replace("{version}", env!("CARGO_PKG_VERSION")), STYLE_ONLY)
 }
 
 /// Swagger UI over the service's document.

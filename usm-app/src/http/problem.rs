@@ -57,7 +57,7 @@ pub struct InvalidValue {
 impl InvalidValue {
     /// The value at a JSON pointer.
     pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
-        Self { pointer: pointer.into(), detail: detail.into() }
+        Self { pointer: pointer.into(), detail: shortened(&detail.into()) }
     }
 }
 
@@ -174,6 +174,9 @@ impl ResponseError for Problem {
     fn as_response(&self) -> Response {
         let body = self.to_json_string();
         let mut response = Response::builder().status(self.status()).content_type(CONTENT_TYPE).body(body);
+        if self.status == StatusCode::UPGRADE_REQUIRED.as_u16() {
+            response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
+        }
         if let Some(seconds) = self.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }

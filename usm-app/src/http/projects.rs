@@ -1,6 +1,6 @@
 //! Saved story maps.
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use poem_openapi::{
     Enum, Object, OpenApi,
     param::{Path, Query},
@@ -13,6 +13,7 @@ use super::{
     Tag,
     answer::{Answer, List, Read},
     problem::Problem,
+    time::Time,
 };
 use crate::{
     app::App,
@@ -43,7 +44,7 @@ pub(super) struct Project {
     /// What a reader must know about the map as a whole, for example that it is an offline draft.
     pub notes: Vec<String>,
     /// When it was saved.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Time,
     /// Slices, in the order of delivery.
     pub releases: Vec<Release>,
     /// The backbone, in the order a user lives it.
@@ -143,11 +144,12 @@ pub(super) struct WireframeRef {
     /// `web`, `mobile` or `desktop`.
     pub platform: String,
     /// When it was drawn.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Time,
 }
 
 /// A page of projects.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(example)]
 pub(super) struct ProjectPage {
     /// Newest first.
     pub items: Vec<ProjectSummary>,
@@ -167,7 +169,7 @@ pub(super) struct ProjectSummary {
     /// Name of the product.
     pub name: String,
     /// When it was saved.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Time,
 }
 
 #[OpenApi]
@@ -202,7 +204,7 @@ impl Projects {
         let items = page.items.into_iter().map(|project| ProjectSummary {
             id: project.id,
             name: project.name,
-            created_at: project.created_at,
+            created_at: project.created_at.into(),
         });
         Ok(Json(ProjectPage { items: items.collect(), total: page.total, limit, offset }))
     }
@@ -243,7 +245,7 @@ impl From<LoadedProject> for Project {
             raw_requirements: loaded.project.raw_requirements,
             personas: loaded.project.personas.0,
             notes: loaded.project.notes.0,
-            created_at: loaded.project.created_at,
+            created_at: loaded.project.created_at.into(),
             releases: releases.collect(),
             activities: loaded.activities.into_iter().map(Activity::from).collect(),
         }
@@ -294,7 +296,7 @@ impl From<LoadedStory> for Story {
 
 impl From<WireframeKey> for WireframeRef {
     fn from(key: WireframeKey) -> Self {
-        Self { id: key.id, style: key.style, platform: key.platform, created_at: key.created_at }
+        Self { id: key.id, style: key.style, platform: key.platform, created_at: key.created_at.into() }
     }
 }
 
@@ -321,9 +323,20 @@ impl Example for Project {
             raw_requirements: "Food delivery app: a customer finds a restaurant and orders.".into(),
             personas: vec!["Customer".into()],
             notes: Vec::new(),
-            created_at: DateTime::UNIX_EPOCH,
+            created_at: DateTime::UNIX_EPOCH.into(),
             releases: vec![Release { id: 3, title: "MVP".into(), position: 0 }],
             activities: vec![Activity { id: 5, title: "Choose food".into(), position: 0, tasks: vec![task] }],
         }
+    }
+}
+
+impl Example for ProjectPage {
+    fn example() -> Self {
+        let item = ProjectSummary {
+            id: example_id(),
+            name: "Food delivery".into(),
+            created_at: DateTime::UNIX_EPOCH.into(),
+        };
+        Self { items: vec![item], total: 1, limit: default_limit(), offset: 0 }
     }
 }

@@ -1,6 +1,6 @@
 //! Wireframes of stories: starting a job that draws them, and what is drawn.
 
-use chrono::{DateTime, Utc};
+use chrono::DateTime;
 use poem_openapi::{Enum, Object, OpenApi, param::Path, payload::Json, types::Example};
 use serde::Deserialize;
 
@@ -11,6 +11,7 @@ use super::{
     problem::Problem,
     projects::{self, check_owned},
     submit::{Checks, Started, refuse_unknown_stories, start},
+    time::Time,
 };
 use crate::{
     app::App,
@@ -102,7 +103,7 @@ pub(super) struct Wireframe {
     /// Picture and text together, as Markdown.
     pub full_text: String,
     /// When it was drawn last.
-    pub created_at: DateTime<Utc>,
+    pub created_at: Time,
 }
 
 #[OpenApi]
@@ -185,7 +186,7 @@ impl From<wireframe::Model> for Wireframe {
             navigation: row.navigation.0,
             notes: row.notes.0,
             full_text: row.full_text,
-            created_at: row.created_at,
+            created_at: row.created_at.into(),
         }
     }
 }
@@ -219,7 +220,7 @@ impl Example for Wireframe {
             navigation: vec!["Search → Results".into()],
             notes: Vec::new(),
             full_text: "```text\n┌──────────┐\n│ [Search] │\n└──────────┘\n```\n".into(),
-            created_at: DateTime::UNIX_EPOCH,
+            created_at: DateTime::UNIX_EPOCH.into(),
         }
     }
 }

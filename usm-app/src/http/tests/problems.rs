@@ -34,9 +34,8 @@ async fn unknown_paths_and_methods_are_problems_too() {
 #[tokio::test]
 async fn a_body_that_is_no_json_is_a_bad_request() {
     let app = TestApp::new().await;
-    let deep = "[".repeat(100_000);
     let bodies: [&[u8]; 5] =
-        [b"", b"{\"text\": ", b"\xff\xfe\x00", b"{\"text\": \"\xc3\x28 and more text\"}", deep.as_bytes()];
+        [b"", b"{\"text\": ", b"\xff\xfe\x00", b"{\"text\": \"\xc3\x28 and more text\"}", b"<map/>"];
 
     for body in bodies {
         app.send(post(body).header(JSON.0, JSON.1)).await.problem(400);

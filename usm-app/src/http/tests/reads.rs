@@ -100,7 +100,7 @@ async fn the_worker_of_a_running_job_is_asked_to_stop() {
         async move {
             started.send(()).await?;
             job.cancelled().await;
-            Ok(map_ready(1))
+            Err(std::io::Error::other("stopped").into())
         }
     });
     running.recv().await.unwrap();
