@@ -110,18 +110,20 @@ impl Board {
             lines.extend(wrap(&text, self.width));
         }
         let count = |release| map.stories().filter(|(_, _, story)| story.release == release).count();
-        let mut slices = vec![format!("{}:", self.language.pick("Истории", "Stories"))];
-        let mut used = columns_of(&slices[0]);
-        for release in &map.releases {
+        let label = format!("{}: ", self.language.pick("Истории", "Stories"));
+        let mut used = columns_of(&label);
+        let mut line = label;
+        for (index, release) in map.releases.iter().enumerate() {
             let text = format!("{} {release} {}", mark(*release), count(*release));
-            if used + 3 + columns_of(&text) > self.width {
-                lines.push(slices.join("   "));
-                (slices, used) = (Vec::new(), 0);
+            let gap = if index == 0 { "" } else { "   " };
+            if used + columns_of(gap) + columns_of(&text) > self.width {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
             }
-            used += 3 + columns_of(&text);
-            slices.push(self.ink(&text, Ink::Release(*release)));
+            used += columns_of(gap) + columns_of(&text);
+            line = format!("{line}{gap}{}", self.ink(&text, Ink::Release(*release)));
         }
-        lines.push(slices.join("   "));
+        lines.push(line);
         lines
     }
 
