@@ -78,7 +78,7 @@ pub(super) const PROPERTIES: &[Property] = &[
     ),
     field(("город", "city town"), ("Город", "City"), ("Казань|Томск|Пермь", "York|Leeds|Bath"), Select),
     field(
-        ("филиал отделение склад", "branch warehouse office"),
+        ("филиал филиала отделение склад", "branch warehouse office"),
         ("Филиал", "Branch"),
         ("Центр|Северный|Южный", "Central|North|South"),
         Select,
