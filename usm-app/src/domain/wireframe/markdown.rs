@@ -6,7 +6,7 @@ use super::{
     elements,
     language::Language,
     options::{Platform, Style},
-    text,
+    text, tidy,
     tree::Wireframe,
 };
 
@@ -45,6 +45,7 @@ impl StoryWireframe {
         style: Style,
     ) -> Self {
         let language = Language::of(story_title);
+        let wireframe = &tidy::wireframe(wireframe.clone(), &mut Vec::new());
         let mut result = Self {
             story_id,
             story_title: story_title.to_owned(),
