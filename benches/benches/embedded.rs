@@ -1,7 +1,7 @@
 //! The embedded queue beside the same transactions written by hand in rusqlite, in one run: `cargo bench`.
 //!
 //! Arguments choose parts by name: `cargo bench -- drain latency`. Every loop is bounded.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark may panic")]
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::{
     path::Path,

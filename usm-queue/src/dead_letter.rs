@@ -252,7 +252,7 @@ impl DeadLetters {
             }
         };
         let mut message =
-            envelope::message(self.queue.topology().task_exchange(), &letter.routing_key, payload, &job)?;
+            envelope::message(self.queue.topology().task_exchange(), &letter.routing_key, &payload, &job)?;
         if dead.header_str(envelope::TASK).is_none() {
             message.headers.remove(envelope::TASK);
         }
