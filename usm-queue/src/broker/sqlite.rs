@@ -299,19 +299,27 @@ impl Consuming {
         while let Ok(place) = self.places.clone().try_acquire_owned() {
             places.push(place);
         }
-        let (queue, limit) = (self.id, places.len());
-        let (taken, next_due) = self.db.write(move |tx| take(tx, queue, limit)).await?;
-        for (taken, place) in taken.into_iter().zip(places) {
-            let receipt = Receipt {
-                id: taken.id,
-                queue,
-                settled: Arc::default(),
-                db: self.db.clone(),
-                runtime: tokio::runtime::Handle::current(),
-                _place: place,
-            };
-            self.ready.push_back(Delivery::new(taken.message, &self.queue, taken.redelivered, receipt));
-        }
+        let (queue, name, db, limit) = (self.id, self.queue.clone(), self.db.clone(), places.len());
+        // In a task of its own: when the consumer is dropped before the answer, the deliveries are dropped there and go
+        // back, instead of staying with a process that does not know of them.
+        let fetching = tokio::spawn(async move {
+            let (taken, next_due) = db.write(move |tx| take(tx, queue, limit)).await?;
+            let ready = taken.into_iter().zip(places).map(|(taken, place)| {
+                let receipt = Receipt {
+                    id: taken.id,
+                    queue,
+                    settled: Arc::default(),
+                    db: db.clone(),
+                    runtime: tokio::runtime::Handle::current(),
+                    _place: place,
+                };
+                Delivery::new(taken.message, &name, taken.redelivered, receipt)
+            });
+            Ok::<_, Error>((ready.collect::<VecDeque<_>>(), next_due))
+        });
+        let (ready, next_due) =
+            fetching.await.map_err(|error| backend("fetching messages was interrupted", error))??;
+        self.ready.extend(ready);
         Ok(next_due)
     }
 }
