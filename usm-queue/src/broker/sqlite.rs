@@ -209,14 +209,15 @@ impl Broker for SqliteBroker {
     async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
         let (id, message_id) = (self.routes()?.id(queue)?, message_id.to_owned());
         let sql = "SELECT message_id, envelope, body FROM messages
-                   WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 LIMIT 1";
+                   WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 ORDER BY id LIMIT 1";
         Ok(self.db.read(move |connection| query(connection, sql, params![id, message_id])).await?.pop())
     }
 
     async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
         let (id, message_id) = (self.routes()?.id(queue)?, message_id.to_owned());
-        let sql =
-            "DELETE FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2";
+        // One only, the one that `find` shows: an id may be used twice.
+        let sql = "DELETE FROM messages WHERE id = (SELECT id FROM messages
+                       WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 ORDER BY id LIMIT 1)";
         self.db
             .write(move |tx| {
                 Ok(tx
