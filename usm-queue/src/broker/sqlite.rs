@@ -596,12 +596,13 @@ fn take(tx: &mut Tx<'_>, queue: i64, limit: usize) -> Result<(Vec<Taken>, Option
         .prepare_cached(
             "UPDATE messages SET holder = ?1, delivered = delivered + 1
              WHERE id IN (SELECT id FROM messages WHERE queue = ?2 AND holder IS NULL AND due_at IS NULL
+                              AND (expires_at IS NULL OR expires_at > ?4)
                           ORDER BY priority DESC, id LIMIT ?3)
              RETURNING message_id, envelope, body, id, delivered, priority",
         )
         .map_err(failed)?;
     let rows = statement
-        .query_map(params![tx.member, queue, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        .query_map(params![tx.member, queue, i64::try_from(limit).unwrap_or(i64::MAX), tx.now], |row| {
             let taken =
                 Taken { id: row.get(3)?, redelivered: row.get::<_, i64>(4)? > 1, message: read(row)? };
             Ok((std::cmp::Reverse(row.get::<_, i64>(5)?), taken))
