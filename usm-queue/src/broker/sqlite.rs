@@ -211,14 +211,15 @@ impl Broker for SqliteBroker {
     async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
         let (id, message_id) = (self.routes()?.id(queue)?, message_id.to_owned());
         let sql = "SELECT message_id, envelope, body FROM messages
-                   WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 LIMIT 1";
+                   WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 ORDER BY id LIMIT 1";
         Ok(self.db.read(move |connection| query(connection, sql, params![id, message_id])).await?.pop())
     }
 
     async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
         let (id, message_id) = (self.routes()?.id(queue)?, message_id.to_owned());
-        let sql =
-            "DELETE FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2";
+        // One only, the one that `find` shows: an id may be used twice.
+        let sql = "DELETE FROM messages WHERE id = (SELECT id FROM messages
+                       WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 ORDER BY id LIMIT 1)";
         self.db
             .write(move |tx| {
                 Ok(tx
@@ -301,19 +302,27 @@ impl Consuming {
         while let Ok(place) = self.places.clone().try_acquire_owned() {
             places.push(place);
         }
-        let (queue, limit) = (self.id, places.len());
-        let (taken, next_due) = self.db.write(move |tx| take(tx, queue, limit)).await?;
-        for (taken, place) in taken.into_iter().zip(places) {
-            let receipt = Receipt {
-                id: taken.id,
-                queue,
-                settled: Arc::default(),
-                db: self.db.clone(),
-                runtime: tokio::runtime::Handle::current(),
-                _place: place,
-            };
-            self.ready.push_back(Delivery::new(taken.message.parse()?, &self.queue, taken.redelivered, receipt));
-        }
+        let (queue, name, db, limit) = (self.id, self.queue.clone(), self.db.clone(), places.len());
+        // In a task of its own: when the consumer is dropped before the answer, the deliveries are dropped there and go
+        // back, instead of staying with a process that does not know of them.
+        let fetching = tokio::spawn(async move {
+            let (taken, next_due) = db.write(move |tx| take(tx, queue, limit)).await?;
+            let ready = taken.into_iter().zip(places).map(|(taken, place)| {
+                let receipt = Receipt {
+                    id: taken.id,
+                    queue,
+                    settled: Arc::default(),
+                    db: db.clone(),
+                    runtime: tokio::runtime::Handle::current(),
+                    _place: place,
+                };
+                Ok(Delivery::new(taken.message.parse()?, &name, taken.redelivered, receipt))
+            });
+            Ok::<_, Error>((ready.collect::<Result<VecDeque<_>>>()?, next_due))
+        });
+        let (ready, next_due) =
+            fetching.await.map_err(|error| backend("fetching messages was interrupted", error))??;
+        self.ready.extend(ready);
         Ok(next_due)
     }
 }
@@ -600,12 +609,13 @@ fn take(tx: &mut Tx<'_>, queue: i64, limit: usize) -> Result<(Vec<Taken>, Option
         .prepare_cached(
             "UPDATE messages SET holder = ?1, delivered = delivered + 1
              WHERE id IN (SELECT id FROM messages WHERE queue = ?2 AND holder IS NULL AND due_at IS NULL
+                              AND (expires_at IS NULL OR expires_at > ?4)
                           ORDER BY priority DESC, id LIMIT ?3)
              RETURNING message_id, envelope, body, id, delivered, priority",
         )
         .map_err(failed)?;
     let rows = statement
-        .query_map(params![tx.member, queue, i64::try_from(limit).unwrap_or(i64::MAX)], |row| {
+        .query_map(params![tx.member, queue, i64::try_from(limit).unwrap_or(i64::MAX), tx.now], |row| {
             let taken =
                 Taken { id: row.get(3)?, redelivered: row.get::<_, i64>(4)? > 1, message: StoredMessage::read(row)? };
             Ok((std::cmp::Reverse(row.get::<_, i64>(5)?), taken))
