@@ -123,28 +123,39 @@ struct BodyIds {
 /// body, and the names it added when not all.
 ///
 /// A payload that is not a JSON object is carried in a field `payload`.
-fn encode<T: Serialize + ?Sized>(payload: &T, job: &Job, routing_key: &str) -> Result<(Vec<u8>, Option<String>)> {
-    let unwritable = |error| Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task)).with_source(error);
+fn encode<T: Serialize + ?Sized>(
+    payload: &T,
+    job: &Job,
+    routing_key: &str,
+) -> Result<(Vec<u8>, Option<String>)> {
+    let unwritable = |error| {
+        Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
+            .with_source(error)
+    };
     let created_at = job.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let added = Added {
         job_id: job.id,
         user_id: job.owner.as_ref(),
         created_at: &created_at,
-        metadata: AddedMetadata { message_id: job.id, timestamp: &created_at, producer: PRODUCER, routing_key },
+        metadata: AddedMetadata {
+            message_id: job.id,
+            timestamp: &created_at,
+            producer: PRODUCER,
+            routing_key,
+        },
     };
-    let mut body = serde_json::to_vec(payload).map_err(unwritable)?;
-    let text = String::from_utf8_lossy(&body);
+    let mut body = serde_json::to_string(payload).map_err(unwritable)?;
     // Rarely needed, and only where one of the names occurs somewhere.
-    if !text.starts_with('{') || FIELDS.iter().any(|name| text.contains(name)) {
+    if !body.starts_with('{') || FIELDS.iter().any(|name| body.contains(name)) {
         return merge(&body, &added).map_err(unwritable);
     }
-    let added = serde_json::to_vec(&added).map_err(unwritable)?;
+    let added = serde_json::to_string(&added).map_err(unwritable)?;
     body.pop();
     if body.len() > 1 {
-        body.push(b',');
+        body.push(',');
     }
-    body.extend_from_slice(&added[1..]);
-    Ok((body, None))
+    body.push_str(&added[1..]);
+    Ok((body.into_bytes(), None))
 }
 
 #[derive(Serialize)]
@@ -166,8 +177,8 @@ struct AddedMetadata<'a> {
 }
 
 /// [`encode`] for payloads that may have fields of the same names, or are no objects.
-fn merge(payload: &[u8], added: &Added<'_>) -> serde_json::Result<(Vec<u8>, Option<String>)> {
-    let mut body = match serde_json::from_slice(payload)? {
+fn merge(payload: &str, added: &Added<'_>) -> serde_json::Result<(Vec<u8>, Option<String>)> {
+    let mut body = match serde_json::from_str(payload)? {
         Value::Object(fields) => fields,
         other => Map::from_iter([("payload".to_owned(), other)]),
     };
@@ -184,7 +195,12 @@ fn merge(payload: &[u8], added: &Added<'_>) -> serde_json::Result<(Vec<u8>, Opti
 }
 
 /// The message of a job.
-pub(crate) fn message<T: Serialize + ?Sized>(exchange: &str, routing_key: &str, payload: &T, job: &Job) -> Result<Message> {
+pub(crate) fn message<T: Serialize + ?Sized>(
+    exchange: &str,
+    routing_key: &str,
+    payload: &T,
+    job: &Job,
+) -> Result<Message> {
     let (body, added) = encode(payload, job, routing_key)?;
     let mut message = Message::new(exchange, routing_key, job.id.to_string(), body);
     message.correlation_id.clone_from(&job.correlation_id);

@@ -616,8 +616,11 @@ fn take(tx: &mut Tx<'_>, queue: i64, limit: usize) -> Result<(Vec<Taken>, Option
         .map_err(failed)?;
     let rows = statement
         .query_map(params![tx.member, queue, i64::try_from(limit).unwrap_or(i64::MAX), tx.now], |row| {
-            let taken =
-                Taken { id: row.get(3)?, redelivered: row.get::<_, i64>(4)? > 1, message: StoredMessage::read(row)? };
+            let taken = Taken {
+                id: row.get(3)?,
+                redelivered: row.get::<_, i64>(4)? > 1,
+                message: StoredMessage::read(row)?,
+            };
             Ok((std::cmp::Reverse(row.get::<_, i64>(5)?), taken))
         })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
@@ -635,14 +638,18 @@ fn take(tx: &mut Tx<'_>, queue: i64, limit: usize) -> Result<(Vec<Taken>, Option
 
 /// When the next delayed message is due.
 pub(crate) fn next_due(connection: &Connection) -> Result<Option<i64>> {
-    let mut next = connection.prepare_cached("SELECT min(due_at) FROM messages WHERE due_at IS NOT NULL").map_err(failed)?;
+    let mut next = connection
+        .prepare_cached("SELECT min(due_at) FROM messages WHERE due_at IS NOT NULL")
+        .map_err(failed)?;
     next.query_row([], |row| row.get(0)).map_err(failed)
 }
 
 /// Whether a queue has something to deliver now.
 pub(crate) fn has_ready(connection: &Connection, queue: i64) -> Result<bool> {
     connection
-        .prepare_cached("SELECT 1 FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL LIMIT 1")
+        .prepare_cached(
+            "SELECT 1 FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL LIMIT 1",
+        )
         .and_then(|mut ready| ready.exists([queue]))
         .map_err(failed)
 }
@@ -804,7 +811,9 @@ fn ids(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Res
 
 fn query(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Message>> {
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    let rows = statement.query_map(values, StoredMessage::read).and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
+    let rows = statement
+        .query_map(values, StoredMessage::read)
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
     rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect()
 }
 
@@ -814,7 +823,10 @@ fn query_one(
     values: impl rusqlite::Params,
 ) -> Result<Option<(Message, i64)>> {
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    let row = statement.query_row(values, |row| Ok((StoredMessage::read(row)?, row.get(3)?))).optional().map_err(failed)?;
+    let row = statement
+        .query_row(values, |row| Ok((StoredMessage::read(row)?, row.get(3)?)))
+        .optional()
+        .map_err(failed)?;
     row.map(|(stored, number)| Ok((stored.parse()?, number))).transpose()
 }
 
@@ -833,7 +845,11 @@ impl StoredMessage {
 
     fn parse(self) -> Result<Message> {
         let envelope: StoredEnvelope<'_> = serde_json::from_str(&self.envelope).map_err(|error| {
-            Error::new(ErrorKind::Corrupt, format!("the envelope of message `{}` is damaged", self.message_id)).with_source(error)
+            Error::new(
+                ErrorKind::Corrupt,
+                format!("the envelope of message `{}` is damaged", self.message_id),
+            )
+            .with_source(error)
         })?;
         let mut message = Message::new(envelope.exchange, envelope.key, self.message_id, self.body);
         message.correlation_id = envelope.correlation.map(Cow::into_owned);

@@ -40,8 +40,18 @@ impl Doorbell {
         let mut name = path.as_os_str().to_owned();
         name.push("-bell");
         let bell = Path::new(&name);
-        let what = |error| backend(format!("the file {} cannot be written; check owner and rights of its folder", bell.display()), error);
-        let open = || OpenOptions::new().create(true).truncate(false).read(true).write(true).open(bell).map_err(what);
+        let what = |error| {
+            backend(
+                format!(
+                    "the file {} cannot be written; check owner and rights of its folder",
+                    bell.display()
+                ),
+                error,
+            )
+        };
+        let open = || {
+            OpenOptions::new().create(true).truncate(false).read(true).write(true).open(bell).map_err(what)
+        };
         let counter = fastrand::usize(..COUNTERS);
         let listener = Listener { _watcher: listen(bell, open()?, counter, rung) };
         Ok((Self { file: open()?, counter, rings: fastrand::u64(..), wanted: false, last: None }, listener))
@@ -72,13 +82,19 @@ impl Doorbell {
         self.last = Some(Instant::now());
         self.rings = self.rings.wrapping_add(1);
         let place = SeekFrom::Start((self.counter * BYTES) as u64);
-        if let Err(error) = self.file.seek(place).and_then(|_| self.file.write_all(&self.rings.to_le_bytes())) {
+        if let Err(error) = self.file.seek(place).and_then(|_| self.file.write_all(&self.rings.to_le_bytes()))
+        {
             tracing::debug!(%error, "the doorbell does not ring; other processes look by themselves, but later");
         }
     }
 }
 
-fn listen(bell: &Path, mut file: File, own: usize, rung: impl Fn() + Send + 'static) -> Option<RecommendedWatcher> {
+fn listen(
+    bell: &Path,
+    mut file: File,
+    own: usize,
+    rung: impl Fn() + Send + 'static,
+) -> Option<RecommendedWatcher> {
     let mut seen = counters(&mut file, own);
     let handler = move |_event: notify::Result<notify::Event>| {
         let now = counters(&mut file, own);

@@ -196,7 +196,9 @@ fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration) -> Result
     match state(tx.connection, job.id)? {
         None => {
             insert(tx, job)?;
-            try_claim(tx, job.id, worker, lease)?.map(Found::Taken).ok_or_else(|| Error::not_found(format!("job {}", job.id)))
+            try_claim(tx, job.id, worker, lease)?
+                .map(Found::Taken)
+                .ok_or_else(|| Error::not_found(format!("job {}", job.id)))
         }
         Some((JobStatus::Processing, lease_until)) => Ok(Found::Held(lease_until.unwrap_or(tx.now))),
         Some((status, _)) => Ok(Found::Ended(status)),
@@ -219,7 +221,9 @@ fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Resul
         .map_err(failed)?;
     let lease_until = tx.now.saturating_add(duration_micros(lease));
     let taken = statement
-        .query_row(params![id.0, worker, lease_until, tx.now, to_json(worker)], |row| StoredJob::read(row).map(Box::new))
+        .query_row(params![id.0, worker, lease_until, tx.now, to_json(worker)], |row| {
+            StoredJob::read(row).map(Box::new)
+        })
         .optional()
         .map_err(failed)?;
     if taken.is_some() {
@@ -413,7 +417,9 @@ fn list(connection: &Connection, filter: &JobFilter) -> Result<Vec<Job>> {
         conditions.join(" AND ")
     );
     let mut select = connection.prepare_cached(&sql).map_err(failed)?;
-    let rows = select.query_map(params_from_iter(values), StoredJob::read).and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
+    let rows = select
+        .query_map(params_from_iter(values), StoredJob::read)
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
     Ok(rows.map_err(failed)?.into_iter().map(StoredJob::parse).collect())
 }
 
