@@ -351,6 +351,8 @@ struct NewRow {
     due_at: Option<i64>,
     /// Counted from when it is ready.
     ttl: Option<i64>,
+    /// It was in the queue before: a full queue does not refuse it, or the one who drains the queue could not end.
+    returns: bool,
     message_id: String,
     envelope: String,
     body: Vec<u8>,
@@ -371,6 +373,7 @@ impl NewRow {
             priority: spec.effective_priority(message.priority),
             due_at: message.not_before.map(micros),
             ttl: [spec.message_ttl, message.ttl].into_iter().flatten().min().map(duration_micros),
+            returns: false,
             message_id: message.message_id.clone(),
             envelope: serde_json::to_string(&envelope).map_err(|error| {
                 Error::invalid("the message headers cannot be written as JSON").with_source(error)
@@ -393,9 +396,15 @@ fn prepare(routes: &Routes, messages: &[Message]) -> Result<Vec<NewRow>> {
 
 fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
     for row in rows {
-        make_room(tx, row.queue, true)?;
+        // A delayed message does not count before it is due.
+        let waits = row.due_at.is_some_and(|due| due > tx.now);
+        if !waits && !row.returns {
+            make_room(tx, row.queue, true)?;
+        }
         insert(tx, row)?;
-        make_room(tx, row.queue, false)?;
+        if !waits {
+            make_room(tx, row.queue, false)?;
+        }
     }
     Ok(())
 }
@@ -527,7 +536,8 @@ impl Settle {
             Settlement::Requeue { delay } => Action::Requeue(delay),
             Settlement::Retry { mut message, delay } => {
                 message.not_before = Some(crate::lifecycle::later(Utc::now(), delay));
-                Action::Replace(vec![NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, &message)?])
+                let row = NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, &message)?;
+                Action::Replace(vec![NewRow { returns: true, ..row }])
             }
             Settlement::DeadLetter { message } => Action::Replace(prepare(routes, &[*message])?),
         };
