@@ -102,10 +102,19 @@ pub(crate) async fn accept_apart<B: Broker + ?Sized>(
     let (inserted, published) = futures_util::join!(store.insert(jobs), broker.publish(messages));
     if let Err(error) = &published {
         for job in unpublished {
-            store.fail_unclaimed(job, format!("not published: {error}")).await?;
+            // Enqueueing an id again, in vain, must not fail the job that was accepted under it before.
+            let kept = store.get(job.id).await?;
+            if kept.is_none_or(|kept| millis(kept.created_at) == millis(job.created_at)) {
+                store.fail_unclaimed(job, format!("not published: {error}")).await?;
+            }
         }
     }
     published.and(inserted)
+}
+
+/// As precise as every store keeps it.
+fn millis(moment: chrono::DateTime<chrono::Utc>) -> i64 {
+    moment.timestamp_millis()
 }
 
 /// Records first and settles second, in two places.
