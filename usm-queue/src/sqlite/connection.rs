@@ -75,6 +75,7 @@ pub(super) fn open_in_memory() -> Result<Connection> {
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     debug_assert!(rusqlite::version_number() >= MIN_SQLITE);
     connection.busy_handler(Some(|waits| {
+        #[expect(clippy::disallowed_methods, reason = "runs on the writer's or the reader's own thread")]
         std::thread::sleep(Duration::from_micros(if waits < 20 { 200 } else { 1000 }));
         waits < MAX_BUSY_WAITS
     }))?;
