@@ -194,7 +194,8 @@ struct Shared<S> {
     name: String,
     lease: Duration,
     stop_grace: Duration,
-    running: Mutex<HashMap<JobId, (Lease, Arc<Stop>)>>,
+    /// By lease: a job whose lease lapsed may come back to this worker while its first handler still runs.
+    running: Mutex<HashMap<Lease, Arc<Stop>>>,
     jobs: TaskTracker,
     /// The shutdown is over: nobody waits for anything any more.
     abandon: CancellationToken,
@@ -313,7 +314,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         if job.cancel_requested {
             stop.ask(Stop::CANCELLED);
         }
-        self.running().insert(job.id, (lease, stop.clone()));
+        self.running().insert(lease, stop.clone());
         let key = delivery
             .message
             .header_str(envelope::IDEMPOTENCY_KEY)
@@ -345,7 +346,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             )
         };
         let finished = self.persist("finish", job.id, finish).await;
-        self.running().remove(&job.id);
+        self.running().remove(&lease);
         if finished == Some(Updated::Stale) {
             tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
         }
@@ -435,7 +436,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             tokio::select! {
                 _ = tick.tick() => self.renew().await,
                 Ok(id) = cancellations.recv() => {
-                    if let Some((_, stop)) = self.running().get(&id) {
+                    for (_, stop) in self.running().iter().filter(|(lease, _)| lease.id == id) {
                         stop.ask(Stop::CANCELLED);
                     }
                 }
@@ -444,14 +445,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     async fn renew(&self) {
-        let running: Vec<_> = self.running().values().cloned().collect();
-        let leases: Vec<_> = running.iter().map(|(lease, _)| *lease).collect();
+        let (leases, running): (Vec<_>, Vec<_>) =
+            self.running().iter().map(|(lease, stop)| (*lease, stop.clone())).unzip();
         if leases.is_empty() {
             return;
         }
         match self.queue.store().renew(&leases, self.lease).await {
             Ok(states) => {
-                for ((_, stop), state) in running.iter().zip(states) {
+                for (stop, state) in running.iter().zip(states) {
                     match state {
                         LeaseState::Held => {}
                         LeaseState::CancelRequested => stop.ask(Stop::CANCELLED),
@@ -468,12 +469,12 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     fn stop_all(&self) {
-        for (_, stop) in self.running().values() {
+        for stop in self.running().values() {
             stop.ask(Stop::SHUTDOWN);
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, (Lease, Arc<Stop>)>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Lease, Arc<Stop>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
