@@ -30,7 +30,7 @@ use crate::{
     registry::{Handler, Prepared, Registry},
     retry::RetryPolicy,
     store::{Claimed, JobUpdate, Lease, LeaseState, Updated},
-    task::{Task, TaskError},
+    task::{Task, TaskError, Verdict},
 };
 
 /// Takes jobs from the queues its tasks are routed to and runs their handlers.
@@ -311,9 +311,6 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     ) {
         let job = Arc::new(job);
         let stop = Arc::new(Stop::default());
-        if job.cancel_requested {
-            stop.ask(Stop::CANCELLED);
-        }
         self.running().insert(lease, stop.clone());
         let key = delivery
             .message
@@ -328,7 +325,10 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             stop.token.clone(),
         );
 
-        let outcome = attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await;
+        let outcome = match refusal(&job) {
+            Some(outcome) => outcome,
+            None => attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await,
+        };
         tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
         let policy = retry_policy(&handler.policy.retry, delivery, &job);
         let (update, fate) = lifecycle::decide(outcome, &job, &policy, Utc::now(), fastrand::f64());
@@ -500,6 +500,22 @@ async fn attempt<S>(
         Ok(Ok(Err(_))) if stop.why() != 0 => stopped(stop.why()),
         Ok(Ok(Err(error))) => Outcome::Failed(error.verdict(), error.to_string()),
     }
+}
+
+/// Why a claimed job is not run after all.
+fn refusal(job: &Job) -> Option<Outcome> {
+    if job.cancel_requested {
+        // Its last worker died, or ended the attempt before it heard of it.
+        return Some(Outcome::Cancelled);
+    }
+    // Attempts that failed are counted when they end; only those whose worker died lead here.
+    (job.attempt > job.max_attempts).then(|| {
+        let error = format!(
+            "the worker died or froze in the last of {} attempts; the job may be what kills it",
+            job.max_attempts
+        );
+        Outcome::Failed(Verdict::Retry, error)
+    })
 }
 
 fn stopped(why: u8) -> Outcome {
