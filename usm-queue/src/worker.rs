@@ -280,10 +280,16 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 )
                 .await;
         };
-        let prepared = match handler.prepare(&delivery.message) {
-            Ok(prepared) => prepared,
-            Err(error) => {
+        // A payload type may have a `Deserialize` of its own, with bugs of its own.
+        let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| handler.prepare(&delivery.message)));
+        let prepared = match prepared.map_err(|panic| panic_message(panic.as_ref())) {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(error)) => {
                 return self.reject(&delivery, handler.task, Reason::Undecodable, &chain(&error)).await;
+            }
+            Err(panic) => {
+                let error = format!("decoding the payload panicked: {panic}");
+                return self.reject(&delivery, handler.task, Reason::Undecodable, &error).await;
             }
         };
         let id = delivery.message.job_id().unwrap_or_else(|| stable_id(&delivery));
