@@ -299,6 +299,10 @@ pub(crate) fn dead_letter(
         (envelope::DIED_AT, json!(Utc::now())),
     ];
     dead.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
+    // Where the message itself named no job, so that a replay keeps the idempotency key.
+    if let Some(job) = job {
+        dead.headers.entry(envelope::JOB_ID.to_owned()).or_insert_with(|| json!(job.id));
+    }
     dead
 }
 
