@@ -105,7 +105,7 @@ pub(crate) async fn accept_apart<B: Broker + ?Sized>(
         for job in unpublished {
             // Enqueueing an id again, in vain, must not fail the job that was accepted under it before.
             let kept = store.get(job.id).await?;
-            if kept.is_none_or(|kept| millis(kept.created_at) == millis(job.created_at)) {
+            if kept.is_none_or(|kept| micros(kept.created_at) == micros(job.created_at)) {
                 store.fail_unclaimed(job, format!("not published: {error}")).await?;
             }
         }
@@ -114,8 +114,8 @@ pub(crate) async fn accept_apart<B: Broker + ?Sized>(
 }
 
 /// As precise as every store keeps it.
-fn millis(moment: chrono::DateTime<chrono::Utc>) -> i64 {
-    moment.timestamp_millis()
+fn micros(moment: chrono::DateTime<chrono::Utc>) -> i64 {
+    moment.timestamp_micros()
 }
 
 /// Records first and settles second, in two places.

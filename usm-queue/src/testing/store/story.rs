@@ -15,7 +15,7 @@ pub(super) const LONG: Duration = Duration::from_secs(3600);
 /// A lease that lapses at once.
 pub(super) const SHORT: Duration = Duration::from_millis(20);
 
-/// A new record. Its times are whole milliseconds, which every backend can keep.
+/// A new record. Its times are whole microseconds, which every backend must keep.
 pub(super) fn new_job() -> Job {
     let mut job = Job::new(JobId::new(), unique("task"), now());
     job.max_attempts = 5;
@@ -23,7 +23,7 @@ pub(super) fn new_job() -> Job {
 }
 
 pub(super) fn now() -> DateTime<Utc> {
-    Utc::now().trunc_subsecs(3)
+    Utc::now().trunc_subsecs(6)
 }
 
 /// One stored job.
