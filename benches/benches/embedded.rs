@@ -1,7 +1,7 @@
 //! The embedded queue beside the same transactions written by hand in rusqlite, in one run: `cargo bench`.
 //!
 //! Arguments choose parts by name: `cargo bench -- drain latency`. Every loop is bounded.
-#![expect(clippy::unwrap_used, missing_docs, reason = "a benchmark may panic")]
+#![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::{
     path::Path,
@@ -43,7 +43,12 @@ fn now_us() -> u64 {
 fn topology() -> Topology {
     Topology::builder("bench.tasks")
         .dead_letters("bench.dead", "bench.failed")
-        .queue(QueueSpec::new("bench").bind("bench.tasks", "#").max_priority(10).dead_letter_exchange("bench.dead"))
+        .queue(
+            QueueSpec::new("bench")
+                .bind("bench.tasks", "#")
+                .max_priority(10)
+                .dead_letter_exchange("bench.dead"),
+        )
         .build()
         .unwrap()
 }
@@ -75,96 +80,122 @@ fn main() {
     let chosen: Vec<String> = std::env::args().skip(1).filter(|arg| !arg.starts_with('-')).collect();
     let wants = |part: &str| chosen.is_empty() || chosen.iter().any(|name| name == part);
     let runtime = tokio::runtime::Runtime::new().unwrap();
-    println!("{:<58} {:>12} {:>12} {:>7}", "what", "usm-queue/s", "by hand/s", "ratio");
-    if wants("enqueue") {
-        enqueue(&runtime);
-    }
-    if wants("drain") {
-        drain(&runtime);
-    }
-    if wants("latency") {
-        latency(&runtime);
-    }
-    if wants("backlog") {
-        backlog(&runtime);
-    }
+    println!("medians of {PAIRS} pairs of runs, in turn, each in a fresh folder; synchronous=FULL");
+    println!("{:<52} {:>12} {:>12} {:>7} {:>13}", "what", "usm-queue/s", "beside it/s", "ratio", "(min-max)");
+    let parts: [(&str, fn(&tokio::runtime::Runtime)); 6] = [
+        ("one", enqueue_one),
+        ("many", enqueue_many),
+        ("batch", enqueue_batch),
+        ("drain", drain),
+        ("latency", latency),
+        ("backlog", backlog),
+    ];
+    parts.iter().filter(|(name, _)| wants(name)).for_each(|(_, part)| part(&runtime));
 }
 
-fn row(what: &str, ours: f64, by_hand: f64) {
-    println!("{what:<58} {ours:>12.0} {by_hand:>12.0} {:>7.2}", ours / by_hand);
+const PAIRS: usize = 5;
+
+/// Runs both in turn, so that a change of the machine's speed meets both, and prints rates and the ratio pair by pair.
+fn paired(what: &str, mut ours: impl FnMut(&Path) -> f64, mut beside: impl FnMut(&Path) -> f64) {
+    let mut rates: Vec<(f64, f64)> = Vec::new();
+    for _ in 0..PAIRS {
+        let (a, b) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        rates.push((ours(a.path()), beside(b.path())));
+    }
+    let ours = sorted(rates.iter().map(|(ours, _)| *ours));
+    let beside = sorted(rates.iter().map(|(_, beside)| *beside));
+    let ratio = sorted(rates.iter().map(|(ours, beside)| ours / beside));
+    let middle = PAIRS / 2;
+    println!(
+        "{what:<52} {:>12.0} {:>12.0} {:>7.2} {:>13}",
+        ours[middle],
+        beside[middle],
+        ratio[middle],
+        format!("({:.2}-{:.2})", ratio[0], ratio[PAIRS - 1])
+    );
 }
 
-/// The middle of three runs, each in a fresh folder.
-fn median(mut run: impl FnMut(&Path) -> f64) -> f64 {
-    let mut rates: Vec<f64> = (0..3).map(|_| run(tempfile::tempdir().unwrap().path())).collect();
-    rates.sort_by(f64::total_cmp);
-    rates[1]
+fn sorted(values: impl Iterator<Item = f64>) -> Vec<f64> {
+    let mut values: Vec<f64> = values.collect();
+    values.sort_by(f64::total_cmp);
+    values
 }
 
 fn rate(jobs: usize, started: Instant) -> f64 {
     jobs as f64 / started.elapsed().as_secs_f64()
 }
 
-fn enqueue(runtime: &tokio::runtime::Runtime) {
-    const ONE_BY_ONE: usize = 5_000;
-    const BATCHED: usize = 50_000;
-    let by_hand_one = median(|folder| ByHand::open(folder).insert(ONE_BY_ONE, 1));
-    let one = median(|folder| {
-        runtime.block_on(async {
-            let queue = open(folder).await;
-            let started = Instant::now();
-            for _ in 0..ONE_BY_ONE {
+const ONE_BY_ONE: usize = 5_000;
+const BATCHED: usize = 50_000;
+
+async fn one_caller(folder: &Path) -> f64 {
+    let queue = open(folder).await;
+    let started = Instant::now();
+    for _ in 0..ONE_BY_ONE {
+        queue.enqueue(NoOp::new()).await.unwrap();
+    }
+    rate(ONE_BY_ONE, started)
+}
+
+fn enqueue_one(runtime: &tokio::runtime::Runtime) {
+    let by_hand = |folder: &Path| ByHand::open(folder).insert(ONE_BY_ONE, 1);
+    paired(
+        "enqueue, one caller / one insert by hand",
+        |folder| runtime.block_on(one_caller(folder)),
+        by_hand,
+    );
+}
+
+fn enqueue_many(runtime: &tokio::runtime::Runtime) {
+    const CALLERS: usize = 64;
+    let many = async |folder: &Path| {
+        let queue = open(folder).await;
+        let started = Instant::now();
+        let enqueue = async |queue: TaskQueue| {
+            for _ in 0..BATCHED / CALLERS {
                 queue.enqueue(NoOp::new()).await.unwrap();
             }
-            rate(ONE_BY_ONE, started)
-        })
-    });
-    row("enqueue, one caller", one, by_hand_one);
-    let many = median(|folder| {
-        runtime.block_on(async {
-            let queue = open(folder).await;
-            let started = Instant::now();
-            let callers: Vec<_> = (0..64)
-                .map(|_| {
-                    let queue = queue.clone();
-                    tokio::spawn(async move {
-                        for _ in 0..BATCHED / 64 {
-                            queue.enqueue(NoOp::new()).await.unwrap();
-                        }
-                    })
-                })
-                .collect();
-            for caller in callers {
-                caller.await.unwrap();
-            }
-            rate(BATCHED / 64 * 64, started)
-        })
-    });
-    row("enqueue, 64 callers (ratio to one caller of ours)", many, one);
-    let by_hand_batch = median(|folder| ByHand::open(folder).insert(BATCHED, 100));
-    let batch = median(|folder| {
-        runtime.block_on(async {
-            let queue = open(folder).await;
-            let started = Instant::now();
-            for _ in 0..BATCHED / 100 {
-                queue.enqueue_many((0..100).map(|_| NoOp::new())).await.unwrap();
-            }
-            rate(BATCHED, started)
-        })
-    });
-    row("enqueue, batches of 100", batch, by_hand_batch);
+        };
+        let callers: Vec<_> = (0..CALLERS).map(|_| tokio::spawn(enqueue(queue.clone()))).collect();
+        for caller in callers {
+            caller.await.unwrap();
+        }
+        rate(BATCHED / CALLERS * CALLERS, started)
+    };
+    paired(
+        "enqueue, 64 callers / one caller",
+        |folder| runtime.block_on(many(folder)),
+        |folder| runtime.block_on(one_caller(folder)),
+    );
+}
+
+fn enqueue_batch(runtime: &tokio::runtime::Runtime) {
+    let batches = async |folder: &Path| {
+        let queue = open(folder).await;
+        let started = Instant::now();
+        for _ in 0..BATCHED / 100 {
+            queue.enqueue_many((0..100).map(|_| NoOp::new())).await.unwrap();
+        }
+        rate(BATCHED, started)
+    };
+    let by_hand = |folder: &Path| ByHand::open(folder).insert(BATCHED, 100);
+    paired(
+        "enqueue, batches of 100 / inserts of 100 by hand",
+        |folder| runtime.block_on(batches(folder)),
+        by_hand,
+    );
 }
 
 fn drain(runtime: &tokio::runtime::Runtime) {
     const JOBS: usize = 20_000;
-    let by_hand = median(|folder| {
-        let mut store = ByHand::open(folder);
-        store.insert(JOBS, 100);
-        store.drain(JOBS, 100)
-    });
     for concurrency in [16, 256] {
-        let ours = median(|folder| runtime.block_on(drain_once(folder, JOBS, concurrency)));
-        row(&format!("drain with status, timeline, result; concurrency {concurrency}"), ours, by_hand);
+        let by_hand = |folder: &Path| {
+            let mut store = ByHand::open(folder);
+            store.insert(JOBS, 100);
+            store.drain(JOBS, 100)
+        };
+        let what = format!("drain, concurrency {concurrency} / groups of 100 by hand");
+        paired(&what, |folder| runtime.block_on(drain_once(folder, JOBS, concurrency)), by_hand);
     }
 }
 
@@ -211,7 +242,12 @@ fn latency(runtime: &tokio::runtime::Runtime) {
         latencies.sort_unstable();
         let at = |share: f64| latencies[((latencies.len() - 1) as f64 * share) as usize] as f64 / 1000.0;
         let place = if other_process { "other handle on the file" } else { "same process" };
-        println!("latency at 200 jobs/s, {place}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms", at(0.5), at(0.99), at(1.0));
+        println!(
+            "latency at 200 jobs/s, {place}: p50 {:.2} ms, p99 {:.2} ms, max {:.2} ms",
+            at(0.5),
+            at(0.99),
+            at(1.0)
+        );
     }
 }
 
@@ -236,8 +272,8 @@ fn backlog(runtime: &tokio::runtime::Runtime) {
         let before = memory_mib();
         fill(&queue, WAITING).await;
         let (many_in, many_out) = measure(&queue).await;
-        row("enqueue in batches of 1,000: 1,000,000 waiting / 1,000", many_in, few_in);
-        row("drain: 1,000,000 waiting / 1,000", many_out, few_out);
+        println!("enqueue, batches of 1,000: {few_in:.0}/s with 1,000 waiting, {many_in:.0}/s with 1,000,000: {:.2}", many_in / few_in);
+        println!("drain: {few_out:.0}/s with 1,000 waiting, {many_out:.0}/s with 1,000,000: {:.2}", many_out / few_out);
         println!("memory of the process: {before} MiB with 1,000 waiting, {} MiB with 1,000,000", memory_mib());
     });
 }
@@ -245,7 +281,8 @@ fn backlog(runtime: &tokio::runtime::Runtime) {
 fn memory_mib() -> u64 {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find(|line| line.starts_with("VmRSS"));
-    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0) / 1024
+    line.and_then(|line| line.split_whitespace().nth(1)).and_then(|kib| kib.parse::<u64>().ok()).unwrap_or(0)
+        / 1024
 }
 
 /// The same work with nothing around it: one table, one partial index, one thread.
@@ -270,10 +307,14 @@ impl ByHand {
     fn insert(&mut self, jobs: usize, per_transaction: usize) -> f64 {
         let started = Instant::now();
         for _ in 0..jobs / per_transaction {
-            let tx = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+            let tx =
+                self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
             for _ in 0..per_transaction {
                 let payload = serde_json::to_string(&NoOp::new()).unwrap();
-                tx.prepare_cached("INSERT INTO jobs (state, payload) VALUES (0, ?1)").unwrap().execute([payload]).unwrap();
+                tx.prepare_cached("INSERT INTO jobs (state, payload) VALUES (0, ?1)")
+                    .unwrap()
+                    .execute([payload])
+                    .unwrap();
             }
             tx.commit().unwrap();
         }
@@ -284,14 +325,24 @@ impl ByHand {
     fn drain(&mut self, jobs: usize, group: usize) -> f64 {
         let started = Instant::now();
         for _ in 0..jobs / group {
-            let tx = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+            let tx =
+                self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
             let claim = "UPDATE jobs SET state = 1 WHERE id IN (SELECT id FROM jobs WHERE state = 0 ORDER BY id LIMIT ?1) RETURNING id, payload";
-            let ids: Vec<i64> =
-                tx.prepare_cached(claim).unwrap().query_map([group as i64], |row| row.get(0)).unwrap().map(Result::unwrap).collect();
+            let ids: Vec<i64> = tx
+                .prepare_cached(claim)
+                .unwrap()
+                .query_map([group as i64], |row| row.get(0))
+                .unwrap()
+                .map(Result::unwrap)
+                .collect();
             tx.commit().unwrap();
-            let tx = self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+            let tx =
+                self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
             for id in ids {
-                tx.prepare_cached("UPDATE jobs SET state = 2, result = ?2 WHERE id = ?1").unwrap().execute(params![id, "1"]).unwrap();
+                tx.prepare_cached("UPDATE jobs SET state = 2, result = ?2 WHERE id = ?1")
+                    .unwrap()
+                    .execute(params![id, "1"])
+                    .unwrap();
             }
             tx.commit().unwrap();
         }

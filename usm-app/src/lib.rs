@@ -2,6 +2,7 @@
 
 pub mod ai;
 pub mod app;
+pub mod cli;
 pub mod config;
 pub mod database;
 pub mod domain;

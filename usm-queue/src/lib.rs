@@ -14,6 +14,8 @@ mod retry;
 mod sqlite;
 mod store;
 mod task;
+#[cfg(feature = "testing")]
+pub mod testing;
 mod topology;
 mod worker;
 

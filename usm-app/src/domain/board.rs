@@ -45,10 +45,16 @@ pub fn render(map: &StoryMap, width: usize, style: BoardStyle) -> String {
     let width = width.max(COLUMN);
     let board = Board { language: language(map), style, width: width.min(LINE) };
     let mut lines = board.header(map);
-    match style.layout {
-        Layout::Columns => board.columns(map, width, &mut lines),
-        Layout::Auto if width >= WIDE => board.columns(map, width, &mut lines),
-        Layout::Auto | Layout::Sections => board.sections(map, &mut lines),
+    let side_by_side = match style.layout {
+        Layout::Columns => true,
+        Layout::Auto => width >= WIDE,
+        Layout::Sections => false,
+    };
+    if side_by_side {
+        board.legend(&mut lines);
+        board.columns(map, width, &mut lines);
+    } else {
+        board.sections(map, &mut lines);
     }
     board.notes(map, &mut lines);
     let lines: Vec<&str> = lines.iter().map(|line| line.trim_end()).collect();
@@ -110,19 +116,31 @@ impl Board {
             lines.extend(wrap(&text, self.width));
         }
         let count = |release| map.stories().filter(|(_, _, story)| story.release == release).count();
-        let mut slices = vec![format!("{}:", self.language.pick("Истории", "Stories"))];
-        let mut used = columns_of(&slices[0]);
-        for release in &map.releases {
+        let label = format!("{}: ", self.language.pick("Истории", "Stories"));
+        let mut used = columns_of(&label);
+        let mut line = label;
+        for (index, release) in map.releases.iter().enumerate() {
             let text = format!("{} {release} {}", mark(*release), count(*release));
-            if used + 3 + columns_of(&text) > self.width {
-                lines.push(slices.join("   "));
-                (slices, used) = (Vec::new(), 0);
+            let gap = if index == 0 { "" } else { "   " };
+            if used + columns_of(gap) + columns_of(&text) > self.width {
+                lines.push(std::mem::take(&mut line));
+                used = 0;
             }
-            used += 3 + columns_of(&text);
-            slices.push(self.ink(&text, Ink::Release(*release)));
+            used += columns_of(gap) + columns_of(&text);
+            line = format!("{line}{gap}{}", self.ink(&text, Ink::Release(*release)));
         }
-        lines.push(slices.join("   "));
+        lines.push(line);
         lines
+    }
+
+    /// Explains the number on a card, where cards have one.
+    fn legend(&self, lines: &mut Vec<String>) {
+        if !self.style.criteria {
+            let text = self
+                .language
+                .pick("✓2 — у истории два критерия приёмки", "✓2: the story has two acceptance criteria");
+            lines.extend(wrap(text, self.width).iter().map(|line| self.ink(line, Ink::Faint)));
+        }
     }
 
     fn notes(&self, map: &StoryMap, lines: &mut Vec<String>) {

@@ -19,6 +19,8 @@ pub fn width(text: &str) -> usize {
 pub fn drawable(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for cluster in clean_keeping_joiners(text).graphemes(true) {
+        // A mark on a space has no letter to stand on, and would get lost where the line breaks there.
+        let cluster = if cluster.starts_with(' ') { " " } else { cluster };
         if let Some(mark) = emoji_mark(cluster) {
             out.push_str(mark);
             continue;
@@ -236,6 +238,6 @@ mod tests {
     #[test]
     fn control_and_invisible_characters_leave_the_text() {
         assert_eq!(clean(" a\u{200b}b\u{feff}\tc\r\n d\u{0}\u{7} "), "ab c d");
-        assert_eq!(drawable("\u{301}abc"), "abc");
+        assert_eq!(drawable("\u{301}abc \u{301}d"), "abc d");
     }
 }

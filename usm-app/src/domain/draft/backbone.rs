@@ -114,9 +114,11 @@ fn grouped(cards: Vec<Card>, places: &[Option<usize>], document: &Document) -> V
         .collect();
     let mut rest: BTreeMap<Stage, Vec<Card>> = BTreeMap::new();
     for card in homeless {
-        let home = groups
-            .iter()
-            .position(|group| usual_stage(&group.cards) == card.topic.stage && group.heading.is_some());
+        let has_topic = |group: &&Group| group.cards.iter().any(|other| other.topic.key == card.topic.key);
+        let has_stage = |group: &&Group| usual_stage(&group.cards) == card.topic.stage;
+        let of_topic =
+            groups.iter().filter(|group| group.heading.is_some()).position(|group| has_topic(&group));
+        let home = of_topic.or_else(|| groups.iter().position(|group| has_stage(&group)));
         match home {
             Some(home) => groups[home].cards.push(card),
             None => rest.entry(card.topic.stage).or_default().push(card),
@@ -172,13 +174,16 @@ fn split_few(groups: &mut Vec<Group>) {
     }
 }
 
-/// Joins the group that `which` points at to its neighbour until it points at none.
+/// Joins the group that `which` points at to the one nearest on the backbone until it points at none.
 fn merge(groups: &mut Vec<Group>, which: impl Fn(&[Group]) -> Option<usize>) {
     while let Some(index) = which(groups) {
         let group = groups.remove(index);
-        let neighbour = index.saturating_sub(1).min(groups.len().saturating_sub(1));
-        match groups.get_mut(neighbour) {
-            Some(neighbour) => neighbour.cards.extend(group.cards),
+        let stage = usual_stage(&group.cards);
+        let distance = |other: &Group| (usual_stage(&other.cards) as usize).abs_diff(stage as usize);
+        let nearest =
+            groups.iter().enumerate().min_by_key(|(_, other)| distance(other)).map(|(place, _)| place);
+        match nearest.and_then(|place| groups.get_mut(place)) {
+            Some(nearest) => nearest.cards.extend(group.cards),
             None => {
                 groups.push(group);
                 return;
@@ -205,18 +210,39 @@ fn assign_releases(groups: &mut [Group]) {
         .flat_map(|group| &group.cards)
         .filter(|card| card.story.release == Release::Mvp)
         .count();
-    for group in groups.iter_mut().rev() {
-        let mut left = group.cards.iter().filter(|card| card.story.release == Release::Mvp).count();
-        for card in group.cards.iter_mut().rev() {
-            if count <= most || left <= 1 {
-                break;
-            }
+    let mut candidates: Vec<((bool, usize), usize, usize)> = Vec::new();
+    for (place, group) in groups.iter().enumerate() {
+        for (index, card) in group.cards.iter().enumerate() {
+            let opens_task = !group.cards[..index].iter().any(|other| other.topic.key == card.topic.key);
             if card.story.release == Release::Mvp && card.named_release.is_none() {
-                card.story.release = Release::Release1;
-                count -= 1;
-                left -= 1;
+                candidates.push(((opens_task, importance(card.topic.stage)), place, index));
             }
         }
+    }
+    // Least needed first; among equals the last one of the map.
+    candidates.sort_by_key(|(need, place, index)| (*need, usize::MAX - place, usize::MAX - index));
+    for (_, place, index) in candidates {
+        let is_only =
+            groups[place].cards.iter().filter(|card| card.story.release == Release::Mvp).count() <= 1;
+        if count > most && !is_only {
+            groups[place].cards[index].story.release = Release::Release1;
+            count -= 1;
+        }
+    }
+}
+
+/// How much a walking skeleton needs a stage: the way from choosing to paying most of all.
+fn importance(stage: Stage) -> usize {
+    match stage {
+        Stage::Quality => 0,
+        Stage::Manage => 1,
+        Stage::After => 2,
+        Stage::Track => 3,
+        Stage::Start => 4,
+        Stage::Fulfil => 5,
+        Stage::Find => 6,
+        Stage::Act => 7,
+        Stage::Pay => 8,
     }
 }
 
@@ -281,34 +307,49 @@ fn tasks(group: Group, cast: &Cast, lexicon: &Lexicon) -> Vec<UserTask> {
     tasks
 }
 
-/// The stories of a topic in tasks of at most five: one task, or one for each persona, or several in sequence.
+/// The stories of a topic in tasks of at most five: one task, or the steps of each persona and the rules apart.
 fn sized(cards: Vec<Card>, topic: &Topic, cast: &Cast, lexicon: &Lexicon) -> Vec<(String, Vec<Story>)> {
     if cards.len() <= MOST_IN_TASK {
         return vec![(topic.task.to_owned(), cards.into_iter().map(|card| card.story).collect())];
     }
+    let (steps, rules): (Vec<Card>, Vec<Card>) = cards.into_iter().partition(|card| card.is_step);
     let mut personas: Vec<(usize, Vec<Story>)> = Vec::new();
-    for card in cards {
+    for card in steps {
         match personas.iter_mut().find(|(persona, _)| *persona == card.persona) {
             Some((_, stories)) => stories.push(card.story),
             None => personas.push((card.persona, vec![card.story])),
         }
     }
     let several = personas.len() > 1;
-    let mut tasks = Vec::new();
-    for (persona, stories) in personas {
-        let role = uncapitalised(&cast.member(persona).name);
-        let title = match several {
-            true => filled(lexicon.phrases.task_of, &[("task", topic.task), ("role", &role)]),
-            false => topic.task.to_owned(),
-        };
-        let pieces = stories.len().div_ceil(MOST_IN_TASK);
-        let size = stories.len().div_ceil(pieces.max(1)).max(1);
-        let mut stories = stories.into_iter().peekable();
-        while stories.peek().is_some() {
-            tasks.push((title.clone(), stories.by_ref().take(size).collect()));
-        }
+    let mut sets: Vec<(String, Vec<Story>)> = personas
+        .into_iter()
+        .map(|(persona, stories)| {
+            let role = uncapitalised(&cast.member(persona).name);
+            let title = match several {
+                true => filled(lexicon.phrases.task_of, &[("task", topic.task), ("role", &role)]),
+                false => topic.task.to_owned(),
+            };
+            (title, stories)
+        })
+        .collect();
+    let title = match sets.is_empty() {
+        true => topic.task.to_owned(),
+        false => filled(lexicon.phrases.rules_of, &[("topic", &uncapitalised(topic.name))]),
+    };
+    sets.push((title, rules.into_iter().map(|card| card.story).collect()));
+    sets.into_iter().flat_map(|(title, stories)| in_pieces(&title, stories)).collect()
+}
+
+/// Stories in tasks of equal size, none bigger than allowed.
+fn in_pieces(title: &str, stories: Vec<Story>) -> Vec<(String, Vec<Story>)> {
+    let count = stories.len().div_ceil(MOST_IN_TASK);
+    let size = stories.len().div_ceil(count.max(1)).max(1);
+    let mut stories = stories.into_iter().peekable();
+    let mut pieces = Vec::new();
+    while stories.peek().is_some() {
+        pieces.push((title.to_owned(), stories.by_ref().take(size).collect()));
     }
-    tasks
+    pieces
 }
 
 fn free_task(title: &str, tasks: &[UserTask]) -> String {

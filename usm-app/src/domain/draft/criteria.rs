@@ -2,18 +2,21 @@
 
 use std::collections::{BTreeSet, HashSet};
 
-use super::clause::{Action, Clause, shortened};
+use super::clause::{Action, Clause, core, shortened, stops};
 use super::figures::{limit, variants};
 use super::grammar::english::with_article;
 use super::language::Language;
-use super::lexicon::{Lexicon, RoleKind, VerbClass};
+use super::lexicon::{Check, Lexicon, RoleKind, Topic, VerbClass};
 use super::personas::Member;
-use super::words::{capitalised, content_stems, normal, uncapitalised, without_final_punctuation};
+use super::topics::begins_with_any;
+use super::words::{capitalised, content_stems, normal, uncapitalised, without_final_punctuation, words};
 
 /// Most criteria of a story.
 const MOST: usize = 4;
 /// Fewest criteria of a story.
 const FEWEST: usize = 2;
+/// Longest quotation of a title inside a criterion, in characters.
+const QUOTED_LENGTH: usize = 70;
 
 /// Fills the places of a set phrase.
 pub(super) fn filled(template: &str, places: &[(&str, &str)]) -> String {
@@ -29,6 +32,8 @@ pub(super) fn filled(template: &str, places: &[(&str, &str)]) -> String {
 pub(super) struct Source<'a> {
     /// What the story is about.
     pub(super) clause: &'a Clause,
+    /// Its topic.
+    pub(super) topic: &'a Topic,
     /// Whose story it is.
     pub(super) persona: &'a Member,
     /// Title of the story as it stands on the map.
@@ -88,46 +93,65 @@ impl Source<'_> {
         let phrases = Lexicon::of(self.language).phrases;
         let mut candidates = Vec::new();
         let condition = self.clause.condition.as_deref();
-        let figures = self.figures();
         match &self.clause.action {
             Action::Does { third, setting, .. } => {
-                let steps = steps_of(self.clause.class, self.language);
-                let whole = self.in_place(third, setting, condition);
-                candidates.push(self.step(steps.first().copied().unwrap_or_default(), &whole));
-                candidates.extend(figures);
-                candidates.extend(steps.get(1).map(|step| self.step(step, third)));
-                candidates.extend(
-                    condition.map(|condition| filled(phrases.condition, &[("condition", condition)])),
-                );
+                let [works, fails] = steps_of(self.clause.class, self.language);
+                let whole = placed(third, setting, condition, self.language);
+                candidates.push(self.step(works, &whole));
+                candidates.extend(self.figures());
+                candidates.extend(self.conditional(phrases.step_conditions, third));
+                let check = self.check(phrases.checks);
+                candidates.push(self.step(check.unwrap_or(fails), third));
                 let serves = !matches!(self.persona.kind, RoleKind::Consumer | RoleKind::Generic);
                 candidates.extend(serves.then(|| self.step(phrases.only_role, third)));
             }
             Action::Happens { statement, .. } => {
-                let whole = self.under_condition(statement);
-                candidates.push(filled(phrases.happened, &[("Statement", &capitalised(&whole))]));
-                candidates.extend(figures);
-                candidates.extend(
-                    condition.map(|condition| filled(phrases.condition, &[("condition", condition)])),
-                );
-                candidates.push(filled(phrases.failed, &[("Title", self.title)]));
+                candidates.push(self.under_condition(statement));
+                candidates.extend(self.figures());
+                candidates.extend(self.conditional(phrases.event_conditions, statement));
+                candidates.push(self.event(self.check(phrases.event_checks).unwrap_or(phrases.event_fails)));
             }
             Action::Exists { thing, .. } => {
-                let [open, closed] =
-                    [0, 1].map(|index| phrases.thing.get(index).copied().unwrap_or_default());
-                candidates.push(self.thing(open, thing));
-                candidates.extend(figures);
-                candidates.push(self.thing(closed, thing));
+                let check = self.check(phrases.event_checks);
+                candidates.push(filled(phrases.thing, &[("thing", thing)]));
+                candidates.extend(self.figures());
+                candidates.push(self.event(check.unwrap_or(phrases.thing_fails)));
             }
             Action::Rule(text) => {
-                for (index, rule) in phrases.ruled.iter().enumerate() {
-                    candidates.push(filled(rule, &[("Text", &capitalised(text)), ("Title", self.title)]));
-                    if index == 0 {
-                        candidates.extend(self.figures());
-                    }
-                }
+                let [rule, breach] =
+                    [0, 1].map(|index| phrases.ruled.get(index).copied().unwrap_or_default());
+                candidates.push(filled(rule, &[("Text", &capitalised(text))]));
+                candidates.extend(self.figures());
+                candidates.push(self.event(breach));
             }
         }
         candidates
+    }
+
+    /// The first check that fits the topic, the step and the words.
+    fn check(&self, checks: &'static [Check]) -> Option<&'static str> {
+        let words = match &self.clause.action {
+            Action::Happens { statement, .. } => words(statement),
+            _ => words(&self.clause.text),
+        };
+        let fits = |check: &&Check| {
+            (check.topics.is_empty() || check.topics.split('|').any(|key| key == self.topic.key))
+                && (check.classes.is_empty() || check.classes.contains(&self.clause.class))
+                && (check.words.is_empty()
+                    || words.iter().any(|word| begins_with_any(&word.lower, check.words)))
+        };
+        checks.iter().find(fits).map(|check| check.template)
+    }
+
+    /// What follows when the condition of the sentence does not hold.
+    fn conditional(&self, templates: &[(&str, &str)], phrase: &str) -> Option<String> {
+        let condition = self.clause.condition.as_deref()?;
+        let (conjunction, rest) = condition.split_once(' ')?;
+        let (_, template) = templates
+            .iter()
+            .find(|(of, _)| of.is_empty() || normal(conjunction).trim_end_matches(',') == *of)?;
+        let template = template.replace("{condition}", rest);
+        Some(self.step(&template, phrase))
     }
 
     /// Criteria for the limit and the variants the sentence names.
@@ -139,7 +163,7 @@ impl Source<'_> {
                 if limit.is_time { lexicon.phrases.time_limit } else { lexicon.phrases.count_limit };
             figures.push(filled(template, &[("limit", &limit.text)]));
         }
-        let variants = variants(without_final_punctuation(&self.clause.text));
+        let variants = variants(without_final_punctuation(&self.clause.text), self.language);
         if !variants.is_empty() {
             let (open, close) = quotes(self.language);
             let items: Vec<String> = variants.iter().map(|item| format!("{open}{item}{close}")).collect();
@@ -148,101 +172,77 @@ impl Source<'_> {
         figures
     }
 
-    fn in_place(&self, phrase: &str, setting: &str, condition: Option<&str>) -> String {
-        let mut text = match (self.language, setting.is_empty()) {
-            (_, true) => phrase.to_owned(),
-            (Language::Russian, false) => format!("{setting} {phrase}"),
-            (Language::English, false) => format!("{phrase} {setting}"),
-        };
-        if let Some(condition) = condition {
-            text.push_str(if self.language == Language::Russian { ", " } else { " " });
-            text.push_str(condition);
-        }
-        text
-    }
-
     fn under_condition(&self, statement: &str) -> String {
-        match &self.clause.condition {
+        capitalised(&match &self.clause.condition {
             Some(condition) => format!("{condition}, {statement}"),
             None => statement.to_owned(),
-        }
+        })
     }
 
     fn step(&self, template: &str, phrase: &str) -> String {
-        let role = self.role();
-        let short = core(phrase, self.language);
-        filled(
-            template,
-            &[
-                ("Role", &self.persona.name),
-                ("role", &role),
-                ("A role", &capitalised(&self.role_with_article())),
-                ("a role", &self.role_with_article()),
-                ("phrase", phrase),
-                ("short", &short),
-            ],
-        )
+        step(template, phrase, &self.persona.name, self.language)
     }
 
-    fn thing(&self, template: &str, thing: &str) -> String {
-        filled(
-            template,
-            &[
-                ("Role", &self.persona.name),
-                ("A role", &capitalised(&self.role_with_article())),
-                ("thing", thing),
-                ("Thing", &capitalised(&shortened(thing, 60, stops(self.language)))),
-            ],
-        )
-    }
-
-    fn role(&self) -> String {
-        uncapitalised(&self.persona.name)
-    }
-
-    fn role_with_article(&self) -> String {
-        with_article(&self.role())
+    fn event(&self, template: &str) -> String {
+        filled(template, &[("Title", &quotable(self.title, self.language))])
     }
 }
 
-/// Criteria templates for a kind of step.
-pub(super) fn steps_of(class: VerbClass, language: Language) -> &'static [&'static str] {
+/// A template for a step filled with the verb phrase and the role.
+pub(super) fn step(template: &str, phrase: &str, role: &str, language: Language) -> String {
+    let lower = uncapitalised(role);
+    let mut short = core(phrase, language);
+    // A subordinate clause inside the phrase has to be closed before the sentence goes on.
+    let closes = short.contains(", ") && template.contains("{short} ");
+    if closes && language == Language::Russian {
+        short.push(',');
+    }
+    filled(
+        template,
+        &[
+            ("Role", role),
+            ("role", &lower),
+            ("A role", &capitalised(&with_article(&lower))),
+            ("a role", &with_article(&lower)),
+            ("phrase", phrase),
+            ("short", &short),
+            ("Short", &capitalised(&quotable(short.trim_end_matches(','), language))),
+        ],
+    )
+}
+
+/// A verb phrase with its place or time, and its condition.
+pub(super) fn placed(phrase: &str, setting: &str, condition: Option<&str>, language: Language) -> String {
+    let mut text = match (language, setting.is_empty()) {
+        (_, true) => phrase.to_owned(),
+        (Language::Russian, false) => format!("{setting} {phrase}"),
+        (Language::English, false) => format!("{phrase} {setting}"),
+    };
+    if let Some(condition) = condition {
+        text.push_str(if language == Language::Russian { ", " } else { " " });
+        text.push_str(condition);
+    }
+    text
+}
+
+/// A title fit to stand between quotation marks: short, with inner marks of the other kind.
+fn quotable(title: &str, language: Language) -> String {
+    let short = shortened(title, QUOTED_LENGTH, stops(language));
+    match language {
+        Language::Russian => short.replace('«', "„").replace('»', "“"),
+        Language::English => short.replace('“', "‘").replace('”', "’"),
+    }
+}
+
+/// Criteria templates for a kind of step: that it works, and what happens when it does not.
+pub(super) fn steps_of(class: VerbClass, language: Language) -> [&'static str; 2] {
     let steps = Lexicon::of(language).phrases.steps;
-    steps.iter().find(|(of, _)| *of == class).map_or(&[], |(_, templates)| templates)
-}
-
-/// A verb phrase down to its verb and object.
-pub(super) fn core(phrase: &str, language: Language) -> String {
-    let stops = stops(language);
-    let tokens: Vec<&str> = phrase.split_whitespace().collect();
-    let is_stop = |token: &str| stops.contains(&normal(token).trim_end_matches([',', ';', ':']));
-    let cut = (2..tokens.len()).find(|index| {
-        let ended = tokens[index - 1].ends_with([',', ':', ';']);
-        (ended || is_stop(tokens[*index])) && !is_stop(tokens[index - 1])
-    });
-    let text = cut.map_or_else(|| tokens.join(" "), |cut| tokens[..cut].join(" "));
-    shortened(&text, 60, stops)
-}
-
-fn stops(language: Language) -> &'static [&'static str] {
-    super::clause::stops(language)
+    steps.iter().find(|(of, _)| *of == class).or(steps.last()).map_or(["", ""], |(_, templates)| *templates)
 }
 
 fn quotes(language: Language) -> (char, char) {
     match language {
         Language::Russian => ('«', '»'),
         Language::English => ('“', '”'),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_core_of_a_phrase_is_its_verb_and_object() {
-        assert_eq!(core("найти ресторан по названию, кухне или блюду", Language::Russian), "найти ресторан");
-        assert_eq!(core("войти по телефону и паролю", Language::Russian), "войти по телефону");
-        assert_eq!(core("browse the timetable and the trainers", Language::English), "browse the timetable");
     }
 }

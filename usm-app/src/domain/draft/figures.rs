@@ -1,7 +1,8 @@
 //! Limits and lists of variants inside a sentence: what makes a criterion exact.
 
+use super::language::Language;
 use super::lexicon::Lexicon;
-use super::words::{Word, join, without_final_punctuation, words};
+use super::words::{Word, join, normal, without_final_punctuation, words};
 
 /// A limit as the text puts it.
 #[derive(Debug, PartialEq, Eq)]
@@ -27,19 +28,18 @@ pub(super) fn limit(sentence: &str, lexicon: &Lexicon) -> Option<Limit> {
             (index + length..(index + length + 2).min(words.len())).find(|at| is_number(&words[*at]));
         let Some(number) = number else { continue };
         let mut end = number + 1;
-        if words.get(end).is_some_and(|next| lexicon.limits.contains(&next.lower.as_str()))
-            && words.get(end + 1).is_some_and(is_number)
-        {
+        let goes_on = words.get(end).is_some_and(|next| matches!(next.lower.as_str(), "до" | "to" | ""));
+        if goes_on && words.get(end + 1).is_some_and(is_number) {
             end += 2;
         }
         let mut taken = 0;
         while !words[end - 1].ends_with_comma() && !words[end - 1].text.ends_with('.') && taken < 2 {
-            let Some(next) = words.get(end).filter(|next| {
-                !lexicon.stop_words.contains(&next.lower.as_str()) && next.lower.chars().nth(2).is_some()
-                    || matches!(next.lower.as_str(), "%" | "км" | "₽")
-            }) else {
-                break;
+            let is_unit = |word: &&Word| {
+                let lower = word.lower.as_str();
+                let long = lower.chars().nth(2).is_some() && !lower.ends_with('о') && !lower.ends_with("ly");
+                matches!(lower, "%" | "км" | "м" | "₽" | "€") || long && !lexicon.stop_words.contains(&lower)
             };
+            let Some(next) = words.get(end).filter(is_unit) else { break };
             end += 1;
             taken += 1;
             if !is_adjective_like(&next.lower) {
@@ -69,12 +69,33 @@ fn is_adjective_like(lower: &str) -> bool {
 }
 
 /// Variants a phrase lists, two at least: behind a colon, or between commas before a final "и", "or".
-pub(super) fn variants(phrase: &str) -> Vec<String> {
-    let (head, list) = match phrase.split_once(": ") {
-        Some((_, list)) => ("", list),
-        None => ("", phrase),
-    };
-    let _ = head;
+pub(super) fn variants(phrase: &str, language: Language) -> Vec<String> {
+    const OPEN_CLAUSES: &[&str] = &[
+        "кто",
+        "что",
+        "когда",
+        "где",
+        "как",
+        "если",
+        "чтобы",
+        "пока",
+        "а",
+        "но",
+        "то",
+        "who",
+        "what",
+        "which",
+        "when",
+        "that",
+        "if",
+        "but",
+        "so",
+        "unless",
+        "until",
+        "with",
+        "while",
+    ];
+    let list = phrase.split_once(": ").map_or(phrase, |(_, list)| list);
     let behind_colon = phrase.contains(": ");
     let mut items: Vec<String> = list.split(',').map(|item| item.trim().to_owned()).collect();
     if items.len() < 2 {
@@ -94,22 +115,72 @@ pub(super) fn variants(phrase: &str) -> Vec<String> {
         None if behind_colon => items.push(last),
         None => return Vec::new(),
     }
+    let mut preposition = None;
     if !behind_colon && let Some(first) = items.first_mut() {
-        // The first variant stands behind the verb and its object; its own word is the last one.
-        *first = first.split_whitespace().last().unwrap_or_default().to_owned();
+        // The first variant stands behind the verb and its object: it is the last word, with its preposition.
+        let tokens: Vec<&str> = first.split_whitespace().collect();
+        let from = tokens.len().saturating_sub(3);
+        let opens = |at: &usize| PREPOSITIONS.contains(&normal(tokens[*at]).as_str());
+        let articled = |at: &usize| ["a", "an", "the"].contains(&normal(tokens[*at]).as_str());
+        let at = (from..tokens.len().saturating_sub(1)).rev().find(|at| opens(at) || articled(at));
+        preposition = at.filter(opens).map(|at| tokens[at].to_owned());
+        *first = tokens[at.unwrap_or(tokens.len().saturating_sub(1))..].join(" ");
     }
-    let items: Vec<String> = items.iter().map(|item| without_final_punctuation(item).to_owned()).collect();
+    let with_preposition = |item: &str| match &preposition {
+        Some(preposition) if !starts_with(item, PREPOSITIONS) => format!("{preposition} {item}"),
+        _ => item.to_owned(),
+    };
+    let items: Vec<String> = items
+        .iter()
+        .map(|item| with_preposition(without_final_punctuation(item)).replace(['«', '»', '“', '”'], ""))
+        .collect();
     let fit = items.iter().all(|item| {
         let count = item.split_whitespace().count();
-        (1..=4).contains(&count) && item.chars().nth(1).is_some()
+        (1..=5).contains(&count) && item.chars().nth(1).is_some() && !starts_with(item, OPEN_CLAUSES)
     });
-    if fit && items.len() >= 2 { items } else { Vec::new() }
+    let mixed = language == Language::English
+        && preposition.is_none()
+        && !behind_colon
+        && items.iter().skip(1).any(|item| starts_with(item, PREPOSITIONS));
+    if fit && !mixed && items.len() >= 3 - usize::from(behind_colon) { items } else { Vec::new() }
+}
+
+const PREPOSITIONS: &[&str] = &[
+    "по",
+    "с",
+    "со",
+    "в",
+    "во",
+    "на",
+    "через",
+    "за",
+    "для",
+    "из",
+    "от",
+    "о",
+    "об",
+    "к",
+    "при",
+    "by",
+    "in",
+    "on",
+    "with",
+    "from",
+    "for",
+    "via",
+    "at",
+    "to",
+    "through",
+    "as",
+];
+
+fn starts_with(item: &str, words: &[&str]) -> bool {
+    item.split_whitespace().next().is_some_and(|first| words.contains(&normal(first).as_str()))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::draft::language::Language;
 
     fn found(sentence: &str) -> Option<(String, bool)> {
         limit(sentence, Lexicon::of(Language::detect(sentence))).map(|limit| (limit.text, limit.is_time))
@@ -134,12 +205,19 @@ mod tests {
 
     #[test]
     fn variants_are_listed_in_their_own_words() {
+        let russian = |phrase: &str| variants(phrase, Language::Russian);
+        let english = |phrase: &str| variants(phrase, Language::English);
+
         assert_eq!(
-            variants("оплатить заказ картой, через СБП или наличными"),
+            russian("оплатить заказ картой, через СБП или наличными"),
             ["картой", "через СБП", "наличными"]
         );
-        assert_eq!(variants("выбрать категорию: сантехника, электрика"), ["сантехника", "электрика"]);
-        assert_eq!(variants("search by title, author or ISBN"), ["title", "author", "ISBN"]);
-        assert!(variants("оплатить заказ картой").is_empty());
+        assert_eq!(russian("найти блюдо по названию, кухне и цене"), ["по названию", "по кухне", "по цене"]);
+        assert_eq!(russian("выбрать категорию: сантехника, электрика"), ["сантехника", "электрика"]);
+        assert_eq!(english("search by title, author or ISBN"), ["by title", "by author", "by ISBN"]);
+        assert_eq!(english("buy a single class, a pack or a pass"), ["a single class", "a pack", "a pass"]);
+        assert!(russian("журнал показывает, кто и когда открывал карту").is_empty());
+        assert!(english("refund a payment, fully or in part").is_empty());
+        assert!(russian("оплатить заказ картой").is_empty());
     }
 }

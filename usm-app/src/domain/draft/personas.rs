@@ -132,9 +132,13 @@ impl Cast {
     /// Whether a member is the subject of a verb in this sentence.
     pub(super) fn somebody_acts(&self, sentence: &[Word]) -> bool {
         (0..sentence.len().min(20)).any(|index| {
-            self.raw_at(sentence, index).is_some_and(|(_, length)| {
+            self.raw_at(sentence, index).is_some_and(|(member, length)| {
+                let next = sentence.get(index + length).map(|word| word.lower.as_str()).unwrap_or_default();
+                let is_owner = self.members[member].kind == RoleKind::Organisation;
+                let wishes = matches!(next, "хочет" | "хотят" | "wants" | "want");
                 self.is_subject_form(&sentence[index..index + length])
                     && acts(self.language, sentence, index + length)
+                    && !(is_owner && wishes)
             })
         })
     }
@@ -149,15 +153,24 @@ impl Cast {
         self.main
     }
 
-    /// Who runs the product: named in the text, or else implied and added.
+    /// Whether the product has people it is for, besides those who work with it.
+    pub(super) fn serves_somebody(&self) -> bool {
+        matches!(self.members[self.main].kind, RoleKind::Consumer | RoleKind::Generic)
+    }
+
+    /// Who runs the product: named in the text, or else whoever works with it most, or else implied.
     pub(super) fn admin(&self) -> usize {
-        let named = (0..self.members.len())
-            .filter(|index| self.members[*index].kind == RoleKind::Admin && self.members[*index].mentions > 0)
-            .max_by_key(|index| (self.members[*index].mentions, usize::MAX - index));
-        named.unwrap_or_else(|| {
-            let name = Lexicon::of(self.language).phrases.admin;
-            self.members.iter().position(|member| member.name == name).unwrap_or(self.main)
-        })
+        let name = Lexicon::of(self.language).phrases.admin;
+        let implied = self.members.iter().position(|member| member.name == name).unwrap_or(self.main);
+        let named = self.most(&[RoleKind::Admin]);
+        named.or_else(|| self.most(&[RoleKind::Staff, RoleKind::Organisation])).unwrap_or(implied)
+    }
+
+    /// The member of these kinds the text mentions most, the first of equals.
+    fn most(&self, kinds: &[RoleKind]) -> Option<usize> {
+        (1..self.members.len())
+            .filter(|index| self.members[*index].mentions > 0 && kinds.contains(&self.members[*index].kind))
+            .max_by_key(|index| (self.members[*index].mentions, usize::MAX - index))
     }
 
     fn add(&mut self, name: &str, kind: RoleKind) -> usize {
@@ -329,14 +342,7 @@ impl Cast {
     /// Decides who is main and who is meant by general names.
     fn settle(&mut self, speaks_in_person: bool) {
         self.fold_heads_into_compounds();
-        let most = |kinds: &[RoleKind]| {
-            (1..self.members.len())
-                .filter(|index| {
-                    self.members[*index].mentions > 0 && kinds.contains(&self.members[*index].kind)
-                })
-                .max_by_key(|index| (self.members[*index].mentions, usize::MAX - index))
-        };
-        let consumer = most(&[RoleKind::Consumer]);
+        let consumer = self.most(&[RoleKind::Consumer]);
         if speaks_in_person {
             return;
         }
@@ -344,7 +350,7 @@ impl Cast {
             self.generic = consumer;
             self.main = consumer;
         } else if self.members[0].mentions == 0 {
-            self.main = most(&[RoleKind::Staff, RoleKind::Organisation, RoleKind::Admin]).unwrap_or(0);
+            self.main = self.most(&[RoleKind::Staff, RoleKind::Organisation, RoleKind::Admin]).unwrap_or(0);
             self.generic = self.main;
         }
     }

@@ -3,10 +3,10 @@
 use std::collections::{BTreeSet, HashMap, HashSet};
 
 use super::clause::{Action, Clause, TITLE_LENGTH, shortened, stops};
-use super::criteria::{Source, filled};
+use super::criteria::{Source, filled, placed};
 use super::grammar::english::with_article;
 use super::language::Language;
-use super::lexicon::{Lexicon, Topic};
+use super::lexicon::{Lexicon, RoleKind, Stage, Topic};
 use super::personas::{Cast, Member};
 use super::words::{content_stems, coverage, normal, uncapitalised, without_final_punctuation};
 use crate::domain::story_map::{Release, Story};
@@ -29,6 +29,8 @@ pub(super) struct Card {
     pub(super) section: Option<usize>,
     /// Index of the persona in the cast.
     pub(super) persona: usize,
+    /// Whether it is something the persona does, not a rule or an event.
+    pub(super) is_step: bool,
     /// Stems of the clause, to recognise the same wish said again.
     stems: BTreeSet<String>,
 }
@@ -77,6 +79,7 @@ impl<'a> Writer<'a> {
         let title = self.free_title(&plan.clause.title, &persona.name);
         let source = Source {
             clause: plan.clause,
+            topic: plan.topic,
             persona,
             title: &title,
             sentence: plan.sentence,
@@ -94,6 +97,7 @@ impl<'a> Writer<'a> {
             named_release: plan.named_release,
             section: plan.section,
             persona: plan.persona,
+            is_step: matches!(plan.clause.action, Action::Does { .. }),
             stems,
         });
         index
@@ -156,16 +160,31 @@ impl<'a> Writer<'a> {
     fn description(&self, clause: &Clause, persona: &Member, topic: &Topic) -> String {
         let phrases = Lexicon::of(self.language).phrases;
         let role = uncapitalised(&persona.name);
-        let conditional = |text: &str| match (&clause.condition, self.language) {
-            (Some(condition), Language::Russian) => format!("{text}, {condition}"),
-            (Some(condition), Language::English) => format!("{text} {condition}"),
-            (None, _) => text.to_owned(),
-        };
+        let is_step = matches!(clause.action, Action::Does { .. });
+        let condition = clause.condition.as_deref().map(|condition| match self.language {
+            Language::English if is_step => in_first_person(condition),
+            _ => condition.to_owned(),
+        });
+        let condition = condition.as_deref();
         let purpose = clause.purpose.as_ref().map(|purpose| match self.language {
             Language::Russian => purpose.clone(),
-            Language::English => purpose.replace("they ", "I ").replace("their ", "my "),
+            Language::English => in_first_person(purpose),
         });
-        let fill = |template: &str, wish: &str| {
+        let is_served = matches!(persona.kind, RoleKind::Consumer | RoleKind::Generic);
+        let own_benefit = if is_served { topic.benefit } else { topic.staff_benefit };
+        let stage_benefit = phrases.stage_benefits.iter().find(|(stage, _)| *stage == topic.stage);
+        let is_rule = matches!(clause.action, Action::Happens { .. } | Action::Rule(_));
+        let benefit = match stage_benefit {
+            Some((_, benefit)) if is_rule && topic.stage != Stage::Quality => benefit,
+            _ => own_benefit,
+        };
+        let fill = |wish: &str| {
+            let template = match (is_step, purpose.is_some()) {
+                (true, false) => phrases.does,
+                (true, true) => phrases.does_for,
+                (false, false) => phrases.happens,
+                (false, true) => phrases.happens_for,
+            };
             filled(
                 template,
                 &[
@@ -173,28 +192,27 @@ impl<'a> Writer<'a> {
                     ("a role", &with_article(&role)),
                     ("phrase", wish),
                     ("wish", wish),
-                    ("benefit", purpose.as_deref().unwrap_or(topic.benefit)),
+                    ("benefit", purpose.as_deref().unwrap_or(benefit)),
                 ],
             )
         };
         match &clause.action {
-            Action::Does { phrase, setting, .. } => {
-                let placed = match (self.language, setting.is_empty()) {
-                    (_, true) => phrase.clone(),
-                    (Language::Russian, false) => format!("{setting} {phrase}"),
-                    (Language::English, false) => format!("{phrase} {setting}"),
-                };
-                let template = if purpose.is_some() { phrases.does_for } else { phrases.does };
-                fill(template, &conditional(&placed))
-            }
+            Action::Does { phrase, setting, .. } => fill(&placed(phrase, setting, condition, self.language)),
             Action::Happens { wish, .. } | Action::Exists { wish, .. } => {
-                let template = if purpose.is_some() { phrases.happens_for } else { phrases.happens };
-                fill(template, &conditional(wish))
+                fill(&placed(wish, "", condition, self.language))
             }
-            Action::Rule(text) => {
-                let template = if purpose.is_some() { phrases.happens_for } else { phrases.happens };
-                fill(template, &filled(phrases.rule, &[("text", text)]))
-            }
+            Action::Rule(text) => fill(&filled(phrases.rule, &[("text", text)])),
         }
     }
+}
+
+/// "when they leave" as whoever leaves would say it.
+fn in_first_person(text: &str) -> String {
+    let own = |word| match word {
+        "they" => "I",
+        "their" => "my",
+        "themselves" => "myself",
+        other => other,
+    };
+    text.split(' ').map(own).collect::<Vec<_>>().join(" ")
 }

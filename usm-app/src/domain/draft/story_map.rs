@@ -184,8 +184,13 @@ impl Reader<'_> {
             Some(lead) if lead_actor.is_none() => joined(lead, &statement.text),
             _ => statement.text.clone(),
         };
-        let context =
-            Context { cast: self.cast, lead_actor, last_actor: self.last_actor, owner: self.cast.admin() };
+        let context = Context {
+            cast: self.cast,
+            lead_actor,
+            last_actor: self.last_actor,
+            is_item: statement.is_item,
+            owner: self.cast.admin(),
+        };
         let mut clauses = analyse(&sentence, self.language, context);
         clauses.retain(|clause| clause.title.chars().any(char::is_alphanumeric));
         if clauses.is_empty() {
@@ -193,16 +198,9 @@ impl Reader<'_> {
         }
         let mut stories = Vec::new();
         for clause in &clauses {
-            let several = clauses.len() > 1;
-            let named = named_release(
-                &[
-                    if several { clause.text.as_str() } else { &sentence },
-                    &statement.text,
-                    lead.unwrap_or_default(),
-                    heading.unwrap_or_default(),
-                ],
-                self.lexicon,
-            );
+            let around = [lead.unwrap_or_default(), heading.unwrap_or_default()];
+            let remark = if clauses.len() == 1 { statement.text.as_str() } else { "" };
+            let named = named_release(&[&clause.scope, remark, around[0], around[1]], self.lexicon);
             let topic = self.topic(clause, lead, heading, lead_actor);
             let persona = self.persona(clause, topic, statement, lead_actor);
             let plan = Plan {
@@ -232,20 +230,32 @@ impl Reader<'_> {
         let by_staff = actor.is_some_and(|actor| {
             matches!(self.cast.member(actor).kind, RoleKind::Staff | RoleKind::Admin | RoleKind::Organisation)
         });
-        let hints =
-            Hints { does: matches!(clause.action, Action::Does { .. }), by_staff, class: clause.class };
-        let of = |text: &str| {
+        let does = matches!(clause.action, Action::Does { .. });
+        let of = |text: &str, around| {
             let words: Vec<Word> = words(text);
             let names = self.cast.names(&words);
+            let hints = Hints { does, by_staff, class: clause.class, around };
             topic_of(self.lexicon, &words, |index| names.get(index).copied().unwrap_or_default(), hints)
         };
+        let around =
+            lead.and_then(|lead| of(lead, None)).or_else(|| heading.and_then(|heading| of(heading, None)));
         let fallback =
             || self.lexicon.topic(self.lexicon.phrases.fallback_topic).unwrap_or(&self.lexicon.topics[0]);
-        of(&format!("{} {}", clause.title, clause.text))
-            .or(self.last_topic)
-            .or_else(|| lead.and_then(of))
-            .or_else(|| heading.and_then(of))
-            .unwrap_or_else(fallback)
+        let own = match &clause.action {
+            Action::Does { phrase, setting, .. } => format!("{phrase} {setting}"),
+            Action::Happens { statement, .. } => statement.clone(),
+            Action::Exists { thing, .. } => thing.clone(),
+            Action::Rule(text) => text.clone(),
+        };
+        let labelled = !own.to_lowercase().contains(&clause.title.to_lowercase());
+        let own = if labelled { format!("{} {own}", clause.title) } else { own };
+        let told = of(&own, around).or_else(|| of(&clause.text, around));
+        // What a persona does is seldom about quality: "signs on a tablet" is about signing.
+        let (sure, unsure) = match told {
+            Some(topic) if does && topic.stage == Stage::Quality => (None, told),
+            _ => (told, None),
+        };
+        sure.or(self.last_topic).or(around).or(unsure).unwrap_or_else(fallback)
     }
 
     fn persona(
@@ -255,11 +265,15 @@ impl Reader<'_> {
         statement: &Statement,
         lead_actor: Option<usize>,
     ) -> usize {
+        let main = self.cast.main();
         let near = self.last_actor.filter(|_| statement.continues || statement.is_item);
+        // A thing is wished for by whom the product is for, whoever the sentence before it was about.
+        let near =
+            near.filter(|_| !matches!(clause.action, Action::Exists { .. }) || !self.cast.serves_somebody());
         let chosen = clause.actor.or(lead_actor).unwrap_or_else(|| match topic.stage {
             Stage::Manage => self.cast.admin(),
-            Stage::Quality => self.cast.main(),
-            _ => near.unwrap_or(self.cast.main()),
+            Stage::Quality => main,
+            _ => near.unwrap_or(main),
         });
         // Nobody wishes to be kept from something: that is the wish of whoever runs the product.
         if clause.about == Some(chosen) && clause.actor.is_none() { self.cast.admin() } else { chosen }

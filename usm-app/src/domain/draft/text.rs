@@ -63,6 +63,10 @@ struct Reader {
     /// Bullets that have bullets under them: indentation and text.
     parents: Vec<(usize, String)>,
     after_blank: bool,
+    /// Whether the heading was a plain line, whose bullets end its section.
+    plain_heading: bool,
+    has_items: bool,
+    section: Option<usize>,
 }
 
 impl Reader {
@@ -113,6 +117,9 @@ impl Reader {
             self.document.title = Some(title.to_owned());
         } else {
             self.document.sections.push(without_final_punctuation(title).to_owned());
+            self.section = Some(self.document.sections.len() - 1);
+            self.has_items = false;
+            self.plain_heading = false;
         }
     }
 
@@ -182,10 +189,14 @@ impl Reader {
             if names_document || is_short(text, HEADING_WORDS) && (before_items || before_gap) {
                 self.close();
                 self.heading(without_number(text), names_document);
+                self.plain_heading = true;
                 return;
             }
         }
         self.close_item();
+        if self.plain_heading && self.has_items && self.paragraph.is_empty() {
+            self.section = None;
+        }
         self.paragraph.push(text.to_owned());
     }
 
@@ -206,11 +217,15 @@ impl Reader {
         }
         self.lead = None;
         self.parents.clear();
+        let before = &lines[..lines.len() - 1];
+        let is_wrapped = before.len() > 1 && before.iter().all(|line| line.chars().count() >= WRAPPED_AT);
         let mut texts: Vec<String> = Vec::new();
         let mut previous_is_wrapped = false;
         for line in lines {
             let starts_lower = line.chars().next().is_some_and(char::is_lowercase);
-            let wraps = line.chars().count() >= WRAPPED_AT;
+            // In a short paragraph a capital behind a line without a full stop begins another statement.
+            let ends = line.ends_with(['.', '!', '?', ':', ';']);
+            let wraps = line.chars().count() >= WRAPPED_AT && (ends || is_wrapped || joins_on(&line));
             match texts.last_mut() {
                 Some(text) if previous_is_wrapped || starts_lower => {
                     text.push(' ');
@@ -232,7 +247,8 @@ impl Reader {
     /// Adds the sentences of a text as statements.
     fn state(&mut self, text: &str, is_item: bool) {
         let lead = self.parents.last().map(|(_, parent)| parent.clone()).or_else(|| self.lead.clone());
-        let section = self.document.sections.len().checked_sub(1);
+        let section = self.section;
+        self.has_items |= is_item;
         for (index, sentence) in sentences(text).into_iter().enumerate() {
             let is_remark =
                 sentence.starts_with('(') && sentence.ends_with(')') && is_short(&sentence, HEADING_WORDS);
@@ -249,6 +265,11 @@ impl Reader {
             });
         }
     }
+}
+
+/// A line that ends with a comma or a short word waits for the next one.
+fn joins_on(line: &str) -> bool {
+    line.ends_with(',') || line.split_whitespace().last().is_some_and(|word| word.chars().count() <= 3)
 }
 
 fn is_short(text: &str, words: usize) -> bool {
@@ -290,6 +311,17 @@ mod tests {
         assert_eq!(document.sections, ["Приёмка", "Отгрузка"]);
         assert_eq!(texts(&document), ["принять товар со сроком", "собрать рейс"]);
         assert_eq!(document.section_of(&document.statements[1]), Some("Отгрузка"));
+    }
+
+    #[test]
+    fn prose_behind_the_bullets_of_a_plain_heading_stands_under_none() {
+        let text =
+            "Склад\n\nОтгрузка\n- собрать рейс\nТерминалы работают без сети два часа\nОтчёт нужен позже";
+
+        let document = Document::parse(text);
+
+        assert_eq!(texts(&document)[1..], ["Терминалы работают без сети два часа", "Отчёт нужен позже"]);
+        assert_eq!(document.statements[1].section, None);
     }
 
     #[test]

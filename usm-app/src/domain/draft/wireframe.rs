@@ -13,7 +13,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::domain::{
-    columns::{clean, cut},
+    columns::{clean, cut, wrap_into},
     wireframe::{Kind, Node, Platform, Role, Screen, State, Style, Wireframe},
 };
 use facts::{Facts, capitalised};
@@ -92,10 +92,14 @@ impl Chrome<'_> {
     fn state(&self, state: State, criterion: Option<&str>) -> Option<Screen> {
         let criterion = criterion?;
         let id = self.facts.pattern.id;
-        let (role, way_on) = match state {
-            State::Error => (Role::Danger, self.facts.say(("Попробовать ещё раз", "Try again"))),
-            _ => (Role::Info, self.facts.say(("Назад", "Back"))),
+        let role = if state == State::Error { Role::Danger } else { Role::Info };
+        let can_repeat = state == State::Error && matches!(id, "payment" | "login" | "upload" | "form");
+        let way_on = if can_repeat {
+            ("Попробовать ещё раз", "Try again")
+        } else {
+            ("Назад", "Back")
         };
+        let way_on = self.facts.say(way_on);
         let message = quoted(criterion).unwrap_or(criterion);
         let button = Node::new(Kind::Button, way_on).role(Role::Primary).goto(id);
         let root = Node::of(Kind::Column, vec![Node::new(Kind::Alert, message).role(role), button]);
@@ -103,21 +107,27 @@ impl Chrome<'_> {
     }
 
     fn result(&self) -> Screen {
-        let done = self.facts.say(("Готово", "Done"));
-        let alert = Node::new(Kind::Alert, format!("{done}: {}", lowered(&self.facts.title))).role(Role::Success);
+        let done = Node::new(Kind::Alert, self.facts.say(("Готово", "Done"))).role(Role::Success);
+        let outcomes = &self.facts.outcomes;
+        // Without criteria there is nothing to tell but what was wanted.
+        let told = match outcomes.is_empty() {
+            true => Node::new(Kind::Text, self.facts.title.clone()),
+            false => Node::new(Kind::List, "").items(outcomes.iter().take(3).cloned()),
+        };
         let back = Node::new(Kind::Link, self.facts.say(("Вернуться", "Back"))).goto(self.facts.pattern.id);
         Screen {
             id: RESULT.to_owned(),
             title: self.screen_title(),
             state: State::Success,
-            root: Node::of(Kind::Column, vec![alert, back]),
+            root: Node::of(Kind::Column, vec![done, told, back]),
         }
     }
 
     fn screen_title(&self) -> String {
         let names = [&self.input.task, &self.input.activity, &self.facts.title];
         let name = names.into_iter().map(|name| clean(name)).find(|name| !name.is_empty());
-        cut(&capitalised(&name.unwrap_or_default()), 48)
+        let name = name.unwrap_or_else(|| self.facts.say(("Экран", "Screen")).to_owned());
+        cut(&capitalised(&name), 48)
     }
 
     fn section(&self) -> String {
@@ -126,16 +136,23 @@ impl Chrome<'_> {
         cut(&capitalised(&name), 24)
     }
 
+    /// For a third of a phone's width.
+    fn short_section(&self) -> String {
+        wrap_into(&self.section(), 10, 1).pop().unwrap_or_default()
+    }
+
     /// The bars of the platform around a body.
     fn around(&self, body: Vec<Node>) -> Vec<Node> {
         let facts = self.facts;
         let persona = clean(&self.input.persona);
         let is_guest = persona.is_empty() || facts.pattern.id == "login";
-        let person = if is_guest { facts.say(("Гость", "Guest")).to_owned() } else { capitalised(&persona) };
+        let person =
+            if is_guest { facts.say(("Гость", "Guest")).to_owned() } else { capitalised(&persona) };
         let help = facts.say(("Помощь", "Help"));
         match self.input.platform {
             Platform::Web => {
-                let bar = Node::new(Kind::Navbar, facts.say(("Логотип", "Logo"))).items([self.section(), help.to_owned()]);
+                let bar = Node::new(Kind::Navbar, facts.say(("Логотип", "Logo")))
+                    .items([self.section(), help.to_owned()]);
                 let bar = bar.select(0).with(vec![Node::new(Kind::Icon, cut(&person, 16))]);
                 std::iter::once(bar).chain(body).collect()
             }
@@ -143,7 +160,8 @@ impl Chrome<'_> {
                 let bar = Node::new(Kind::Navbar, self.screen_title());
                 let home = facts.say(("Главная", "Home")).to_owned();
                 let profile = facts.say(("Профиль", "Profile")).to_owned();
-                let below = Node::new(Kind::BottomNav, "").items([home, cut(&self.section(), 10), profile]).select(1);
+                let below =
+                    Node::new(Kind::BottomNav, "").items([home, self.short_section(), profile]).select(1);
                 std::iter::once(bar).chain(body).chain([below]).collect()
             }
             Platform::Desktop => {
@@ -151,8 +169,14 @@ impl Chrome<'_> {
                 let tools = [facts.say(("Создать", "New")), facts.say(("Обновить", "Refresh")), help];
                 let tools = Node::of(Kind::Row, tools.map(|tool| Node::new(Kind::Button, tool)).into());
                 let side = Node::new(Kind::Sidebar, self.section()).items([self.screen_title()]).select(0);
-                let status = Node::new(Kind::BottomNav, "").items([person, facts.say(("Готово к работе", "Ready")).to_owned()]);
-                let bars = [Node::new(Kind::Menu, "").items(menu.split('|')), side, tools, Node::new(Kind::Divider, "")];
+                let status = Node::new(Kind::BottomNav, "")
+                    .items([person, facts.say(("Готово к работе", "Ready")).to_owned()]);
+                let bars = [
+                    Node::new(Kind::Menu, "").items(menu.split('|')),
+                    side,
+                    tools,
+                    Node::new(Kind::Divider, ""),
+                ];
                 bars.into_iter().chain(body).chain([status]).collect()
             }
         }
@@ -168,20 +192,12 @@ fn quoted(text: &str) -> Option<&str> {
     })
 }
 
-/// First letter in lower case, unless the word is an abbreviation.
-fn lowered(text: &str) -> String {
-    let mut chars = text.chars();
-    let first = chars.next();
-    match first {
-        Some(first) if !chars.clone().next().is_some_and(char::is_uppercase) => first.to_lowercase().chain(chars).collect(),
-        _ => text.to_owned(),
-    }
-}
-
 fn layout_description(input: &WireframeInput, facts: &Facts) -> String {
     let zones: Vec<&str> = facts.pattern.parts.iter().map(|part| facts.say(part.purpose())).collect();
     let around = match input.platform {
-        Platform::Web => ("Верхняя панель сайта; под ней сверху вниз", "The site's bar; below it from top to bottom"),
+        Platform::Web => {
+            ("Верхняя панель сайта; под ней сверху вниз", "The site's bar; below it from top to bottom")
+        }
         Platform::Mobile => (
             "Сверху название экрана, снизу панель разделов; между ними сверху вниз",
             "The screen's name at the top, sections at the bottom; between them from top to bottom",
@@ -198,7 +214,8 @@ fn layout_description(input: &WireframeInput, facts: &Facts) -> String {
 /// Criteria are what the screen is checked against; those shown as states say where.
 fn notes(input: &WireframeInput, facts: &Facts) -> Vec<String> {
     let mut notes = Vec::new();
-    for criterion in input.acceptance_criteria.iter().map(|text| clean(text)).filter(|text| !text.is_empty()) {
+    for criterion in input.acceptance_criteria.iter().map(|text| clean(text)).filter(|text| !text.is_empty())
+    {
         let shown = if Some(&criterion) == facts.problem.as_ref() {
             facts.say((" (экран ошибки)", " (error screen)"))
         } else if Some(&criterion) == facts.nothing.as_ref() {
@@ -220,22 +237,32 @@ fn notes(input: &WireframeInput, facts: &Facts) -> Vec<String> {
 }
 
 fn assumptions(facts: &Facts) -> Vec<String> {
-    let mut assumptions = vec![facts.say(("данные на экранах — примеры", "the data on the screens are samples"))];
+    let mut assumptions =
+        vec![facts.say(("данные на экранах — примеры", "the data on the screens are samples"))];
     assumptions.push(facts.say((
         "панели вокруг экрана обычны для платформы, история о них не говорит",
         "the bars around the screen are usual for the platform, the story does not mention them",
     )));
     if facts.properties.is_empty() {
-        assumptions.push(facts.say(("поля и столбцы в истории не названы", "the story names no fields or columns")));
+        assumptions
+            .push(facts.say(("поля и столбцы в истории не названы", "the story names no fields or columns")));
     }
     if facts.pattern.id == "payment" && facts.payments.is_empty() {
-        assumptions.push(facts.say(("способ оплаты не назван, показана карта", "no way to pay is named, a card is shown")));
+        assumptions.push(
+            facts.say(("способ оплаты не назван, показана карта", "no way to pay is named, a card is shown")),
+        );
     }
     if facts.pattern.id == "tracking" {
         assumptions.push(facts.say(("названия шагов — примеры", "the names of the steps are samples")));
     }
     if facts.pattern.id == "login" {
-        assumptions.push(facts.say(("вход по данным, названным в истории, или по почте", "credentials as named in the story, else email")));
+        assumptions.push(facts.say((
+            "вход по данным, названным в истории, или по почте",
+            "credentials as named in the story, else email",
+        )));
     }
     assumptions.into_iter().map(str::to_owned).collect()
 }
+
+#[cfg(test)]
+mod tests;

@@ -26,7 +26,7 @@ pub fn write(map: &StoryMap) -> String {
     text
 }
 
-/// The map that [`write`] wrote.
+/// The map that [`write()`] wrote.
 ///
 /// # Errors
 ///

@@ -34,14 +34,14 @@ pub struct Step {
 }
 
 /// Every way between screens: by elements that say where they lead, then those declared beside the tree.
-pub fn navigation(wireframe: &Wireframe) -> Vec<Step> {
+pub fn navigation(wireframe: &Wireframe, language: Language) -> Vec<Step> {
     let mut steps = Vec::new();
     let mut add = |from: &str, on: &str, to: &str| {
         let target = find(wireframe, to);
         let step = Step {
-            from: find(wireframe, from).map_or(from, name).to_owned(),
+            from: find(wireframe, from).map_or_else(|| from.to_owned(), |screen| name(screen, language)),
             on: on.to_owned(),
-            to: target.map_or(to, name).to_owned(),
+            to: target.map_or_else(|| to.to_owned(), |screen| name(screen, language)),
             is_broken: target.is_none(),
         };
         if !steps.contains(&step) {
@@ -65,8 +65,13 @@ fn find<'a>(wireframe: &'a Wireframe, id: &str) -> Option<&'a Screen> {
     wireframe.screens.iter().find(|screen| !id.is_empty() && screen.id == id)
 }
 
-fn name(screen: &Screen) -> &str {
-    if screen.title.is_empty() { &screen.id } else { &screen.title }
+/// A screen's title, or its id, with the state it shows unless that is the usual one.
+fn name(screen: &Screen, language: Language) -> String {
+    let title = if screen.title.is_empty() { &screen.id } else { &screen.title };
+    match screen.state {
+        State::Default => title.clone(),
+        state => format!("{title} · {}", state_name(state, language)),
+    }
 }
 
 fn line(node: &Node, wireframe: &Wireframe, language: Language) -> Option<String> {
@@ -92,7 +97,8 @@ fn line(node: &Node, wireframe: &Wireframe, language: Language) -> Option<String
         details.push(state_name(node.state, language).to_owned());
     }
     if let Some(target) = &node.goto {
-        details.push(format!("→ {}", find(wireframe, target).map_or(target.as_str(), name)));
+        let screen = find(wireframe, target).map(|screen| name(screen, language));
+        details.push(format!("→ {}", screen.as_ref().unwrap_or(target)));
     }
     details.retain(|detail| !detail.is_empty());
     let details = if details.is_empty() { String::new() } else { format!(" ({})", details.join("; ")) };
@@ -188,7 +194,7 @@ mod tests {
 
     #[test]
     fn a_way_to_a_screen_that_does_not_exist_is_broken() {
-        let steps = navigation(&wireframe());
+        let steps = navigation(&wireframe(), Language::Russian);
 
         let broken: Vec<_> = steps.iter().map(|step| (step.to.as_str(), step.is_broken)).collect();
         assert_eq!(broken, [("Главная", false), ("reset", true)]);

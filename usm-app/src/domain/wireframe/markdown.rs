@@ -6,7 +6,7 @@ use super::{
     elements,
     language::Language,
     options::{Platform, Style},
-    text,
+    text, tidy,
     tree::Wireframe,
 };
 
@@ -45,6 +45,7 @@ impl StoryWireframe {
         style: Style,
     ) -> Self {
         let language = Language::of(story_title);
+        let wireframe = &tidy::wireframe(wireframe.clone(), &mut Vec::new());
         let mut result = Self {
             story_id,
             story_title: story_title.to_owned(),
@@ -62,7 +63,7 @@ impl StoryWireframe {
     }
 
     fn to_markdown(&self, language: Language) -> String {
-        let elements = bullets(self.ui_elements.iter().map(|element| escape(element)));
+        let elements = bullets(self.ui_elements.iter().map(|element| escape_element(element)));
         let sections = [
             (language.pick("Описание экрана", "Layout Description"), escape(&self.layout_description)),
             (language.pick("Элементы интерфейса", "UI Elements"), elements),
@@ -80,7 +81,7 @@ impl StoryWireframe {
 }
 
 fn navigation(wireframe: &Wireframe, language: Language) -> String {
-    bullets(elements::navigation(wireframe).into_iter().map(|step| {
+    bullets(elements::navigation(wireframe, language).into_iter().map(|step| {
         let broken = match step.is_broken {
             true => language.pick(" (такого экрана нет)", " (no such screen)"),
             false => "",
@@ -107,6 +108,14 @@ fn bullets(lines: impl Iterator<Item = String>) -> String {
 fn fence(text: &str) -> String {
     let longest = text.split(|c| c != '`').map(str::len).max().unwrap_or(0);
     "`".repeat(longest.max(2) + 1)
+}
+
+/// The brackets around the type are wanted as they are.
+fn escape_element(element: &str) -> String {
+    match element.split_once("] ") {
+        Some((kind, rest)) => format!("{kind}] {}", escape(rest)),
+        None => escape(element),
+    }
 }
 
 fn escape(text: &str) -> String {

@@ -249,6 +249,13 @@ impl State {
     }
 }
 
+impl Wireframe {
+    /// Whether no screen shows a single word: an answer that says nothing, not a wireframe.
+    pub fn is_empty(&self) -> bool {
+        self.screens.iter().all(|screen| screen.root.walk().all(Node::is_empty))
+    }
+}
+
 impl Kind {
     /// Whether it may have children.
     pub fn is_container(self) -> bool {
@@ -324,6 +331,13 @@ impl Node {
         self
     }
 
+    /// Whether it shows no word of its own.
+    fn is_empty(&self) -> bool {
+        let cells = self.rows.iter().flatten();
+        let mut texts = [&self.text, &self.value, &self.hint].into_iter().chain(&self.items).chain(cells);
+        texts.all(|text| text.trim().is_empty())
+    }
+
     /// Labels of its entries: `items`, then the texts of children that serve as entries.
     pub(crate) fn labels(&self) -> Vec<&str> {
         let children = self.children.iter().map(|child| child.text.as_str());
@@ -373,6 +387,16 @@ mod tests {
 
             assert_eq!(node.kind, kind, "{name}");
         }
+    }
+
+    #[test]
+    fn a_wireframe_without_a_word_is_empty() {
+        let with =
+            |root| Wireframe { screens: vec![Screen { root, ..Screen::default() }], ..Wireframe::default() };
+        let boxes = Node::of(Kind::Column, vec![Node::new(Kind::Card, " "), Node::new(Kind::Divider, "")]);
+
+        assert!(Wireframe::default().is_empty() && with(boxes).is_empty());
+        assert!(!with(Node::of(Kind::Row, vec![Node::new(Kind::Button, "Да")])).is_empty());
     }
 
     #[test]

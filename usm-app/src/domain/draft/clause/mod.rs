@@ -6,7 +6,7 @@ mod russian;
 use super::language::Language;
 use super::lexicon::VerbClass;
 use super::personas::Cast;
-use super::words::{Word, capitalised, without_final_punctuation};
+use super::words::{Word, capitalised, normal, without_final_punctuation};
 
 /// One wish taken out of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +27,27 @@ pub(super) struct Clause {
     pub(super) purpose: Option<String>,
     /// The words it was taken from.
     pub(super) text: String,
+    /// The part of the sentence between semicolons it stands in, where its urgency is looked for.
+    pub(super) scope: String,
+}
+
+impl Clause {
+    /// Adds what a colon lists to a step, in brackets, where it is short enough to read.
+    fn list(&mut self, list: &str, longest: usize) {
+        if let Action::Does { phrase, third, .. } = &mut self.action
+            && list.chars().count() <= longest
+        {
+            *phrase = format!("{phrase} ({list})");
+            *third = format!("{third} ({list})");
+        }
+    }
+}
+
+impl Context<'_> {
+    /// Who acts where a clause begins with its verb.
+    fn unsaid_actor(&self) -> Option<usize> {
+        self.lead_actor.or(self.last_actor.filter(|_| self.is_item))
+    }
 }
 
 /// What is wished, in the words of stories.
@@ -68,6 +89,8 @@ pub(super) struct Context<'a> {
     pub(super) lead_actor: Option<usize>,
     /// Whom a pronoun means.
     pub(super) last_actor: Option<usize>,
+    /// Whether it is a bullet, which may leave out the subject of the bullet before it.
+    pub(super) is_item: bool,
     /// Who acts where "we" speak.
     pub(super) owner: usize,
 }
@@ -94,6 +117,7 @@ pub(super) fn verbatim(sentence: &str, language: Language) -> Clause {
         condition: None,
         purpose: None,
         text: sentence.to_owned(),
+        scope: sentence.to_owned(),
     }
 }
 
@@ -127,18 +151,70 @@ pub(super) fn shortened(phrase: &str, limit: usize, stops: &[&str]) -> String {
         fits = count + 1;
     }
     let is_stop = |token: &str| stops.contains(&token.to_lowercase().as_str());
-    let boundary = (2..=fits)
-        .rev()
-        .find(|cut| {
-            tokens[cut - 1].ends_with([',', ';', ':']) || tokens.get(*cut).is_some_and(|next| is_stop(next))
-        })
-        .filter(|cut| !is_stop(tokens[cut - 1]));
+    let is_article =
+        |token: &str| ["a", "an", "the", "each", "every"].contains(&token.to_lowercase().as_str());
+    let boundary = (2..=fits).rev().find(|cut| {
+        let ended = tokens[cut - 1].ends_with([',', ';', ':']);
+        let opens = tokens.get(*cut).is_some_and(|next| is_stop(next) && !is_article(next));
+        (ended || opens) && !is_stop(tokens[cut - 1])
+    });
     let mut kept = boundary.unwrap_or(fits).max(1);
     while kept > 1 && is_stop(tokens[kept - 1]) {
         kept -= 1;
     }
     let cut: String = tokens[..kept].join(" ").chars().take(limit).collect();
     cut.trim_end_matches([',', ';', ':', ' ']).to_owned()
+}
+
+/// A verb phrase down to its verb and object: what a criterion repeats.
+pub(super) fn core(phrase: &str, language: Language) -> String {
+    const LENGTH: usize = 45;
+    let stops = stops(language);
+    let phrase = phrase.split(" (").next().unwrap_or(phrase);
+    let tokens: Vec<&str> = phrase.split_whitespace().collect();
+    let lower = |index: usize| normal(tokens[index].trim_end_matches([',', ';', ':']));
+    let is_article =
+        |index: usize| ["a", "an", "the", "of", "each", "every"].contains(&lower(index).as_str());
+    let is_stop = |index: usize| stops.contains(&lower(index).as_str()) && !is_article(index);
+    let asks = ["who", "which", "what", "how", "whether", "что", "кто", "кому", "какой", "сколько"];
+    if tokens.len() > 1 && asks.contains(&lower(1).as_str()) {
+        return shortened(phrase, LENGTH + 15, stops);
+    }
+    let fits = |cut: usize| {
+        let joins = ["и", "или", "and", "or"].contains(&lower(cut).as_str());
+        let to_number = matches!(lower(cut).as_str(), "до" | "to")
+            && tokens[cut - 1].starts_with(|c: char| c.is_ascii_digit());
+        let is_open = joins && is_adjective_form(&lower(cut - 1)) || to_number;
+        let ended = tokens[cut - 1].ends_with([',', ':', ';']);
+        let up_to = |at: usize| at + 1 < tokens.len() && lower(at) == "up" && lower(at + 1) == "to";
+        if up_to(cut - 1) {
+            return false;
+        }
+        let counts = up_to(cut) || cut > 2 && tokens[cut].starts_with(|c: char| c.is_ascii_digit());
+        (ended || counts || is_stop(cut)) && !is_stop(cut - 1) && !is_article(cut - 1) && !is_open
+    };
+    let mut cuts = (2..tokens.len()).filter(|cut| fits(*cut));
+    let joined = |cut: usize| tokens[..cut].join(" ");
+    let first = cuts.next();
+    // Two words say too little ("поставить блюдо"), so the next part joins them where it is short.
+    let second = match first {
+        Some(2) if !tokens[1].ends_with(',') => Some(cuts.next().unwrap_or(tokens.len())),
+        _ => None,
+    };
+    let text = match (first, second.map(joined).filter(|text| text.chars().count() <= LENGTH)) {
+        (_, Some(longer)) => longer,
+        (Some(cut), None) => joined(cut),
+        (None, None) => joined(tokens.len()),
+    };
+    shortened(&text, LENGTH + 15, stops)
+}
+
+/// An adjective that waits for its noun: "полной или частичной суммы" is not cut before "или".
+fn is_adjective_form(lower: &str) -> bool {
+    ["ой", "ого", "его", "ую", "юю", "ых", "их", "ым", "ый", "ий", "ая", "ое", "ые"]
+        .iter()
+        .any(|end| lower.ends_with(end))
+        && lower.chars().nth(3).is_some()
 }
 
 /// Splits words after each one whose text ends with a semicolon.
@@ -189,6 +265,20 @@ mod tests {
         assert_eq!(shortened("найти ресторан", 80, &stops), "найти ресторан");
         assert_eq!(shortened("выбрать дату, время", 14, &stops), "выбрать дату");
         assert_eq!(shortened("сверхдлинноеслово", 5, &stops), "сверх");
+    }
+
+    #[test]
+    fn the_core_of_a_phrase_is_its_verb_and_object() {
+        let russian = |phrase: &str| core(phrase, Language::Russian);
+
+        assert_eq!(russian("найти ресторан по названию, кухне или блюду"), "найти ресторан по названию");
+        assert_eq!(russian("поставить блюдо на стоп"), "поставить блюдо на стоп");
+        assert_eq!(russian("войти по телефону и паролю"), "войти по телефону");
+        assert_eq!(
+            russian("оформить возврат полной или частичной суммы"),
+            "оформить возврат полной или частичной суммы"
+        );
+        assert_eq!(core("browse the timetable and the trainers", Language::English), "browse the timetable");
     }
 
     #[test]

@@ -255,6 +255,18 @@ pub(crate) fn plural_noun(noun: &str) -> String {
     }
 }
 
+/// Genitive (and accusative) of a masculine name of a person; `None` for other words.
+pub(crate) fn genitive(name: &str) -> Option<String> {
+    let single = !name.contains(' ') && name.chars().nth(2).is_some() && !name.ends_with("ец");
+    let last = name.chars().last().filter(|_| single)?;
+    match last {
+        'ь' | 'й' => Some(format!("{}я", &name[..name.len() - last.len_utf8()])),
+        'а' | 'я' | 'о' | 'е' | 'и' | 'у' | 'ю' | 'ы' => None,
+        _ if last.is_alphabetic() => Some(format!("{name}а")),
+        _ => None,
+    }
+}
+
 /// Nominative singular of a plural in `-ы` or `-и`; other words unchanged.
 pub(crate) fn singular_noun(word: &str) -> String {
     let cut: String = word.chars().take(word.chars().count().saturating_sub(1)).collect();

@@ -3,14 +3,10 @@
 //! To teach the drafts a word, add a row; no code needs to change.
 
 mod english;
-mod english_topics;
-mod english_verbs;
 mod russian;
-mod russian_topics;
-mod russian_verbs;
 
-pub(super) use english_verbs::{IRREGULAR_PARTICIPLES, VERBS as ENGLISH_VERBS};
-pub(super) use russian_verbs::{
+pub(super) use english::{IRREGULAR_PARTICIPLES, VERBS as ENGLISH_VERBS};
+pub(super) use russian::{
     INFINITIVES_IN_CH_AND_TI, NOT_INFINITIVES, NOT_VERBS, STATE_VERBS, VERBS as RUSSIAN_VERBS,
 };
 
@@ -108,6 +104,10 @@ pub(super) enum VerbClass {
     Find,
     /// See, open, compare.
     View,
+    /// Choose, pick.
+    Choose,
+    /// Get, receive.
+    Receive,
     /// Add, fill in, attach.
     Create,
     /// Edit, set, mark.
@@ -168,14 +168,31 @@ pub(super) struct Topic {
     pub(super) name: &'static str,
     /// Verb phrase for the title of the task.
     pub(super) task: &'static str,
-    /// Why anybody wants it, as an infinitive; used where the text does not say.
+    /// Why whoever is served wants it, as an infinitive; used where the text does not say.
     pub(super) benefit: &'static str,
+    /// Why whoever works with the product wants it.
+    pub(super) staff_benefit: &'static str,
     /// The slice it belongs to unless the text says otherwise.
     pub(super) release: Release,
-    /// Topic to use in its place when staff change things, empty for none.
+    /// Topic to use in its place when staff change things, and behind a `|` the one when they do anything else;
+    /// empty for none.
     pub(super) for_staff: &'static str,
-    /// Beginnings of words that speak of it, in `normal` form, `|` between them.
+    /// Beginnings of words that speak of it, in `normal` form, `|` between them; those behind `~` speak of other
+    /// things as often and count less.
     pub(super) words: &'static str,
+}
+
+/// A criterion that fits some kinds of stories.
+#[derive(Debug)]
+pub(super) struct Check {
+    /// Keys of the topics it fits, `|` between them; empty for any.
+    pub(super) topics: &'static str,
+    /// Kinds of steps it fits; empty for any.
+    pub(super) classes: &'static [VerbClass],
+    /// Beginnings of words one of which the sentence must have, `|` between them; empty for none needed.
+    pub(super) words: &'static str,
+    /// The criterion. Who acts: `{role}`, `{phrase}`, `{short}`; what happens: `{Title}`.
+    pub(super) template: &'static str,
 }
 
 /// A question asked when a text speaks of a topic but leaves out what a map needs to know.
@@ -224,30 +241,40 @@ pub(super) struct Phrases {
     pub(super) in_the_text: &'static str,
     /// What is said of a rule that fits no form; `{text}`.
     pub(super) rule: &'static str,
+    /// Title of a task of rules and events, where a task was too big; `{topic}`.
+    pub(super) rules_of: &'static str,
     /// Title of a task of one persona, where a task was too big; `{task}`, `{role}`.
     pub(super) task_of: &'static str,
     /// Joins the last two names in the title of an activity.
     pub(super) and: &'static str,
     /// Key of the topic for statements that speak of no known one.
     pub(super) fallback_topic: &'static str,
-    /// Criteria by kind of step.
-    pub(super) steps: &'static [(VerbClass, &'static [&'static str])],
-    /// Criterion for when the `{condition}` of a text does not hold.
-    pub(super) condition: &'static str,
+    /// Why rules and events of a stage are wanted, as an infinitive.
+    pub(super) stage_benefits: &'static [(Stage, &'static str)],
+    /// Criteria by kind of step: that it works, and what happens when it does not.
+    pub(super) steps: &'static [(VerbClass, [&'static str; 2])],
+    /// Criteria for what a persona does; the first that fits is taken before that of the step.
+    pub(super) checks: &'static [Check],
+    /// Criteria for what happens or exists; the first that fits is taken before the general ones below.
+    pub(super) event_checks: &'static [Check],
+    /// Criterion for what happens; `{Title}`.
+    pub(super) event_fails: &'static str,
+    /// Criterion for what exists; `{Title}`.
+    pub(super) thing_fails: &'static str,
+    /// What follows when a condition does not hold for a step, by its conjunction; the last one fits all.
+    pub(super) step_conditions: &'static [(&'static str, &'static str)],
+    /// What follows when a condition does not hold for an event, by its conjunction; the last one fits all.
+    pub(super) event_conditions: &'static [(&'static str, &'static str)],
     /// Criterion for a count limit; `{limit}`.
     pub(super) count_limit: &'static str,
     /// Criterion for a time limit; `{limit}`.
     pub(super) time_limit: &'static str,
     /// Criterion for listed variants; `{items}`.
     pub(super) each_of: &'static str,
-    /// Criterion that something else happens; `{statement}`.
-    pub(super) happened: &'static str,
-    /// Criterion for when it cannot happen; `{Title}`.
-    pub(super) failed: &'static str,
-    /// Criteria for a thing that should be there; `{thing}`.
-    pub(super) thing: &'static [&'static str],
-    /// Criterion that others may not do it; `{role}`, `{phrase}`.
+    /// Criterion for a thing that should be there; `{thing}`.
+    pub(super) thing: &'static str,
+    /// Criterion that others may not do it; `{role}`, `{short}`.
     pub(super) only_role: &'static str,
-    /// Criteria for a rule; `{text}`.
+    /// Criteria for a rule; `{Text}` and `{Title}`.
     pub(super) ruled: &'static [&'static str],
 }

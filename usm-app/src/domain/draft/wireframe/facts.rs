@@ -1,6 +1,6 @@
 //! What a story says that a screen can show: its action, things, properties, and what may go wrong.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use rust_stemmers::{Algorithm, Stemmer};
 use unicode_segmentation::UnicodeSegmentation;
@@ -35,6 +35,10 @@ pub(super) struct Facts {
     pub(super) problem: Option<String>,
     /// What the story says about nothing being there.
     pub(super) nothing: Option<String>,
+    /// The other criteria: what holds when all goes well.
+    pub(super) outcomes: Vec<String>,
+    /// Lower-case words of the whole story.
+    words: HashSet<String>,
     /// "by …" at the end of the title: what a search goes by.
     pub(super) search_by: Option<String>,
 }
@@ -46,27 +50,44 @@ impl Facts {
         let stems = Stems::new(language);
         let title = wish(&input.title, language);
         let weights = weights(input, &title, &stems);
-        let score = |words: (&str, &str)| stems.list(words).map(|stem| weights.get(&stem).unwrap_or(&0)).sum::<u32>();
+        let score =
+            |words: (&str, &str)| stems.list(words).map(|stem| weights.get(&stem).unwrap_or(&0)).sum::<u32>();
         let named = |property: &&Property| score(property.words) > 0;
 
         let best = PATTERNS.iter().rev().max_by_key(|pattern| score(pattern.words));
         let pattern = best.filter(|pattern| score(pattern.words) > 1).unwrap_or(&PLAIN);
-        let thing = THINGS.iter().rev().max_by_key(|thing| score(thing.words));
+        // Who uses the screen is not what it is about.
+        let persona: HashSet<String> = input.persona.unicode_words().map(|word| stems.stem(word)).collect();
+        let mentions = |text: &str| {
+            let mut found = text.unicode_words().map(|word| stems.stem(word));
+            found.find_map(|stem| {
+                let is_meant = |thing: &&Thing| stems.list(thing.words).any(|word| word == stem);
+                THINGS.iter().find(is_meant).filter(|_| !persona.contains(&stem))
+            })
+        };
+        // The first thing named is what the action is done to, as a rule.
+        let texts = [&title, &input.task, &input.description, &input.activity];
+        let thing = texts.into_iter().find_map(|text| mentions(text));
         let criteria = || input.acceptance_criteria.iter().map(|text| clean(text));
         let about = |parts: (&[&str], &[&str])| {
             let parts = if language == Language::Russian { parts.0 } else { parts.1 };
             criteria().find(|text| parts.iter().any(|part| text.to_lowercase().contains(part)))
         };
         let nothing = about(NOTHING);
+        let problem = about(PROBLEMS).filter(|text| nothing.as_ref() != Some(text));
+        let is_state = |text: &String| Some(text) == problem.as_ref() || Some(text) == nothing.as_ref();
+        let outcomes = criteria().filter(|text| !text.is_empty() && !is_state(text)).collect();
         Self {
             language,
             action: action(&title, &input.description, language),
             pattern,
-            thing: thing.filter(|thing| score(thing.words) > 0),
+            thing,
             properties: PROPERTIES.iter().filter(named).collect(),
             payments: PAYMENTS.iter().filter(named).collect(),
-            problem: about(PROBLEMS).filter(|text| nothing.as_ref() != Some(text)),
+            problem,
             nothing,
+            outcomes,
+            words: all_words(input),
             search_by: search_by(&title, language),
             title,
         }
@@ -77,10 +98,20 @@ impl Facts {
         self.language.pick(both.0, both.1)
     }
 
+    /// Whether the story uses one of these words, in exactly this form.
+    pub(super) fn uses(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.words.contains(*word))
+    }
+
     /// The label of the main button.
     pub(super) fn action_label(&self) -> String {
         self.action.clone().unwrap_or_else(|| self.say(self.pattern.action).to_owned())
     }
+}
+
+fn all_words(input: &WireframeInput) -> HashSet<String> {
+    let texts = [&input.title, &input.description, &input.task].into_iter().chain(&input.acceptance_criteria);
+    texts.flat_map(|text| text.unicode_words()).map(str::to_lowercase).collect()
 }
 
 struct Stems {
@@ -131,13 +162,18 @@ fn weights(input: &WireframeInput, title: &str, stems: &Stems) -> HashMap<String
 fn wish(title: &str, language: Language) -> String {
     let title = clean(title);
     let (before, after): (&[&str], &[&str]) = match language {
-        Language::Russian => (&["хочу, чтобы ", "хочу ", "могу ", "хочет ", "может "], &[", чтобы ", " чтобы "]),
-        Language::English => (&["i want to ", "i can ", "i want ", "wants to ", " can "], &[", so that ", " so that "]),
+        Language::Russian => {
+            (&["хочу, чтобы ", "хочу ", "могу ", "хочет ", "может "], &[", чтобы ", " чтобы "])
+        }
+        Language::English => {
+            (&["i want to ", "i can ", "i want ", "wants to ", " can "], &[", so that ", " so that "])
+        }
     };
     let lower = title.to_lowercase();
     // Positions in the lower-case text are only used where it has the same length.
     let same_length = lower.len() == title.len();
-    let start = before.iter().find_map(|mark| lower.find(mark).map(|at| at + mark.len())).filter(|_| same_length);
+    let start =
+        before.iter().find_map(|mark| lower.find(mark).map(|at| at + mark.len())).filter(|_| same_length);
     let rest = title.get(start.unwrap_or(0)..).unwrap_or(&title);
     let end = after.iter().filter_map(|mark| rest.find(mark)).min().unwrap_or(rest.len());
     capitalised(rest[..end].trim_end_matches(['.', ',', ';']))
@@ -152,12 +188,37 @@ pub(super) fn capitalised(text: &str) -> String {
 /// The beginning of the title up to where details begin, if that can stand on a button.
 fn action(title: &str, description: &str, language: Language) -> Option<String> {
     const RUSSIAN_STOPS: &[&str] = &[
-        "по", "с", "со", "в", "во", "на", "через", "для", "из", "от", "до", "без", "и", "или", "к", "о", "об", "при",
-        "после", "за", "не", "чтобы", "если", "пока", "картой", "наличными", "себе",
+        "по",
+        "с",
+        "со",
+        "в",
+        "во",
+        "на",
+        "через",
+        "для",
+        "из",
+        "от",
+        "до",
+        "без",
+        "и",
+        "или",
+        "к",
+        "о",
+        "об",
+        "при",
+        "после",
+        "за",
+        "не",
+        "чтобы",
+        "если",
+        "пока",
+        "картой",
+        "наличными",
+        "себе",
     ];
     const ENGLISH_STOPS: &[&str] = &[
-        "by", "with", "in", "on", "for", "from", "to", "at", "up", "and", "or", "via", "when", "if", "until", "unless",
-        "without", "before", "after", "through", "that", "which", "using", "as", "per",
+        "by", "with", "in", "on", "for", "from", "to", "at", "up", "and", "or", "via", "when", "if", "until",
+        "unless", "without", "before", "after", "through", "that", "which", "using", "as", "per",
     ];
     let first = title.split_whitespace().next()?;
     let verb = first.to_lowercase();
@@ -166,7 +227,8 @@ fn action(title: &str, description: &str, language: Language) -> Option<String> 
         Language::English => description.to_lowercase().contains(&format!("to {verb} ")),
     };
     // Looking is what the whole screen is for; there is no button for it.
-    let looks = ["видеть", "увидеть", "посмотреть", "смотреть", "просматривать", "see", "view", "browse", "look"];
+    let looks =
+        ["видеть", "увидеть", "посмотреть", "смотреть", "просматривать", "see", "view", "browse", "look"];
     let waits = ["получать", "получить", "узнать", "receive", "get", "know", "be", "have"];
     if !is_verb || looks.contains(&verb.as_str()) || waits.contains(&verb.as_str()) {
         return None;
@@ -205,8 +267,14 @@ mod tests {
 
     #[test]
     fn the_form_of_a_user_story_is_taken_off_the_title() {
-        assert_eq!(wish("Как клиент, я хочу отменить заказ, чтобы вернуть деньги", Language::Russian), "Отменить заказ");
-        assert_eq!(wish("As a reader, I want to renew a loan so that I keep it", Language::English), "Renew a loan");
+        assert_eq!(
+            wish("Как клиент, я хочу отменить заказ, чтобы вернуть деньги", Language::Russian),
+            "Отменить заказ"
+        );
+        assert_eq!(
+            wish("As a reader, I want to renew a loan so that I keep it", Language::English),
+            "Renew a loan"
+        );
         assert_eq!(wish("Оплатить заказ", Language::Russian), "Оплатить заказ");
     }
 
@@ -215,7 +283,10 @@ mod tests {
         let label = |title: &str, description: &str| action(title, description, Language::of(title));
 
         assert_eq!(label("Оплатить заказ картой, через СБП", "").as_deref(), Some("Оплатить заказ"));
-        assert_eq!(label("Renew a loan twice", "I want to renew a loan").as_deref(), Some("Renew a loan twice"));
+        assert_eq!(
+            label("Renew a loan twice", "I want to renew a loan").as_deref(),
+            Some("Renew a loan twice")
+        );
         assert_eq!(label("Поиск ресторанов", ""), None);
         assert_eq!(label("Посмотреть рестораны", ""), None);
     }

@@ -23,12 +23,12 @@ pub(super) struct Targets {
 /// The nodes of one part.
 pub(super) fn nodes(part: Part, facts: &Facts, platform: Platform, targets: &Targets) -> Vec<Node> {
     match part {
-        Part::Search => search(facts, targets),
+        Part::Search => search(facts),
         Part::Filters => filters(facts),
         Part::Tabs => tabs(facts),
         Part::Objects => vec![objects(facts, platform)],
         Part::Details => details(facts),
-        Part::Form => vec![card(facts, "", form(facts))],
+        Part::Form => vec![card("", form(facts))],
         Part::Payment => payment(facts),
         Part::Steps => steps(facts),
         Part::Map => vec![Node::new(Kind::Image, map_label(facts))],
@@ -46,7 +46,7 @@ pub(super) fn nodes(part: Part, facts: &Facts, platform: Platform, targets: &Tar
     }
 }
 
-fn card(_facts: &Facts, title: &str, children: Vec<Node>) -> Node {
+fn card(title: &str, children: Vec<Node>) -> Node {
     Node::new(Kind::Card, title).with(children)
 }
 
@@ -76,7 +76,7 @@ fn field(property: &Property, facts: &Facts) -> Node {
     }
 }
 
-fn search(facts: &Facts, _targets: &Targets) -> Vec<Node> {
+fn search(facts: &Facts) -> Vec<Node> {
     let by = facts.search_by.as_deref().unwrap_or("");
     let hint = format!("{} {by}", facts.say(("Поиск", "Search")));
     let button = Node::new(Kind::Button, facts.say(("Найти", "Search"))).role(Role::Primary);
@@ -89,9 +89,14 @@ fn filters(facts: &Facts) -> Vec<Node> {
         .take(3)
         .map(|property| field(property, facts))
         .collect();
-    if facts.pattern.id == "report" && !choices.iter().any(|choice| choice.text == facts.say(("Период", "Period"))) {
+    if facts.pattern.id == "report"
+        && !choices.iter().any(|choice| choice.text == facts.say(("Период", "Period")))
+    {
         let period = facts.say(("День|Неделя|Месяц", "Day|Week|Month"));
-        choices.insert(0, Node::new(Kind::Select, facts.say(("Период", "Period"))).items(period.split('|')).select(1));
+        choices.insert(
+            0,
+            Node::new(Kind::Select, facts.say(("Период", "Period"))).items(period.split('|')).select(1),
+        );
     }
     if choices.is_empty() { vec![] } else { vec![Node::of(Kind::Row, choices)] }
 }
@@ -104,8 +109,8 @@ fn tabs(facts: &Facts) -> Vec<Node> {
 /// A table where there are properties to show and room for them, else a list.
 fn objects(facts: &Facts, platform: Platform) -> Node {
     let columns: Vec<&Property> = (facts.properties.iter().copied())
-        .filter(|property| property.kind != Kind::Textarea)
-        .filter(|property| facts.say(property.label) != thing_label(facts))
+        .filter(|property| !matches!(property.label.1, "Period" | "Comment"))
+        .filter(|property| facts.thing.is_none() || property.label.1 != "Title")
         .take(MAX_COLUMNS)
         .collect();
     let row = |index: usize| {
@@ -115,7 +120,10 @@ fn objects(facts: &Facts, platform: Platform) -> Node {
     let rows = (0..3).map(row).collect();
     if platform == Platform::Mobile || columns.is_empty() {
         let more = |mut row: Vec<String>| {
-            row.push(if platform == Platform::Mobile { ">" } else { facts.say(("Открыть >", "Open >")) }.to_owned());
+            row.push(
+                if platform == Platform::Mobile { ">" } else { facts.say(("Открыть >", "Open >")) }
+                    .to_owned(),
+            );
             row
         };
         let rows: Vec<Vec<String>> = rows;
@@ -126,16 +134,28 @@ fn objects(facts: &Facts, platform: Platform) -> Node {
 }
 
 fn details(facts: &Facts) -> Vec<Node> {
+    // Where the steps are shown, a status beside them would say it twice.
     let mut lines: Vec<Node> = (facts.properties.iter())
+        .filter(|property| facts.pattern.id != "tracking" || property.label.1 != "Status")
+        .filter(|property| facts.pattern.id != "confirm" || property.label.1 != "Reason")
         .take(MAX_FIELDS)
-        .map(|property| Node::new(Kind::Text, format!("{}: {}", facts.say(property.label), sample(property, facts, 0))))
+        .map(|property| {
+            Node::new(Kind::Text, format!("{}: {}", facts.say(property.label), sample(property, facts, 0)))
+        })
         .collect();
+    if lines.is_empty() {
+        let outcomes = facts.outcomes.iter().take(3);
+        lines.extend(outcomes.map(|text| Node::new(Kind::Text, text.clone())));
+    }
     if lines.is_empty() {
         lines.push(Node::new(Kind::Text, facts.title.clone()));
     }
-    let title = format!("{} {}", thing_label(facts), thing_sample(facts, 0));
+    let title = match facts.thing {
+        Some(_) => format!("{} {}", thing_label(facts), thing_sample(facts, 0)),
+        None => facts.say(("Подробности", "Details")).to_owned(),
+    };
     let picture = Node::new(Kind::Image, facts.say(("Фото", "Photo")));
-    let about = card(facts, &title, lines);
+    let about = card(&title, lines);
     // A picture helps for what can be seen, not for an order or a request.
     match facts.pattern.id == "details" {
         true => vec![Node::of(Kind::Row, vec![picture, about])],
@@ -144,8 +164,12 @@ fn details(facts: &Facts) -> Vec<Node> {
 }
 
 fn form(facts: &Facts) -> Vec<Node> {
-    let mut fields: Vec<Node> =
-        facts.properties.iter().take(MAX_FIELDS).map(|property| field(property, facts)).collect();
+    // A status or a rating is the system's to set.
+    let asked = facts
+        .properties
+        .iter()
+        .filter(|property| !matches!(property.label.1, "Status" | "Rating" | "Period"));
+    let mut fields: Vec<Node> = asked.take(MAX_FIELDS).map(|property| field(property, facts)).collect();
     if fields.is_empty() {
         let label = thing_label(facts);
         fields.push(Node::new(Kind::Input, label).hint(thing_sample(facts, 0)));
@@ -166,18 +190,26 @@ fn payment(facts: &Facts) -> Vec<Node> {
         several => way.push(Node::new(Kind::Radio, "").items(several.to_vec()).select(0)),
     }
     if named.is_empty() || facts.payments.iter().any(|payment| payment.label.1 == "Card") {
-        let card = Node::new(Kind::Input, facts.say(("Номер карты", "Card number"))).hint("0000 0000 0000 0000");
+        let card =
+            Node::new(Kind::Input, facts.say(("Номер карты", "Card number"))).hint("0000 0000 0000 0000");
         way.push(Node { required: true, ..card });
     }
-    let asked = facts.properties.iter().filter(|property| !matches!(property.label.1, "Amount" | "Rating" | "Status"));
+    let asked = facts
+        .properties
+        .iter()
+        .filter(|property| !matches!(property.label.1, "Amount" | "Rating" | "Status"));
     way.extend(asked.take(3).map(|property| field(property, facts)));
 
     let prices = facts.say(("890 ₽|360 ₽|1 250 ₽", "€8.90|€3.60|€12.50"));
     let rows = (0..2).map(|index| vec![thing_sample(facts, index), nth(prices, index)]).collect();
     let total = format!("{}: {}", facts.say(("Итого", "Total")), nth(prices, 2));
-    let bill = vec![Node { rows, ..Node::new(Kind::List, "") }, Node::new(Kind::Divider, ""), Node::new(Kind::Text, total)];
-    let way = card(facts, facts.say(("Способ оплаты", "Payment")), way);
-    vec![Node::of(Kind::Row, vec![way, card(facts, facts.say(("К оплате", "To pay")), bill)])]
+    let bill = vec![
+        Node { rows, ..Node::new(Kind::List, "") },
+        Node::new(Kind::Divider, ""),
+        Node::new(Kind::Text, total),
+    ];
+    let way = card(facts.say(("Способ оплаты", "Payment")), way);
+    vec![Node::of(Kind::Row, vec![way, card(facts.say(("К оплате", "To pay")), bill)])]
 }
 
 fn steps(facts: &Facts) -> Vec<Node> {
@@ -200,7 +232,7 @@ fn chat(facts: &Facts) -> Vec<Node> {
 }
 
 fn figures(facts: &Facts) -> Vec<Node> {
-    let figure = |title: &str, value: &str| card(facts, title, vec![Node::new(Kind::Text, value)]);
+    let figure = |title: &str, value: &str| card(title, vec![Node::new(Kind::Text, value)]);
     let sum = facts.say(("48 200 ₽", "€482.00"));
     let change = facts.say(("+8 % к прошлому", "+8 % to the last"));
     vec![Node::of(
@@ -218,7 +250,8 @@ fn calendar(facts: &Facts) -> Vec<Node> {
     let hours = ["10:00|10:00|—|10:00", "11:30|—|11:30|11:30", "—|15:00|15:00|15:00"];
     let rows = hours.map(|row| row.split('|').map(str::to_owned).collect()).into();
     let days = Node { rows, ..Node::new(Kind::Table, "").items(heads.split('|')) };
-    let asked = facts.properties.iter().filter(|property| !matches!(property.label.1, "Date" | "Time" | "Period"));
+    let asked =
+        facts.properties.iter().filter(|property| !matches!(property.label.1, "Date" | "Time" | "Period"));
     let mut parts: Vec<Node> = asked.take(3).map(|property| field(property, facts)).collect();
     parts.push(days);
     let chosen = facts.say(("Выбрано: вт 13, 10:00", "Chosen: Tue 13, 10:00"));
@@ -233,30 +266,37 @@ fn rating(facts: &Facts) -> Vec<Node> {
         Node::new(Kind::Radio, facts.say(("Оценка", "Rating"))).items(["1", "2", "3", "4", "5"]).select(4),
         comment.hint(facts.say(("Что понравилось, что нет", "What was good, what was not"))),
     ];
-    let text = facts.title.to_lowercase();
-    if text.contains("фото") || text.contains("photo") {
+    if facts.uses(&["фото", "фотографию", "фотографией", "фотографии", "photo", "photos"])
+    {
         parts.push(Node::new(Kind::Button, facts.say(("Добавить фото", "Add a photo"))));
     }
-    vec![card(facts, "", parts)]
+    vec![card("", parts)]
 }
 
 fn switches(facts: &Facts) -> Vec<Node> {
     let mut parts = vec![Node::new(Kind::Toggle, facts.title.clone()).value("true")];
     parts.extend(facts.properties.iter().take(4).map(|property| field(property, facts)));
-    vec![card(facts, "", parts)]
+    vec![card("", parts)]
 }
 
 fn messages(facts: &Facts) -> Vec<Node> {
     let new = Node::new(Kind::Alert, facts.title.clone()).role(Role::Info);
     let times = facts.say(("сейчас|10:40|вчера", "now|10:40|yesterday"));
-    let row = |index: usize| vec![format!("{} {}", thing_label(facts), thing_sample(facts, index)), nth(times, index)];
+    let about = |index: usize| match facts.thing {
+        Some(_) => format!("{} {}", thing_label(facts), thing_sample(facts, index)),
+        None => format!("{} {}", facts.say(("Уведомление", "Notification")), index + 1),
+    };
+    let row = |index: usize| vec![about(index), nth(times, index)];
     let list = Node { rows: (0..3).map(row).collect(), ..Node::new(Kind::List, "") };
     vec![new, list, Node::new(Kind::Link, facts.say(("Отметить все прочитанными", "Mark all as read")))]
 }
 
 fn upload(facts: &Facts) -> Vec<Node> {
     let place = facts.say(("Перетащите файл или выберите на устройстве", "Drop a file or choose one"));
-    vec![Node::new(Kind::Image, place), Node::new(Kind::Progress, facts.say(("Загрузка", "Uploading"))).value("60")]
+    vec![
+        Node::new(Kind::Image, place),
+        Node::new(Kind::Progress, facts.say(("Загрузка", "Uploading"))).value("60"),
+    ]
 }
 
 fn question(facts: &Facts, targets: &Targets) -> Vec<Node> {
@@ -273,16 +313,22 @@ fn question(facts: &Facts, targets: &Targets) -> Vec<Node> {
 
 fn credentials(facts: &Facts) -> Vec<Node> {
     let identifies = |property: &&&Property| matches!(property.label.1, "Phone" | "Email" | "Name");
-    let mut fields: Vec<Node> = facts.properties.iter().filter(identifies).map(|property| field(property, facts)).collect();
+    let mut fields: Vec<Node> =
+        facts.properties.iter().filter(identifies).map(|property| field(property, facts)).collect();
     if fields.is_empty() {
-        fields.extend(PROPERTIES.iter().filter(|property| property.label.1 == "Email").map(|email| field(email, facts)));
+        fields.extend(
+            PROPERTIES.iter().filter(|property| property.label.1 == "Email").map(|email| field(email, facts)),
+        );
     }
-    let text = facts.title.to_lowercase();
-    let by_code = ["код", "sms", "смс", "code"].iter().any(|word| text.contains(word));
+    let by_code = facts.uses(&["код", "кодом", "кода", "sms", "смс", "code"]);
     let secret = if by_code { ("Код из SMS", "Code") } else { ("Пароль", "Password") };
-    fields.push(Node::new(Kind::Input, facts.say(secret)).hint(if by_code { "0000" } else { "••••••••" }));
+    fields.push(Node::new(Kind::Input, facts.say(secret)).hint(if by_code {
+        "0000"
+    } else {
+        "••••••••"
+    }));
     fields.iter_mut().for_each(|field| field.required = true);
-    vec![card(facts, "", fields)]
+    vec![card("", fields)]
 }
 
 fn actions(facts: &Facts, platform: Platform, targets: &Targets) -> Vec<Node> {

@@ -87,16 +87,17 @@ pub(super) struct Pattern {
 }
 
 use Part::{
-    Actions, Calendar, Chart, Chat, Credentials, Details, Figures, Filters, Form, Map, Messages, Objects, Payment,
-    Question, Rating, Search, Steps, Switches, Tabs, Upload,
+    Actions, Calendar, Chart, Chat, Credentials, Details, Figures, Filters, Form, Map, Messages, Objects,
+    Payment, Question, Rating, Search, Steps, Switches, Tabs, Upload,
 };
 
 /// The pattern for stories that no other one fits.
 pub(super) const PLAIN: Pattern = Pattern {
     id: "details",
     words: (
-        "карточка подробности описание состав меню профиль открыть показать увидеть видеть посмотреть",
-        "details card profile description open show see view info page",
+        "карточка подробности описание состав меню профиль открыть показать увидеть видеть посмотреть отметить продлить \
+         продлевать позвонить выдать вернуть повторить",
+        "details card profile description open show see view info page mark renew extend issue return repeat call charge",
     ),
     parts: &[Details, Actions],
     action: ("Открыть", "Open"),
@@ -226,8 +227,8 @@ pub(super) const PATTERNS: &[Pattern] = &[
         id: "form",
         words: (
             "создать добавить добавлять указать указывать заполнить изменить редактировать обновить обновлять внести ввести \
-             оформить подать сохранить сохранять задать задавать отметить форма заявка заявку новый завести",
-            "create add enter fill submit edit update change new form set record save make request issue renew charge",
+             оформить подать сохранить сохранять задать задавать форма заявка заявку новый завести",
+            "create add enter fill submit edit update change new form set record save make request",
         ),
         parts: &[Form, Actions],
         action: ("Сохранить", "Save"),

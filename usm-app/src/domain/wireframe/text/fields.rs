@@ -9,7 +9,7 @@ use super::{
 };
 
 /// A field stops growing here; a longer one does not look like a field any more.
-const MAX_FIELD: usize = 52;
+const MAX_FIELD: usize = 56;
 
 /// Narrower than this, a field has its label above it.
 const NARROWEST_FIELD: usize = 16;
@@ -71,8 +71,8 @@ impl Painter {
         let beside = own == 0 && labels.is_none()
             || (!self.labels_above && own <= before && before + 1 + NARROWEST_FIELD <= width);
         let x = if beside && before > 0 { before + 1 } else { 0 };
-        let size = (width - x).min(MAX_FIELD.max(if node.kind == Kind::Textarea { 60 } else { 0 }));
-        let body = self.field_body(node, if self.is_mobile() { width - x } else { size });
+        let takes_all = self.in_row || self.is_mobile();
+        let body = self.field_body(node, if takes_all { width - x } else { (width - x).min(MAX_FIELD) });
 
         let mut canvas = Canvas::new(width, 0);
         if own > 0 && !beside {
@@ -173,10 +173,10 @@ impl Painter {
                 })
                 .collect();
             let together = entries.join("   ");
-            let beside = labels.filter(|labels| label_width(node) <= *labels);
+            let beside = labels.filter(|labels| (1..=*labels).contains(&label_width(node)));
             if let Some(labels) = beside.filter(|labels| labels + 1 + columns_of(&together) <= width) {
                 lines = vec![format!("{} {together}", pad(&label(node), labels))];
-            } else if columns_of(&together) <= width && !self.is_mobile() {
+            } else if columns_of(&together) <= width {
                 lines.push(together);
             } else {
                 let each = node.items.iter().zip(&entries);

@@ -98,7 +98,11 @@ impl Painter {
         let height = canvas.height();
         canvas.rect(0, 0, (width, height), line);
         lines.iter().for_each(|y| canvas.hline(0, width - 1, *y, line));
-        self.title(&mut canvas, screen, width);
+        // On a phone the bar at the top usually says it already.
+        let said = parts.top.iter().any(|bar| self.is_mobile() && bar.text == screen.title);
+        if !said || screen.state != State::Default {
+            self.title(&mut canvas, screen, width);
+        }
         canvas
     }
 

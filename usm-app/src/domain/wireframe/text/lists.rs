@@ -2,12 +2,12 @@
 
 use crate::domain::columns::{centre, cut, longest_word, width as columns_of, wrap};
 
-use super::{Canvas, Kind, Node, Painter, fields::marked};
+use super::{Canvas, Node, Painter, fields::marked};
 
 impl Painter {
     pub(super) fn list(self, node: &Node, width: usize) -> Canvas {
         let mut canvas = Canvas::lines(width, wrap(&node.text, width));
-        for (index, item) in node.items.iter().enumerate() {
+        for (index, item) in node.items.iter().enumerate().filter(|(_, item)| !item.is_empty()) {
             let mark = if node.selected == Some(index) { "▸" } else { "•" };
             canvas.append(&Canvas::lines(width, marked(mark, &self.body(item), width)));
         }
@@ -44,8 +44,10 @@ impl Painter {
             canvas = Canvas::lines(width, marked("•", &first, width));
             canvas.append(&Canvas::lines(width, marked(" ", &last, width)));
         }
-        for cell in middle {
-            canvas.append(&Canvas::lines(width, marked(" ", &self.body(cell), width)));
+        let middle: Vec<String> =
+            middle.iter().filter(|cell| !cell.is_empty()).map(|cell| self.body(cell)).collect();
+        if !middle.is_empty() {
+            canvas.append(&Canvas::lines(width, marked(" ", &middle.join(" · "), width)));
         }
         canvas
     }
@@ -243,11 +245,10 @@ fn steps_down(steps: &[String], now: usize, width: usize) -> Canvas {
 fn entries(node: &Node, all: bool) -> Vec<String> {
     let labels = if all { node.labels() } else { node.items.iter().map(String::as_str).collect() };
     let chosen = node.selected;
-    let mark = |(index, label): (usize, &str)| match chosen == Some(index) && node.kind != Kind::Table {
-        true => format!("[{label}]"),
-        false => label.to_owned(),
+    let mark = |(index, label): (usize, &str)| {
+        if chosen == Some(index) { format!("[{label}]") } else { label.to_owned() }
     };
-    labels.into_iter().enumerate().map(mark).filter(|label| !label.is_empty()).collect()
+    labels.into_iter().enumerate().filter(|(_, label)| !label.is_empty()).map(mark).collect()
 }
 
 /// Pieces side by side in as few lines as they need; a piece wider than a line is cut.

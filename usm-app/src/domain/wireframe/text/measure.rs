@@ -137,7 +137,7 @@ fn grow(room: usize, wanted: &[Extent]) -> Vec<usize> {
 }
 
 /// Splits `room` in the proportion of `weights` without losing a column to rounding.
-fn proportions(room: usize, weights: &[usize]) -> Vec<usize> {
+pub(super) fn proportions(room: usize, weights: &[usize]) -> Vec<usize> {
     let total: usize = weights.iter().sum();
     if total == 0 {
         return vec![0; weights.len()];

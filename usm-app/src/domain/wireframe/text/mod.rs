@@ -63,7 +63,7 @@ fn arrow_to(screen: &Screen, screens: &[Screen]) -> String {
         .flat_map(|from| from.root.walk())
         .find(|node| !screen.id.is_empty() && node.goto.as_deref() == Some(screen.id.as_str()));
     match action.map(|node| node.text.as_str()).filter(|text| !text.is_empty()) {
-        Some(action) => format!("│ {action} ▼"),
+        Some(action) => format!("▼ {action}"),
         None => "▼".to_owned(),
     }
 }
@@ -76,13 +76,15 @@ struct Painter {
     language: Language,
     /// In a row where one field has its label above, all have.
     labels_above: bool,
+    /// A field in a row takes all the room it is given, so that what follows stands beside it.
+    in_row: bool,
 }
 
 impl Painter {
     fn new(screen: &Screen, platform: Platform, style: Style) -> Self {
         let words: Vec<&str> = screen.root.walk().map(|node| node.text.as_str()).collect();
         let language = Language::of(&format!("{} {}", screen.title, words.join(" ")));
-        Self { platform, style, language, labels_above: platform == Platform::Mobile }
+        Self { platform, style, language, labels_above: platform == Platform::Mobile, in_row: false }
     }
 
     fn is_mobile(self) -> bool {

@@ -14,7 +14,7 @@ impl Painter {
     /// Children one under another.
     pub(super) fn column(self, children: &[Node], width: usize, height: usize) -> Canvas {
         // A column of its own decides anew where its labels stand.
-        let this = Self { labels_above: self.is_mobile(), ..self };
+        let this = Self { labels_above: self.is_mobile(), in_row: false, ..self };
         this.stacked(children, width, height)
     }
 
@@ -101,7 +101,7 @@ impl Painter {
         let above =
             |(child, size): (&Node, &usize)| child.kind.is_field() && !fields::fits_beside(child, *size);
         let labels_above = self.labels_above || children.iter().zip(&sizes).any(above);
-        let pen = Self { labels_above, ..self };
+        let pen = Self { labels_above, in_row: true, ..self };
         let drawn: Vec<Canvas> =
             children.iter().zip(&sizes).map(|(child, size)| pen.draw(child, *size, 0)).collect();
         let height = drawn.iter().map(Canvas::height).max().unwrap_or(0);

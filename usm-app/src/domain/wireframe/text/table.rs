@@ -5,7 +5,7 @@ use crate::domain::columns::{longest_word, pad, width as columns_of, wrap};
 use super::{
     Canvas, Node, Painter,
     canvas::Line,
-    measure::{Extent, share},
+    measure::{Extent, proportions, share},
 };
 
 /// Widest column of a table.
@@ -48,13 +48,15 @@ impl Painter {
         let needed = wanted.iter().map(|one| one.min).sum::<usize>() + frame;
         let drawn = if needed <= width {
             let room = width - frame;
-            // Wide columns take what is left; a column of numbers has no use for it.
-            let narrow = |one: &Extent| Extent { grows: one.pref >= 10, ..*one };
-            let mut sizes = share(room, &wanted.iter().map(narrow).collect::<Vec<_>>());
-            let left = room - sizes.iter().sum::<usize>();
-            if let Some(last) = sizes.last_mut() {
-                *last += left;
-            }
+            let wished = preferred.iter().sum::<usize>();
+            let sizes = match room.checked_sub(wished) {
+                Some(left) => preferred
+                    .iter()
+                    .zip(proportions(left, &vec![1; preferred.len()]))
+                    .map(|(pref, more)| pref + more)
+                    .collect(),
+                None => share(room, &wanted),
+            };
             self.grid(node, &sizes, width)
         } else {
             self.records(node, width)
@@ -63,7 +65,7 @@ impl Painter {
         canvas
     }
 
-    fn shown_rows<'a>(self, node: &'a Node) -> &'a [Vec<String>] {
+    fn shown_rows(self, node: &Node) -> &[Vec<String>] {
         if self.is_grey() { &node.rows[..node.rows.len().min(GREY_ROWS)] } else { &node.rows }
     }
 

@@ -1,16 +1,18 @@
 //! English verbs of requirements, by the kind of step each is.
 
-use super::VerbClass::{self, *};
+use crate::domain::draft::lexicon::VerbClass::{self, *};
 
 /// Base forms, space between them, by kind of step.
-pub(crate) const VERBS: &[(VerbClass, &str)] = &[
+pub(in crate::domain::draft) const VERBS: &[(VerbClass, &str)] = &[
     (Enter, "register login log sign authenticate join enrol enroll"),
     (Find, "search find filter sort discover look browse explore locate"),
     (
         View,
-        "see view watch read open compare check show display list monitor follow track inspect preview get receive \
-         access visit select choose pick know hear learn review identify",
+        "see view watch read open compare check show display list monitor follow track inspect preview \
+         access visit know learn review identify",
     ),
+    (Choose, "select choose pick"),
+    (Receive, "receive get hear"),
     (
         Create,
         "create add enter fill attach upload save write record submit photograph draft build compose describe \
@@ -54,7 +56,7 @@ pub(crate) const VERBS: &[(VerbClass, &str)] = &[
 ];
 
 /// Participles that do not end in `-ed`.
-pub(crate) const IRREGULAR_PARTICIPLES: &[&str] = &[
+pub(in crate::domain::draft) const IRREGULAR_PARTICIPLES: &[&str] = &[
     "sent", "shown", "paid", "kept", "held", "made", "sold", "seen", "given", "taken", "written", "read",
     "set", "put", "built", "found", "lost", "left", "bought", "done", "chosen", "met", "hidden", "split",
     "cut", "run", "known",

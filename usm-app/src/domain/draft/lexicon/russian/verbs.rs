@@ -1,10 +1,10 @@
 //! Russian verbs of requirements: forms and what kind of step each is.
 
-use super::VerbClass::{self, *};
+use crate::domain::draft::lexicon::VerbClass::{self, *};
 
 /// Imperfective infinitive, its third person singular, the perfective infinitive a story is told with, and the kind
 /// of step; all in `normal` form.
-pub(crate) const VERBS: &[(&str, &str, &str, VerbClass)] = &[
+pub(in crate::domain::draft) const VERBS: &[(&str, &str, &str, VerbClass)] = &[
     ("авторизоваться", "авторизуется", "авторизоваться", Enter),
     ("архивировать", "архивирует", "архивировать", Remove),
     ("блокировать", "блокирует", "заблокировать", Remove),
@@ -18,7 +18,7 @@ pub(crate) const VERBS: &[(&str, &str, &str, VerbClass)] = &[
     ("возвращать", "возвращает", "вернуть", Pay),
     ("встречать", "встречает", "встретить", Work),
     ("входить", "входит", "войти", Enter),
-    ("выбирать", "выбирает", "выбрать", View),
+    ("выбирать", "выбирает", "выбрать", Choose),
     ("выгружать", "выгружает", "выгрузить", Export),
     ("выдавать", "выдает", "выдать", Work),
     ("выключать", "выключает", "выключить", Control),
@@ -102,7 +102,7 @@ pub(crate) const VERBS: &[(&str, &str, &str, VerbClass)] = &[
     ("показывать", "показывает", "показать", View),
     ("покупать", "покупает", "купить", Pay),
     ("пополнять", "пополняет", "пополнить", Pay),
-    ("получать", "получает", "получить", View),
+    ("получать", "получает", "получить", Receive),
     ("пользоваться", "пользуется", "пользоваться", Work),
     ("предлагать", "предлагает", "предложить", Send),
     ("применять", "применяет", "применить", Change),
@@ -168,7 +168,7 @@ pub(crate) const VERBS: &[(&str, &str, &str, VerbClass)] = &[
 ];
 
 /// Verbs that say how things are; whoever is their subject need not be a person. Same columns as [`VERBS`].
-pub(crate) const STATE_VERBS: &[(&str, &str, &str, VerbClass)] = &[
+pub(in crate::domain::draft) const STATE_VERBS: &[(&str, &str, &str, VerbClass)] = &[
     ("быть", "будет", "быть", Work),
     ("вмещать", "вмещает", "вмещать", Work),
     ("выдерживать", "выдерживает", "выдержать", Work),
@@ -198,7 +198,7 @@ pub(crate) const STATE_VERBS: &[(&str, &str, &str, VerbClass)] = &[
 ];
 
 /// Words that end like a finite verb and are none.
-pub(crate) const NOT_VERBS: &[&str] = &[
+pub(in crate::domain::draft) const NOT_VERBS: &[&str] = &[
     "лимит",
     "кредит",
     "депозит",
@@ -217,7 +217,7 @@ pub(crate) const NOT_VERBS: &[&str] = &[
 ];
 
 /// Words that end like an infinitive and are none.
-pub(crate) const NOT_INFINITIVES: &[&str] = &[
+pub(in crate::domain::draft) const NOT_INFINITIVES: &[&str] = &[
     "путь",
     "сеть",
     "печать",
@@ -254,7 +254,7 @@ pub(crate) const NOT_INFINITIVES: &[&str] = &[
 ];
 
 /// Infinitives in `-ти` and `-чь`: few enough to list.
-pub(crate) const INFINITIVES_IN_CH_AND_TI: &[&str] = &[
+pub(in crate::domain::draft) const INFINITIVES_IN_CH_AND_TI: &[&str] = &[
     "вести",
     "провести",
     "ввести",
