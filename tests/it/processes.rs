@@ -19,6 +19,7 @@ pub(crate) struct Process {
     child: Child,
     out: Arc<Heard>,
     err: Arc<Heard>,
+    listeners: Vec<thread::JoinHandle<()>>,
 }
 
 /// The lines a process wrote so far.
@@ -37,9 +38,9 @@ impl Process {
             .stderr(Stdio::piped())
             .spawn()
             .unwrap_or_else(|error| panic!("{command:?} does not start: {error}"));
-        let out = hear(child.stdout.take().unwrap());
-        let err = hear(child.stderr.take().unwrap());
-        Self { child, out, err }
+        let (out, out_listener) = hear(child.stdout.take().unwrap());
+        let (err, err_listener) = hear(child.stderr.take().unwrap());
+        Self { child, out, err, listeners: vec![out_listener, err_listener] }
     }
 
     pub(crate) fn id(&self) -> u32 {
@@ -81,10 +82,41 @@ impl Process {
         kill_process(pid, signal).unwrap_or_else(|error| panic!("{signal:?} to {pid:?}: {error}"));
     }
 
+    /// Sends a signal after a while. The process must not be waited for until that is done.
+    pub(crate) fn later(&self, time: Duration, signal: Signal) -> tokio::task::JoinHandle<()> {
+        let pid = Pid::from_child(&self.child);
+        tokio::spawn(async move {
+            tokio::time::sleep(time).await;
+            kill_process(pid, signal).unwrap_or_else(|error| panic!("{signal:?} to {pid:?}: {error}"));
+        })
+    }
+
     /// `kill -9`, and waits until it is gone.
     pub(crate) fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
+    }
+
+    /// Kills it if it still runs, and returns all it ever said.
+    pub(crate) fn last_words(mut self) -> Vec<String> {
+        self.kill();
+        for listener in self.listeners.drain(..) {
+            listener.join().unwrap();
+        }
+        self.lines()
+    }
+
+    /// Waits until it is frozen by [`Signal::STOP`], every thread of it.
+    pub(crate) fn freeze(&self) {
+        self.signal(Signal::STOP);
+        let threads = format!("/proc/{}/task", self.id());
+        until(PATIENCE, "the process freezes", || {
+            let states = std::fs::read_dir(&threads).unwrap().map(|thread| {
+                let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
+                stat.rsplit_once(')').is_none_or(|(_, fields)| fields.trim_start().starts_with('T'))
+            });
+            states.fold(true, |all, frozen| all && frozen).then_some(())
+        });
     }
 
     /// Waits until it ends by itself.
@@ -131,10 +163,10 @@ impl Drop for Process {
     }
 }
 
-fn hear(stream: impl Read + Send + 'static) -> Arc<Heard> {
+fn hear(stream: impl Read + Send + 'static) -> (Arc<Heard>, thread::JoinHandle<()>) {
     let heard = Arc::new(Heard::default());
     let listener = heard.clone();
-    thread::spawn(move || {
+    let listening = thread::spawn(move || {
         let mut stream = BufReader::new(stream);
         let mut line = Vec::new();
         // Without a line end it is the torn last line of a killed process, which nobody may take for a whole one.
@@ -145,7 +177,7 @@ fn hear(stream: impl Read + Send + 'static) -> Arc<Heard> {
             listener.more.notify_all();
         }
     });
-    heard
+    (heard, listening)
 }
 
 impl Heard {
@@ -175,6 +207,12 @@ pub(crate) fn until<T>(time: Duration, what: &str, mut look: impl FnMut() -> Opt
         assert!(Instant::now() < deadline, "within {time:?} it did not happen that {what}");
         thread::sleep(Duration::from_millis(5));
     }
+}
+
+/// Lets one of the heavy tests run at a time: they are about timing, and the machine has few cores.
+pub(crate) async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
+    static HEAVY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
+    HEAVY.lock().await
 }
 
 /// The seed of this run's random faults, printed so that it can be repeated.

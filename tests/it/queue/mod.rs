@@ -3,6 +3,7 @@
 mod audit;
 mod place;
 
+mod chaos;
 mod duplicates;
 mod enqueuer;
 mod poison;

@@ -72,7 +72,7 @@ impl Place {
     /// How a process is started that does this.
     pub(crate) fn command(&self, order: &Order) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_queue-worker"));
-        command.arg(serde_json::to_string(order).unwrap()).current_dir(self.path());
+        command.arg(serde_json::to_string(order).unwrap()).current_dir(self.path()).env("RUST_BACKTRACE", "0");
         command
     }
 
