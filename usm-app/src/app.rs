@@ -1,13 +1,12 @@
 //! What every part of the program shares: settings, database, queue, AI.
 
-use std::{sync::Arc, time::Duration};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use sea_orm::DatabaseConnection;
-use usm_ai::Router;
 use usm_queue::{QueueSpec, SqliteOptions, TaskQueue, Topology};
 
-use crate::{ai, config::Config, database};
+use crate::{ai::Ai, config::Config, database};
 
 /// Everything a handler or an endpoint needs. Clones share it.
 #[derive(Debug, Clone)]
@@ -19,7 +18,7 @@ pub struct App {
     /// Jobs.
     pub queue: TaskQueue,
     /// Who answers.
-    pub ai: Router,
+    pub ai: Arc<Ai>,
 }
 
 impl App {
@@ -29,12 +28,31 @@ impl App {
     ///
     /// When a file cannot be opened, is damaged or comes from a newer version; the text names it and says what to do.
     pub async fn open(config: Config) -> anyhow::Result<Self> {
+        let ai = Ai::new(&config.ai).context("the AI providers cannot be set up")?;
+        create_data_dir(&config.data_dir)?;
         let db = database::open(&config.database).await?;
-        let options = SqliteOptions::default().lease(config.queue.lease);
-        let queue = TaskQueue::open_with(config.queue_file(), topology()?, options).await?;
-        let ai = ai::router(&config.ai).context("the AI providers cannot be set up")?;
-        Ok(Self { config: Arc::new(config), db, queue, ai })
+        let queue = open_queue(&config).await?;
+        Ok(Self { config: Arc::new(config), db, queue, ai: Arc::new(ai) })
     }
+}
+
+/// Opens the queue alone, for those who only look at jobs.
+///
+/// # Errors
+///
+/// As [`App::open`].
+pub async fn open_queue(config: &Config) -> usm_queue::Result<TaskQueue> {
+    let options = SqliteOptions::default().lease(config.queue.lease);
+    TaskQueue::open_with(config.queue_file(), topology()?, options).await
+}
+
+fn create_data_dir(directory: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| {
+        format!(
+            "the data directory {} cannot be created; choose one that this user may write in USM_DATA_DIR",
+            directory.display()
+        )
+    })
 }
 
 /// The guide's topology, to the letter: services written after it share these queues.

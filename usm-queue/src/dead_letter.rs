@@ -299,6 +299,10 @@ pub(crate) fn dead_letter(
         (envelope::DIED_AT, json!(Utc::now())),
     ];
     dead.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
+    // Where the message itself named no job, so that a replay keeps the idempotency key.
+    if let (Some(job), None) = (job, dead.job_id()) {
+        dead.headers.insert(envelope::JOB_ID.to_owned(), json!(job.id));
+    }
     dead
 }
 
@@ -325,16 +329,24 @@ async fn read_notices(broker: &dyn Broker, store: &dyn JobStore, queue: &str) ->
         if let (true, Some(id)) = (by_broker, message.job_id()) {
             let letter = DeadLetter::from_message(message);
             let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
-            store
-                .fail_unclaimed(
-                    envelope::rebuild(message, id, &task, 1),
-                    broker_reason(&letter.reason, &letter.queue),
-                )
-                .await?;
+            let record = envelope::rebuild(message, id, &task, 1);
+            let failed = store.fail_unclaimed(record, broker_reason(&letter.reason, &letter.queue)).await?;
+            if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
+                // Some worker holds the job, and no message is left to bring it back if that worker dies.
+                let delay = until(running.lease_until);
+                broker.settle(&delivery, Settlement::Requeue { delay }).await?;
+                continue;
+            }
         }
         broker.settle(&delivery, Settlement::Ack).await?;
     }
     Ok(())
+}
+
+/// How long a lease still lasts, and a little more.
+fn until(lease_until: Option<DateTime<Utc>>) -> Duration {
+    let left = lease_until.and_then(|until| (until - Utc::now()).to_std().ok());
+    left.unwrap_or_default() + Duration::from_millis(10)
 }
 
 fn broker_reason(reason: &str, queue: &str) -> String {

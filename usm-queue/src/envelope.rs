@@ -28,6 +28,8 @@ pub(crate) const METADATA: &str = "x-usm-metadata";
 pub(crate) const ADDED: &str = "x-usm-added";
 /// Header: stays the same over retries and replays of one piece of work.
 pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
+/// Header on dead letters of messages that named no job: the job they were given.
+pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header on dead letters: why.
 pub(crate) const REASON: &str = "x-usm-reason";
 /// Header on dead letters: errors of the attempts, oldest first.
@@ -106,6 +108,9 @@ impl Message {
     /// The job this message belongs to: the message's id for ours, else as services without our headers write it in the
     /// body.
     pub fn job_id(&self) -> Option<JobId> {
+        if let Some(id) = self.header_str(JOB_ID) {
+            return id.parse().ok();
+        }
         if self.headers.contains_key(TASK) {
             return self.message_id.parse().ok();
         }

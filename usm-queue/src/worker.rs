@@ -30,7 +30,7 @@ use crate::{
     registry::{Handler, Prepared, Registry},
     retry::RetryPolicy,
     store::{Claimed, JobUpdate, Lease, LeaseState, Updated},
-    task::{Task, TaskError},
+    task::{Task, TaskError, Verdict},
 };
 
 /// Takes jobs from the queues its tasks are routed to and runs their handlers.
@@ -194,7 +194,8 @@ struct Shared<S> {
     name: String,
     lease: Duration,
     stop_grace: Duration,
-    running: Mutex<HashMap<JobId, (Lease, Arc<Stop>)>>,
+    /// By lease: a job whose lease lapsed may come back to this worker while its first handler still runs.
+    running: Mutex<HashMap<Lease, Arc<Stop>>>,
     jobs: TaskTracker,
     /// The shutdown is over: nobody waits for anything any more.
     abandon: CancellationToken,
@@ -279,10 +280,16 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 )
                 .await;
         };
-        let prepared = match handler.prepare(&delivery.message) {
-            Ok(prepared) => prepared,
-            Err(error) => {
+        // A payload type may have a `Deserialize` of its own, with bugs of its own.
+        let prepared = std::panic::catch_unwind(AssertUnwindSafe(|| handler.prepare(&delivery.message)));
+        let prepared = match prepared.map_err(|panic| panic_message(panic.as_ref())) {
+            Ok(Ok(prepared)) => prepared,
+            Ok(Err(error)) => {
                 return self.reject(&delivery, handler.task, Reason::Undecodable, &chain(&error)).await;
+            }
+            Err(panic) => {
+                let error = format!("decoding the payload panicked: {panic}");
+                return self.reject(&delivery, handler.task, Reason::Undecodable, &error).await;
             }
         };
         let id = delivery.message.job_id().unwrap_or_else(|| stable_id(&delivery));
@@ -310,10 +317,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     ) {
         let job = Arc::new(job);
         let stop = Arc::new(Stop::default());
-        if job.cancel_requested {
-            stop.ask(Stop::CANCELLED);
-        }
-        self.running().insert(job.id, (lease, stop.clone()));
+        self.running().insert(lease, stop.clone());
         let key = delivery
             .message
             .header_str(envelope::IDEMPOTENCY_KEY)
@@ -327,7 +331,10 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             stop.token.clone(),
         );
 
-        let outcome = attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await;
+        let outcome = match refusal(&job) {
+            Some(outcome) => outcome,
+            None => attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await,
+        };
         tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
         let policy = retry_policy(&handler.policy.retry, delivery, &job);
         let (update, fate) = lifecycle::decide(outcome, &job, &policy, Utc::now(), fastrand::f64());
@@ -345,7 +352,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             )
         };
         let finished = self.persist("finish", job.id, finish).await;
-        self.running().remove(&job.id);
+        self.running().remove(&lease);
         if finished == Some(Updated::Stale) {
             tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
         }
@@ -435,7 +442,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             tokio::select! {
                 _ = tick.tick() => self.renew().await,
                 Ok(id) = cancellations.recv() => {
-                    if let Some((_, stop)) = self.running().get(&id) {
+                    for (_, stop) in self.running().iter().filter(|(lease, _)| lease.id == id) {
                         stop.ask(Stop::CANCELLED);
                     }
                 }
@@ -444,14 +451,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     async fn renew(&self) {
-        let running: Vec<_> = self.running().values().cloned().collect();
-        let leases: Vec<_> = running.iter().map(|(lease, _)| *lease).collect();
+        let (leases, running): (Vec<_>, Vec<_>) =
+            self.running().iter().map(|(lease, stop)| (*lease, stop.clone())).unzip();
         if leases.is_empty() {
             return;
         }
         match self.queue.store().renew(&leases, self.lease).await {
             Ok(states) => {
-                for ((_, stop), state) in running.iter().zip(states) {
+                for (stop, state) in running.iter().zip(states) {
                     match state {
                         LeaseState::Held => {}
                         LeaseState::CancelRequested => stop.ask(Stop::CANCELLED),
@@ -468,12 +475,12 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     fn stop_all(&self) {
-        for (_, stop) in self.running().values() {
+        for stop in self.running().values() {
             stop.ask(Stop::SHUTDOWN);
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<JobId, (Lease, Arc<Stop>)>> {
+    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Lease, Arc<Stop>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -499,6 +506,22 @@ async fn attempt<S>(
         Ok(Ok(Err(_))) if stop.why() != 0 => stopped(stop.why()),
         Ok(Ok(Err(error))) => Outcome::Failed(error.verdict(), error.to_string()),
     }
+}
+
+/// Why a claimed job is not run after all.
+fn refusal(job: &Job) -> Option<Outcome> {
+    if job.cancel_requested {
+        // Its last worker died, or ended the attempt before it heard of it.
+        return Some(Outcome::Cancelled);
+    }
+    // Attempts that failed are counted when they end; only those whose worker died lead here.
+    (job.attempt > job.max_attempts).then(|| {
+        let error = format!(
+            "the worker died or froze in the last of {} attempts; the job may be what kills it",
+            job.max_attempts
+        );
+        Outcome::Failed(Verdict::Retry, error)
+    })
 }
 
 fn stopped(why: u8) -> Outcome {

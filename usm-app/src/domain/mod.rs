@@ -4,5 +4,6 @@ pub mod board;
 pub mod columns;
 pub mod draft;
 pub mod export;
+pub mod requirements;
 pub mod story_map;
 pub mod wireframe;

@@ -9,7 +9,7 @@ use futures_util::{StreamExt, stream::BoxStream};
 
 use crate::{
     envelope::Message,
-    error::Result,
+    error::{ErrorKind, Result},
     job::Job,
     store::{JobStore, JobUpdate, Lease, Updated},
     topology::Topology,
@@ -59,7 +59,8 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Records an attempt's outcome, then settles its delivery. A backend that keeps both in one place overrides
-    /// this to commit them together.
+    /// this to commit them together. After an error it may be tried again: nothing was recorded. Once something is, the
+    /// settlement is repeated until it succeeds.
     async fn finish(
         &self,
         store: &dyn JobStore,
@@ -102,10 +103,19 @@ pub(crate) async fn accept_apart<B: Broker + ?Sized>(
     let (inserted, published) = futures_util::join!(store.insert(jobs), broker.publish(messages));
     if let Err(error) = &published {
         for job in unpublished {
-            store.fail_unclaimed(job, format!("not published: {error}")).await?;
+            // Enqueueing an id again, in vain, must not fail the job that was accepted under it before.
+            let kept = store.get(job.id).await?;
+            if kept.is_none_or(|kept| micros(kept.created_at) == micros(job.created_at)) {
+                store.fail_unclaimed(job, format!("not published: {error}")).await?;
+            }
         }
     }
     published.and(inserted)
+}
+
+/// As precise as every store keeps it.
+fn micros(moment: chrono::DateTime<chrono::Utc>) -> i64 {
+    moment.timestamp_micros()
 }
 
 /// Records first and settles second, in two places.
@@ -120,8 +130,24 @@ pub(crate) async fn finish_apart<B: Broker + ?Sized>(
     let updated = store.update(lease, update).await?;
     // Another worker or a cancellation owns the job now; this copy of the message is superfluous.
     let settlement = if updated == Updated::Stale { Settlement::Ack } else { settlement };
-    broker.settle(delivery, settlement).await?;
-    Ok(updated)
+    // The settlement alone is repeated: the record, written again, would be stale, and the message would pass for
+    // superfluous and be lost.
+    let mut pause = Duration::from_millis(50);
+    loop {
+        match broker.settle(delivery, settlement.clone()).await {
+            Ok(()) => return Ok(updated),
+            Err(error) if error.kind() == ErrorKind::Closed => return Err(error),
+            Err(error) => {
+                tracing::warn!(
+                    job.id = %lease.id,
+                    error = crate::error::chain(&error),
+                    "the broker does not take this settlement; trying again"
+                );
+            }
+        }
+        tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        pause = (pause * 2).min(Duration::from_secs(5));
+    }
 }
 
 /// Messages of one queue, by what they wait for.

@@ -359,6 +359,8 @@ struct NewRow {
     ttl: Option<i64>,
     /// Whether the queue has a maximum length.
     limited: bool,
+    /// It was in the queue before: a full queue does not refuse it, or the one who drains the queue could not end.
+    returns: bool,
     message_id: String,
     envelope: String,
     body: Vec<u8>,
@@ -380,6 +382,7 @@ impl NewRow {
             due_at: message.not_before.map(micros),
             ttl: [spec.message_ttl, message.ttl].into_iter().flatten().min().map(duration_micros),
             limited: spec.max_length.is_some(),
+            returns: false,
             message_id: message.message_id.clone(),
             envelope: serde_json::to_string(&envelope).map_err(|error| {
                 Error::invalid("the message headers cannot be written as JSON").with_source(error)
@@ -402,11 +405,13 @@ fn prepare(routes: &Routes, messages: &[Message]) -> Result<Vec<NewRow>> {
 
 fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
     for row in rows {
-        if row.limited {
+        // A delayed message does not count before it is due.
+        let counts = row.limited && row.due_at.is_none_or(|due| due <= tx.now);
+        if counts && !row.returns {
             make_room(tx, row.queue, true)?;
         }
         insert(tx, row)?;
-        if row.limited {
+        if counts {
             make_room(tx, row.queue, false)?;
         }
     }
@@ -540,7 +545,8 @@ impl Settle {
             Settlement::Requeue { delay } => Action::Requeue(delay),
             Settlement::Retry { mut message, delay } => {
                 message.not_before = Some(crate::lifecycle::later(Utc::now(), delay));
-                Action::Replace(vec![NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, &message)?])
+                let row = NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, &message)?;
+                Action::Replace(vec![NewRow { returns: true, ..row }])
             }
             Settlement::DeadLetter { message } => Action::Replace(prepare(routes, &[*message])?),
         };

@@ -47,7 +47,8 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     let what = |error| backend(format!("the queue file {} cannot be opened", path.display()), error);
     let mut connection = Connection::open(path).map_err(what)?;
     prepare(&connection).map_err(what)?;
-    // The first read of the file: a file that is no database is found out here.
+    // The first read of the file: one that is no database, or not ours, is found out before anything is written.
+    look(&connection, path)?;
     connection.pragma_update(None, "journal_mode", "WAL").map_err(what)?;
     migrate(&mut connection, path)?;
     Ok(connection)
@@ -75,6 +76,7 @@ pub(super) fn open_in_memory() -> Result<Connection> {
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     debug_assert!(rusqlite::version_number() >= MIN_SQLITE);
     connection.busy_handler(Some(|waits| {
+        #[expect(clippy::disallowed_methods, reason = "runs on the writer's or the reader's own thread")]
         std::thread::sleep(Duration::from_micros(if waits < 20 { 200 } else { 1000 }));
         waits < MAX_BUSY_WAITS
     }))?;
@@ -89,22 +91,25 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     Ok(())
 }
 
-fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    let what = |error| backend(format!("the queue file {} cannot be set up", path.display()), error);
-    // Immediate: of several processes that start at once one creates the tables, the others wait and find them.
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(what)?;
-    let number = |pragma: &str| tx.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(what);
+/// Whose file it is and how far.
+enum Found {
+    /// Nobody's: empty.
+    New,
+    /// Ours, of this version.
+    Ours,
+}
+
+/// Only reads, so that another program's file stays as it is.
+fn look(connection: &Connection, path: &Path) -> Result<Found> {
+    let what = |error| backend(format!("the queue file {} cannot be read", path.display()), error);
+    let number =
+        |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(what);
     let (application, version) = (number("application_id")?, number("user_version")?);
     let tables: i64 =
-        tx.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(what)?;
+        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(what)?;
     match (application, version) {
-        (0, 0) if tables == 0 => {
-            tx.execute_batch(SCHEMA).map_err(what)?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(what)?;
-            tx.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(what)?;
-            tx.commit().map_err(what)
-        }
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(()),
+        (0, 0) if tables == 0 => Ok(Found::New),
+        (APPLICATION_ID, SCHEMA_VERSION) => Ok(Found::Ours),
         (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(Error::new(
             ErrorKind::NewerVersion,
             format!(
@@ -119,6 +124,21 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
                 path.display()
             ),
         )),
+    }
+}
+
+fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
+    let what = |error| backend(format!("the queue file {} cannot be set up", path.display()), error);
+    // Immediate: of several processes that start at once one creates the tables, the others wait and find them.
+    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(what)?;
+    match look(&tx, path)? {
+        Found::Ours => Ok(()),
+        Found::New => {
+            tx.execute_batch(SCHEMA).map_err(what)?;
+            tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(what)?;
+            tx.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(what)?;
+            tx.commit().map_err(what)
+        }
     }
 }
 

@@ -39,7 +39,7 @@ pub mod broker;
 pub mod store;
 
 #[doc(inline)]
-pub use crate::broker_contract;
+pub use crate::{broker_contract, store_contract};
 
 /// How long [`soon`] and [`eventually`] wait before they give up: long enough for a busy machine.
 pub const PATIENCE: Duration = Duration::from_secs(30);

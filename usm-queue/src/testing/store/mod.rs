@@ -1,1 +1,77 @@
 //! What every [`JobStore`](crate::JobStore) must do: remember, fence, and tell watchers everything.
+
+mod cancel;
+mod claim;
+mod end;
+mod record;
+mod story;
+mod stress;
+mod update;
+mod watch;
+
+pub use self::{cancel::*, claim::*, end::*, record::*, stress::*, update::*, watch::*};
+
+/// One test for each contract a [`JobStore`](crate::JobStore) keeps.
+///
+/// Takes the name of an `async fn() -> Option<F>`, as [`broker_contract!`](crate::testing::broker_contract) does, where `F`
+/// dereferences to a `JobStore`.
+///
+/// ```
+/// # use std::sync::Arc;
+/// # use usm_queue::{JobStore, SqliteOptions, testing};
+/// async fn open() -> Option<Arc<dyn JobStore>> {
+///     Some(testing::sqlite_pair(None, SqliteOptions::default()).await.ok()?.1)
+/// }
+///
+/// testing::store_contract!(open);
+/// ```
+#[macro_export]
+#[doc(hidden)]
+macro_rules! store_contract {
+    ($(#[$attribute:meta])* $open:ident) => {
+        $crate::__contract_tests! {
+            [$(#[$attribute])*] store $open:
+            a_record_comes_back_as_it_was_stored
+            of_two_records_with_one_id_the_first_is_kept
+            an_unknown_job_is_none
+            jobs_are_listed_newest_first_and_page_by_page
+            jobs_are_listed_by_owner_status_and_task
+            a_claim_begins_an_attempt_under_a_lease
+            tokens_grow_with_every_claim
+            a_leased_job_is_busy
+            a_lapsed_lease_can_be_taken_over
+            a_lapsed_lease_that_nobody_took_over_still_holds
+            a_claim_stores_an_unknown_job
+            a_final_job_is_not_claimed
+            of_claims_at_once_exactly_one_wins
+            renewing_prolongs_a_lease_and_tells_of_lost_ones
+            after_a_takeover_nothing_of_the_old_lease_is_accepted
+            after_an_attempt_ended_nothing_of_its_lease_is_accepted
+            progress_and_partial_results_are_recorded
+            partial_results_survive_attempts_and_progress_does_not
+            a_retry_makes_the_job_wait_with_its_error
+            an_uncounted_retry_costs_no_attempt
+            a_released_job_waits_again_and_the_attempt_does_not_count
+            a_completed_job_keeps_its_result
+            a_failed_job_keeps_its_error
+            the_timeline_tells_every_transition
+            every_write_makes_one_new_version
+            a_waiting_job_can_be_failed
+            an_unknown_job_can_be_failed
+            a_running_or_ended_job_cannot_be_failed_from_outside
+            a_stalled_job_can_be_failed_and_its_lease_is_void
+            a_waiting_job_is_cancelled_at_once
+            a_running_job_is_asked_to_stop
+            a_stalled_job_is_cancelled_at_once
+            cancelling_an_ended_or_unknown_job_changes_nothing
+            a_request_to_cancel_outlasts_the_attempt
+            a_watch_begins_with_the_present_state
+            a_watch_that_reads_late_misses_no_transition
+            a_watch_sees_progress
+            a_watch_of_an_ended_job_shows_it_once
+            a_watch_of_an_unknown_job_is_refused
+            many_watches_at_once_all_see_every_transition
+            random_operations_from_many_tasks_break_no_invariant
+        }
+    };
+}

@@ -1,0 +1,202 @@
+//! Taking a job: leases and fencing tokens.
+
+use chrono::Utc;
+use futures_util::future::join_all;
+
+use super::story::{LONG, SHORT, Story, every_update, new_job, retry};
+use crate::{
+    job::{JobEvent, JobId, JobStatus},
+    store::{Claimed, JobStore, JobUpdate, Lease, LeaseState, Updated},
+    testing::eventually,
+};
+
+/// And tells it with the record.
+pub async fn a_claim_begins_an_attempt_under_a_lease(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let before = Utc::now();
+
+    let (job, lease) = story.claim(LONG).await;
+
+    assert_eq!((job.status, job.attempt, job.version), (JobStatus::Processing, 1, 2));
+    assert_eq!(job.worker.as_deref(), Some("worker"));
+    // A backend with a clock of its own may be a little off.
+    let scatter = chrono::Duration::seconds(60);
+    let until = job.lease_until.unwrap() - LONG;
+    assert!(until > before - scatter && until < Utc::now() + scatter, "the lease counts from now");
+    assert_eq!(lease.id, story.id());
+    assert_eq!(story.now().await, job);
+    assert!(!job.is_stalled(Utc::now()));
+}
+
+/// So that the newest can be told.
+pub async fn tokens_grow_with_every_claim(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let mut tokens = Vec::new();
+
+    for attempt in 1..=3 {
+        let (job, lease) = story.claim(LONG).await;
+        assert_eq!(job.attempt, attempt);
+        story.update(lease, retry(true)).await;
+        tokens.push(lease.token);
+    }
+    let (old, new) = story.take_over().await;
+    tokens.extend([old.token, new.token]);
+
+    assert!(tokens.is_sorted_by(|a, b| a < b), "{tokens:?}");
+}
+
+/// Even for the worker that holds it.
+pub async fn a_leased_job_is_busy(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let (job, _) = story.claim(LONG).await;
+
+    for worker in ["worker", "other"] {
+        let claimed = store.claim(story.job.clone(), worker, LONG).await.unwrap();
+        assert_eq!(claimed, Claimed::Busy(job.lease_until.unwrap()));
+    }
+    assert_eq!(story.now().await, job);
+}
+
+/// As a further attempt of another worker.
+pub async fn a_lapsed_lease_can_be_taken_over(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+
+    let (old, new) = story.take_over().await;
+
+    let job = story.now().await;
+    assert_eq!((job.status, job.attempt, job.worker.as_deref()), (JobStatus::Processing, 2, Some("other")));
+    assert!(new.token > old.token);
+    story.refused(old).await;
+    story.update(new, JobUpdate::Completed("done".into())).await;
+}
+
+/// A slow worker that is still alone with its job goes on.
+pub async fn a_lapsed_lease_that_nobody_took_over_still_holds(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let lease = story.stall().await;
+    assert!(story.now().await.is_stalled(Utc::now()));
+
+    assert_eq!(store.renew(&[lease], LONG).await.unwrap(), [LeaseState::Held]);
+
+    let claimed = store.claim(story.job.clone(), "other", LONG).await.unwrap();
+    assert!(matches!(claimed, Claimed::Busy(_)), "{claimed:?}");
+    story.update(lease, JobUpdate::Completed("late".into())).await;
+
+    let slow = Story::begin(store).await;
+    let lease = slow.stall().await;
+    slow.update(lease, JobUpdate::Completed("late".into())).await;
+    assert_eq!(slow.now().await.status, JobStatus::Completed);
+}
+
+/// A record that was lost is made anew from what the message tells.
+pub async fn a_claim_stores_an_unknown_job(store: &dyn JobStore) {
+    let mut job = new_job();
+    job.attempt = 2;
+    job.owner = Some(7.into());
+    job.timeline[0].event = JobEvent::Rebuilt;
+    job.timeline[0].attempt = 2;
+    let story = Story { store, job };
+
+    let (job, lease) = story.claim(LONG).await;
+
+    assert_eq!(
+        (job.attempt, job.status, &job.task, &job.owner),
+        (3, JobStatus::Processing, &story.job.task, &story.job.owner)
+    );
+    assert_eq!(super::story::events(&job), [(JobEvent::Rebuilt, 2), (JobEvent::Started, 3)]);
+    story.update(lease, JobUpdate::Completed("done".into())).await;
+}
+
+/// It says how the job ended.
+pub async fn a_final_job_is_not_claimed(store: &dyn JobStore) {
+    for status in [JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled] {
+        let story = Story::begin(store).await;
+        let ended = story.end(status).await;
+
+        let claimed = store.claim(story.job.clone(), "worker", LONG).await.unwrap();
+
+        assert_eq!(claimed, Claimed::Final(status));
+        assert_eq!(story.now().await, ended);
+    }
+}
+
+/// Whether the job is known or not.
+pub async fn of_claims_at_once_exactly_one_wins(store: &dyn JobStore) {
+    for known in [true, false] {
+        for _ in 0..10 {
+            let job = new_job();
+            if known {
+                store.insert(vec![job.clone()]).await.unwrap();
+            }
+
+            let claims = (0..8).map(|worker| {
+                let job = job.clone();
+                async move { store.claim(job, &format!("worker {worker}"), LONG).await.unwrap() }
+            });
+            let claimed = join_all(claims).await;
+
+            let won = claimed.iter().filter(|claimed| matches!(claimed, Claimed::Run(..))).count();
+            let busy = claimed.iter().filter(|claimed| matches!(claimed, Claimed::Busy(_))).count();
+            assert_eq!((won, busy), (1, 7), "{claimed:?}");
+            assert_eq!(store.get(job.id).await.unwrap().unwrap().attempt, 1);
+        }
+    }
+}
+
+/// In the order asked.
+pub async fn renewing_prolongs_a_lease_and_tells_of_lost_ones(store: &dyn JobStore) {
+    let (held, stopping, lost) =
+        (Story::begin(store).await, Story::begin(store).await, Story::begin(store).await);
+    let (before, held_lease) = held.claim(SHORT).await;
+    let (_, stopping_lease) = stopping.claim(LONG).await;
+    store.cancel(stopping.id()).await.unwrap();
+    let (lost_lease, _) = lost.take_over().await;
+    let unknown = Lease { id: JobId::new(), token: 1 };
+
+    let states = store.renew(&[stopping_lease, lost_lease, held_lease, unknown], LONG).await.unwrap();
+
+    use LeaseState::{CancelRequested, Held, Lost};
+    assert_eq!(states, [CancelRequested, Lost, Held, Lost]);
+    assert!(held.now().await.lease_until > before.lease_until);
+    let claimed = store.claim(held.job.clone(), "other", LONG).await.unwrap();
+    assert!(matches!(claimed, Claimed::Busy(_)), "{claimed:?}");
+    assert_eq!(store.renew(&[], LONG).await.unwrap(), []);
+}
+
+/// Neither reports nor outcomes: the newer attempt alone counts.
+pub async fn after_a_takeover_nothing_of_the_old_lease_is_accepted(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let (old, new) = story.take_over().await;
+
+    story.refused(old).await;
+
+    story.update(new, JobUpdate::Failed("no use".into())).await;
+    story.refused(old).await;
+}
+
+/// Whatever its outcome was, it counts once.
+pub async fn after_an_attempt_ended_nothing_of_its_lease_is_accepted(store: &dyn JobStore) {
+    let endings = every_update()
+        .into_iter()
+        .filter(|update| !matches!(update, JobUpdate::Progress(_) | JobUpdate::Partial(_)));
+    for ending in endings {
+        let story = Story::begin(store).await;
+        let (_, lease) = story.claim(LONG).await;
+        story.update(lease, ending).await;
+
+        story.refused(lease).await;
+    }
+
+    let story = Story::begin(store).await;
+    let (_, lease) = story.claim(LONG).await;
+    let completions = (0..8).map(|n: i32| store.update(lease, JobUpdate::Completed(n.into())));
+    let applied = join_all(completions)
+        .await
+        .into_iter()
+        .filter(|updated| *updated.as_ref().unwrap() == Updated::Applied);
+    assert_eq!(applied.count(), 1, "of outcomes at once one counts");
+    eventually("the job is completed", async || {
+        (story.now().await.status == JobStatus::Completed).then_some(())
+    })
+    .await;
+}

@@ -1,0 +1,135 @@
+//! Storing, reading and listing records.
+
+use serde_json::json;
+
+use super::story::{LONG, Story, new_job, now};
+use crate::{
+    job::{JobId, JobStatus, Owner},
+    store::{JobFilter, JobStore},
+    testing::unique,
+};
+
+/// Every field the caller sets.
+pub async fn a_record_comes_back_as_it_was_stored(store: &dyn JobStore) {
+    for owner in [None, Some(Owner::Id(-42)), Some(Owner::Name("Анна \"42\"".to_owned()))] {
+        let mut job = new_job();
+        job.owner = owner;
+        job.priority = 255;
+        job.max_attempts = u32::MAX;
+        job.correlation_id = Some("request-7\n".to_owned());
+        job.next_attempt_at = Some(now() + chrono::Duration::seconds(5));
+        job.metadata = json!({"nested": {"list": [1, 2.5, null, "Привет\u{0}"]}, "": true, "big": u64::MAX})
+            .as_object()
+            .unwrap()
+            .clone();
+
+        store.insert(vec![job.clone()]).await.unwrap();
+
+        assert_eq!(store.get(job.id).await.unwrap(), Some(job));
+    }
+}
+
+/// Also within one call, and whatever happened to it since.
+pub async fn of_two_records_with_one_id_the_first_is_kept(store: &dyn JobStore) {
+    let first = new_job();
+    let mut second = first.clone();
+    second.task = "another".to_owned();
+    second.priority = 9;
+
+    store.insert(vec![first.clone(), second.clone()]).await.unwrap();
+    store.insert(vec![second.clone()]).await.unwrap();
+    assert_eq!(store.get(first.id).await.unwrap(), Some(first));
+
+    let story = Story::begin(store).await;
+    let ended = story.end(JobStatus::Completed).await;
+    store.insert(vec![story.job.clone()]).await.unwrap();
+    assert_eq!(story.now().await, ended);
+}
+
+/// Not an error.
+pub async fn an_unknown_job_is_none(store: &dyn JobStore) {
+    assert_eq!(store.get(JobId::new()).await.unwrap(), None);
+}
+
+fn filter(of: impl FnOnce(&mut JobFilter)) -> JobFilter {
+    let mut filter = JobFilter::default();
+    of(&mut filter);
+    filter
+}
+
+async fn listed(store: &dyn JobStore, filter: &JobFilter) -> Vec<JobId> {
+    store.list(filter).await.unwrap().into_iter().map(|job| job.id).collect()
+}
+
+/// 50 by default.
+pub async fn jobs_are_listed_newest_first_and_page_by_page(store: &dyn JobStore) {
+    let task = unique("listed");
+    let begun = now();
+    let jobs: Vec<_> = (0..60)
+        .map(|number| {
+            let mut job = new_job();
+            job.task.clone_from(&task);
+            job.created_at = begun + chrono::Duration::milliseconds(number);
+            job
+        })
+        .collect();
+    let newest_first: Vec<_> = jobs.iter().rev().map(|job| job.id).collect();
+    store.insert(jobs).await.unwrap();
+
+    let of_task = filter(|filter| filter.task = Some(task.clone()));
+    assert_eq!(listed(store, &of_task).await, newest_first[..50]);
+    let page = |skip, limit| {
+        filter(|filter| (filter.task, filter.skip, filter.limit) = (Some(task.clone()), skip, limit))
+    };
+    assert_eq!(listed(store, &page(0, 7)).await, newest_first[..7]);
+    assert_eq!(listed(store, &page(55, 7)).await, newest_first[55..]);
+    assert_eq!(listed(store, &page(60, 7)).await, []);
+    assert_eq!(listed(store, &page(0, usize::MAX)).await, newest_first);
+    assert_eq!(listed(store, &page(0, 0)).await, []);
+}
+
+/// One by one and all at once; a list shows the whole record.
+pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
+    let (task, owner) = (unique("listed"), Owner::Name(unique("owner")));
+    let mut ids = Vec::new();
+    for status in [
+        JobStatus::Pending,
+        JobStatus::Processing,
+        JobStatus::Completed,
+        JobStatus::Failed,
+        JobStatus::Cancelled,
+    ] {
+        let mut job = new_job();
+        (job.task, job.owner) = (task.clone(), Some(owner.clone()));
+        let story = Story { store, job };
+        store.insert(vec![story.job.clone()]).await.unwrap();
+        match status {
+            JobStatus::Pending => {}
+            JobStatus::Processing => drop(story.claim(LONG).await),
+            ended => drop(story.end(ended).await),
+        }
+        ids.push((status, story.id()));
+    }
+    let mut of_nobody = new_job();
+    of_nobody.task.clone_from(&task);
+    let mut of_another_task = new_job();
+    of_another_task.owner = Some(owner.clone());
+    store.insert(vec![of_nobody.clone(), of_another_task.clone()]).await.unwrap();
+
+    for (status, id) in &ids {
+        let one = filter(|filter| {
+            (filter.task, filter.owner, filter.status) =
+                (Some(task.clone()), Some(owner.clone()), Some(*status));
+        });
+        assert_eq!(listed(store, &one).await, [*id], "{status}");
+        assert_eq!(store.list(&one).await.unwrap(), [store.get(*id).await.unwrap().unwrap()]);
+    }
+    let owned = listed(store, &filter(|filter| filter.owner = Some(owner.clone()))).await;
+    assert_eq!(owned.len(), 6);
+    assert!(owned.contains(&of_another_task.id) && !owned.contains(&of_nobody.id));
+    let of_task = listed(store, &filter(|filter| filter.task = Some(task.clone()))).await;
+    assert_eq!(of_task.len(), 6);
+    assert!(of_task.contains(&of_nobody.id) && !of_task.contains(&of_another_task.id));
+    let nobody = filter(|filter| filter.owner = Some(Owner::Name(unique("nobody"))));
+    assert_eq!(listed(store, &nobody).await, []);
+}

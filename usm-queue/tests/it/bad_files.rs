@@ -1,0 +1,131 @@
+//! Files that are no queue: each is refused with its name and what to do.
+
+use std::{fs, path::Path};
+
+use rusqlite::Connection;
+use tempfile::TempDir;
+use usm_queue::{ErrorKind, TaskQueue, Topology};
+
+use crate::shared::note;
+
+async fn open(path: &Path) -> usm_queue::Result<TaskQueue> {
+    TaskQueue::open(path, Topology::single("work").unwrap()).await
+}
+
+async fn refused(path: &Path, kind: ErrorKind) -> String {
+    let error = open(path).await.map(drop).unwrap_err();
+    let mut text = error.to_string();
+    assert_eq!(error.kind(), kind, "{error:?}");
+    assert!(text.contains(&path.display().to_string()), "the file is named: {text}");
+    let mut cause = std::error::Error::source(&error);
+    while let Some(error) = cause {
+        text.push_str(&format!(": {error}"));
+        cause = error.source();
+    }
+    text
+}
+
+/// A file with a few jobs, all of it in the file itself.
+async fn used_file(dir: &TempDir) -> std::path::PathBuf {
+    let path = dir.path().join("queue.db");
+    let queue = open(&path).await.unwrap();
+    queue.enqueue_many((0..200).map(|number| note(&number.to_string().repeat(50)))).await.unwrap();
+    queue.close().await;
+    drop(queue);
+    let connection = Connection::open(&path).unwrap();
+    connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(())).unwrap();
+    path
+}
+
+#[tokio::test]
+async fn a_file_that_is_no_database_is_refused_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    for (name, content) in [
+        (
+            "text.db",
+            b"This is the shopping list of somebody, not a database. Bread, butter, tea. ".repeat(20),
+        ),
+        ("zeros.db", vec![0; 8192]),
+        ("noise.db", (0..8192_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect()),
+    ] {
+        let path = dir.path().join(name);
+        fs::write(&path, &content).unwrap();
+
+        let text = refused(&path, ErrorKind::Corrupt).await;
+
+        assert!(text.contains("move it away"), "{text}");
+        assert!(fs::read(&path).unwrap() == content, "{name} is as it was");
+    }
+}
+
+#[tokio::test]
+async fn a_truncated_file_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let whole = fs::read(used_file(&dir).await).unwrap();
+
+    for bytes in [50, 100, 4000, 4096, 3 * 4096, 5 * 4096 + 7, whole.len() / 2] {
+        let path = dir.path().join(format!("cut-{bytes}.db"));
+        fs::write(&path, &whole[..bytes]).unwrap();
+
+        let text = refused(&path, ErrorKind::Corrupt).await;
+
+        assert!(text.contains("restore a copy"), "{text}");
+    }
+}
+
+#[tokio::test]
+async fn an_empty_file_becomes_a_queue() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("empty.db");
+    fs::write(&path, b"").unwrap();
+
+    open(&path).await.unwrap().enqueue(note("x")).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_file_of_a_newer_version_is_refused_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let path = used_file(&dir).await;
+    Connection::open(&path).unwrap().pragma_update(None, "user_version", 99).unwrap();
+
+    let text = refused(&path, ErrorKind::NewerVersion).await;
+
+    assert!(text.contains("99"), "{text}");
+    let connection = Connection::open(&path).unwrap();
+    let jobs: i64 = connection.query_row("SELECT count(*) FROM jobs", [], |row| row.get(0)).unwrap();
+    assert_eq!(jobs, 200);
+}
+
+#[tokio::test]
+async fn a_sqlite_file_of_another_program_is_refused_and_left_alone() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("bookmarks.db");
+    Connection::open(&path).unwrap().execute_batch("CREATE TABLE bookmarks (url TEXT)").unwrap();
+    let before = fs::read(&path).unwrap();
+
+    let text = refused(&path, ErrorKind::Corrupt).await;
+
+    assert!(text.contains("another program"), "{text}");
+    let tables: Vec<String> = {
+        let connection = Connection::open(&path).unwrap();
+        let mut tables = connection.prepare("SELECT name FROM sqlite_master").unwrap();
+        tables.query_map([], |row| row.get(0)).unwrap().map(Result::unwrap).collect()
+    };
+    assert_eq!(tables, ["bookmarks"]);
+    assert!(fs::read(&path).unwrap() == before, "the other program's file is as it was");
+}
+
+#[tokio::test]
+async fn a_path_that_cannot_be_written_is_refused() {
+    let dir = TempDir::new().unwrap();
+    let file = dir.path().join("file");
+    fs::write(&file, b"x").unwrap();
+
+    for path in
+        [file.join("queue.db"), dir.path().join("no such folder").join("queue.db"), dir.path().to_owned()]
+    {
+        let text = refused(&path, ErrorKind::Unavailable).await;
+
+        assert!(text.contains("cannot be") && text.contains("folder"), "{text}");
+    }
+}

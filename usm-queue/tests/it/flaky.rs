@@ -1,0 +1,194 @@
+//! A job store and a broker that fail when told to.
+
+use std::{
+    any::Any,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+use usm_queue::{
+    Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Job, JobFilter, JobId, JobStore,
+    JobUpdate, JobWatch, Lease, LeaseState, Message, QueueDepth, Result, Settlement, SqliteOptions,
+    TaskQueue, Topology, Updated, testing,
+};
+
+/// When to fail, and how often that happened.
+#[derive(Debug, Default)]
+pub(crate) struct Switch {
+    down: AtomicBool,
+    refused: AtomicU32,
+}
+
+impl Switch {
+    pub(crate) fn set(&self, down: bool) {
+        self.down.store(down, Ordering::SeqCst);
+    }
+
+    pub(crate) fn refused(&self) -> u32 {
+        self.refused.load(Ordering::SeqCst)
+    }
+
+    fn check(&self) -> Result<()> {
+        if !self.down.load(Ordering::SeqCst) {
+            return Ok(());
+        }
+        self.refused.fetch_add(1, Ordering::SeqCst);
+        Err(Error::new(ErrorKind::Unavailable, "switched off by the test"))
+    }
+}
+
+/// A queue in memory whose parts can be switched off. Its broker and store do not know each other, as RabbitMQ and Redis
+/// do not.
+pub(crate) struct Flaky {
+    pub(crate) queue: TaskQueue,
+    /// The store behind the switches.
+    pub(crate) store: Arc<dyn JobStore>,
+    /// The broker behind the switches.
+    pub(crate) broker: Arc<dyn Broker>,
+    /// Everything of the store.
+    pub(crate) store_switch: Arc<Switch>,
+    /// Renewals only.
+    pub(crate) renew_switch: Arc<Switch>,
+    pub(crate) publish_switch: Arc<Switch>,
+    pub(crate) settle_switch: Arc<Switch>,
+}
+
+impl Flaky {
+    pub(crate) async fn new() -> Self {
+        let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+        let [store_switch, renew_switch, publish_switch, settle_switch] =
+            [(); 4].map(|()| Arc::new(Switch::default()));
+        let flaky_store =
+            FlakyStore { inner: store.clone(), all: store_switch.clone(), renew: renew_switch.clone() };
+        let flaky_broker = FlakyBroker {
+            inner: broker.clone(),
+            publish: publish_switch.clone(),
+            settle: settle_switch.clone(),
+        };
+        let topology = Topology::single("work").unwrap();
+        let queue = TaskQueue::new(Arc::new(flaky_broker), Arc::new(flaky_store), topology).await.unwrap();
+        Self { queue, store, broker, store_switch, renew_switch, publish_switch, settle_switch }
+    }
+}
+
+#[derive(Debug)]
+struct FlakyStore {
+    inner: Arc<dyn JobStore>,
+    all: Arc<Switch>,
+    renew: Arc<Switch>,
+}
+
+#[async_trait]
+impl JobStore for FlakyStore {
+    async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
+        self.all.check()?;
+        self.inner.insert(jobs).await
+    }
+
+    async fn get(&self, id: JobId) -> Result<Option<Job>> {
+        self.all.check()?;
+        self.inner.get(id).await
+    }
+
+    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        self.all.check()?;
+        self.inner.list(filter).await
+    }
+
+    async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
+        self.all.check()?;
+        self.inner.claim(job, worker, lease).await
+    }
+
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
+        self.all.check()?;
+        self.renew.check()?;
+        self.inner.renew(leases, lease).await
+    }
+
+    async fn update(&self, lease: Lease, update: JobUpdate) -> Result<Updated> {
+        self.all.check()?;
+        self.inner.update(lease, update).await
+    }
+
+    async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool> {
+        self.all.check()?;
+        self.inner.fail_unclaimed(job, error).await
+    }
+
+    async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
+        self.all.check()?;
+        self.inner.cancel(id).await
+    }
+
+    async fn watch(&self, id: JobId) -> Result<JobWatch> {
+        self.all.check()?;
+        self.inner.watch(id).await
+    }
+
+    fn cancellations(&self) -> broadcast::Receiver<JobId> {
+        self.inner.cancellations()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+#[derive(Debug)]
+struct FlakyBroker {
+    inner: Arc<dyn Broker>,
+    publish: Arc<Switch>,
+    settle: Arc<Switch>,
+}
+
+#[async_trait]
+impl Broker for FlakyBroker {
+    async fn declare(&self, topology: &Topology) -> Result<()> {
+        self.inner.declare(topology).await
+    }
+
+    async fn publish(&self, messages: Vec<Message>) -> Result<()> {
+        self.publish.check()?;
+        self.inner.publish(messages).await
+    }
+
+    async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer> {
+        self.inner.consume(queue, prefetch).await
+    }
+
+    async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {
+        self.settle.check()?;
+        self.inner.settle(delivery, settlement).await
+    }
+
+    async fn depth(&self, queue: &str) -> Result<QueueDepth> {
+        self.inner.depth(queue).await
+    }
+
+    async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>> {
+        self.inner.browse(queue, skip, limit).await
+    }
+
+    async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
+        self.inner.find(queue, message_id).await
+    }
+
+    async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
+        self.settle.check()?;
+        self.inner.remove(queue, message_id).await
+    }
+
+    async fn purge(&self, queue: &str) -> Result<u64> {
+        self.inner.purge(queue).await
+    }
+
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+}

@@ -1,0 +1,230 @@
+//! Workers that die, freeze or come back too late.
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use tokio::sync::{Semaphore, mpsc};
+use usm_queue::{
+    Claimed, EnqueueOptions, ErrorKind, JobContext, JobHandle, JobStatus, JobUpdate, Lease, Updated, Worker,
+    testing::{eventually, soon},
+};
+
+use crate::{
+    flaky::Flaky,
+    shared::{HOUR, Note, ended, note, start, with_worker},
+};
+
+const LEASE: Duration = Duration::from_millis(150);
+
+/// Claims the job as soon as its present lease lapses.
+async fn take_over(flaky: &Flaky, job: &JobHandle<Note>, lease: Duration) -> Lease {
+    let record = job.status().await.unwrap();
+    eventually("the lease lapses", async || {
+        match flaky.store.claim(record.clone(), "another", lease).await.unwrap() {
+            Claimed::Run(_, lease) => Some(lease),
+            _ => None,
+        }
+    })
+    .await
+}
+
+/// A worker whose process died: it claims the job and gives no sign of life.
+async fn die_with(flaky: &Flaky, job: &JobHandle<Note>) {
+    take_over(flaky, job, Duration::from_millis(20)).await;
+}
+
+#[tokio::test]
+async fn a_handler_that_lost_its_lease_cannot_change_the_job() {
+    let flaky = Flaky::new().await;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = Worker::new(flaky.queue.clone(), (told, gate.clone())).lease(LEASE).handle(
+        async |_: Note, job: JobContext<(mpsc::UnboundedSender<_>, Arc<Semaphore>)>| {
+            job.state.0.send(None).unwrap();
+            job.state.1.acquire().await?.forget();
+            job.state.0.send(job.progress(1, 1, "mine").await.err().map(|error| error.kind())).unwrap();
+            Ok("mine".to_owned())
+        },
+    );
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    flaky.renew_switch.set(true);
+    let running = start(worker);
+    heard.recv().await.unwrap();
+
+    let newer = take_over(&flaky, &job, HOUR).await;
+    gate.add_permits(1);
+
+    assert_eq!(heard.recv().await.unwrap(), Some(ErrorKind::Closed), "the handler is told to stop");
+    running.stop().await;
+    let now = job.status().await.unwrap();
+    assert_eq!((now.status, now.attempt, now.worker.as_deref()), (JobStatus::Processing, 2, Some("another")));
+    assert_eq!((now.progress, now.result), (None, None));
+    let done = flaky.store.update(newer, JobUpdate::Completed("theirs".into())).await.unwrap();
+    assert_eq!((done, job.result().await.unwrap().as_str()), (Updated::Applied, "theirs"));
+}
+
+#[tokio::test]
+async fn a_handler_is_told_that_its_lease_is_lost() {
+    let flaky = Flaky::new().await;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let worker = Worker::new(flaky.queue.clone(), told).lease(LEASE).stop_grace(HOUR).handle(
+        async |_: Note, job: JobContext<mpsc::UnboundedSender<&str>>| {
+            job.state.send("begun").unwrap();
+            let dropped = scopeguard(job.state.clone());
+            std::future::pending::<()>().await;
+            drop(dropped);
+            Ok(String::new())
+        },
+    );
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    flaky.renew_switch.set(true);
+    let running = start(worker);
+    assert_eq!(heard.recv().await, Some("begun"));
+    let newer = take_over(&flaky, &job, HOUR).await;
+
+    flaky.renew_switch.set(false);
+
+    assert_eq!(soon("the handler is dropped at once", heard.recv()).await, Some("dropped"));
+    flaky.store.update(newer, JobUpdate::Completed("theirs".into())).await.unwrap();
+    running.stop().await;
+}
+
+/// Says when it is dropped.
+fn scopeguard(told: mpsc::UnboundedSender<&'static str>) -> impl Send {
+    struct Guard(mpsc::UnboundedSender<&'static str>);
+    impl Drop for Guard {
+        fn drop(&mut self) {
+            let _ = self.0.send("dropped");
+        }
+    }
+    Guard(told)
+}
+
+#[tokio::test]
+async fn a_long_job_keeps_its_lease() {
+    let flaky = Flaky::new().await;
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = Worker::new(flaky.queue.clone(), gate.clone()).lease(LEASE).handle(
+        async |_: Note, job: JobContext<Arc<Semaphore>>| {
+            job.state.acquire().await?.forget();
+            Ok(String::new())
+        },
+    );
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+
+    let record = with_worker(worker, async {
+        let until = eventually("it runs", async || job.status().await.unwrap().lease_until).await;
+        // Three leases later it is still held.
+        eventually("the lease is prolonged", async || {
+            let now = job.status().await.unwrap();
+            (now.lease_until? > until + 3 * LEASE).then_some(())
+        })
+        .await;
+        gate.add_permits(1);
+        ended(&flaky.queue, &job).await
+    })
+    .await;
+
+    assert_eq!((record.status, record.attempt), (JobStatus::Completed, 1));
+}
+
+#[tokio::test]
+async fn a_job_of_a_dead_worker_is_taken_over_when_its_lease_has_lapsed() {
+    let flaky = Flaky::new().await;
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    take_over(&flaky, &job, 2 * LEASE).await;
+    let worker = Worker::new(flaky.queue.clone(), ())
+        .handle(async |_: Note, job: JobContext<()>| Ok(job.attempt().to_string()));
+
+    let record = with_worker(worker, ended(&flaky.queue, &job)).await;
+
+    assert_eq!(record.result, Some("2".into()));
+    let started: Vec<_> = record.timeline[1..3].iter().map(|entry| entry.at).collect();
+    assert!(
+        started[1] - started[0] >= chrono::Duration::from_std(2 * LEASE).unwrap(),
+        "not while it was leased"
+    );
+}
+
+#[tokio::test]
+async fn a_job_whose_workers_keep_dying_is_given_up() {
+    let flaky = Flaky::new().await;
+    let job = flaky.queue.enqueue_with(note("poison"), EnqueueOptions::new().max_attempts(2)).await.unwrap();
+    die_with(&flaky, &job).await;
+    die_with(&flaky, &job).await;
+    let runs = Arc::new(AtomicU32::new(0));
+    let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
+        async |_: Note, job: JobContext<Arc<AtomicU32>>| {
+            job.state.fetch_add(1, Ordering::SeqCst);
+            Ok(String::new())
+        },
+    );
+
+    let record = with_worker(worker, ended(&flaky.queue, &job)).await;
+
+    assert_eq!((record.status, runs.load(Ordering::SeqCst)), (JobStatus::Failed, 0));
+    assert!(record.error.unwrap().contains("worker"), "it says that its workers died");
+    let letter = flaky.queue.dead_letters().get(&job.id().to_string()).await.unwrap();
+    assert_eq!(letter.reason, "attempts used up");
+}
+
+#[tokio::test]
+async fn a_job_that_should_stop_is_not_begun_again_after_its_worker_died() {
+    let flaky = Flaky::new().await;
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    take_over(&flaky, &job, 2 * LEASE).await;
+    job.cancel().await.unwrap();
+    let runs = Arc::new(AtomicU32::new(0));
+    let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
+        async |_: Note, job: JobContext<Arc<AtomicU32>>| {
+            job.state.fetch_add(1, Ordering::SeqCst);
+            Ok(String::new())
+        },
+    );
+
+    let record = with_worker(worker, ended(&flaky.queue, &job)).await;
+
+    assert_eq!((record.status, runs.load(Ordering::SeqCst)), (JobStatus::Cancelled, 0));
+}
+
+#[tokio::test]
+async fn a_worker_that_takes_its_own_job_over_keeps_the_newer_lease() {
+    let flaky = Flaky::new().await;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let gates = [Arc::new(Semaphore::new(0)), Arc::new(Semaphore::new(0))];
+    let worker = Worker::new(flaky.queue.clone(), (told, gates.clone())).lease(LEASE).concurrency(2).handle(
+        async |_: Note, job: JobContext<(mpsc::UnboundedSender<u32>, [Arc<Semaphore>; 2])>| {
+            job.state.0.send(job.attempt()).unwrap();
+            job.state.1[job.attempt() as usize - 1].acquire().await?.forget();
+            Ok(job.attempt().to_string())
+        },
+    );
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    flaky.renew_switch.set(true);
+    let running = start(worker);
+    assert_eq!(heard.recv().await, Some(1));
+    // A second message of the job, as a broker sends it that lost sight of the worker.
+    flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(job.id())).await.unwrap();
+    assert_eq!(heard.recv().await, Some(2));
+    gates[0].add_permits(1);
+    eventually("the first attempt is over", async || {
+        (flaky.broker.depth("work").await.unwrap().unsettled == 1).then_some(())
+    })
+    .await;
+
+    flaky.renew_switch.set(false);
+
+    let until = job.status().await.unwrap().lease_until.unwrap();
+    eventually("the second attempt's lease is prolonged", async || {
+        (job.status().await.unwrap().lease_until? > until + 2 * LEASE).then_some(())
+    })
+    .await;
+    gates[1].add_permits(1);
+    assert_eq!(ended(&flaky.queue, &job).await.result, Some("2".into()));
+    running.stop().await;
+}

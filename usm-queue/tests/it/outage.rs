@@ -1,0 +1,188 @@
+//! The backend does not answer for a while: nothing is lost, nothing runs twice to completion.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicU32, Ordering},
+};
+
+use tokio::sync::{Semaphore, mpsc};
+use usm_queue::{
+    EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, Worker,
+    testing::{QUIET, eventually},
+};
+
+use crate::{
+    flaky::Flaky,
+    shared::{Note, ended, note, start, with_worker},
+};
+
+#[tokio::test]
+async fn while_the_store_is_away_nothing_is_lost_and_nothing_new_is_taken() {
+    let flaky = Flaky::new().await;
+    let queue = &flaky.queue;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = Worker::new(queue.clone(), (told, gate.clone())).concurrency(2).handle(
+        async |task: Note, job: JobContext<(mpsc::UnboundedSender<String>, Arc<Semaphore>)>| {
+            job.state.0.send(task.text.clone()).unwrap();
+            job.state.1.acquire().await?.forget();
+            Ok(task.text)
+        },
+    );
+    let names = ["1", "2", "3", "4", "5"];
+    let jobs = queue.enqueue_many(names.map(note)).await.unwrap();
+    let running = start(worker);
+    assert_eq!([heard.recv().await.unwrap(), heard.recv().await.unwrap()], ["1", "2"]);
+
+    flaky.store_switch.set(true);
+    gate.add_permits(5);
+    eventually("both outcomes were tried again", async || (flaky.store_switch.refused() > 5).then_some(()))
+        .await;
+    assert!(heard.try_recv().is_err(), "no new job was begun");
+    let depth = flaky.broker.depth("work").await.unwrap();
+    assert_eq!((depth.ready, depth.unsettled), (3, 2));
+    flaky.store_switch.set(false);
+
+    for (job, name) in jobs.iter().zip(names) {
+        assert_eq!(ended(queue, job).await.attempt, 1);
+        assert_eq!(job.result().await.unwrap(), name);
+    }
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_job_whose_claim_fails_is_kept_until_the_store_answers() {
+    let flaky = Flaky::new().await;
+    let runs = Arc::new(AtomicU32::new(0));
+    let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
+        async |_: Note, job: JobContext<Arc<AtomicU32>>| {
+            job.state.fetch_add(1, Ordering::SeqCst);
+            Ok(String::new())
+        },
+    );
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    flaky.store_switch.set(true);
+    let running = start(worker);
+
+    eventually("the claim was tried again", async || (flaky.store_switch.refused() > 2).then_some(())).await;
+    assert_eq!(runs.load(Ordering::SeqCst), 0);
+    flaky.store_switch.set(false);
+
+    assert_eq!(ended(&flaky.queue, &job).await.status, JobStatus::Completed);
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn an_acknowledgement_that_fails_is_repeated_and_the_job_runs_once() {
+    let flaky = Flaky::new().await;
+    let runs = Arc::new(AtomicU32::new(0));
+    let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
+        async |_: Note, job: JobContext<Arc<AtomicU32>>| {
+            job.state.fetch_add(1, Ordering::SeqCst);
+            Ok("done".to_owned())
+        },
+    );
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    flaky.settle_switch.set(true);
+    let running = start(worker);
+
+    assert_eq!(ended(&flaky.queue, &job).await.status, JobStatus::Completed);
+    eventually("settling was tried again", async || (flaky.settle_switch.refused() > 1).then_some(())).await;
+    flaky.settle_switch.set(false);
+
+    eventually("the message is gone", async || {
+        (flaky.broker.depth("work").await.unwrap() == usm_queue::QueueDepth::default()).then_some(())
+    })
+    .await;
+    assert_eq!(runs.load(Ordering::SeqCst), 1);
+    assert_eq!(job.result().await.unwrap(), "done");
+    running.stop().await;
+}
+
+#[tokio::test]
+async fn a_retry_whose_settlement_is_repeated_comes_once() {
+    let flaky = Flaky::new().await;
+    let runs = Arc::new(AtomicU32::new(0));
+    let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
+        async |_: Note, job: JobContext<Arc<AtomicU32>>| {
+            if job.state.fetch_add(1, Ordering::SeqCst) == 0 {
+                Err("no".parse::<u32>().unwrap_err().into())
+            } else {
+                Ok(String::new())
+            }
+        },
+    );
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    flaky.settle_switch.set(true);
+
+    let record = with_worker(worker, async {
+        eventually("settling was tried again", async || (flaky.settle_switch.refused() > 1).then_some(()))
+            .await;
+        flaky.settle_switch.set(false);
+        ended(&flaky.queue, &job).await
+    })
+    .await;
+
+    assert_eq!((record.status, record.attempt), (JobStatus::Completed, 2));
+    assert_eq!(runs.load(Ordering::SeqCst), 2);
+}
+
+#[tokio::test]
+async fn a_job_that_could_not_be_published_is_refused_and_its_record_says_so() {
+    let flaky = Flaky::new().await;
+    flaky.publish_switch.set(true);
+    let id = JobId::new();
+
+    let refused = flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(id)).await.unwrap_err();
+
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let record = flaky.queue.job(id).await.unwrap();
+    assert_eq!(record.status, JobStatus::Failed);
+    assert!(record.error.unwrap().starts_with("not published"));
+}
+
+#[tokio::test]
+async fn a_repeated_enqueue_that_fails_does_not_harm_the_accepted_job() {
+    let flaky = Flaky::new().await;
+    let options = EnqueueOptions::new().id(JobId::new());
+    let job = flaky.queue.enqueue_with(note("x"), options.clone()).await.unwrap();
+
+    flaky.publish_switch.set(true);
+    let refused = flaky.queue.enqueue_with(note("x"), options).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    flaky.publish_switch.set(false);
+
+    let worker =
+        Worker::new(flaky.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let record = with_worker(worker, ended(&flaky.queue, &job)).await;
+    assert_eq!(record.status, JobStatus::Completed, "{record:?}");
+}
+
+#[tokio::test]
+async fn a_worker_shuts_down_while_the_store_is_away_and_the_job_is_done_later() {
+    let flaky = Flaky::new().await;
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let worker = || {
+        Worker::new(flaky.queue.clone(), told.clone())
+            .lease(QUIET)
+            .grace_period(QUIET)
+            .stop_grace(QUIET)
+            .handle(async |task: Note, job: JobContext<mpsc::UnboundedSender<u32>>| {
+                job.state.send(job.attempt()).unwrap();
+                Ok(task.text)
+            })
+    };
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    let running = start(worker());
+    heard.recv().await.unwrap();
+    flaky.store_switch.set(true);
+    // Either the outcome was written before, or the worker has to give up on it.
+    running.stop().await;
+    flaky.store_switch.set(false);
+
+    let record = with_worker(worker(), ended(&flaky.queue, &job)).await;
+
+    assert_eq!(record.status, JobStatus::Completed);
+    assert!(record.attempt <= 2);
+}
