@@ -110,13 +110,26 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     /// Works until `shutdown` is ready; then takes nothing more, waits for running jobs up to the grace period, asks the
     /// others to stop, and hands back what is left without counting the attempt.
     ///
-    /// Lost connections are not errors: it says so in the log and goes on when they are back.
+    /// Lost connections are not errors: it says so in the log and goes on when they are back. When the future is dropped
+    /// the worker shuts down in the same way by itself.
     ///
     /// # Errors
     ///
     /// `InvalidInput` when there is no handler, `Unroutable` when a handler's routing key reaches no queue.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let queues = self.queues()?;
+        let stop = CancellationToken::new();
+        let stopping = stop.clone().drop_guard();
+        // In a task of its own, so that a worker whose caller goes away ends as well.
+        let working = tokio::spawn(self.work(queues, stop));
+        shutdown.await;
+        drop(stopping);
+        working
+            .await
+            .map_err(|error| Error::new(ErrorKind::Backend, "the worker was interrupted").with_source(error))
+    }
+
+    async fn work(self, queues: BTreeSet<String>, stop: CancellationToken) {
         let Self { queue, state, registry, name, concurrency, lease, grace, stop_grace } = self;
         let shared = Arc::new(Shared {
             queue,
@@ -129,7 +142,6 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             jobs: TaskTracker::new(),
             abandon: CancellationToken::new(),
         });
-        let stop = CancellationToken::new();
         let consumers = TaskTracker::new();
         for queue in queues {
             consumers
@@ -137,8 +149,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         }
         let keeper = tokio::spawn(shared.clone().keep_leases());
 
-        shutdown.await;
-        stop.cancel();
+        stop.cancelled().await;
         consumers.close();
         consumers.wait().await;
         shared.jobs.close();
@@ -151,7 +162,6 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             }
         }
         keeper.abort();
-        Ok(())
     }
 
     fn queues(&self) -> Result<BTreeSet<String>> {
