@@ -24,7 +24,7 @@ use crate::{
     dead_letter::dead_letter,
     envelope,
     error::{Error, ErrorKind, Result, chain},
-    job::{Job, JobId},
+    job::{Job, JobId, JobStatus},
     lifecycle::{self, Fate, Outcome, Reason},
     queue::TaskQueue,
     registry::{Handler, Prepared, Registry},
@@ -309,6 +309,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let Some(claimed) = self.persist("claim", id, claim).await else { return };
         match claimed {
             Claimed::Run(job, lease) => self.run(&delivery, &handler, prepared, *job, lease).await,
+            Claimed::Final(JobStatus::Failed) if delivery.redelivered => self.bury(&delivery, id).await,
             Claimed::Final(_) => self.settle(&delivery, Settlement::Ack).await,
             Claimed::Busy(until) => {
                 let delay = (until - Utc::now()).to_std().unwrap_or_default() + Duration::from_millis(10);
@@ -413,6 +414,27 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             }
         }
         self.settle(delivery, self.dead(delivery, reason, None, error)).await;
+    }
+
+    /// Ends a message of a failed job that comes again: its worker may have died after it recorded the failure and before
+    /// the message became a dead letter.
+    async fn bury(&self, delivery: &Delivery, id: JobId) {
+        let failed_queue = self.queue.topology().failed_queue();
+        let find = || self.queue.broker().find(failed_queue, &delivery.message.message_id);
+        let Some(buried) = self.persist("find", id, find).await else { return };
+        let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
+        let settlement = match (buried, job) {
+            (None, Some(mut job)) => {
+                let used_up = job.attempt >= job.max_attempts;
+                let reason = if used_up { Reason::AttemptsUsedUp } else { Reason::Permanent };
+                let error = job.error.take().unwrap_or_else(|| reason.as_str().to_owned());
+                // The last entry is the failure itself, which `error` tells.
+                job.timeline.pop();
+                self.dead(delivery, reason, Some(&job), &error)
+            }
+            _ => Settlement::Ack,
+        };
+        self.settle(delivery, settlement).await;
     }
 
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
