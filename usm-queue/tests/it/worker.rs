@@ -74,7 +74,7 @@ async fn a_retried_handler_goes_on_from_its_partial_results() {
     let queue = in_memory().await;
     let worker = Worker::new(queue.clone(), ()).handle(async |_: Note, job: JobContext<()>| {
         let done: Vec<u32> = job.earlier_partials();
-        if let [] = done[..] {
+        if done.is_empty() {
             job.partial(1).await?;
             job.partial("not a number").await?;
             job.partial(2).await?;
@@ -138,8 +138,14 @@ async fn as_many_jobs_of_each_queue_run_at_once_as_allowed_and_no_more() {
     let crowd = Crowd { counts: Arc::default(), together: Arc::new(Barrier::new(6)) };
     let worker = Worker::new(queue.clone(), crowd.clone())
         .concurrency(3)
-        .handle(async |_: Left, job: JobContext<Crowd>| Ok(job.state.pass("left").await))
-        .handle(async |_: Right, job: JobContext<Crowd>| Ok(job.state.pass("right").await));
+        .handle(async |_: Left, job: JobContext<Crowd>| {
+            job.state.pass("left").await;
+            Ok(())
+        })
+        .handle(async |_: Right, job: JobContext<Crowd>| {
+            job.state.pass("right").await;
+            Ok(())
+        });
 
     with_worker(worker, async {
         for job in &left {
