@@ -1,3 +1,12 @@
 //! The AI User Story Mapper: requirements in, user story map with wireframes out.
 
+pub mod ai;
+pub mod app;
+pub mod cli;
+pub mod config;
+pub mod database;
 pub mod domain;
+pub mod entities;
+pub mod migrations;
+mod prompts;
+pub mod tasks;

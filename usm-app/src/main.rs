@@ -1,2 +1,7 @@
 //! The `usm` command.
-fn main() {}
+
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    usm_app::cli::main()
+}

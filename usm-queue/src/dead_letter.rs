@@ -252,7 +252,7 @@ impl DeadLetters {
             }
         };
         let mut message =
-            envelope::message(self.queue.topology().task_exchange(), &letter.routing_key, payload, &job)?;
+            envelope::message(self.queue.topology().task_exchange(), &letter.routing_key, &payload, &job)?;
         if dead.header_str(envelope::TASK).is_none() {
             message.headers.remove(envelope::TASK);
         }
@@ -300,8 +300,8 @@ pub(crate) fn dead_letter(
     ];
     dead.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
     // Where the message itself named no job, so that a replay keeps the idempotency key.
-    if let Some(job) = job {
-        dead.headers.entry(envelope::JOB_ID.to_owned()).or_insert_with(|| json!(job.id));
+    if let (Some(job), None) = (job, dead.job_id()) {
+        dead.headers.insert(envelope::JOB_ID.to_owned(), json!(job.id));
     }
     dead
 }

@@ -13,8 +13,6 @@ use crate::{
 
 /// Header: name of the task.
 pub(crate) const TASK: &str = "x-usm-task";
-/// Header: id of the job.
-pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header: attempts begun when the message was published; lets a lost record be rebuilt.
 pub(crate) const ATTEMPT: &str = "x-usm-attempt";
 /// Header: attempts in all.
@@ -25,10 +23,13 @@ pub(crate) const FIRST_DELAY_MS: &str = "x-usm-first-delay-ms";
 pub(crate) const OWNER: &str = "x-usm-owner";
 /// Header: what the caller attached.
 pub(crate) const METADATA: &str = "x-usm-metadata";
-/// Header: the names the envelope added to the body, so that exactly these are taken off again.
+/// Header: the names the envelope added to the body, so that exactly these are taken off again; without it all of
+/// [`FIELDS`].
 pub(crate) const ADDED: &str = "x-usm-added";
 /// Header: stays the same over retries and replays of one piece of work.
 pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
+/// Header on dead letters of messages that named no job: the job they were given.
+pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header on dead letters: why.
 pub(crate) const REASON: &str = "x-usm-reason";
 /// Header on dead letters: errors of the attempts, oldest first.
@@ -44,6 +45,8 @@ pub(crate) const BROKER_REASON: &str = "x-first-death-reason";
 /// Header a broker sets when it dead-letters by itself: the queue.
 pub(crate) const BROKER_QUEUE: &str = "x-first-death-queue";
 
+/// What the envelope adds to a body, where the payload has no such field itself.
+const FIELDS: [&str; 4] = ["job_id", "user_id", "created_at", "_metadata"];
 const PRODUCER: &str = "usm-queue";
 
 /// A message: properties, headers and body, as AMQP 0-9-1 has them.
@@ -102,11 +105,14 @@ impl Message {
         self.headers.get(name).and_then(Value::as_u64)
     }
 
-    /// The job this message belongs to, from our header, else from the body, as services without our headers
-    /// write it.
+    /// The job this message belongs to: the message's id for ours, else as services without our headers write it in the
+    /// body.
     pub fn job_id(&self) -> Option<JobId> {
         if let Some(id) = self.header_str(JOB_ID) {
             return id.parse().ok();
+        }
+        if self.headers.contains_key(TASK) {
+            return self.message_id.parse().ok();
         }
         let body: BodyIds = serde_json::from_slice(&self.body).ok()?;
         body.job_id?.parse().ok()
@@ -118,51 +124,99 @@ struct BodyIds {
     job_id: Option<String>,
 }
 
-/// Writes the body: the payload's own fields, then `job_id`, `user_id`, `created_at` and `_metadata` where the
-/// payload has no such field itself. Returns the body and the names it added.
+/// Writes the body: the payload's own fields, then those of [`FIELDS`] that the payload does not have itself. Returns the
+/// body, and the names it added when not all.
 ///
 /// A payload that is not a JSON object is carried in a field `payload`.
-pub(crate) fn encode(payload: Value, job: &Job, routing_key: &str) -> Result<(Vec<u8>, Vec<&'static str>)> {
-    let mut body = match payload {
+fn encode<T: Serialize + ?Sized>(
+    payload: &T,
+    job: &Job,
+    routing_key: &str,
+) -> Result<(Vec<u8>, Option<String>)> {
+    let unwritable = |error| {
+        Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
+            .with_source(error)
+    };
+    let created_at = job.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let added = Added {
+        job_id: job.id,
+        user_id: job.owner.as_ref(),
+        created_at: &created_at,
+        metadata: AddedMetadata {
+            message_id: job.id,
+            timestamp: &created_at,
+            producer: PRODUCER,
+            routing_key,
+        },
+    };
+    let mut body = serde_json::to_string(payload).map_err(unwritable)?;
+    // Rarely needed, and only where one of the names occurs somewhere.
+    if !body.starts_with('{') || FIELDS.iter().any(|name| body.contains(name)) {
+        return merge(&body, &added).map_err(unwritable);
+    }
+    let added = serde_json::to_string(&added).map_err(unwritable)?;
+    body.pop();
+    if body.len() > 1 {
+        body.push(',');
+    }
+    body.push_str(&added[1..]);
+    Ok((body.into_bytes(), None))
+}
+
+#[derive(Serialize)]
+struct Added<'a> {
+    job_id: JobId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a Owner>,
+    created_at: &'a str,
+    #[serde(rename = "_metadata")]
+    metadata: AddedMetadata<'a>,
+}
+
+#[derive(Serialize)]
+struct AddedMetadata<'a> {
+    message_id: JobId,
+    timestamp: &'a str,
+    producer: &'static str,
+    routing_key: &'a str,
+}
+
+/// [`encode`] for payloads that may have fields of the same names, or are no objects.
+fn merge(payload: &str, added: &Added<'_>) -> serde_json::Result<(Vec<u8>, Option<String>)> {
+    let mut body = match serde_json::from_str(payload)? {
         Value::Object(fields) => fields,
         other => Map::from_iter([("payload".to_owned(), other)]),
     };
-    let created_at = job.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-    let mut added = Vec::with_capacity(4);
-    let mut add = |name: &'static str, value: Value| {
-        if !body.contains_key(name) {
-            body.insert(name.to_owned(), value);
-            added.push(name);
+    let mut names = Vec::with_capacity(FIELDS.len());
+    if let Value::Object(fields) = serde_json::to_value(added)? {
+        for (name, value) in fields {
+            if let serde_json::map::Entry::Vacant(entry) = body.entry(name) {
+                names.push(entry.key().clone());
+                entry.insert(value);
+            }
         }
-    };
-    add("job_id", json!(job.id));
-    if let Some(owner) = &job.owner {
-        add("user_id", json!(owner));
     }
-    add("created_at", json!(created_at));
-    add(
-        "_metadata",
-        json!({ "message_id": job.id, "timestamp": created_at, "producer": PRODUCER, "routing_key": routing_key }),
-    );
-    let bytes = serde_json::to_vec(&body)
-        .map_err(|error| Error::invalid("the payload cannot be written as JSON").with_source(error))?;
-    Ok((bytes, added))
+    Ok((serde_json::to_vec(&body)?, Some(names.join(","))))
 }
 
 /// The message of a job.
-pub(crate) fn message(exchange: &str, routing_key: &str, payload: Value, job: &Job) -> Result<Message> {
+pub(crate) fn message<T: Serialize + ?Sized>(
+    exchange: &str,
+    routing_key: &str,
+    payload: &T,
+    job: &Job,
+) -> Result<Message> {
     let (body, added) = encode(payload, job, routing_key)?;
     let mut message = Message::new(exchange, routing_key, job.id.to_string(), body);
     message.correlation_id.clone_from(&job.correlation_id);
     message.priority = job.priority;
     message.timestamp = job.created_at;
     message.not_before = job.next_attempt_at;
-    message.headers = BTreeMap::from([
-        (TASK.to_owned(), json!(job.task)),
-        (JOB_ID.to_owned(), json!(job.id)),
-        (MAX_ATTEMPTS.to_owned(), json!(job.max_attempts)),
-        (ADDED.to_owned(), json!(added.join(","))),
-    ]);
+    message.headers.insert(TASK.to_owned(), Value::String(job.task.clone()));
+    message.headers.insert(MAX_ATTEMPTS.to_owned(), job.max_attempts.into());
+    if let Some(added) = added {
+        message.headers.insert(ADDED.to_owned(), added.into());
+    }
     if let Some(owner) = &job.owner {
         message.headers.insert(OWNER.to_owned(), json!(owner));
     }
@@ -181,10 +235,13 @@ pub(crate) fn payload(message: &Message) -> Result<Value> {
     let Value::Object(mut fields) = body else {
         return Err(Error::invalid("the message body is JSON, but not an object"));
     };
-    match message.header_str(ADDED) {
-        Some(added) => added.split(',').for_each(|name| drop(fields.remove(name))),
-        None => ["_metadata", "job_id", "created_at"].into_iter().for_each(|name| drop(fields.remove(name))),
-    }
+    let added: Vec<&str> = match message.header_str(ADDED) {
+        Some(added) => added.split(',').collect(),
+        None if message.headers.contains_key(TASK) => FIELDS.to_vec(),
+        // Of others' fields the payload may want the user.
+        None => vec!["_metadata", "job_id", "created_at"],
+    };
+    added.into_iter().for_each(|name| drop(fields.remove(name)));
     Ok(Value::Object(fields))
 }
 
@@ -255,7 +312,7 @@ mod tests {
         let job = job();
 
         let message =
-            message("ai.tasks", "ai.task.map.generation", json!({"requirements_text": "…"}), &job).unwrap();
+            message("ai.tasks", "ai.task.map.generation", &json!({"requirements_text": "…"}), &job).unwrap();
 
         let body: Value = serde_json::from_slice(&message.body).unwrap();
         assert_eq!(body["requirements_text"], "…");
@@ -269,15 +326,25 @@ mod tests {
     fn a_payload_with_our_field_names_comes_back_as_it_was() {
         let task = Strict { user_id: 7, text: "x".into() };
 
-        let message = message("e", "k", serde_json::to_value(&task).unwrap(), &job()).unwrap();
+        let message = message("e", "k", &task, &job()).unwrap();
 
         assert_eq!(decode::<Strict>(&message).unwrap(), task);
         assert_eq!(rebuild(&message, JobId::new(), "strict", 3).owner, Some(Owner::Id(42)));
     }
 
     #[test]
+    fn a_payload_without_fields_comes_back_as_it_was() {
+        #[derive(Debug, PartialEq, Serialize, Deserialize)]
+        struct Empty {}
+
+        let message = message("e", "k", &Empty {}, &job()).unwrap();
+
+        assert_eq!(decode::<Empty>(&message).unwrap(), Empty {});
+    }
+
+    #[test]
     fn a_payload_that_is_no_object_comes_back_as_it_was() {
-        let message = message("e", "k", json!([1, 2]), &job()).unwrap();
+        let message = message("e", "k", &[1, 2], &job()).unwrap();
 
         assert_eq!(decode::<Vec<u8>>(&message).unwrap(), [1, 2]);
     }

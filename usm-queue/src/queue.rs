@@ -278,13 +278,9 @@ impl TaskQueue {
     }
 
     fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(Job, Message)> {
-        let payload = serde_json::to_value(task).map_err(|error| {
-            Error::invalid(format!("a payload of task `{}` cannot be written as JSON", T::NAME))
-                .with_source(error)
-        })?;
         let policy = T::policy();
         let job = options.job(T::NAME, policy.priority, policy.retry.max_attempts);
-        let mut message = envelope::message(self.topology().task_exchange(), T::ROUTING_KEY, payload, &job)?;
+        let mut message = envelope::message(self.topology().task_exchange(), T::ROUTING_KEY, task, &job)?;
         message.ttl = options.ttl;
         if let Some(delay) = options.first_retry_delay {
             message.headers.insert(

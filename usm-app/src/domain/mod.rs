@@ -1,5 +1,9 @@
 //! What the product is about, pure: no async, no I/O, no clock, no database types.
 
+pub mod board;
+pub mod columns;
 pub mod draft;
+pub mod export;
+pub mod requirements;
 pub mod story_map;
 pub mod wireframe;

@@ -1,6 +1,7 @@
 //! The broker in a SQLite file. Behaves as RabbitMQ would for the same topology.
 
 use std::{
+    borrow::Cow,
     collections::{BTreeMap, VecDeque},
     sync::{
         Arc,
@@ -153,6 +154,7 @@ impl Broker for SqliteBroker {
         }
         let (jobs, messages): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
         let rows = prepare(self.routes()?.as_ref(), &messages)?;
+        let jobs: Vec<_> = jobs.iter().map(jobs::NewJob::new).collect();
         self.db
             .write(move |tx| {
                 jobs.iter().try_for_each(|job| jobs::insert(tx, job))?;
@@ -314,9 +316,9 @@ impl Consuming {
                     runtime: tokio::runtime::Handle::current(),
                     _place: place,
                 };
-                Delivery::new(taken.message, &name, taken.redelivered, receipt)
+                Ok(Delivery::new(taken.message.parse()?, &name, taken.redelivered, receipt))
             });
-            Ok::<_, Error>((ready.collect::<VecDeque<_>>(), next_due))
+            Ok::<_, Error>((ready.collect::<Result<VecDeque<_>>>()?, next_due))
         });
         let (ready, next_due) =
             fetching.await.map_err(|error| backend("fetching messages was interrupted", error))??;
@@ -327,21 +329,25 @@ impl Consuming {
 
 /// A message as it is stored, apart from its id and body.
 #[derive(Serialize, Deserialize)]
-struct StoredEnvelope {
-    exchange: String,
-    key: String,
+struct StoredEnvelope<'a> {
+    exchange: Cow<'a, str>,
+    key: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    correlation: Option<String>,
+    correlation: Option<Cow<'a, str>>,
     #[serde(default, skip_serializing_if = "is_zero")]
     priority: u8,
     at: i64,
-    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
-    headers: BTreeMap<String, Value>,
+    #[serde(default, skip_serializing_if = "no_headers")]
+    headers: Cow<'a, BTreeMap<String, Value>>,
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
 fn is_zero(n: &u8) -> bool {
     *n == 0
+}
+
+fn no_headers(headers: &BTreeMap<String, Value>) -> bool {
+    headers.is_empty()
 }
 
 /// A message bound for one queue.
@@ -351,6 +357,8 @@ struct NewRow {
     due_at: Option<i64>,
     /// Counted from when it is ready.
     ttl: Option<i64>,
+    /// Whether the queue has a maximum length.
+    limited: bool,
     /// It was in the queue before: a full queue does not refuse it, or the one who drains the queue could not end.
     returns: bool,
     message_id: String,
@@ -361,18 +369,19 @@ struct NewRow {
 impl NewRow {
     fn new(queue: i64, spec: &QueueSpec, message: &Message) -> Result<Self> {
         let envelope = StoredEnvelope {
-            exchange: message.exchange.clone(),
-            key: message.routing_key.clone(),
-            correlation: message.correlation_id.clone(),
+            exchange: Cow::Borrowed(&message.exchange),
+            key: Cow::Borrowed(&message.routing_key),
+            correlation: message.correlation_id.as_deref().map(Cow::Borrowed),
             priority: message.priority,
             at: micros(message.timestamp),
-            headers: message.headers.clone(),
+            headers: Cow::Borrowed(&message.headers),
         };
         Ok(Self {
             queue,
             priority: spec.effective_priority(message.priority),
             due_at: message.not_before.map(micros),
             ttl: [spec.message_ttl, message.ttl].into_iter().flatten().min().map(duration_micros),
+            limited: spec.max_length.is_some(),
             returns: false,
             message_id: message.message_id.clone(),
             envelope: serde_json::to_string(&envelope).map_err(|error| {
@@ -397,12 +406,12 @@ fn prepare(routes: &Routes, messages: &[Message]) -> Result<Vec<NewRow>> {
 fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
     for row in rows {
         // A delayed message does not count before it is due.
-        let waits = row.due_at.is_some_and(|due| due > tx.now);
-        if !waits && !row.returns {
+        let counts = row.limited && row.due_at.is_none_or(|due| due <= tx.now);
+        if counts && !row.returns {
             make_room(tx, row.queue, true)?;
         }
         insert(tx, row)?;
-        if !waits {
+        if counts {
             make_room(tx, row.queue, false)?;
         }
     }
@@ -594,7 +603,7 @@ pub(crate) fn release_member(tx: &mut Tx<'_>, member: i64) -> Result<()> {
 struct Taken {
     id: i64,
     redelivered: bool,
-    message: Message,
+    message: StoredMessage,
 }
 
 /// Delivers up to `limit` messages to this process. When there are none, tells when the next is due.
@@ -613,25 +622,42 @@ fn take(tx: &mut Tx<'_>, queue: i64, limit: usize) -> Result<(Vec<Taken>, Option
         .map_err(failed)?;
     let rows = statement
         .query_map(params![tx.member, queue, i64::try_from(limit).unwrap_or(i64::MAX), tx.now], |row| {
-            let taken =
-                Taken { id: row.get(3)?, redelivered: row.get::<_, i64>(4)? > 1, message: read(row)? };
+            let taken = Taken {
+                id: row.get(3)?,
+                redelivered: row.get::<_, i64>(4)? > 1,
+                message: StoredMessage::read(row)?,
+            };
             Ok((std::cmp::Reverse(row.get::<_, i64>(5)?), taken))
         })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
     let mut taken = rows.map_err(failed)?;
     drop(statement);
     if taken.is_empty() {
-        let next: Option<i64> = tx
-            .connection
-            .prepare_cached("SELECT min(due_at) FROM messages WHERE due_at IS NOT NULL")
-            .and_then(|mut next| next.query_row([], |row| row.get(0)))
-            .map_err(failed)?;
+        let next = next_due(tx.connection)?;
         return Ok((Vec::new(), next.map(moment)));
     }
     tx.beat()?;
     // SQLite returns changed rows in any order.
     taken.sort_by_key(|(priority, taken)| (*priority, taken.id));
     Ok((taken.into_iter().map(|(_, taken)| taken).collect(), None))
+}
+
+/// When the next delayed message is due.
+pub(crate) fn next_due(connection: &Connection) -> Result<Option<i64>> {
+    let mut next = connection
+        .prepare_cached("SELECT min(due_at) FROM messages WHERE due_at IS NOT NULL")
+        .map_err(failed)?;
+    next.query_row([], |row| row.get(0)).map_err(failed)
+}
+
+/// Whether a queue has something to deliver now.
+pub(crate) fn has_ready(connection: &Connection, queue: i64) -> Result<bool> {
+    connection
+        .prepare_cached(
+            "SELECT 1 FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL LIMIT 1",
+        )
+        .and_then(|mut ready| ready.exists([queue]))
+        .map_err(failed)
 }
 
 /// Lets delayed messages whose time has come into their queues, at the end.
@@ -791,7 +817,10 @@ fn ids(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Res
 
 fn query(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<Message>> {
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    statement.query_map(values, read).and_then(Iterator::collect).map_err(failed)
+    let rows = statement
+        .query_map(values, StoredMessage::read)
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
+    rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect()
 }
 
 fn query_one(
@@ -800,20 +829,41 @@ fn query_one(
     values: impl rusqlite::Params,
 ) -> Result<Option<(Message, i64)>> {
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
-    statement.query_row(values, |row| Ok((read(row)?, row.get(3)?))).optional().map_err(failed)
+    let row = statement
+        .query_row(values, |row| Ok((StoredMessage::read(row)?, row.get(3)?)))
+        .optional()
+        .map_err(failed)?;
+    row.map(|(stored, number)| Ok((stored.parse()?, number))).transpose()
 }
 
-/// A row that begins with `message_id, envelope, body`.
-fn read(row: &Row<'_>) -> rusqlite::Result<Message> {
-    let envelope: StoredEnvelope = serde_json::from_str(row.get_ref(1)?.as_str()?).map_err(|error| {
-        rusqlite::Error::FromSqlConversionFailure(1, rusqlite::types::Type::Text, Box::new(error))
-    })?;
-    let mut message = Message::new(envelope.exchange, envelope.key, row.get::<_, String>(0)?, row.get(2)?);
-    message.correlation_id = envelope.correlation;
-    message.priority = envelope.priority;
-    message.timestamp = moment(envelope.at);
-    message.headers = envelope.headers;
-    Ok(message)
+/// A message as read, not yet parsed: parsing is for the caller's thread, not the writer's.
+struct StoredMessage {
+    message_id: String,
+    envelope: String,
+    body: Vec<u8>,
+}
+
+impl StoredMessage {
+    /// From a row that begins with `message_id, envelope, body`.
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { message_id: row.get(0)?, envelope: row.get(1)?, body: row.get(2)? })
+    }
+
+    fn parse(self) -> Result<Message> {
+        let envelope: StoredEnvelope<'_> = serde_json::from_str(&self.envelope).map_err(|error| {
+            Error::new(
+                ErrorKind::Corrupt,
+                format!("the envelope of message `{}` is damaged", self.message_id),
+            )
+            .with_source(error)
+        })?;
+        let mut message = Message::new(envelope.exchange, envelope.key, self.message_id, self.body);
+        message.correlation_id = envelope.correlation.map(Cow::into_owned);
+        message.priority = envelope.priority;
+        message.timestamp = moment(envelope.at);
+        message.headers = envelope.headers.into_owned();
+        Ok(message)
+    }
 }
 
 fn failed(error: rusqlite::Error) -> Error {

@@ -111,13 +111,15 @@ impl Hub {
         self.show(&watched, load);
     }
 
-    /// After a commit of any process: everybody looks.
+    /// After a commit of another process: whoever waits for what it may have changed is told.
     pub(super) fn look(
         &self,
+        has_work: impl Fn(i64) -> bool,
         load: impl FnOnce(&[JobId]) -> Result<Vec<Job>>,
         to_stop: impl FnOnce() -> Result<Vec<JobId>>,
     ) {
-        lock(&self.queues).values().for_each(|queue| queue.notify_waiters());
+        let queues: Vec<_> = lock(&self.queues).iter().map(|(id, bell)| (*id, bell.clone())).collect();
+        queues.into_iter().filter(|(id, _)| has_work(*id)).for_each(|(_, bell)| bell.notify_waiters());
         if self.to_stop.receiver_count() > 0 {
             match to_stop() {
                 Ok(ids) => self.stop(&ids),

@@ -15,6 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{connection::backend, hub::Hub};
 use crate::{
+    broker::sqlite as messages,
     error::{Error, Result},
     store::sqlite as jobs,
 };
@@ -77,6 +78,7 @@ impl Reader {
 
 fn serve(connection: &Connection, hub: &Hub, inbox: &mpsc::Receiver<Request>, looking: &AtomicBool) {
     let mut seen = data_version(connection);
+    let mut next_due = None;
     loop {
         match inbox.recv_timeout(FALLBACK) {
             Ok(Request::Read(mut read)) => read(connection),
@@ -85,7 +87,11 @@ fn serve(connection: &Connection, hub: &Hub, inbox: &mpsc::Receiver<Request>, lo
                 let version = data_version(connection);
                 if version != seen {
                     seen = version;
-                    hub.look(|ids| jobs::load(connection, ids), || jobs::to_stop(connection));
+                    // A new earliest delayed message moves every consumer's alarm.
+                    let due = messages::next_due(connection).ok().flatten();
+                    let alarm = due != std::mem::replace(&mut next_due, due);
+                    let has_work = |queue| alarm || messages::has_ready(connection, queue).unwrap_or(true);
+                    hub.look(has_work, |ids| jobs::load(connection, ids), || jobs::to_stop(connection));
                 }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return,

@@ -169,9 +169,9 @@ impl Loop {
                 Ok(first) => self.commit_group(first),
                 Err(mpsc::TryRecvError::Disconnected) => break,
                 Err(mpsc::TryRecvError::Empty) => {
-                    // Nothing is waiting, so nothing will ring for the last commits if not now.
-                    self.ring(true);
-                    match self.inbox.recv_timeout(wait) {
+                    // Nothing is waiting, so nothing else will ring for the last commits.
+                    let ring_in = self.doorbell.as_mut().and_then(Doorbell::ring);
+                    match self.inbox.recv_timeout(ring_in.unwrap_or(wait).min(wait)) {
                         Ok(first) => self.commit_group(first),
                         Err(mpsc::RecvTimeoutError::Timeout) => {}
                         Err(mpsc::RecvTimeoutError::Disconnected) => break,
@@ -186,7 +186,9 @@ impl Loop {
                 "deliveries were not handed back at the end"
             );
         }
-        self.ring(true);
+        if let Some(doorbell) = &mut self.doorbell {
+            doorbell.ring_now();
+        }
     }
 
     /// Runs `first` and whatever else is waiting in one transaction.
@@ -289,13 +291,7 @@ impl Loop {
         self.hub.tell(&effects, |ids| jobs::load(&self.connection, ids));
         if let Some(doorbell) = &mut self.doorbell {
             doorbell.want();
-        }
-        self.ring(false);
-    }
-
-    fn ring(&mut self, now: bool) {
-        if let Some(doorbell) = &mut self.doorbell {
-            doorbell.ring(now);
+            doorbell.ring();
         }
     }
 

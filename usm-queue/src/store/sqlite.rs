@@ -5,6 +5,7 @@ use std::{any::Any, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use futures_util::StreamExt;
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, params, params_from_iter};
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::broadcast;
 use uuid::Uuid;
@@ -42,7 +43,8 @@ impl SqliteStore {
 #[async_trait]
 impl JobStore for SqliteStore {
     async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
-        self.db.write(move |tx| jobs.iter().try_for_each(|job| insert(tx, job))).await
+        let rows: Vec<_> = jobs.iter().map(NewJob::new).collect();
+        self.db.write(move |tx| rows.iter().try_for_each(|row| insert(tx, row))).await
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
@@ -55,8 +57,17 @@ impl JobStore for SqliteStore {
     }
 
     async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
+        let row = NewJob::new(&job);
         let worker = worker.to_owned();
-        self.db.write(move |tx| claim(tx, &job, &worker, lease)).await
+        let found = self.db.write(move |tx| claim(tx, &row, &worker, lease)).await?;
+        Ok(match found {
+            Found::Taken(stored) => {
+                let lease = Lease { id: stored.job.id, token: stored.token };
+                Claimed::Run(Box::new(stored.parse()), lease)
+            }
+            Found::Held(until) => Claimed::Busy(moment(until)),
+            Found::Ended(status) => Claimed::Final(status),
+        })
     }
 
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
@@ -69,7 +80,8 @@ impl JobStore for SqliteStore {
     }
 
     async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool> {
-        self.db.write(move |tx| fail_unclaimed(tx, &job, &error)).await
+        let row = NewJob::new(&job);
+        self.db.write(move |tx| fail_unclaimed(tx, &row, &error)).await
     }
 
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
@@ -101,30 +113,67 @@ impl JobStore for SqliteStore {
     }
 }
 
+/// A new record with everything written that can be before the transaction.
+pub(crate) struct NewJob {
+    id: JobId,
+    task: String,
+    owner: Option<String>,
+    status: i64,
+    priority: u8,
+    attempt: u32,
+    max_attempts: u32,
+    version: u64,
+    created_at: i64,
+    updated_at: i64,
+    next_attempt_at: Option<i64>,
+    correlation_id: Option<String>,
+    metadata: Option<String>,
+    timeline: String,
+}
+
+impl NewJob {
+    pub(crate) fn new(job: &Job) -> Self {
+        Self {
+            id: job.id,
+            task: job.task.clone(),
+            owner: job.owner.as_ref().map(to_json),
+            status: status_number(job.status),
+            priority: job.priority,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            version: job.version,
+            created_at: micros(job.created_at),
+            updated_at: micros(job.updated_at),
+            next_attempt_at: job.next_attempt_at.map(micros),
+            correlation_id: job.correlation_id.clone(),
+            metadata: (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
+            timeline: job.timeline.iter().map(timeline_line).collect(),
+        }
+    }
+}
+
 /// Stores a record unless its id is known.
-pub(crate) fn insert(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
-    let timeline: String = job.timeline.iter().map(timeline_line).collect();
+pub(crate) fn insert(tx: &mut Tx<'_>, job: &NewJob) -> Result<()> {
     let inserted = run(
         tx,
         "INSERT INTO jobs (id, task, owner, status, priority, attempt, max_attempts, version, created_at, updated_at,
-            next_attempt_at, worker, correlation_id, metadata, timeline)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15) ON CONFLICT DO NOTHING",
+            next_attempt_at, correlation_id, metadata, timeline)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
         params![
             job.id.0,
             job.task,
-            job.owner.as_ref().map(to_json),
-            status_number(job.status),
+            job.owner,
+            job.status,
             job.priority,
             job.attempt,
             job.max_attempts,
             job.version,
-            micros(job.created_at),
-            micros(job.updated_at),
-            job.next_attempt_at.map(micros),
-            job.worker,
+            job.created_at,
+            job.updated_at,
+            job.next_attempt_at,
             job.correlation_id,
-            (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
-            timeline,
+            job.metadata,
+            job.timeline,
         ],
     )?;
     if inserted > 0 {
@@ -133,22 +182,31 @@ pub(crate) fn insert(tx: &mut Tx<'_>, job: &Job) -> Result<()> {
     Ok(())
 }
 
-fn claim(tx: &mut Tx<'_>, job: &Job, worker: &str, lease: Duration) -> Result<Claimed> {
-    if let Some(claimed) = try_claim(tx, job.id, worker, lease)? {
-        return Ok(claimed);
+/// What a claim finds, not yet parsed.
+enum Found {
+    Taken(Box<StoredJob>),
+    Held(i64),
+    Ended(JobStatus),
+}
+
+fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration) -> Result<Found> {
+    if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
+        return Ok(Found::Taken(taken));
     }
     match state(tx.connection, job.id)? {
         None => {
             insert(tx, job)?;
-            try_claim(tx, job.id, worker, lease)?.ok_or_else(|| Error::not_found(format!("job {}", job.id)))
+            try_claim(tx, job.id, worker, lease)?
+                .map(Found::Taken)
+                .ok_or_else(|| Error::not_found(format!("job {}", job.id)))
         }
-        Some((status, _)) if status.is_final() => Ok(Claimed::Final(status)),
-        Some((_, until)) => Ok(Claimed::Busy(moment(until.unwrap_or(tx.now)))),
+        Some((status, _)) if status.is_final() => Ok(Found::Ended(status)),
+        Some((_, until)) => Ok(Found::Held(until.unwrap_or(tx.now))),
     }
 }
 
 /// Takes a job that waits and is due, or whose worker let the lease lapse.
-fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Result<Option<Claimed>> {
+fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Result<Option<Box<StoredJob>>> {
     let mut statement = tx
         .connection
         .prepare_cached(
@@ -163,16 +221,16 @@ fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Resul
         )
         .map_err(failed)?;
     let lease_until = tx.now.saturating_add(duration_micros(lease));
-    let claimed = statement
+    let taken = statement
         .query_row(params![id.0, worker, lease_until, tx.now, to_json(worker)], |row| {
-            Ok((read(row)?, row.get("token")?))
+            StoredJob::read(row).map(Box::new)
         })
         .optional()
         .map_err(failed)?;
-    Ok(claimed.map(|(job, token)| {
+    if taken.is_some() {
         tx.effects.jobs.push(id);
-        Claimed::Run(Box::new(job), Lease { id, token })
-    }))
+    }
+    Ok(taken)
 }
 
 fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result<LeaseState> {
@@ -283,7 +341,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
     Ok(changed > 0)
 }
 
-fn fail_unclaimed(tx: &mut Tx<'_>, job: &Job, error: &str) -> Result<bool> {
+fn fail_unclaimed(tx: &mut Tx<'_>, job: &NewJob, error: &str) -> Result<bool> {
     insert(tx, job)?;
     end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
 }
@@ -325,7 +383,8 @@ pub(crate) fn load(connection: &Connection, ids: &[JobId]) -> Result<Vec<Job>> {
     let mut select =
         connection.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1")).map_err(failed)?;
     ids.iter()
-        .filter_map(|id| select.query_row([id.0], read).optional().map_err(failed).transpose())
+        .filter_map(|id| select.query_row([id.0], StoredJob::read).optional().map_err(failed).transpose())
+        .map(|row| row.map(StoredJob::parse))
         .collect()
 }
 
@@ -360,7 +419,10 @@ fn list(connection: &Connection, filter: &JobFilter) -> Result<Vec<Job>> {
         conditions.join(" AND ")
     );
     let mut select = connection.prepare_cached(&sql).map_err(failed)?;
-    select.query_map(params_from_iter(values), read).and_then(Iterator::collect).map_err(failed)
+    let rows = select
+        .query_map(params_from_iter(values), StoredJob::read)
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
+    Ok(rows.map_err(failed)?.into_iter().map(StoredJob::parse).collect())
 }
 
 const EXPIRED: &str =
@@ -384,41 +446,63 @@ fn run(tx: &Tx<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<usize> {
     tx.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)
 }
 
-/// A row of [`COLUMNS`].
-fn read(row: &Row<'_>) -> rusqlite::Result<Job> {
-    let time = |column: &str| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(moment));
-    let json = |column: &str| -> rusqlite::Result<Option<Value>> {
-        Ok(row.get::<_, Option<String>>(column)?.and_then(|text| serde_json::from_str(&text).ok()))
-    };
-    let parse = |value: Option<Value>| value.unwrap_or_default();
-    let mut job = Job::new(
-        JobId(row.get::<_, Uuid>("id")?),
-        row.get::<_, String>("task")?,
-        moment(row.get("created_at")?),
-    );
-    job.owner = serde_json::from_value(parse(json("owner")?)).unwrap_or_default();
-    job.status = status(row.get("status")?);
-    job.priority = row.get("priority")?;
-    job.attempt = row.get("attempt")?;
-    job.max_attempts = row.get("max_attempts")?;
-    job.cancel_requested = row.get("cancel_requested")?;
-    job.version = row.get("version")?;
-    job.updated_at = moment(row.get("updated_at")?);
-    job.next_attempt_at = time("next_attempt_at")?;
-    job.lease_until = time("lease_until")?;
-    job.finished_at = time("finished_at")?;
-    job.worker = row.get("worker")?;
-    job.correlation_id = row.get("correlation_id")?;
-    job.metadata = serde_json::from_value(parse(json("metadata")?)).unwrap_or_default();
-    job.error = row.get("error")?;
-    job.progress = serde_json::from_value(parse(json("progress")?)).unwrap_or_default();
-    job.result = json("result")?;
-    job.partial_results = lines(&row.get::<_, String>("partial_results")?).collect();
-    job.timeline = lines(&row.get::<_, String>("timeline")?).filter_map(timeline_entry).collect();
-    Ok(job)
+/// A row of [`COLUMNS`], not yet parsed: parsing is for the caller's thread, not the writer's.
+struct StoredJob {
+    job: Job,
+    token: u64,
+    owner: Option<String>,
+    metadata: Option<String>,
+    progress: Option<String>,
+    result: Option<String>,
+    partial_results: String,
+    timeline: String,
 }
 
-fn lines(text: &str) -> impl Iterator<Item = Value> {
+impl StoredJob {
+    fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(moment));
+        let mut job = Job::new(JobId(row.get::<_, Uuid>(0)?), row.get::<_, String>(1)?, moment(row.get(10)?));
+        job.status = status(row.get(3)?);
+        job.priority = row.get(4)?;
+        job.attempt = row.get(5)?;
+        job.max_attempts = row.get(6)?;
+        job.cancel_requested = row.get(8)?;
+        job.version = row.get(9)?;
+        job.updated_at = moment(row.get(11)?);
+        job.next_attempt_at = time(12)?;
+        job.lease_until = time(13)?;
+        job.finished_at = time(14)?;
+        job.worker = row.get(15)?;
+        job.correlation_id = row.get(16)?;
+        job.error = row.get(18)?;
+        Ok(Self {
+            job,
+            token: row.get(7)?,
+            owner: row.get(2)?,
+            metadata: row.get(17)?,
+            progress: row.get(19)?,
+            result: row.get(20)?,
+            partial_results: row.get(21)?,
+            timeline: row.get(22)?,
+        })
+    }
+
+    fn parse(self) -> Job {
+        fn json<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+            text.and_then(|text| serde_json::from_str(&text).ok())
+        }
+        let mut job = self.job;
+        job.owner = json(self.owner);
+        job.metadata = json(self.metadata).unwrap_or_default();
+        job.progress = json(self.progress);
+        job.result = json(self.result);
+        job.partial_results = lines(&self.partial_results).collect();
+        job.timeline = lines(&self.timeline).map(timeline_entry).collect();
+        job
+    }
+}
+
+fn lines<T: DeserializeOwned>(text: &str) -> impl Iterator<Item = T> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok())
 }
 
@@ -426,10 +510,10 @@ fn timeline_line(entry: &TimelineEntry) -> String {
     format!("{}\n", to_json(&(micros(entry.at), entry.event, entry.attempt, &entry.worker, &entry.error)))
 }
 
-fn timeline_entry(line: Value) -> Option<TimelineEntry> {
-    let (at, event, attempt, worker, error): (i64, JobEvent, u32, Option<String>, Option<String>) =
-        serde_json::from_value(line).ok()?;
-    Some(TimelineEntry { at: moment(at), event, attempt, worker, error })
+type TimelineLine = (i64, JobEvent, u32, Option<String>, Option<String>);
+
+fn timeline_entry((at, event, attempt, worker, error): TimelineLine) -> TimelineEntry {
+    TimelineEntry { at: moment(at), event, attempt, worker, error }
 }
 
 fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> String {

@@ -1,0 +1,169 @@
+//! What is asked of an AI provider and what comes back, whoever answers.
+
+use std::{fmt, time::Duration};
+
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use crate::ErrorKind;
+
+const DEFAULT_DEADLINE: Duration = Duration::from_secs(300);
+
+/// One question to an AI provider: text for those that read prose, and the same data as data.
+///
+/// ```
+/// # use usm_ai::ChatRequest;
+/// # use std::time::Duration;
+/// let request = ChatRequest::new("summary", "Summarise: the cat sat on the mat")
+///     .system("Answer in one sentence")
+///     .input(serde_json::json!({ "text": "the cat sat on the mat" }))
+///     .temperature(0.2)
+///     .max_output_tokens(200)
+///     .deadline(Duration::from_secs(30));
+/// assert_eq!(request.purpose, "summary");
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ChatRequest {
+    /// What the answer is for, a stable name such as `story_map`; the offline provider answers by it.
+    pub purpose: String,
+    /// Standing instructions; none by default.
+    pub system: Option<String>,
+    /// The question itself.
+    pub user: String,
+    /// The data behind the question; `null` by default. Only the offline provider reads it.
+    pub input: Value,
+    /// 0 (always the likeliest word) to 2; the provider's own default when absent.
+    pub temperature: Option<f32>,
+    /// Longest answer, in tokens of the model, its hidden reasoning included; the provider's default when absent.
+    pub max_output_tokens: Option<u32>,
+    /// Time for the whole call, with all retries, waits and fallbacks; 5 minutes by default.
+    pub deadline: Duration,
+    /// A model to use in place of each provider's own. Providers that do not know it are passed over.
+    pub model: Option<String>,
+}
+
+impl ChatRequest {
+    /// A question `user`, asked for `purpose`.
+    pub fn new(purpose: impl Into<String>, user: impl Into<String>) -> Self {
+        Self {
+            purpose: purpose.into(),
+            system: None,
+            user: user.into(),
+            input: Value::Null,
+            temperature: None,
+            max_output_tokens: None,
+            deadline: DEFAULT_DEADLINE,
+            model: None,
+        }
+    }
+
+    /// Sets the standing instructions.
+    #[must_use]
+    pub fn system(mut self, system: impl Into<String>) -> Self {
+        self.system = Some(system.into());
+        self
+    }
+
+    /// Sets the data behind the question, from which the offline provider answers.
+    #[must_use]
+    pub fn input(mut self, input: Value) -> Self {
+        self.input = input;
+        self
+    }
+
+    /// Sets the temperature, 0 to 2. Some reasoning models refuse any but their default.
+    #[must_use]
+    pub fn temperature(mut self, temperature: f32) -> Self {
+        self.temperature = Some(temperature);
+        self
+    }
+
+    /// Sets the longest answer, in tokens.
+    #[must_use]
+    pub fn max_output_tokens(mut self, tokens: u32) -> Self {
+        self.max_output_tokens = Some(tokens);
+        self
+    }
+
+    /// Sets the time for the whole call, with all retries, waits and fallbacks.
+    #[must_use]
+    pub fn deadline(mut self, deadline: Duration) -> Self {
+        self.deadline = deadline;
+        self
+    }
+
+    /// Asks every provider for this model in place of its own.
+    #[must_use]
+    pub fn model(mut self, model: impl Into<String>) -> Self {
+        self.model = Some(model.into());
+        self
+    }
+}
+
+/// An answer, and how it was come by.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct ChatResponse {
+    /// The text of the answer, never empty.
+    pub text: String,
+    /// Name of the provider that answered.
+    pub provider: String,
+    /// The model that answered, as the provider names it.
+    pub model: String,
+    /// Why the answer ended where it does.
+    pub finish_reason: FinishReason,
+    /// Tokens of the attempt that answered; those of other attempts are in `attempts`.
+    pub usage: Option<Usage>,
+    /// Time of the whole call, with all retries, waits and fallbacks.
+    pub duration: Duration,
+    /// Every attempt, oldest first; the last one is the one that answered.
+    pub attempts: Vec<AttemptLog>,
+}
+
+/// Why an answer ended where it does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+#[non_exhaustive]
+pub enum FinishReason {
+    /// The model had no more to say.
+    Stop,
+    /// The output limit was reached: the text is cut off.
+    Length,
+    /// Anything else, or nothing was said about it.
+    Other,
+}
+
+/// Tokens as the provider counted them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Usage {
+    /// Tokens of the question.
+    pub input_tokens: u64,
+    /// Tokens of the answer, hidden reasoning included.
+    pub output_tokens: u64,
+}
+
+/// One attempt of a call, for people to see and for a job to keep.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[non_exhaustive]
+pub struct AttemptLog {
+    /// Name of the provider asked.
+    pub provider: String,
+    /// The model asked.
+    pub model: String,
+    /// Milliseconds from asking to the answer or failure; waits between attempts are not included.
+    pub duration_ms: u64,
+    /// Tokens spent, where the provider said so.
+    pub usage: Option<Usage>,
+    /// Why the attempt gave no usable answer; `None` for one that did.
+    pub error: Option<ErrorKind>,
+    /// Milliseconds the provider asked to wait.
+    pub retry_after_ms: Option<u64>,
+}
+
+impl fmt::Display for AttemptLog {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let outcome = self.error.map_or("answered", ErrorKind::as_str);
+        write!(f, "{} {} after {} ms", self.provider, outcome, self.duration_ms)
+    }
+}

@@ -1,0 +1,2 @@
+//! The crate from outside, over real sockets.
+mod over_http;

@@ -1,0 +1,74 @@
+//! What every part of the program shares: settings, database, queue, AI.
+
+use std::{path::Path, sync::Arc, time::Duration};
+
+use anyhow::Context;
+use sea_orm::DatabaseConnection;
+use usm_queue::{QueueSpec, SqliteOptions, TaskQueue, Topology};
+
+use crate::{ai::Ai, config::Config, database};
+
+/// Everything a handler or an endpoint needs. Clones share it.
+#[derive(Debug, Clone)]
+pub struct App {
+    /// The settings.
+    pub config: Arc<Config>,
+    /// Projects and stories.
+    pub db: DatabaseConnection,
+    /// Jobs.
+    pub queue: TaskQueue,
+    /// Who answers.
+    pub ai: Arc<Ai>,
+}
+
+impl App {
+    /// Opens database and queue, creating what is missing.
+    ///
+    /// # Errors
+    ///
+    /// When a file cannot be opened, is damaged or comes from a newer version; the text names it and says what to do.
+    pub async fn open(config: Config) -> anyhow::Result<Self> {
+        let ai = Ai::new(&config.ai).context("the AI providers cannot be set up")?;
+        create_data_dir(&config.data_dir)?;
+        let db = database::open(&config.database).await?;
+        let queue = open_queue(&config).await?;
+        Ok(Self { config: Arc::new(config), db, queue, ai: Arc::new(ai) })
+    }
+}
+
+/// Opens the queue alone, for those who only look at jobs.
+///
+/// # Errors
+///
+/// As [`App::open`].
+pub async fn open_queue(config: &Config) -> usm_queue::Result<TaskQueue> {
+    let options = SqliteOptions::default().lease(config.queue.lease);
+    TaskQueue::open_with(config.queue_file(), topology()?, options).await
+}
+
+fn create_data_dir(directory: &Path) -> anyhow::Result<()> {
+    std::fs::create_dir_all(directory).with_context(|| {
+        format!(
+            "the data directory {} cannot be created; choose one that this user may write in USM_DATA_DIR",
+            directory.display()
+        )
+    })
+}
+
+/// The guide's topology, to the letter: services written after it share these queues.
+///
+/// # Errors
+///
+/// Never with these values; the queue checks them all the same.
+pub fn topology() -> usm_queue::Result<Topology> {
+    const HOUR: Duration = Duration::from_secs(3600);
+    let queue = |name: &str, key: &str| {
+        QueueSpec::new(name).bind("ai.tasks", key).message_ttl(HOUR).dead_letter_exchange("dlx.ai.tasks")
+    };
+    Topology::builder("ai.tasks")
+        .dead_letters("dlx.ai.tasks", "ai.tasks.failed")
+        .queue(queue("ai.map.generation", "ai.task.map.#").max_priority(10))
+        .queue(queue("ai.wireframe.generation", "ai.task.wireframe.#").max_priority(10))
+        .queue(queue("ai.bulk.improve", "ai.task.bulk.#"))
+        .build()
+}

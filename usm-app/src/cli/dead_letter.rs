@@ -1,0 +1,171 @@
+//! `usm dead-letter`: looks at jobs that failed for good, tries them again, removes them.
+
+use std::path::PathBuf;
+
+use serde_json::Value;
+use usm_queue::{DeadLetter, DeadLetterFilter, DeadLetters, ErrorKind};
+
+use super::{
+    failure::Failure,
+    job::moment,
+    out, store,
+    table::{short, table},
+};
+use crate::config::Config;
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Command {
+    /// List dead letters, oldest first
+    List {
+        /// How many at most
+        #[arg(long, default_value_t = 50)]
+        limit: usize,
+        /// One JSON document per dead letter
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one with its errors and payload
+    Show {
+        /// The dead letter; it has the id of its job
+        id: String,
+        /// As JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Enqueue its work again as a new job
+    Replay {
+        /// The dead letter; it has the id of its job
+        #[arg(required_unless_present = "all")]
+        id: Option<String>,
+        /// Replay every dead letter
+        #[arg(long, conflicts_with_all = ["id", "payload"])]
+        all: bool,
+        /// A JSON file with the payload to use in place of the old one
+        #[arg(long, value_name = "FILE")]
+        payload: Option<PathBuf>,
+    },
+    /// Remove every dead letter for good
+    Purge {
+        /// Confirm that they are no longer wanted
+        #[arg(long)]
+        yes: bool,
+    },
+}
+
+pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure> {
+    // Before the queue is opened: a wrong file is wrong usage.
+    let payload = match &command {
+        Command::Replay { payload: Some(file), .. } => Some(read_payload(file)?),
+        _ => None,
+    };
+    let letters = store::open(&config).await?.dead_letters();
+    match command {
+        Command::List { limit, json } => list(&letters, limit, json).await,
+        Command::Show { id, json } => show(&letters, &id, json).await,
+        Command::Replay { id, .. } => replay(&letters, id, payload).await,
+        Command::Purge { yes } => purge(&letters, yes).await,
+    }
+}
+
+async fn list(letters: &DeadLetters, limit: usize, json: bool) -> Result<(), Failure> {
+    let found = letters.list(&DeadLetterFilter::default(), 0, limit).await?;
+    if json {
+        found.iter().for_each(out::json);
+        return Ok(());
+    }
+    if found.is_empty() {
+        out::line("no dead letters");
+        return Ok(());
+    }
+    let rows: Vec<[String; 4]> = found.iter().map(row).collect();
+    out::line(&table(["DEAD LETTER", "TASK", "DIED", "WHY"], &rows));
+    Ok(())
+}
+
+fn row(letter: &DeadLetter) -> [String; 4] {
+    let why = letter.errors.last().unwrap_or(&letter.reason);
+    [letter.id.clone(), letter.task.clone().unwrap_or_default(), died(letter), short(why, 70)]
+}
+
+fn died(letter: &DeadLetter) -> String {
+    letter.died_at.map(moment).unwrap_or_default()
+}
+
+async fn show(letters: &DeadLetters, id: &str, json: bool) -> Result<(), Failure> {
+    let letter = find(letters, id).await?;
+    if json {
+        out::pretty(&letter);
+        return Ok(());
+    }
+    let facts = [
+        ("dead letter", letter.id.clone()),
+        ("task", letter.task.clone().unwrap_or_default()),
+        ("reason", letter.reason.clone()),
+        ("attempts", letter.attempts.to_string()),
+        ("queue", letter.queue.clone()),
+        ("enqueued", moment(letter.enqueued_at)),
+        ("died", died(&letter)),
+    ];
+    let told = facts.iter().filter(|(_, value)| !value.is_empty());
+    told.for_each(|(name, value)| out::line(&format!("{name:<12} {value}")));
+    for (attempt, error) in (1..).zip(&letter.errors) {
+        out::line(&format!("error {attempt:<6} {error}"));
+    }
+    out::line("\npayload");
+    match &letter.payload {
+        Some(payload) => out::pretty(payload),
+        None => out::line(&String::from_utf8_lossy(&letter.raw)),
+    }
+    Ok(())
+}
+
+async fn find(letters: &DeadLetters, id: &str) -> Result<DeadLetter, Failure> {
+    letters.get(id).await.map_err(|error| not_found(error, id))
+}
+
+async fn replay(letters: &DeadLetters, id: Option<String>, payload: Option<Value>) -> Result<(), Failure> {
+    let Some(id) = id else {
+        let jobs = letters.replay_all(&DeadLetterFilter::default()).await?;
+        jobs.iter().for_each(|job| out::line(&format!("job {job}")));
+        out::line(&format!("{} enqueued", jobs.len()));
+        return Ok(());
+    };
+    let replayed = match payload {
+        Some(payload) => letters.replay_with(&id, payload).await,
+        None => letters.replay(&id).await,
+    };
+    let job = replayed.map_err(|error| not_found(error, &id))?;
+    out::line(&format!("job {job}"));
+    out::line(&format!("enqueued; work it with `usm worker all`, follow it with `usm job watch {job}`"));
+    Ok(())
+}
+
+async fn purge(letters: &DeadLetters, yes: bool) -> Result<(), Failure> {
+    let some = !letters.list(&DeadLetterFilter::default(), 0, 1).await?.is_empty();
+    if some && !yes {
+        return Err(Failure::usage(
+            "this removes every dead letter for good; look at them with `usm dead-letter list`, then add --yes",
+        ));
+    }
+    out::line(&format!("{} removed", letters.purge().await?));
+    Ok(())
+}
+
+fn read_payload(file: &PathBuf) -> Result<Value, Failure> {
+    let wrong = |why: String| Failure::usage(format!("the payload file {} {why}", file.display()));
+    let text = std::fs::read_to_string(file).map_err(|error| wrong(format!("cannot be read: {error}")))?;
+    let payload: Value =
+        serde_json::from_str(&text).map_err(|error| wrong(format!("is not JSON: {error}")))?;
+    match payload.is_object() {
+        true => Ok(payload),
+        false => Err(wrong("must hold a JSON object, as `usm dead-letter show` prints it".to_owned())),
+    }
+}
+
+fn not_found(error: usm_queue::Error, id: &str) -> Failure {
+    if error.kind() != ErrorKind::NotFound {
+        return error.into();
+    }
+    Failure::failed(anyhow::anyhow!("there is no dead letter `{}` here", short(id, 80)))
+        .or_try("usm dead-letter list", "the dead letters there are")
+}

@@ -1,0 +1,87 @@
+//! The finished work on standard output: board, wireframes, summary, in the language of the map.
+
+use std::io::IsTerminal;
+
+use super::{Written, out};
+use crate::{
+    domain::{
+        board::{self, BoardStyle, Layout},
+        export::markdown,
+        requirements::grouped,
+        story_map::StoryMap,
+        wireframe::Language,
+    },
+    tasks::{MapReady, WireframesReady},
+};
+
+/// Columns where there is no terminal to ask.
+const WIDTH: usize = 80;
+
+/// Where the work is shown.
+#[derive(Debug)]
+pub(super) struct Screen {
+    language: Language,
+    width: usize,
+    colour: bool,
+}
+
+impl Screen {
+    pub(super) fn new(map: &StoryMap, width: Option<u16>) -> Self {
+        let terminal = || {
+            let (width, _) = terminal_size::terminal_size_of(std::io::stdout())?;
+            std::io::stdout().is_terminal().then_some(width.0)
+        };
+        let width = width.or_else(terminal).map_or(WIDTH, usize::from);
+        Self { language: markdown::language(map), width, colour: out::colour() }
+    }
+
+    pub(super) fn board(&self, map: &StoryMap) {
+        let style = BoardStyle { colour: self.colour, layout: Layout::Auto, criteria: true };
+        out::line(&board::render(map, self.width, style));
+    }
+
+    pub(super) fn wireframes(&self, drawn: &WireframesReady) {
+        let all = drawn.wireframes.len();
+        for (number, wireframe) in (1..).zip(&drawn.wireframes) {
+            let head = self.language.pick("Экраны", "Wireframe");
+            out::line(&format!(
+                "\n{}",
+                self.bold(&format!("{head} {number}/{all}: {}", wireframe.story_title))
+            ));
+            out::line(&wireframe.ascii_wireframe);
+        }
+        for failure in &drawn.failures {
+            let what = self.language.pick("Не нарисована история", "Not drawn: story");
+            out::line(&format!("{what} {}: {}", failure.story_id, failure.error));
+        }
+    }
+
+    pub(super) fn summary(&self, ready: &MapReady, written: &Written, no_provider: bool) {
+        let count = |number: u64| grouped(usize::try_from(number).unwrap_or(usize::MAX));
+        let (activities, stories) = (count(ready.activities_count), count(ready.stories_count));
+        let seconds = ready.processing_time;
+        let made = match self.language {
+            Language::Russian => format!(
+                "Проект {}: активностей {activities}, историй {stories}; сделал {}, {seconds:.1} с",
+                ready.project_id, ready.made_by
+            ),
+            Language::English => format!(
+                "Project {}: {activities} activities, {stories} stories; made by {} in {seconds:.1} s",
+                ready.project_id, ready.made_by
+            ),
+        };
+        out::line(&format!("\n{}", self.bold(&made)));
+        let files = self.language.pick("Файлы", "Files");
+        out::line(&format!("{files}: {}, {}", written.markdown.display(), written.json.display()));
+        if no_provider {
+            out::line(self.language.pick(
+                "Это черновик без ИИ. Чтобы спросить модель, задайте GROQ_API_KEY, OPENAI_API_KEY или OPENAI_BASE_URL.",
+                "This is a draft without AI. To ask a model, set GROQ_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL.",
+            ));
+        }
+    }
+
+    fn bold(&self, text: &str) -> String {
+        if self.colour { format!("\x1b[1m{text}\x1b[0m") } else { text.to_owned() }
+    }
+}

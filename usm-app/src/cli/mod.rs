@@ -1,0 +1,112 @@
+//! The command line: what it understands, and what its exit codes mean. One file per subcommand.
+
+mod dead_letter;
+mod failure;
+mod generate;
+mod job;
+mod logging;
+mod out;
+mod shutdown;
+mod store;
+mod table;
+mod worker;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tokio_util::sync::CancellationToken;
+
+use crate::config::Config;
+use failure::Failure;
+
+const EXIT_CODES: &str = "\
+Exit codes:
+  0    done; for `generate` and `job watch`: the job completed
+  1    failed; the reason is on standard error
+  2    wrong usage, input or settings; nothing was started
+  130  interrupted before the work was done
+
+Settings come from the environment and the file .env. Data is kept in ./usm-data, or where USM_DATA_DIR says.
+Without an AI key everything is drafted offline.";
+
+/// Turns requirements into a user story map with wireframes.
+#[derive(Debug, Parser)]
+#[command(name = "usm", version, after_help = EXIT_CODES, propagate_version = true, subcommand_required = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Make a story map of a text, show it and write it to files
+    #[command(after_help = EXIT_CODES)]
+    Generate(generate::Args),
+    /// Work jobs that other processes enqueue, until interrupted
+    Worker(worker::Args),
+    /// Look at jobs, follow them, cancel them
+    #[command(subcommand)]
+    Job(job::Command),
+    /// Look at jobs that failed for good, try them again, remove them
+    #[command(subcommand)]
+    DeadLetter(dead_letter::Command),
+}
+
+/// Reads the command line, does what it says and tells how that went.
+pub fn main() -> ExitCode {
+    let cli = match Cli::try_parse() {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are no errors; clap knows which is which, and its codes are ours.
+            drop(error.print());
+            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
+        }
+    };
+    let as_json = matches!(&cli.command, Command::Generate(args) if args.json);
+    match run(cli.command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            if as_json {
+                out::json(&failure.event());
+            }
+            out::error(&failure.to_string());
+            ExitCode::from(failure.code())
+        }
+    }
+}
+
+fn run(command: Command) -> Result<(), Failure> {
+    let config = Config::from_env().map_err(Failure::usage)?;
+    logging::start(&config, matches!(command, Command::Worker(_)));
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
+        Failure::failed(anyhow::Error::new(error).context("the program cannot start its threads"))
+    })?;
+    let result = runtime.block_on(async {
+        let shutdown = shutdown::on_signal();
+        dispatch(command, config, shutdown).await
+    });
+    // A blocking read of a terminal, for one, would be waited for.
+    runtime.shutdown_background();
+    result
+}
+
+async fn dispatch(command: Command, config: Config, shutdown: CancellationToken) -> Result<(), Failure> {
+    match command {
+        Command::Generate(args) => generate::run(args, config, shutdown).await,
+        Command::Worker(args) => worker::run(args, config, shutdown).await,
+        Command::Job(command) => job::run(command, config, shutdown).await,
+        Command::DeadLetter(command) => dead_letter::run(command, config).await,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_command_line_is_consistent() {
+        Cli::command().debug_assert();
+    }
+}

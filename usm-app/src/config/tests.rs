@@ -1,0 +1,262 @@
+//! What the settings accept, refuse and show.
+
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::ffi::OsString;
+use std::net::IpAddr;
+use std::path::Path;
+use std::time::Duration;
+
+use super::*;
+
+fn config(values: &[(&str, &str)]) -> Result<Config, ConfigErrors> {
+    Config::from_lookup(|name| {
+        values.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned())
+    })
+}
+
+fn refused(values: &[(&str, &str)]) -> String {
+    config(values).unwrap_err().to_string()
+}
+
+#[test]
+fn nothing_needs_to_be_set() {
+    let config = config(&[]).unwrap();
+
+    assert_eq!(config.server.address().to_string(), "127.0.0.1:8000");
+    assert_eq!(config.database, DatabaseUrl::Sqlite("./usm-data/usm.db".into()));
+    assert_eq!(config.queue_file(), Path::new("./usm-data/queue.db"));
+    assert_eq!(config.queue.lease, Duration::from_secs(15));
+    assert_eq!((config.worker.concurrency, config.worker.max_attempts), (1, 3));
+    assert_eq!(config.worker.retry_delay, Duration::from_secs(5));
+    assert_eq!(config.wireframe_max_stories, 10);
+    assert_eq!(config.log.level, LogLevel::Info);
+    assert!(config.ai.providers.is_empty());
+    assert_eq!(config.warnings().len(), 1, "{:?}", config.warnings());
+}
+
+#[test]
+fn all_errors_are_reported_at_once_with_what_is_allowed() {
+    let text = refused(&[
+        ("USM_PORT", "70000"),
+        ("WORKER_CONCURRENCY", "many"),
+        ("API_TEMPERATURE", "NaN"),
+        ("USM_LEASE_SECONDS", "0"),
+        ("ENVIRONMENT", "prod"),
+        ("LOG_LEVEL", "loud"),
+        ("AI_PROVIDER_PRIORITY", "groq,gork"),
+    ]);
+
+    for line in [
+        "7 settings are not usable",
+        "USM_PORT=\"70000\": must be a whole number from 0 to 65535",
+        "WORKER_CONCURRENCY=\"many\": must be a whole number from 1 to 256",
+        "API_TEMPERATURE=\"NaN\": must be a number from 0 to 2",
+        "USM_LEASE_SECONDS=\"0\": must be a whole number from 1 to 300",
+        "ENVIRONMENT=\"prod\": must be development, test, staging or production",
+        "LOG_LEVEL=\"loud\": must be TRACE, DEBUG, INFO, WARNING or ERROR",
+        "AI_PROVIDER_PRIORITY=\"gork\": must be a list of gemini, groq, perplexity, openai",
+    ] {
+        assert!(text.contains(line), "{line} is not in:\n{text}");
+    }
+}
+
+#[test]
+fn secrets_are_masked_in_every_output() {
+    let config = config(&[
+        ("GROQ_API_KEY", "gsk_hunter2"),
+        ("OPENAI_API_KEY", "sk-hunter2"),
+        ("JWT_SECRET_KEY", "hunter2"),
+        ("DATABASE_URL", "postgresql://u:hunter2@h/db"),
+        ("REDIS_URL", "redis://:hunter2@h/0"),
+        ("CLOUDAMQP_URL", "amqps://u:hunter2@h/v"),
+    ])
+    .unwrap();
+
+    let outputs = format!("{config:?} {} {:?}", serde_json::to_string(&config).unwrap(), config.warnings());
+
+    assert!(!outputs.contains("hunter2"), "{outputs}");
+    assert_eq!(config.ai.providers[0].api_key.as_ref().unwrap().expose(), "gsk_hunter2");
+}
+
+#[test]
+fn secrets_are_masked_in_errors() {
+    let text = refused(&[
+        ("GROQ_API_KEY", "gsk hunter2"),
+        ("DATABASE_URL", "mysql://u:hunter2@h/db"),
+        ("REDIS_URL", "http://:hunter2@h/0"),
+        ("CLOUDAMQP_URL", "u:hunter2@h/v"),
+        ("OPENAI_BASE_URL", "https://u:hunter2@h/v1"),
+    ]);
+
+    assert!(text.starts_with("5 settings"), "{text}");
+    assert!(!text.contains("hunter2"), "{text}");
+}
+
+#[test]
+fn rabbitmq_is_refused_rather_than_ignored() {
+    let text = refused(&[("RABBITMQ_ENABLED", "true"), ("RABBITMQ_URL", "amqp://localhost")]);
+
+    assert!(text.contains("the RabbitMQ backend is not in this version: unset it"), "{text}");
+    assert!(config(&[("RABBITMQ_ENABLED", "False"), ("RABBITMQ_URL", "amqp://localhost")]).is_ok());
+}
+
+#[test]
+fn cloudamqp_comes_before_rabbitmq() {
+    let both = [("RABBITMQ_URL", "amqp://local"), ("CLOUDAMQP_URL", "amqps://cloud")];
+
+    assert_eq!(config(&both).unwrap().queue.rabbitmq_url.unwrap().expose(), "amqps://cloud");
+    assert_eq!(config(&both[..1]).unwrap().queue.rabbitmq_url.unwrap().expose(), "amqp://local");
+}
+
+#[test]
+fn only_this_machine_is_served() {
+    for (host, address) in
+        [("localhost", "127.0.0.1"), ("127.0.0.2", "127.0.0.2"), ("::1", "::1"), ("[::1]", "::1")]
+    {
+        assert_eq!(config(&[("USM_HOST", host)]).unwrap().server.host, address.parse::<IpAddr>().unwrap());
+    }
+    for host in ["0.0.0.0", "::", "192.168.0.1", "example.com"] {
+        assert!(refused(&[("USM_HOST", host)]).contains("no authentication"), "{host}");
+    }
+}
+
+#[test]
+fn an_origin_has_no_path_and_no_star() {
+    let list = "https://usm.example.com/, http://localhost:3000,";
+
+    let origins = config(&[("ALLOWED_ORIGINS", list)]).unwrap().server.allowed_origins;
+
+    assert_eq!(origins, ["https://usm.example.com", "http://localhost:3000"]);
+    for wrong in ["*", "https://*.example.com", "example.com", "https://example.com/app", "ftp://example.com"]
+    {
+        assert!(refused(&[("ALLOWED_ORIGINS", wrong)]).contains("each origin must be"), "{wrong}");
+    }
+}
+
+#[test]
+fn providers_are_ordered_by_choice_then_priority() {
+    let keys = [("GROQ_API_KEY", "g"), ("OPENAI_API_KEY", "o"), ("API_MODEL", "mine")];
+    let order = |extra: &[(&'static str, &'static str)]| {
+        let config = config(&[&keys[..], extra].concat()).unwrap();
+        config.ai.providers.iter().map(|p| format!("{} {}", p.provider.as_str(), p.model)).collect::<Vec<_>>()
+    };
+
+    assert_eq!(order(&[]), ["groq mine", "openai gpt-6-luna"]);
+    assert_eq!(order(&[("API_PROVIDER", "openai")]), ["openai mine", "groq openai/gpt-oss-120b"]);
+    assert_eq!(
+        order(&[("AI_PROVIDER_PRIORITY", "OpenAI, groq,groq")]),
+        ["openai mine", "groq openai/gpt-oss-120b"]
+    );
+    assert_eq!(order(&[("API_PROVIDER", "offline")]), [""; 0]);
+}
+
+#[test]
+fn a_server_of_ones_own_needs_an_address_and_a_model_but_no_key() {
+    let text = refused(&[("OPENAI_BASE_URL", "http://localhost:11434/v1/")]);
+    let config =
+        config(&[("OPENAI_BASE_URL", "http://localhost:11434/v1/"), ("OPENAI_MODEL", "qwen3")]).unwrap();
+
+    assert!(text.contains("OPENAI_MODEL: must name the model"), "{text}");
+    let [own] = config.ai.providers.as_slice() else { panic!("{:?}", config.ai) };
+    assert_eq!((own.base_url.as_str(), own.api_key.is_none()), ("http://localhost:11434/v1", true));
+    assert_eq!((own.model.as_str(), own.enhancement_model.as_str()), ("qwen3", "qwen3"));
+}
+
+#[test]
+fn a_provider_this_version_cannot_ask_is_refused_when_chosen_and_remarked_when_it_has_a_key() {
+    let chosen = refused(&[("API_PROVIDER", "gemini"), ("GEMINI_API_KEY", "AIza")]);
+    let keyed = config(&[("GEMINI_API_KEY", "AIza"), ("GROQ_API_KEY", "gsk_")]).unwrap();
+    let keyless = refused(&[("API_PROVIDER", "groq")]);
+
+    assert!(chosen.contains("this version cannot talk to it yet"), "{chosen}");
+    assert_eq!(keyed.ai.providers.len(), 1);
+    assert!(keyed.warnings().concat().contains("GEMINI_API_KEY is set but not used"));
+    assert!(keyless.contains("needs GROQ_API_KEY, which is not set"), "{keyless}");
+}
+
+#[test]
+fn a_weak_token_secret_is_warned_of_in_production_only() {
+    let strong = "0123456789abcdef0123456789abcdef";
+    for (secret, word) in
+        [("", "is not set"), ("short", "shorter"), ("your-secret-key-change-in-production", "example")]
+    {
+        let values = [("JWT_SECRET_KEY", secret), ("ENVIRONMENT", "production")];
+        let warnings = config(&values).unwrap().warnings().join("\n");
+
+        assert!(warnings.contains(word), "{secret}: {warnings}");
+    }
+    let production = config(&[("JWT_SECRET_KEY", strong), ("ENVIRONMENT", "production")]).unwrap().warnings();
+    let development = config(&[("JWT_SECRET_KEY", "short")]).unwrap().warnings();
+
+    assert!(!production.concat().contains("JWT_SECRET_KEY is"), "{production:?}");
+    assert!(!development.concat().contains("JWT_SECRET_KEY is"), "{development:?}");
+}
+
+#[test]
+fn a_blank_value_counts_as_not_set() {
+    let config = config(&[("USM_PORT", ""), ("REDIS_URL", "  "), ("API_PROVIDER", "")]).unwrap();
+
+    assert_eq!(config.server.port, 8000);
+    assert!(config.queue.redis_url.is_none());
+}
+
+#[test]
+fn the_environment_wins_over_the_file() {
+    let file = "\u{feff}# comment\nexport USM_PORT=9000\nWORKER_CONCURRENCY=4\nUSM_DATA_DIR='./мои данные'\n";
+    let environment = |name: &str| (name == "USM_PORT").then(|| OsString::from("9001"));
+
+    let config = dotenv::load(&environment, Some(file.as_bytes())).unwrap();
+
+    assert_eq!((config.server.port, config.worker.concurrency), (9001, 4));
+    assert_eq!(config.data_dir, Path::new("./мои данные"));
+}
+
+#[test]
+fn a_broken_file_is_reported_by_line_without_its_content() {
+    let text =
+        dotenv::load(&|_| None, Some(b"USM_PORT=9000\nJWT_SECRET_KEY='hunter2\n")).unwrap_err().to_string();
+    let bytes = dotenv::load(&|_| None, Some(b"USM_PORT=9000\nA=\xff\n")).unwrap_err().to_string();
+
+    assert!(text.contains(".env: line 2 must be NAME=value") && !text.contains("hunter2"), "{text}");
+    assert!(bytes.contains(".env: line 2 is not valid UTF-8"), "{bytes}");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_variable_that_is_not_utf8_is_an_error() {
+    use std::os::unix::ffi::OsStringExt;
+    let environment = |name: &str| (name == "USM_PORT").then(|| OsString::from_vec(vec![0xff]));
+
+    let text = dotenv::load(&environment, None).unwrap_err().to_string();
+
+    assert!(text.contains("USM_PORT: is not valid UTF-8"), "{text}");
+}
+
+#[test]
+fn the_example_file_names_every_variable_with_its_default() {
+    let example = include_str!("../../../.env.example");
+    let asked = std::cell::RefCell::new(Vec::new());
+    let defaults = Config::from_lookup(|name| {
+        asked.borrow_mut().push(name.to_owned());
+        None
+    })
+    .unwrap();
+
+    let set: Vec<&str> =
+        example.lines().filter_map(|line| line.strip_prefix('#')).filter(|line| is_setting(line)).collect();
+    let read = dotenv::load(&|_| None, Some(set.join("\n").as_bytes())).unwrap();
+
+    assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&defaults).unwrap());
+    for name in asked.borrow().iter() {
+        assert!(
+            set.iter().any(|line| line.starts_with(&format!("{name}="))),
+            "{name} is not in .env.example"
+        );
+    }
+    assert_eq!(set.len(), asked.borrow().len(), "a name that nothing reads is in .env.example");
+}
+
+fn is_setting(line: &str) -> bool {
+    line.split_once('=').is_some_and(|(name, _)| name.chars().all(|c| c.is_ascii_uppercase() || c == '_'))
+}

@@ -1,0 +1,471 @@
+//! Who walks the map: roles a text names, known from the lexicon or recognised by what they do.
+
+use std::collections::HashMap;
+
+use super::grammar::{english, russian};
+use super::language::Language;
+use super::lexicon::{Lexicon, RoleKind};
+use super::text::Document;
+use super::words::{Word, capitalised, normal, stem, words};
+
+/// A role of the text.
+#[derive(Debug)]
+pub(super) struct Member {
+    /// Singular, capitalised, as it stands on the map.
+    pub(super) name: String,
+    /// How it stands to the product.
+    pub(super) kind: RoleKind,
+    /// How often the text mentions it.
+    mentions: usize,
+}
+
+/// Everybody a text names.
+#[derive(Debug)]
+pub(super) struct Cast {
+    language: Language,
+    members: Vec<Member>,
+    /// First word of a name, as a key, to patterns that begin with it, longest first.
+    patterns: HashMap<String, Vec<(Vec<String>, usize)>>,
+    main: usize,
+    /// "User", when a better name for the same people is known, is this member.
+    generic: usize,
+}
+
+impl Cast {
+    /// Finds the roles of a document. There is always at least one: "user".
+    pub(super) fn of(document: &Document, language: Language) -> Self {
+        let lexicon = Lexicon::of(language);
+        let user = Member { name: lexicon.phrases.user.to_owned(), kind: RoleKind::Generic, mentions: 0 };
+        let mut cast = Self { language, members: vec![user], patterns: HashMap::new(), main: 0, generic: 0 };
+        for role in lexicon.roles {
+            let index = match role.kind {
+                RoleKind::Generic => 0,
+                kind => cast.add(role.name, kind),
+            };
+            cast.recognise(role.name, index);
+            if language == Language::Russian {
+                // The stemmer takes "рестораны" for a verb, so plurals are recognised by their own stem.
+                cast.recognise(&russian::plural_noun(role.name), index);
+            }
+            role.forms
+                .split('|')
+                .filter(|form| !form.is_empty())
+                .for_each(|form| cast.recognise(form, index));
+        }
+        let texts: Vec<(Vec<Word>, bool)> = document
+            .statements
+            .iter()
+            .flat_map(|statement| {
+                let lead = statement.lead.iter().map(|lead| (words(lead), true));
+                lead.chain([(words(&statement.text), false)])
+            })
+            .collect();
+        for (sentence, is_lead) in &texts {
+            cast.discover(sentence, *is_lead);
+        }
+        let speaks_in_person = texts.iter().any(|(sentence, _)| cast.count(sentence));
+        cast.count_headings(document);
+        cast.settle(speaks_in_person);
+        cast
+    }
+
+    /// The member named at this word and how many words the name takes.
+    pub(super) fn at(&self, sentence: &[Word], position: usize) -> Option<(usize, usize)> {
+        let (found, length) = self.raw_at(sentence, position)?;
+        Some((if found == 0 { self.generic } else { found }, length))
+    }
+
+    fn raw_at(&self, sentence: &[Word], position: usize) -> Option<(usize, usize)> {
+        let key = self.key(&sentence.get(position)?.lower);
+        self.patterns.get(&key)?.iter().find_map(|(pattern, index)| {
+            let found = sentence.get(position..position + pattern.len())?;
+            let joined = found[..found.len() - 1].iter().all(|word| !word.ends_with_comma());
+            let matches =
+                joined && found.iter().zip(pattern).all(|(word, part)| self.key(&word.lower) == *part);
+            matches.then_some((*index, pattern.len()))
+        })
+    }
+
+    /// Whether the words are a name in the nominative, so that it can be a subject.
+    pub(super) fn is_subject_form(&self, name: &[Word]) -> bool {
+        if self.language == Language::English {
+            return true;
+        }
+        name.iter().any(|word| {
+            let Some((index, 1)) = self.raw_at(std::slice::from_ref(word), 0) else { return false };
+            let lexicon = Lexicon::of(self.language);
+            let single = normal(&self.members[index].name);
+            let is_form = |role: &str| word.lower == role || word.lower == russian::plural_noun(role);
+            let nominative_forms =
+                ["мастера", "учителя", "люди", "админ", "админы", "владельцы", "продавцы", "хозяева"];
+            is_form(&single)
+                || nominative_forms.contains(&word.lower.as_str())
+                || lexicon.roles.iter().any(|role| role.kind == RoleKind::Generic && is_form(role.name))
+        }) || name.len() > 1 && {
+            let joined: Vec<&str> = name.iter().map(|word| word.lower.as_str()).collect();
+            self.members.iter().any(|member| normal(&member.name) == joined.join(" "))
+        }
+    }
+
+    /// The first member a line names.
+    pub(super) fn first_in(&self, line: &[Word]) -> Option<usize> {
+        (0..line.len().min(8)).find_map(|index| self.at(line, index)).map(|(member, _)| member)
+    }
+
+    /// The member a heading names and nothing else.
+    pub(super) fn whole(&self, heading: &[Word]) -> Option<usize> {
+        self.at(heading, 0).filter(|(_, length)| *length == heading.len()).map(|(member, _)| member)
+    }
+
+    /// Which of the words belong to the name of a member.
+    pub(super) fn names(&self, sentence: &[Word]) -> Vec<bool> {
+        let mut named = vec![false; sentence.len()];
+        for index in 0..sentence.len() {
+            let Some((member, length)) = self.raw_at(sentence, index) else { continue };
+            if self.members[member].mentions > 0 {
+                named[index..index + length].fill(true);
+            }
+        }
+        named
+    }
+
+    /// Whether a member is the subject of a verb in this sentence.
+    pub(super) fn somebody_acts(&self, sentence: &[Word]) -> bool {
+        (0..sentence.len().min(20)).any(|index| {
+            self.raw_at(sentence, index).is_some_and(|(member, length)| {
+                let next = sentence.get(index + length).map(|word| word.lower.as_str()).unwrap_or_default();
+                let is_owner = self.members[member].kind == RoleKind::Organisation;
+                let wishes = matches!(next, "хочет" | "хотят" | "wants" | "want");
+                self.is_subject_form(&sentence[index..index + length])
+                    && acts(self.language, sentence, index + length)
+                    && !(is_owner && wishes)
+            })
+        })
+    }
+
+    /// A member by its index, which comes from this cast.
+    pub(super) fn member(&self, index: usize) -> &Member {
+        &self.members[index.min(self.members.len() - 1)]
+    }
+
+    /// Whom the product is for in the first place.
+    pub(super) fn main(&self) -> usize {
+        self.main
+    }
+
+    /// Whether the product has people it is for, besides those who work with it.
+    pub(super) fn serves_somebody(&self) -> bool {
+        matches!(self.members[self.main].kind, RoleKind::Consumer | RoleKind::Generic)
+    }
+
+    /// Who runs the product: named in the text, or else whoever works with it most, or else implied.
+    pub(super) fn admin(&self) -> usize {
+        let name = Lexicon::of(self.language).phrases.admin;
+        let implied = self.members.iter().position(|member| member.name == name).unwrap_or(self.main);
+        let named = self.most(&[RoleKind::Admin]);
+        named.or_else(|| self.most(&[RoleKind::Staff, RoleKind::Organisation])).unwrap_or(implied)
+    }
+
+    /// The member of these kinds the text mentions most, the first of equals.
+    fn most(&self, kinds: &[RoleKind]) -> Option<usize> {
+        (1..self.members.len())
+            .filter(|index| self.members[*index].mentions > 0 && kinds.contains(&self.members[*index].kind))
+            .max_by_key(|index| (self.members[*index].mentions, usize::MAX - index))
+    }
+
+    fn add(&mut self, name: &str, kind: RoleKind) -> usize {
+        self.members.push(Member { name: capitalised(name), kind, mentions: 0 });
+        self.members.len() - 1
+    }
+
+    /// How a word of a name is compared: by stem in Russian; in English by singular, since "manager" and "manage"
+    /// share a stem.
+    fn key(&self, lower: &str) -> String {
+        match self.language {
+            Language::Russian => stem(lower),
+            Language::English => english::singular_noun(lower),
+        }
+    }
+
+    fn recognise(&mut self, name: &str, index: usize) {
+        let pattern: Vec<String> = name.split_whitespace().map(|word| self.key(&normal(word))).collect();
+        let Some(first) = pattern.first().cloned() else { return };
+        let patterns = self.patterns.entry(first).or_default();
+        patterns.push((pattern, index));
+        patterns.sort_by_key(|(pattern, _)| usize::MAX - pattern.len());
+    }
+
+    /// Adds roles the lexicon does not know: nouns for doers that act in this sentence.
+    fn discover(&mut self, sentence: &[Word], is_lead: bool) {
+        let lexicon = Lexicon::of(self.language);
+        for position in 0..sentence.len().min(60) {
+            let word = &sentence[position];
+            if word.ends_with_comma() && !is_lead || !acts(self.language, sentence, position + 1) && !is_lead
+            {
+                continue;
+            }
+            let singular = match self.language {
+                Language::Russian => russian::singular_noun(&word.lower),
+                Language::English => english::singular_noun(&word.lower),
+            };
+            if let Some((index, 1)) = self.raw_at(sentence, position) {
+                self.discover_compound(sentence, position, &singular, self.members[index].kind);
+                continue;
+            }
+            let is_doer = singular.chars().nth(4).is_some()
+                && lexicon.role_endings.iter().any(|ending| singular.ends_with(ending))
+                && !lexicon.not_roles.contains(&singular.as_str())
+                && !lexicon.product_nouns.contains(&singular.as_str())
+                && !lexicon.stop_words.contains(&word.lower.as_str())
+                && singular.chars().all(|c| c.is_alphabetic() || c == '-')
+                && !(is_lead && position > 0);
+            if is_doer && !is_verb(self.language, &word.lower) {
+                let index = self.add(&singular, RoleKind::Staff);
+                self.recognise(&singular, index);
+                self.discover_compound(sentence, position, &singular, RoleKind::Staff);
+            }
+        }
+    }
+
+    /// "Studio manager", "finance controller": a noun before an English role narrows it.
+    fn discover_compound(&mut self, sentence: &[Word], position: usize, head: &str, kind: RoleKind) {
+        const NOT_MODIFIERS: &[&str] = &[
+            "new",
+            "existing",
+            "registered",
+            "active",
+            "other",
+            "another",
+            "next",
+            "current",
+            "first",
+            "second",
+            "regular",
+            "authorised",
+            "authorized",
+            "late",
+            "many",
+            "most",
+            "individual",
+            "chosen",
+            "selected",
+            "both",
+            "two",
+            "three",
+            "these",
+            "those",
+            "such",
+            "some",
+            "all",
+            "any",
+            "no",
+            "our",
+            "your",
+            "their",
+            "his",
+            "her",
+            "its",
+            "this",
+            "that",
+            "only",
+            "paying",
+            "private",
+            "public",
+            "the",
+            "a",
+            "an",
+            "each",
+            "every",
+            "when",
+            "if",
+            "and",
+            "or",
+        ];
+        const DETERMINERS: &[&str] = &["a", "an", "the", "each", "every", "any", "our"];
+        if self.language != Language::English || position == 0 {
+            return;
+        }
+        let modifier = &sentence[position - 1];
+        let opens = match position.checked_sub(2).map(|before| &sentence[before]) {
+            None => true,
+            Some(before) => DETERMINERS.contains(&before.lower.as_str()) || before.ends_with_comma(),
+        };
+        let fits = opens
+            && modifier.lower.chars().count() > 2
+            && modifier.lower.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
+            && !modifier.ends_with_comma()
+            && !NOT_MODIFIERS.contains(&modifier.lower.as_str())
+            && !is_verb(self.language, &modifier.lower)
+            && !modifier.lower.ends_with("ly");
+        let known = self.raw_at(sentence, position - 1).is_some_and(|(_, length)| length > 1);
+        if fits && !known {
+            let name = format!("{} {head}", modifier.lower);
+            let index = self.add(&name, if kind == RoleKind::Generic { RoleKind::Consumer } else { kind });
+            self.recognise(&name, index);
+        }
+    }
+
+    /// Counts who is mentioned; answers whether the text speaks as "I".
+    fn count(&mut self, sentence: &[Word]) -> bool {
+        let mut position = 0;
+        while position < sentence.len() {
+            let Some((index, length)) = self.raw_at(sentence, position) else {
+                position += 1;
+                continue;
+            };
+            let next = position + length;
+            let must_act = index == 0 || self.members[index].kind == RoleKind::Organisation;
+            let is_label = position == 0
+                && sentence.get(next - 1).is_some_and(|word| word.text.ends_with(':'))
+                && next == sentence.len();
+            let counts = !must_act || is_label || {
+                let subject = self.is_subject_form(&sentence[position..next]);
+                subject && acts(self.language, sentence, next)
+            };
+            if counts {
+                self.members[index].mentions += 1;
+            }
+            position = next;
+        }
+        sentence.iter().any(|word| matches!(word.lower.as_str(), "i" | "i'd" | "я" | "мне"))
+    }
+
+    fn count_headings(&mut self, document: &Document) {
+        for section in &document.sections {
+            let heading = words(section);
+            if let Some((index, length)) = self.raw_at(&heading, 0).filter(|(index, _)| *index != 0) {
+                self.members[index].mentions += usize::from(length == heading.len());
+            }
+        }
+    }
+
+    /// Decides who is main and who is meant by general names.
+    fn settle(&mut self, speaks_in_person: bool) {
+        self.fold_heads_into_compounds();
+        let consumer = self.most(&[RoleKind::Consumer]);
+        if speaks_in_person {
+            return;
+        }
+        if let Some(consumer) = consumer {
+            self.generic = consumer;
+            self.main = consumer;
+        } else if self.members[0].mentions == 0 {
+            self.main = self.most(&[RoleKind::Staff, RoleKind::Organisation, RoleKind::Admin]).unwrap_or(0);
+            self.generic = self.main;
+        }
+    }
+
+    /// Where only one kind of manager is named, "the manager" is that one.
+    fn fold_heads_into_compounds(&mut self) {
+        const RANKS: &[&str] = &["head", "chief", "senior", "lead", "main", "deputy"];
+        if self.language == Language::Russian {
+            return;
+        }
+        for index in 1..self.members.len() {
+            let head = self.members[index].name.to_lowercase();
+            if self.members[index].mentions == 0 || head.contains(' ') {
+                continue;
+            }
+            let compounds: Vec<usize> = (1..self.members.len())
+                .filter(|other| self.members[*other].mentions > 0)
+                .filter(|other| {
+                    let name = self.members[*other].name.to_lowercase();
+                    name.strip_suffix(&head)
+                        .is_some_and(|rest| rest.ends_with(' ') && !RANKS.contains(&rest.trim()))
+                })
+                .collect();
+            if let [only] = compounds[..] {
+                self.members[only].mentions += self.members[index].mentions;
+                self.members[index].mentions = 0;
+                for patterns in self.patterns.values_mut() {
+                    patterns
+                        .iter_mut()
+                        .filter(|(_, target)| *target == index)
+                        .for_each(|(_, target)| *target = only);
+                }
+            }
+        }
+    }
+}
+
+/// Whether somebody acts with the word at this position: a modal or a verb people are the subject of.
+fn acts(language: Language, sentence: &[Word], position: usize) -> bool {
+    const RUSSIAN_MODALS: &[&str] = &[
+        "может",
+        "могут",
+        "должен",
+        "должна",
+        "должны",
+        "хочет",
+        "хотят",
+        "сможет",
+        "смогут",
+        "обязан",
+        "обязаны",
+        "вправе",
+        "сам",
+        "сами",
+        "обязательно",
+    ];
+    const ENGLISH_MODALS: &[&str] =
+        &["can", "could", "may", "must", "should", "shall", "will", "wants", "want", "needs"];
+    let next =
+        |offset: usize| sentence.get(position + offset).map(|word| word.lower.as_str()).unwrap_or_default();
+    match language {
+        Language::Russian => {
+            let verb = if matches!(next(0), "не" | "также" | "—" | "" | "сам" | "сама") {
+                next(1)
+            } else {
+                next(0)
+            };
+            RUSSIAN_MODALS.contains(&next(0))
+                || RUSSIAN_MODALS.contains(&verb)
+                || russian::finite(verb).is_some_and(|verb| !verb.state)
+        }
+        Language::English => {
+            ENGLISH_MODALS.contains(&next(0))
+                || english::base_of(next(0)).is_some()
+                || english::class_of(next(0)).is_some()
+        }
+    }
+}
+
+fn is_verb(language: Language, lower: &str) -> bool {
+    match language {
+        Language::Russian => russian::finite(lower).is_some() || russian::is_infinitive(lower),
+        Language::English => english::class_of(lower).is_some() || english::base_of(lower).is_some(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(text: &str) -> Vec<String> {
+        let language = Language::detect(text);
+        let cast = Cast::of(&Document::parse(text), language);
+        let named = cast.members.iter().filter(|member| member.mentions > 0);
+        named.map(|member| member.name.clone()).collect()
+    }
+
+    #[test]
+    fn roles_outside_the_lexicon_are_found_by_what_they_do() {
+        assert_eq!(names("Настройщик может отметить рояль. Сервер хранит данные."), ["Настройщик"]);
+        assert_eq!(names("Beekeepers can log a hive. The order is kept."), ["Beekeeper"]);
+    }
+
+    #[test]
+    fn an_organisation_is_a_persona_only_where_it_acts() {
+        assert_eq!(names("Клиент видит рестораны."), ["Клиент"]);
+        assert_eq!(names("Ресторан принимает заказ от клиента."), ["Клиент", "Ресторан"]);
+    }
+
+    #[test]
+    fn a_bare_head_is_the_only_compound_named() {
+        assert_eq!(names("The studio manager sets prices. The manager sees revenue."), ["Studio manager"]);
+        assert_eq!(
+            names("A librarian lends books. The head librarian orders titles."),
+            ["Librarian", "Head librarian"]
+        );
+    }
+}

@@ -1,0 +1,300 @@
+//! What every draft promises, held against the ten example texts and against arbitrary ones.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use proptest::prelude::*;
+
+use super::language::Language;
+use super::product::Kind;
+use super::story_map::{Draft, draft};
+use super::words::{content_stems, coverage, normal};
+use super::{DraftError, MOST_STORIES, draft_story_map};
+use crate::domain::story_map::{Release, Story, StoryMap};
+
+macro_rules! example {
+    ($name:literal) => {
+        ($name, include_str!(concat!(env!("CARGO_MANIFEST_DIR"), "/../examples/requirements/", $name)))
+    };
+}
+
+const EXAMPLES: [(&str, &str); 10] = [
+    example!("food-delivery.ru.md"),
+    example!("clinic-booking.ru.md"),
+    example!("school-diary.ru.txt"),
+    example!("warehouse.ru.txt"),
+    example!("repair-marketplace.ru.md"),
+    example!("library.en.md"),
+    example!("fitness-studio.en.md"),
+    example!("expense-approval.en.txt"),
+    example!("event-tickets.en.txt"),
+    example!("smart-home.en.txt"),
+];
+
+fn text_of(story: &Story) -> String {
+    format!("{} {} {}", story.title, story.description, story.acceptance_criteria.join(" "))
+}
+
+/// What holds for every draft of every text.
+fn check_invariants(map: &StoryMap) -> Result<(), String> {
+    let mut titles = BTreeSet::new();
+    let mut criteria = BTreeSet::new();
+    let mut activities = BTreeSet::new();
+    if map.name.trim().is_empty() || map.personas.is_empty() || map.notes.is_empty() {
+        return Err("a name, a persona and the note about the draft are always there".into());
+    }
+    for activity in &map.activities {
+        let mut tasks = BTreeSet::new();
+        if !activities.insert(normal(&activity.title)) || activity.title.is_empty() {
+            return Err(format!("activity stands twice or has no title: {}", activity.title));
+        }
+        if activity.tasks.is_empty() || activity.tasks.iter().any(|task| task.stories.is_empty()) {
+            return Err(format!("empty activity or task: {}", activity.title));
+        }
+        if !activity.tasks.iter().flat_map(|task| &task.stories).any(|story| story.release == Release::Mvp) {
+            return Err(format!("activity without a story of the MVP: {}", activity.title));
+        }
+        for task in &activity.tasks {
+            if !tasks.insert(normal(&task.title)) || task.stories.len() > 5 {
+                return Err(format!("task stands twice or is too big: {}", task.title));
+            }
+        }
+    }
+    for (_, _, story) in map.stories() {
+        if !titles.insert(normal(&story.title)) || story.title.trim().is_empty() {
+            return Err(format!("title stands twice or is empty: {}", story.title));
+        }
+        if story.title.chars().count() > 80 || story.title.contains('…') {
+            return Err(format!("title is too long: {}", story.title));
+        }
+        if !map.personas.contains(&story.persona) {
+            return Err(format!("unknown persona {} of {}", story.persona, story.title));
+        }
+        if !(2..=4).contains(&story.acceptance_criteria.len()) {
+            return Err(format!("{} criteria: {}", story.acceptance_criteria.len(), story.title));
+        }
+        for criterion in &story.acceptance_criteria {
+            if !criteria.insert(normal(criterion)) {
+                return Err(format!("criterion stands twice: {criterion}"));
+            }
+        }
+    }
+    match titles.len() {
+        1..=MOST_STORIES => Ok(()),
+        count => Err(format!("{count} stories")),
+    }
+}
+
+fn stories_by_title(map: &StoryMap) -> BTreeMap<&str, &Story> {
+    map.stories().map(|(_, _, story)| (story.title.as_str(), story)).collect()
+}
+
+#[test]
+fn the_examples_keep_every_promise() {
+    for (name, text) in EXAMPLES {
+        let map = draft_story_map(text).unwrap();
+
+        assert_eq!(check_invariants(&map), Ok(()), "{name}");
+    }
+}
+
+#[test]
+fn every_requirement_can_be_traced_to_a_story_that_carries_its_words() {
+    for (name, text) in EXAMPLES {
+        let language = Language::detect(text);
+        let Draft { map, trace } = draft(text).unwrap();
+        let stories = stories_by_title(&map);
+
+        for entry in trace {
+            if entry.kind != Kind::Requirement {
+                let noted = map.notes.iter().any(|note| note.contains(entry.statement.trim_end_matches('.')));
+                assert!(noted, "{name}: neither story nor note: {}", entry.statement);
+                continue;
+            }
+            assert!(!entry.stories.is_empty(), "{name}: no story for: {}", entry.statement);
+            let told: String = entry.stories.iter().map(|title| text_of(stories[title.as_str()])).collect();
+            let share = coverage(&content_stems(&entry.statement, language), &content_stems(&told, language));
+            assert!(share >= 0.6, "{name}: {share:.2} of the words of: {}", entry.statement);
+        }
+    }
+}
+
+#[test]
+fn introductions_are_few_beside_requirements() {
+    for (name, text) in EXAMPLES {
+        let trace = draft(text).unwrap().trace;
+        let required = trace.iter().filter(|entry| entry.kind == Kind::Requirement).count();
+
+        assert!(
+            required * 5 >= trace.len() * 4 || trace.len() - required <= 3 || name.starts_with("repair"),
+            "{name}"
+        );
+    }
+}
+
+#[test]
+fn every_criterion_speaks_of_the_sentence_its_story_was_taken_from() {
+    for (name, text) in EXAMPLES {
+        let language = Language::detect(text);
+        let Draft { map, trace } = draft(text).unwrap();
+        let mut sentences: BTreeMap<&str, BTreeSet<String>> = BTreeMap::new();
+        for entry in &trace {
+            for title in &entry.stories {
+                sentences.entry(title).or_default().extend(content_stems(&entry.statement, language));
+            }
+        }
+
+        for (_, _, story) in map.stories() {
+            let own = &sentences[story.title.as_str()];
+            for criterion in &story.acceptance_criteria {
+                assert!(!content_stems(criterion, language).is_disjoint(own), "{name}: filler: {criterion}");
+            }
+        }
+    }
+}
+
+#[test]
+fn the_backbones_have_three_to_eight_activities_and_a_small_mvp() {
+    for (name, text) in EXAMPLES {
+        let map = draft_story_map(text).unwrap();
+        let in_mvp = map.stories().filter(|(_, _, story)| story.release == Release::Mvp).count();
+        let all = map.stories().count();
+
+        assert!((3..=8).contains(&map.activities.len()), "{name}: {}", map.activities.len());
+        assert!(in_mvp <= 20 && (all < 15 || in_mvp * 3 <= all * 2), "{name}: {in_mvp} of {all} in the MVP");
+    }
+}
+
+#[test]
+fn drafts_speak_the_language_of_the_text_and_say_what_they_are() {
+    for (name, text) in EXAMPLES {
+        let map = draft_story_map(text).unwrap();
+        let expected = if name.contains(".ru.") { Language::Russian } else { Language::English };
+
+        assert_eq!(Language::detect(&map.notes[0]), expected, "{name}");
+        assert!(map.notes[0].contains("без ИИ") || map.notes[0].contains("without AI"), "{name}");
+        for (_, _, story) in map.stories() {
+            assert_eq!(Language::detect(&story.description), expected, "{name}: {}", story.description);
+        }
+    }
+}
+
+#[test]
+fn the_same_text_gives_the_same_map() {
+    for (_, text) in EXAMPLES {
+        assert_eq!(draft_story_map(text), draft_story_map(text));
+    }
+}
+
+#[test]
+fn a_text_without_a_sentence_is_refused_with_advice() {
+    assert_eq!(draft_story_map(" \n\t "), Err(DraftError::Empty));
+    assert_eq!(draft_story_map("12345 !!! ---"), Err(DraftError::NoSentence));
+    assert_eq!(draft_story_map("привет"), Err(DraftError::NoSentence));
+    assert!(DraftError::NoSentence.to_string().contains("write at least one"));
+}
+
+#[test]
+fn one_sentence_is_enough_for_a_map() {
+    let map = draft_story_map("Приложение для доставки еды").unwrap();
+
+    assert_eq!(check_invariants(&map), Ok(()));
+    assert_eq!(map.name, "Приложение для доставки еды");
+}
+
+#[test]
+fn what_does_not_fit_is_counted_in_a_note() {
+    let text: String = (0..1000)
+        .map(|number| format!("- Клиент заказывает товар номер {number} со склада {number}\n"))
+        .collect();
+
+    let map = draft_story_map(&text).unwrap();
+
+    assert_eq!(check_invariants(&map), Ok(()));
+    assert_eq!(map.stories().count(), MOST_STORIES);
+    assert!(map.notes.iter().any(|note| note.contains("600")), "{:?}", map.notes);
+}
+
+#[test]
+fn a_megabyte_of_text_is_drafted_in_seconds() {
+    let prose = EXAMPLES.iter().map(|(_, text)| *text).collect::<Vec<_>>().join("\n\n").repeat(40);
+    let one_line = "слово ".repeat(90_000);
+    let one_word = "щ".repeat(500_000);
+
+    let started = std::time::Instant::now();
+    for text in [prose, one_line, format!("Клиент видит {one_word}")] {
+        if let Ok(map) = draft_story_map(&text) {
+            assert_eq!(check_invariants(&map), Ok(()));
+        }
+    }
+
+    assert!(started.elapsed().as_secs() < 60, "{:?}", started.elapsed());
+}
+
+/// Text that looks like requirements more often than chance has it.
+fn requirement_like() -> impl Strategy<Value = String> {
+    let piece = prop_oneof![
+        Just("Клиент "),
+        Just("Курьер может "),
+        Just("система "),
+        Just("отправляет "),
+        Just("если "),
+        Just("заказ, "),
+        Just("и "),
+        Just("оплатить "),
+        Just("нельзя "),
+        Just("до 5 "),
+        Just("чтобы "),
+        Just(": "),
+        Just("; "),
+        Just(". "),
+        Just("\n- "),
+        Just("\n## "),
+        Just("\n| "),
+        Just(" | "),
+        Just("```\n"),
+        Just("users "),
+        Just("can "),
+        Just("the "),
+        Just("pays "),
+        Just("so that "),
+        Just("unless "),
+        Just("«"),
+        Just("»"),
+        Just("( "),
+        Just("— "),
+        Just("? "),
+        Just("I "),
+        Just("it "),
+        Just("его "),
+        Just("который "),
+        Just("нужен "),
+        Just("\n\n"),
+        Just("1. "),
+        Just("must be "),
+    ];
+    prop::collection::vec(piece, 0..60).prop_map(|pieces| pieces.concat())
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 256, failure_persistence: None, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_text_at_all_is_drafted_or_refused(text in "\\PC{0,400}") {
+        if let Ok(map) = draft_story_map(&text) {
+            prop_assert_eq!(check_invariants(&map), Ok(()));
+        }
+    }
+
+    #[test]
+    fn any_text_that_looks_like_requirements_keeps_the_promises(text in requirement_like()) {
+        if let Ok(Draft { map, trace }) = draft(&text) {
+            prop_assert_eq!(check_invariants(&map), Ok(()));
+            let stories = stories_by_title(&map);
+            for entry in trace.iter().filter(|entry| entry.kind == Kind::Requirement) {
+                prop_assert!(!entry.stories.is_empty(), "no story for: {}", entry.statement);
+                prop_assert!(entry.stories.iter().all(|title| stories.contains_key(title.as_str())));
+            }
+        }
+    }
+}

@@ -1,0 +1,298 @@
+//! What a story says that a screen can show: its action, things, properties, and what may go wrong.
+
+use std::collections::{HashMap, HashSet};
+
+use rust_stemmers::{Algorithm, Stemmer};
+use unicode_segmentation::UnicodeSegmentation;
+
+use super::{
+    WireframeInput,
+    patterns::{PATTERNS, PLAIN, Pattern},
+    vocabulary::{NOTHING, PAYMENTS, PROBLEMS, PROPERTIES, Property, THINGS, Thing},
+};
+use crate::domain::{columns::clean, wireframe::Language};
+
+/// A button longer than this is no button any more, in characters.
+const MAX_ACTION: usize = 26;
+
+/// What was found in a story.
+#[derive(Debug)]
+pub(super) struct Facts {
+    pub(super) language: Language,
+    /// The title without "as a … I want to …".
+    pub(super) title: String,
+    /// Verb and object of the title, if it begins with a verb that can stand on a button.
+    pub(super) action: Option<String>,
+    /// The kind of screen that fits best.
+    pub(super) pattern: &'static Pattern,
+    /// What it is mainly about.
+    pub(super) thing: Option<&'static Thing>,
+    /// Properties named in the story, in the order of the vocabulary.
+    pub(super) properties: Vec<&'static Property>,
+    /// Ways to pay named in the story.
+    pub(super) payments: Vec<&'static Property>,
+    /// What the story says about something going wrong.
+    pub(super) problem: Option<String>,
+    /// What the story says about nothing being there.
+    pub(super) nothing: Option<String>,
+    /// The other criteria: what holds when all goes well.
+    pub(super) outcomes: Vec<String>,
+    /// Lower-case words of the whole story.
+    words: HashSet<String>,
+    /// "by …" at the end of the title: what a search goes by.
+    pub(super) search_by: Option<String>,
+}
+
+impl Facts {
+    pub(super) fn of(input: &WireframeInput) -> Self {
+        let all = [&input.title, &input.description].map(String::as_str).join(" ");
+        let language = Language::of(&all);
+        let stems = Stems::new(language);
+        let title = wish(&input.title, language);
+        let weights = weights(input, &title, &stems);
+        let score =
+            |words: (&str, &str)| stems.list(words).map(|stem| weights.get(&stem).unwrap_or(&0)).sum::<u32>();
+        let named = |property: &&Property| score(property.words) > 0;
+
+        let best = PATTERNS.iter().rev().max_by_key(|pattern| score(pattern.words));
+        let pattern = best.filter(|pattern| score(pattern.words) > 1).unwrap_or(&PLAIN);
+        // Who uses the screen is not what it is about.
+        let persona: HashSet<String> = input.persona.unicode_words().map(|word| stems.stem(word)).collect();
+        let mentions = |text: &str| {
+            let mut found = text.unicode_words().map(|word| stems.stem(word));
+            found.find_map(|stem| {
+                let is_meant = |thing: &&Thing| stems.list(thing.words).any(|word| word == stem);
+                THINGS.iter().find(is_meant).filter(|_| !persona.contains(&stem))
+            })
+        };
+        // The first thing named is what the action is done to, as a rule.
+        let texts = [&title, &input.task, &input.description, &input.activity];
+        let thing = texts.into_iter().find_map(|text| mentions(text));
+        let criteria = || input.acceptance_criteria.iter().map(|text| clean(text));
+        let about = |parts: (&[&str], &[&str])| {
+            let parts = if language == Language::Russian { parts.0 } else { parts.1 };
+            criteria().find(|text| parts.iter().any(|part| text.to_lowercase().contains(part)))
+        };
+        let nothing = about(NOTHING);
+        let problem = about(PROBLEMS).filter(|text| nothing.as_ref() != Some(text));
+        let is_state = |text: &String| Some(text) == problem.as_ref() || Some(text) == nothing.as_ref();
+        let outcomes = criteria().filter(|text| !text.is_empty() && !is_state(text)).collect();
+        Self {
+            language,
+            action: action(&title, &input.description, language),
+            pattern,
+            thing,
+            properties: PROPERTIES.iter().filter(named).collect(),
+            payments: PAYMENTS.iter().filter(named).collect(),
+            problem,
+            nothing,
+            outcomes,
+            words: all_words(input),
+            search_by: search_by(&title, language),
+            title,
+        }
+    }
+
+    /// The one of two texts that is in the story's language.
+    pub(super) fn say(&self, both: (&'static str, &'static str)) -> &'static str {
+        self.language.pick(both.0, both.1)
+    }
+
+    /// Whether the story uses one of these words, in exactly this form.
+    pub(super) fn uses(&self, words: &[&str]) -> bool {
+        words.iter().any(|word| self.words.contains(*word))
+    }
+
+    /// The label of the main button.
+    pub(super) fn action_label(&self) -> String {
+        self.action.clone().unwrap_or_else(|| self.say(self.pattern.action).to_owned())
+    }
+}
+
+fn all_words(input: &WireframeInput) -> HashSet<String> {
+    let texts = [&input.title, &input.description, &input.task].into_iter().chain(&input.acceptance_criteria);
+    texts.flat_map(|text| text.unicode_words()).map(str::to_lowercase).collect()
+}
+
+struct Stems {
+    stemmer: Stemmer,
+    language: Language,
+}
+
+impl Stems {
+    fn new(language: Language) -> Self {
+        let algorithm = if language == Language::Russian { Algorithm::Russian } else { Algorithm::English };
+        Self { stemmer: Stemmer::create(algorithm), language }
+    }
+
+    fn stem(&self, word: &str) -> String {
+        let word = word.to_lowercase().replace('ё', "е");
+        self.stemmer.stem(&word).into_owned()
+    }
+
+    /// Stems of the words of a vocabulary entry in this language.
+    fn list(&self, words: (&str, &str)) -> impl Iterator<Item = String> {
+        let words = if self.language == Language::Russian { words.0 } else { words.1 };
+        let mut stems: Vec<String> = words.split_whitespace().map(|word| self.stem(word)).collect();
+        stems.sort_unstable();
+        stems.dedup();
+        stems.into_iter()
+    }
+}
+
+/// How much each stem of the story counts: the title says what the screen is for, the rest what is on it.
+fn weights(input: &WireframeInput, title: &str, stems: &Stems) -> HashMap<String, u32> {
+    let mut weights: HashMap<String, u32> = HashMap::new();
+    let mut add = |text: &str, weight: u32| {
+        for word in text.unicode_words() {
+            let known = weights.entry(stems.stem(word)).or_default();
+            *known = (*known).max(weight);
+        }
+    };
+    input.acceptance_criteria.iter().for_each(|text| add(text, 1));
+    add(&input.description, 1);
+    add(&input.activity, 1);
+    add(&input.task, 2);
+    add(title, 4);
+    add(title.unicode_words().next().unwrap_or(""), 7);
+    weights
+}
+
+/// What is wanted: the title without the form of a user story around it.
+fn wish(title: &str, language: Language) -> String {
+    let title = clean(title);
+    let (before, after): (&[&str], &[&str]) = match language {
+        Language::Russian => {
+            (&["хочу, чтобы ", "хочу ", "могу ", "хочет ", "может "], &[", чтобы ", " чтобы "])
+        }
+        Language::English => {
+            (&["i want to ", "i can ", "i want ", "wants to ", " can "], &[", so that ", " so that "])
+        }
+    };
+    let lower = title.to_lowercase();
+    // Positions in the lower-case text are only used where it has the same length.
+    let same_length = lower.len() == title.len();
+    let start =
+        before.iter().find_map(|mark| lower.find(mark).map(|at| at + mark.len())).filter(|_| same_length);
+    let rest = title.get(start.unwrap_or(0)..).unwrap_or(&title);
+    let end = after.iter().filter_map(|mark| rest.find(mark)).min().unwrap_or(rest.len());
+    capitalised(rest[..end].trim_end_matches(['.', ',', ';']))
+}
+
+/// First letter in upper case.
+pub(super) fn capitalised(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
+}
+
+/// The beginning of the title up to where details begin, if that can stand on a button.
+fn action(title: &str, description: &str, language: Language) -> Option<String> {
+    const RUSSIAN_STOPS: &[&str] = &[
+        "по",
+        "с",
+        "со",
+        "в",
+        "во",
+        "на",
+        "через",
+        "для",
+        "из",
+        "от",
+        "до",
+        "без",
+        "и",
+        "или",
+        "к",
+        "о",
+        "об",
+        "при",
+        "после",
+        "за",
+        "не",
+        "чтобы",
+        "если",
+        "пока",
+        "картой",
+        "наличными",
+        "себе",
+    ];
+    const ENGLISH_STOPS: &[&str] = &[
+        "by", "with", "in", "on", "for", "from", "to", "at", "up", "and", "or", "via", "when", "if", "until",
+        "unless", "without", "before", "after", "through", "that", "which", "using", "as", "per",
+    ];
+    let first = title.split_whitespace().next()?;
+    let verb = first.to_lowercase();
+    let is_verb = match language {
+        Language::Russian => ["ть", "ться", "ти", "чь", "тись"].iter().any(|ending| verb.ends_with(ending)),
+        Language::English => description.to_lowercase().contains(&format!("to {verb} ")),
+    };
+    // Looking is what the whole screen is for; there is no button for it.
+    let looks =
+        ["видеть", "увидеть", "посмотреть", "смотреть", "просматривать", "see", "view", "browse", "look"];
+    let waits = ["получать", "получить", "узнать", "receive", "get", "know", "be", "have"];
+    if !is_verb || looks.contains(&verb.as_str()) || waits.contains(&verb.as_str()) {
+        return None;
+    }
+    let stops = if language == Language::Russian { RUSSIAN_STOPS } else { ENGLISH_STOPS };
+    let mut label = String::new();
+    for word in title.split_whitespace() {
+        let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
+        let longer = label.chars().count() + 1 + bare.chars().count();
+        if !label.is_empty() && (stops.contains(&bare.to_lowercase().as_str()) || longer > MAX_ACTION) {
+            break;
+        }
+        if !label.is_empty() {
+            label.push(' ');
+        }
+        label.push_str(bare);
+        if word.ends_with([',', ':', ';', '.']) {
+            break;
+        }
+    }
+    for article in [" a", " an", " the"] {
+        label = label.strip_suffix(article).map(str::to_owned).unwrap_or(label);
+    }
+    Some(label).filter(|label| !label.is_empty() && label.chars().count() <= MAX_ACTION)
+}
+
+fn search_by(title: &str, language: Language) -> Option<String> {
+    let mark = language.pick(" по ", " by ");
+    let at = title.find(mark)?;
+    Some(title[at + 1..].to_owned()).filter(|rest| rest.chars().count() > 5)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_form_of_a_user_story_is_taken_off_the_title() {
+        assert_eq!(
+            wish("Как клиент, я хочу отменить заказ, чтобы вернуть деньги", Language::Russian),
+            "Отменить заказ"
+        );
+        assert_eq!(
+            wish("As a reader, I want to renew a loan so that I keep it", Language::English),
+            "Renew a loan"
+        );
+        assert_eq!(wish("Оплатить заказ", Language::Russian), "Оплатить заказ");
+    }
+
+    #[test]
+    fn a_button_carries_the_verb_and_its_object() {
+        let label = |title: &str, description: &str| action(title, description, Language::of(title));
+
+        assert_eq!(label("Оплатить заказ картой, через СБП", "").as_deref(), Some("Оплатить заказ"));
+        assert_eq!(
+            label("Renew a loan twice", "I want to renew a loan").as_deref(),
+            Some("Renew a loan twice")
+        );
+        assert_eq!(label("Поиск ресторанов", ""), None);
+        assert_eq!(label("Посмотреть рестораны", ""), None);
+    }
+
+    #[test]
+    fn titles_whose_lower_case_is_longer_do_not_confuse_positions() {
+        assert_eq!(wish("İİİİ i want to go", Language::English), "İİİİ i want to go");
+    }
+}

@@ -1,0 +1,79 @@
+//! `story-map.json`: the whole map, versioned, to move it, keep it, or read it with a script.
+
+use crate::domain::story_map::{StoryMap, VERSION};
+
+/// Why a text could not be read as a map.
+#[derive(Debug, thiserror::Error)]
+pub enum ReadError {
+    /// The text is not a map at all.
+    #[error("this is not a story map in JSON: {0}")]
+    Malformed(#[from] serde_json::Error),
+    /// It was written by a later version of this program.
+    #[error(
+        "this story map has version {found}, and this program reads versions up to {VERSION}: update the program"
+    )]
+    Newer {
+        /// The version it says it has.
+        found: u64,
+    },
+}
+
+/// The map as indented JSON with a line break at the end.
+pub fn write(map: &StoryMap) -> String {
+    // Strings, lists and enums without data cannot fail to become JSON.
+    let mut text = serde_json::to_string_pretty(map).unwrap_or_default();
+    text.push('\n');
+    text
+}
+
+/// The map that [`write()`] wrote.
+///
+/// # Errors
+///
+/// When the text is not JSON, is not a map, or has a version newer than [`VERSION`].
+pub fn read(text: &str) -> Result<StoryMap, ReadError> {
+    let value: serde_json::Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
+    // Before the rest is looked at: a newer form may not even have the fields this one expects.
+    if let Some(found) = value.get("version").and_then(serde_json::Value::as_u64)
+        && found > u64::from(VERSION)
+    {
+        return Err(ReadError::Newer { found });
+    }
+    Ok(serde_json::from_value(value)?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::domain::export::sample;
+
+    #[test]
+    fn the_file_is_what_it_was() {
+        assert_eq!(write(&sample::map()), include_str!("golden/story-map.json"));
+    }
+
+    #[test]
+    fn a_written_map_reads_back_the_same() {
+        assert_eq!(read(&write(&sample::map())).unwrap(), sample::map());
+    }
+
+    #[test]
+    fn a_newer_version_is_refused_with_what_to_do() {
+        let refused = read(r#"{ "version": 2, "columns": [] }"#).unwrap_err();
+
+        assert!(matches!(refused, ReadError::Newer { found: 2 }));
+        assert!(
+            refused.to_string().contains("version 2") && refused.to_string().contains("update"),
+            "{refused}"
+        );
+    }
+
+    #[test]
+    fn a_text_that_is_no_map_is_refused_with_the_place() {
+        let refused = read("{ \"name\": 1 }").unwrap_err();
+
+        assert!(refused.to_string().starts_with("this is not a story map in JSON"), "{refused}");
+    }
+}

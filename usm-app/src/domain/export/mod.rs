@@ -1,0 +1,6 @@
+//! The map in forms that other people and programs can use.
+
+pub mod json;
+pub mod markdown;
+#[cfg(test)]
+pub(crate) mod sample;

@@ -1,0 +1,51 @@
+//! The tables of the application's database, each with its queries beside it.
+//!
+//! ```text
+//! user ─< project ─< activity ─< user_task ─< user_story ─< wireframe
+//!                 └< release ──────────────────┘
+//! ```
+//!
+//! Deleting a row deletes everything to its right; deleting a release leaves its stories without one.
+
+pub mod activity;
+pub mod project;
+pub mod release;
+pub mod user;
+pub mod user_story;
+pub mod user_task;
+pub mod wireframe;
+
+#[cfg(test)]
+mod tests;
+
+use sea_orm::FromJsonQueryResult;
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+/// A list of sentences or names, kept as a JSON array in one column.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct TextList(pub Vec<String>);
+
+impl From<&[String]> for TextList {
+    fn from(texts: &[String]) -> Self {
+        Self(texts.iter().map(|text| storable(text)).collect())
+    }
+}
+
+/// The text without the character that PostgreSQL cannot keep in a text column, though Rust and SQLite can.
+pub(crate) fn storable(text: &str) -> String {
+    text.replace('\0', "")
+}
+
+/// The same for every text in a JSON value.
+pub(crate) fn storable_json(value: Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(storable(&text)),
+        Value::Array(items) => items.into_iter().map(storable_json).collect(),
+        Value::Object(fields) => {
+            fields.into_iter().map(|(name, value)| (storable(&name), storable_json(value))).collect()
+        }
+        other => other,
+    }
+}

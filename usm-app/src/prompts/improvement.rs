@@ -1,0 +1,48 @@
+//! One story in, a better one out.
+
+use super::{ONLY_MATERIAL, bullets, tagged};
+use crate::{domain::draft::ImproveAction, entities::user_story::StoryInContext};
+
+pub(crate) const SYSTEM: &str = "\
+You edit user stories so that a team can estimate, build and test them. You change only what you are asked to change \
+and keep the meaning: same persona, same goal, every number and name as given.
+
+A good story stands on its own, brings somebody a benefit, is small enough for one iteration, and can be tested. Its \
+title is at most ten words. Its description says who wants what and why. Each acceptance criterion names a condition \
+and an outcome that can be observed; none repeats another, and none would fit any other story as well.
+Do not invent business rules, numbers or technologies.
+Write in the language of the story.";
+
+pub(crate) fn user(story: &StoryInContext, action: ImproveAction, wish: Option<&str>) -> String {
+    let about = format!(
+        "Product: {}\nActivity: {}\nTask: {}\nTitle: {}\nPersona: {}\nDescription: {}\nAcceptance criteria:\n{}",
+        story.project_name,
+        story.activity_title,
+        story.task_title,
+        story.story.title,
+        story.story.persona,
+        story.story.description.as_deref().unwrap_or_default(),
+        bullets(&story.story.acceptance_criteria.0)
+    );
+    let wish = wish.map(str::trim).filter(|wish| !wish.is_empty());
+    let wish =
+        wish.map(|wish| format!("\n\nMind this as well:\n{}", tagged("wish", wish))).unwrap_or_default();
+    format!("{}\n\n{}{wish}\n\n{ONLY_MATERIAL}", what(action), tagged("story", &about))
+}
+
+fn what(action: ImproveAction) -> &'static str {
+    match action {
+        ImproveAction::Details => {
+            "Make the title and the description of this story precise: who exactly, what exactly, in which situation \
+             and for which benefit. Keep the acceptance criteria unless they contradict it."
+        }
+        ImproveAction::Criteria => {
+            "Rewrite the acceptance criteria of this story: two to six, complete and testable, the unhappy case \
+             included. Keep title and description."
+        }
+        ImproveAction::EdgeCases => {
+            "Add acceptance criteria for the edge cases of this story that a tester would try first: wrong or missing \
+             input, limits, interruptions, two people at once. Keep title, description and the criteria it has."
+        }
+    }
+}

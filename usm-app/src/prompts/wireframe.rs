@@ -1,0 +1,70 @@
+//! One story in, screens for it out.
+
+use super::{ONLY_MATERIAL, bullets, tagged};
+use crate::domain::{
+    draft::wireframe::WireframeInput,
+    wireframe::{Platform, Style},
+};
+
+pub(crate) const SYSTEM: &str = "\
+You are an interface designer. You describe the screens for one user story as a list of elements; a program draws \
+them. Describe what is on the screen and never draw with characters yourself.
+
+The first screen is the one the story is done on. After it come, where the acceptance criteria speak of them, the same \
+screen with its error or with nothing to show yet, and the screen that follows the main action; four screens at most. \
+Give every screen an id, and let buttons and links say with `goto` which screen they lead to.
+Name parents before their children. The main action is a button with the role `primary`, and there is one of them on \
+a screen. Labels, columns, placeholders and sample data come from the story, so that a reader recognises it; never \
+write `Lorem ipsum`, `Button 1` or `Text`.
+Every acceptance criterion must be visible on a screen or be named in the notes. List what you assumed because the \
+story does not say it.
+Write in the language of the story.";
+
+pub(crate) fn user(story: &WireframeInput) -> String {
+    let about = format!(
+        "Activity: {}\nTask: {}\nStory: {}\nPersona: {}\n{}\nAcceptance criteria:\n{}",
+        story.activity,
+        story.task,
+        story.title,
+        story.persona,
+        story.description,
+        bullets(&story.acceptance_criteria)
+    );
+    format!(
+        "Describe the screens for this story.\n\n{}\n\n{ONLY_MATERIAL}\n\nPlatform: {}\nStyle: {}",
+        tagged("story", &about),
+        platform(story.platform),
+        style(story.style)
+    )
+}
+
+fn platform(platform: Platform) -> &'static str {
+    match platform {
+        Platform::Web => {
+            "a page in a browser, 80 columns wide: a navigation bar at the top, cards or a table in the middle, a \
+             sidebar only where it is of use"
+        }
+        Platform::Mobile => {
+            "a phone held upright, 40 columns wide: a bar with the title, one thing under another, a bottom \
+             navigation of three to five entries"
+        }
+        Platform::Desktop => {
+            "a window on a desktop, 80 columns wide: a menu bar, a toolbar, panels side by side, a status bar"
+        }
+    }
+}
+
+fn style(style: Style) -> &'static str {
+    match style {
+        Style::LowFidelity => {
+            "low fidelity: the blocks of the screen and its actions, few elements, no decoration"
+        }
+        Style::HighFidelity => {
+            "high fidelity: every field, label and state, with sample data that could be real"
+        }
+        Style::Component => {
+            "component: only the main component of the story, in all of its states, one screen for each state, \
+             without the bars around it"
+        }
+    }
+}

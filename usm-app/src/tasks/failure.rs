@@ -1,0 +1,163 @@
+//! What a failed question to an AI means for the job that asked it.
+
+use std::time::Duration;
+
+use schemars::JsonSchema;
+use serde::de::DeserializeOwned;
+use usm_ai::{Answer, ChatRequest, ErrorKind, Router};
+use usm_queue::{JobContext, TaskError};
+
+use crate::app::App;
+
+/// Waited when a service says that it is asked too often and not for how long.
+const UNKNOWN_WAIT: Duration = Duration::from_secs(30);
+
+/// Why there is no answer.
+#[derive(Debug)]
+pub(super) enum NoAnswer {
+    /// The job was cancelled, or the worker shuts down.
+    Stopped,
+    /// Nobody gave one.
+    Failed(usm_ai::Error),
+}
+
+/// What to do about a missing answer.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Remedy {
+    /// Ask again later; it does not count, the service is busy with others.
+    Wait(Duration),
+    /// Try again.
+    TryAgain,
+    /// This question will not be answered, another one may be.
+    GiveUp,
+    /// No question will be answered before a person has changed something.
+    CallPerson,
+}
+
+/// Asks, unless the job should stop meanwhile.
+pub(super) async fn ask<T: DeserializeOwned + JsonSchema>(
+    job: &JobContext<App>,
+    router: &Router,
+    request: &ChatRequest,
+) -> Result<Answer<T>, NoAnswer> {
+    let asking = async {
+        match router.answer(request).await {
+            // Some reasoning models take no temperature but their own.
+            Err(error) if refuses_temperature(&error) && request.temperature.is_some() => {
+                let mut request = request.clone();
+                request.temperature = None;
+                router.answer(&request).await
+            }
+            answer => answer,
+        }
+    };
+    tokio::select! {
+        biased;
+        () = job.cancelled() => Err(NoAnswer::Stopped),
+        answer = asking => answer.map_err(NoAnswer::Failed),
+    }
+}
+
+fn refuses_temperature(error: &usm_ai::Error) -> bool {
+    error.kind() == ErrorKind::Refused && error.excerpt().to_lowercase().contains("temperature")
+}
+
+pub(super) fn remedy(error: &usm_ai::Error) -> Remedy {
+    match error.kind() {
+        ErrorKind::RateLimited => Remedy::Wait(error.retry_after().unwrap_or(UNKNOWN_WAIT)),
+        // A model that wrote nonsense may well not do so again.
+        ErrorKind::Malformed => Remedy::TryAgain,
+        kind if kind.is_transient() => Remedy::TryAgain,
+        ErrorKind::Truncated | ErrorKind::Refused | ErrorKind::Blocked => Remedy::GiveUp,
+        _ => Remedy::CallPerson,
+    }
+}
+
+/// The sentence for people: what happened, and what to do where somebody must do something.
+pub(super) fn reason(error: &usm_ai::Error) -> String {
+    // The offline drafts say themselves what is wrong with the text.
+    if error.provider() == "offline" && !error.excerpt().is_empty() {
+        return error.excerpt().to_owned();
+    }
+    match remedy(error) {
+        Remedy::CallPerson => format!(
+            "{error}; correct the settings and replay the job, or set API_PROVIDER=offline (`usm generate --offline`) \
+             for a draft without AI"
+        ),
+        _ => error.to_string(),
+    }
+}
+
+impl From<NoAnswer> for TaskError {
+    fn from(failure: NoAnswer) -> Self {
+        let error = match failure {
+            NoAnswer::Stopped => return Self::retry("stopped by request"),
+            NoAnswer::Failed(error) => error,
+        };
+        let reason = reason(&error);
+        match remedy(&error) {
+            Remedy::Wait(delay) => Self::rate_limited(delay, reason),
+            Remedy::TryAgain => match error.retry_after() {
+                Some(delay) => Self::retry_after(delay, reason),
+                None => Self::retry(reason),
+            },
+            Remedy::GiveUp | Remedy::CallPerson => Self::permanent(reason),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use usm_ai::Error;
+    use usm_queue::Verdict;
+
+    use super::*;
+
+    fn verdict(error: Error) -> Verdict {
+        TaskError::from(NoAnswer::Failed(error)).verdict()
+    }
+
+    #[test]
+    fn every_kind_of_failure_has_its_consequence() {
+        let wait = Duration::from_secs(7);
+        let limited = Error::new(ErrorKind::RateLimited, "");
+        assert_eq!(verdict(Error::new(ErrorKind::RateLimited, "")), Verdict::RateLimited(UNKNOWN_WAIT));
+        assert_eq!(verdict(limited.with_retry_after(wait)), Verdict::RateLimited(wait));
+        assert_eq!(
+            verdict(Error::new(ErrorKind::Overloaded, "").with_retry_after(wait)),
+            Verdict::RetryAfter(wait)
+        );
+        for kind in [ErrorKind::Overloaded, ErrorKind::Timeout, ErrorKind::Network, ErrorKind::Malformed] {
+            assert_eq!(verdict(Error::new(kind, "")), Verdict::Retry, "{kind:?}");
+        }
+        for kind in [
+            ErrorKind::Unauthorized,
+            ErrorKind::QuotaSpent,
+            ErrorKind::ModelNotFound,
+            ErrorKind::Misconfigured,
+            ErrorKind::NoProvider,
+            ErrorKind::Refused,
+            ErrorKind::Blocked,
+            ErrorKind::Truncated,
+        ] {
+            assert_eq!(verdict(Error::new(kind, "")), Verdict::Permanent, "{kind:?}");
+        }
+    }
+
+    #[test]
+    fn who_must_change_a_setting_is_told_how_to_go_on_without_ai() {
+        let refused =
+            Error::new(ErrorKind::Unauthorized, "Incorrect API key").at("groq", "m").with_status(401);
+
+        let reason = reason(&refused);
+
+        assert!(reason.contains("check the key") && reason.contains("--offline"), "{reason}");
+    }
+
+    #[test]
+    fn an_offline_refusal_is_told_in_its_own_words() {
+        let refused = Error::new(ErrorKind::Refused, "the text has no sentence").at("offline", "offline");
+
+        assert_eq!(reason(&refused), "the text has no sentence");
+    }
+}

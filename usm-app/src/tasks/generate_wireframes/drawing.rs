@@ -1,0 +1,118 @@
+//! A model's description of screens, and the picture that is drawn from it.
+
+use uuid::Uuid;
+
+use crate::{
+    domain::wireframe::{FlatWireframe, Kind, Node, Platform, StoryWireframe, Style, Wireframe},
+    entities::{user_story, wireframe::NewWireframe},
+};
+
+/// A drawn story.
+pub(super) struct Drawing {
+    pub(super) wireframe: StoryWireframe,
+    story_id: i64,
+    tree: Wireframe,
+}
+
+impl Drawing {
+    /// Draws what a model described; `None` when that shows nothing.
+    pub(super) fn new(
+        story: &user_story::Model,
+        described: FlatWireframe,
+        platform: Platform,
+        style: Style,
+    ) -> Option<Self> {
+        let (tree, repairs) = described.into_wireframe();
+        if !repairs.is_empty() {
+            tracing::debug!(story.id = story.id, ?repairs, "the description of a wireframe was repaired");
+        }
+        let shows_something = tree.screens.iter().any(|screen| screen.root.walk().any(is_seen));
+        let wireframe = StoryWireframe::new(Some(story.id), &story.title, &tree, platform, style);
+        (shows_something && !wireframe.ascii_wireframe.trim().is_empty()).then_some(Self {
+            wireframe,
+            story_id: story.id,
+            tree,
+        })
+    }
+
+    pub(super) fn row(&self, job_id: Uuid) -> NewWireframe {
+        let drawn = &self.wireframe;
+        NewWireframe {
+            story_id: self.story_id,
+            style: drawn.style.as_str().to_owned(),
+            platform: drawn.platform.as_str().to_owned(),
+            ascii_wireframe: drawn.ascii_wireframe.clone(),
+            full_text: drawn.full_text.clone(),
+            tree: serde_json::to_value(&self.tree).unwrap_or_default(),
+            layout_description: drawn.layout_description.clone(),
+            ui_elements: drawn.ui_elements.clone(),
+            navigation: items(&drawn.navigation),
+            notes: items(&drawn.notes),
+            job_id: Some(job_id),
+        }
+    }
+}
+
+/// Whether an element puts anything but room on the screen.
+fn is_seen(node: &Node) -> bool {
+    let has_words = [&node.text, &node.value, &node.hint].iter().any(|text| !text.trim().is_empty());
+    let is_widget = node.kind.is_field() || matches!(node.kind, Kind::Button | Kind::Image | Kind::Icon);
+    has_words || is_widget || !node.items.is_empty() || !node.rows.is_empty()
+}
+
+/// The lines of a Markdown list.
+fn items(list: &str) -> Vec<String> {
+    list.lines().map(|line| line.strip_prefix("- ").unwrap_or(line).to_owned()).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::entities::{TextList, user_story::StoryStatus};
+
+    fn draw(described: Value) -> Option<Drawing> {
+        let story = user_story::Model {
+            id: 7,
+            task_id: 1,
+            release_id: None,
+            title: "Войти".to_owned(),
+            description: None,
+            persona: String::new(),
+            priority: "MVP".to_owned(),
+            acceptance_criteria: TextList::default(),
+            position: 0,
+            status: StoryStatus::Todo,
+            version: 1,
+            improved_by_job: None,
+        };
+        Drawing::new(&story, serde_json::from_value(described).unwrap(), Platform::Web, Style::LowFidelity)
+    }
+
+    #[test]
+    fn what_shows_nothing_is_no_drawing() {
+        let frame = json!({ "screens": [{ "id": "s", "title": "Вход", "nodes": [{ "id": "1", "kind": "column" }] }] });
+
+        assert!(draw(frame).is_none());
+        assert!(draw(json!({ "screens": [] })).is_none());
+    }
+
+    #[test]
+    fn a_drawing_is_kept_with_its_tree_and_its_lists() {
+        let nodes =
+            json!([{ "id": "1", "kind": "button", "text": "Войти", "role": "primary", "goto": "home" }]);
+        let screens =
+            json!([{ "id": "s", "title": "Вход", "nodes": nodes }, { "id": "home", "title": "Дом" }]);
+
+        let drawing = draw(json!({ "screens": screens, "notes": ["без пароля", "с кодом"] })).unwrap();
+        let row = drawing.row(Uuid::nil());
+
+        assert!(row.ascii_wireframe.contains("Войти"), "{}", row.ascii_wireframe);
+        assert_eq!(row.notes, ["без пароля", "с кодом"]);
+        assert_eq!(row.navigation.len(), 1);
+        assert_eq!(row.tree["screens"][0]["id"], "s");
+    }
+}

@@ -1,0 +1,45 @@
+//! Which handlers a worker runs, and how jobs are enqueued for them.
+
+use clap::ValueEnum;
+use usm_queue::{EnqueueOptions, Worker};
+
+use super::{generate_map, generate_wireframes, improve_stories, job};
+use crate::{app::App, config::WorkerConfig, entities::user::LOCAL_USER_ID};
+
+/// The kinds of work that one worker process does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum WorkerKind {
+    /// Story maps.
+    Map,
+    /// Wireframes.
+    Wireframe,
+    /// Improvements of many stories.
+    Bulk,
+    /// Everything.
+    All,
+}
+
+/// A worker with the handlers of its kind, by the settings.
+pub fn worker(app: App, kind: WorkerKind) -> Worker<App> {
+    let (concurrency, lease) = (app.config.worker.concurrency, app.config.queue.lease);
+    let worker = Worker::new(app.queue.clone(), app).concurrency(concurrency).lease(lease);
+    match kind {
+        WorkerKind::Map => worker.handle(generate_map),
+        WorkerKind::Wireframe => worker.handle(generate_wireframes),
+        WorkerKind::Bulk => worker.handle(improve_stories),
+        WorkerKind::All => worker.handle(generate_map).handle(generate_wireframes).handle(improve_stories),
+    }
+}
+
+/// How a job of the local user is enqueued by the settings: attempts and first delay as configured.
+pub fn enqueue_options(config: &WorkerConfig) -> EnqueueOptions {
+    EnqueueOptions::new()
+        .owner(LOCAL_USER_ID)
+        .max_attempts(config.max_attempts)
+        .first_retry_delay(config.retry_delay)
+}
+
+/// The same for a job that must be answered offline, whatever is configured where it is worked.
+pub fn offline(options: EnqueueOptions) -> EnqueueOptions {
+    options.metadata(job::OFFLINE, true)
+}
