@@ -588,15 +588,16 @@ fn release(tx: &mut Tx<'_>, id: i64, queue: i64, delay: Option<Duration>) -> Res
     Ok(())
 }
 
-/// Gives back everything a member holds.
-pub(crate) fn release_member(tx: &mut Tx<'_>, member: i64) -> Result<()> {
+/// Gives back everything a member holds, and tells how much that was.
+pub(crate) fn release_member(tx: &mut Tx<'_>, member: i64) -> Result<usize> {
     let queues =
         ids(tx.connection, "UPDATE messages SET holder = NULL WHERE holder = ?1 RETURNING queue", [member])?;
+    let released = queues.len();
     tx.effects.queues.extend(queues);
     tx.connection
         .prepare_cached("DELETE FROM members WHERE id = ?1")
         .and_then(|mut delete| delete.execute([member]))
-        .map(drop)
+        .map(|_| released)
         .map_err(failed)
 }
 
@@ -719,8 +720,15 @@ pub(crate) fn keep_house(tx: &mut Tx<'_>) -> Result<()> {
         tx.beat()?;
     }
     for member in ids(tx.connection, "SELECT id FROM members WHERE alive_until < ?1", [tx.now])? {
-        tracing::warn!(member, "a process gave no sign of life; its deliveries go to others");
-        release_member(tx, member)?;
+        // A process that waits gives no signs of life either, and nobody minds.
+        let released = release_member(tx, member)?;
+        if released > 0 {
+            tracing::warn!(
+                member,
+                deliveries = released,
+                "a process gave no sign of life; its deliveries go to others"
+            );
+        }
     }
     bring_due(tx)?;
     expire(tx)

@@ -15,6 +15,7 @@ use super::{
     connection::backend,
     doorbell::Doorbell,
     duration_micros,
+    files::Files,
     hub::{Effects, Hub},
     micros,
 };
@@ -107,6 +108,12 @@ impl<T: Send, F: FnMut(&mut Tx<'_>) -> Result<T> + Send> Command for Call<T, F> 
     }
 }
 
+/// What a database has that other processes may use too.
+pub(super) struct Shared {
+    pub(super) doorbell: Doorbell,
+    pub(super) files: Files,
+}
+
 /// Sends commands to the writer thread; the thread ends when this is dropped.
 pub(super) struct Writer {
     commands: mpsc::Sender<Box<dyn Command>>,
@@ -118,13 +125,22 @@ impl Writer {
         options: SqliteOptions,
         hub: Arc<Hub>,
         routes: SharedRoutes,
-        doorbell: Option<Doorbell>,
+        shared: Option<Shared>,
     ) -> Result<Self> {
         let (commands, inbox) = mpsc::channel();
         // Positive, so that it reads well in the file.
         let member = fastrand::i64(1..);
-        let writer =
-            Loop { connection, options, hub, routes, doorbell, member, inbox, beat: Beat::default() };
+        let writer = Loop {
+            connection,
+            options,
+            hub,
+            routes,
+            shared,
+            member,
+            inbox,
+            beat: Beat::default(),
+            in_order: true,
+        };
         thread::Builder::new()
             .name("usm-queue-writer".to_owned())
             .spawn(move || writer.run())
@@ -149,10 +165,12 @@ struct Loop {
     options: SqliteOptions,
     hub: Arc<Hub>,
     routes: SharedRoutes,
-    doorbell: Option<Doorbell>,
+    shared: Option<Shared>,
     member: i64,
     inbox: mpsc::Receiver<Box<dyn Command>>,
     beat: Beat,
+    /// Whether the last look after the house succeeded: trouble is told once.
+    in_order: bool,
 }
 
 impl Loop {
@@ -170,7 +188,7 @@ impl Loop {
                 Err(mpsc::TryRecvError::Disconnected) => break,
                 Err(mpsc::TryRecvError::Empty) => {
                     // Nothing is waiting, so nothing else will ring for the last commits.
-                    let ring_in = self.doorbell.as_mut().and_then(Doorbell::ring);
+                    let ring_in = self.shared.as_mut().and_then(|shared| shared.doorbell.ring());
                     match self.inbox.recv_timeout(ring_in.unwrap_or(wait).min(wait)) {
                         Ok(first) => self.commit_group(first),
                         Err(mpsc::RecvTimeoutError::Timeout) => {}
@@ -186,8 +204,8 @@ impl Loop {
                 "deliveries were not handed back at the end"
             );
         }
-        if let Some(doorbell) = &mut self.doorbell {
-            doorbell.ring_now();
+        if let Some(shared) = &mut self.shared {
+            shared.doorbell.ring_now();
         }
     }
 
@@ -198,7 +216,7 @@ impl Loop {
         let mut effects = Effects::default();
         let routes = self.routes();
         let mut last_place = None;
-        let mut result = self.execute("BEGIN IMMEDIATE");
+        let mut result = self.begin();
         while result.is_ok() && done < group.len() {
             let mut tx = Tx {
                 connection: &self.connection,
@@ -240,7 +258,7 @@ impl Loop {
     fn alone<T>(&mut self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let mut effects = Effects::default();
         let routes = self.routes();
-        self.execute("BEGIN IMMEDIATE")?;
+        self.begin()?;
         let mut tx = Tx {
             connection: &self.connection,
             now: micros(Utc::now()),
@@ -261,6 +279,15 @@ impl Loop {
 
     fn routes(&self) -> Option<Arc<Routes>> {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn begin(&self) -> Result<()> {
+        self.check_files()?;
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    fn check_files(&self) -> Result<()> {
+        self.shared.as_ref().map_or(Ok(()), |shared| shared.files.check())
     }
 
     fn execute(&self, sql: &'static str) -> Result<()> {
@@ -289,9 +316,9 @@ impl Loop {
             return;
         }
         self.hub.tell(&effects, |ids| jobs::load(&self.connection, ids));
-        if let Some(doorbell) = &mut self.doorbell {
-            doorbell.want();
-            doorbell.ring();
+        if let Some(shared) = &mut self.shared {
+            shared.doorbell.want();
+            shared.doorbell.ring();
         }
     }
 
@@ -299,8 +326,10 @@ impl Loop {
     /// when there is something to write.
     fn keep_house(&mut self) {
         let now = micros(Utc::now());
-        let due = messages::house_is_due(&self.connection, self.member, now)
-            .and_then(|due| Ok(due || jobs::house_is_due(&self.connection, now)?));
+        let due = self.check_files().and_then(|()| {
+            Ok(messages::house_is_due(&self.connection, self.member, now)?
+                || jobs::house_is_due(&self.connection, now)?)
+        });
         let kept = match due {
             Ok(false) => Ok(()),
             Ok(true) => self.alone(&mut |tx| {
@@ -309,11 +338,14 @@ impl Loop {
             }),
             Err(error) => Err(error),
         };
-        if let Err(error) = kept {
-            tracing::warn!(
+        let was_in_order = std::mem::replace(&mut self.in_order, kept.is_ok());
+        match kept {
+            Err(error) if was_in_order => tracing::warn!(
                 error = crate::error::chain(&error),
-                "the queue file cannot be kept in order; trying again"
-            );
+                "the queue file cannot be kept in order; trying again until it can"
+            ),
+            Ok(()) if !was_in_order => tracing::info!("the queue file is kept in order again"),
+            _ => {}
         }
     }
 }
