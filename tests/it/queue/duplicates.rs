@@ -33,8 +33,11 @@ async fn a_message_published_again_runs_nothing_twice() {
     drained(&queue).await;
     broker.close().await;
 
-    let starts: Vec<String> =
-        workers.iter().flat_map(|worker| worker.lines()).filter(|line| line.starts_with("started ")).collect();
+    let starts: Vec<String> = workers
+        .iter()
+        .flat_map(|worker| worker.lines())
+        .filter(|line| line.starts_with("started "))
+        .collect();
     drop(workers);
     let ended = audit(queue, &place.file(), &jobs).await;
     assert_eq!((ended.completed, ended.failed, ended.died), (2, 2, 0));

@@ -3,9 +3,14 @@
 mod audit;
 mod place;
 
+mod beside;
 mod chaos;
 mod duplicates;
 mod enqueuer;
+mod full_disk;
+mod idle;
 mod poison;
+mod power_loss;
+mod replaced;
 mod shutdown;
 mod takeover;

@@ -72,7 +72,10 @@ impl Place {
     /// How a process is started that does this.
     pub(crate) fn command(&self, order: &Order) -> Command {
         let mut command = Command::new(env!("CARGO_BIN_EXE_queue-worker"));
-        command.arg(serde_json::to_string(order).unwrap()).current_dir(self.path()).env("RUST_BACKTRACE", "0");
+        command
+            .arg(serde_json::to_string(order).unwrap())
+            .current_dir(self.path())
+            .env("RUST_BACKTRACE", "0");
         command
     }
 
@@ -99,7 +102,9 @@ pub(crate) fn begun(worker: &Process, job: &JobHandle<Chore>) -> u32 {
 pub(crate) async fn drained(queue: &TaskQueue) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let depth = queue.depth(usm_tests::QUEUE).await.unwrap();
+        let mut depth = queue.depth(usm_tests::QUEUE).await.unwrap();
+        depth.ready += queue.depth(queue.topology().notice_queue()).await.unwrap().ready;
+        depth.unsettled += queue.depth(queue.topology().notice_queue()).await.unwrap().unsettled;
         let mut waiting = Vec::new();
         for status in [JobStatus::Pending, JobStatus::Processing] {
             let mut filter = JobFilter::default();

@@ -7,9 +7,9 @@ use usm_tests::{Chore, Kind};
 
 use super::{
     audit::{Ended, audit},
-    place::{LEASE, Place, begun, chore},
+    place::{LEASE, Place, begun, chore, drained},
 };
-use crate::processes::{PATIENCE, Signal};
+use crate::processes::{PATIENCE, Process, Signal, until};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_of_a_killed_worker_is_taken_over_by_another_process() {
@@ -80,4 +80,35 @@ async fn a_frozen_worker_that_wakes_up_cannot_change_the_job() {
     drop((frozen, second));
     let accepted = BTreeMap::from([(job.id(), Chore::new(1, Kind::Slow(2_000)))]);
     assert_eq!(audit(queue, &place.file(), &accepted).await.completed, 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_stall_of_the_file_is_not_taken_for_the_death_of_everybody() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let workers = [0; 4].map(|_| place.worker(place.work()));
+    let mut jobs = Vec::new();
+    for _ in 0..12 {
+        jobs.push(chore(&queue, Kind::Slow(5_000)).await);
+    }
+    until(PATIENCE, "all run", || {
+        let runs = workers.iter().flat_map(Process::lines).filter(|line| line.starts_with("started")).count();
+        (runs == jobs.len()).then_some(())
+    });
+
+    // Nobody can give a sign of life for longer than a lease; the first that can again must not think the others dead.
+    let lock = rusqlite::Connection::open(place.file()).unwrap();
+    lock.busy_timeout(PATIENCE).unwrap();
+    lock.execute_batch("BEGIN IMMEDIATE").unwrap();
+    tokio::time::sleep(LEASE * 2).await;
+    lock.execute_batch("ROLLBACK").unwrap();
+    drop(lock);
+
+    for job in &jobs {
+        assert_eq!(soon("it completes", job.result()).await.unwrap().attempt, 1);
+    }
+    drained(&queue).await;
+    drop(workers);
+    let jobs: BTreeMap<_, _> = jobs.iter().map(|job| (job.id(), Chore::new(1, Kind::Slow(5_000)))).collect();
+    assert_eq!(audit(queue, &place.file(), &jobs).await.completed, 12);
 }

@@ -139,7 +139,7 @@ impl Writer {
             member,
             inbox,
             beat: Beat::default(),
-            in_order: true,
+            house: House::new(),
         };
         thread::Builder::new()
             .name("usm-queue-writer".to_owned())
@@ -169,13 +169,37 @@ struct Loop {
     member: i64,
     inbox: mpsc::Receiver<Box<dyn Command>>,
     beat: Beat,
-    /// Whether the last look after the house succeeded: trouble is told once.
+    house: House,
+}
+
+/// What is remembered between looks after the house.
+struct House {
+    /// When the last look ended, in microseconds.
+    seen: i64,
+    /// Until then nobody is held for dead.
+    spared_until: i64,
+    /// Whether the last look succeeded: trouble is told once.
     in_order: bool,
+}
+
+impl House {
+    fn new() -> Self {
+        Self { seen: micros(Utc::now()), spared_until: 0, in_order: true }
+    }
+
+    /// Whether silent processes may be held for dead. Who could not look for a while, because the file was locked, the
+    /// process frozen or the clock set, knows nothing about the others: they get one lease to show themselves, once.
+    fn may_bury(&mut self, now: i64, tick: i64, lease: i64) -> bool {
+        if now - self.seen > 3 * tick && now >= self.spared_until.saturating_add(lease) {
+            self.spared_until = now.saturating_add(lease);
+        }
+        now >= self.spared_until
+    }
 }
 
 impl Loop {
     fn run(mut self) {
-        let tick = TICK.min(self.options.lease / 3);
+        let tick = self.tick();
         let mut next_tick = Instant::now();
         loop {
             if Instant::now() >= next_tick {
@@ -207,6 +231,10 @@ impl Loop {
         if let Some(shared) = &mut self.shared {
             shared.doorbell.ring_now();
         }
+    }
+
+    fn tick(&self) -> Duration {
+        TICK.min(self.options.lease / 3)
     }
 
     /// Runs `first` and whatever else is waiting in one transaction.
@@ -330,15 +358,19 @@ impl Loop {
             Ok(messages::house_is_due(&self.connection, self.member, now)?
                 || jobs::house_is_due(&self.connection, now)?)
         });
+        let (tick, lease) = (duration_micros(self.tick()), duration_micros(self.options.lease));
+        let mut house = std::mem::replace(&mut self.house, House::new());
         let kept = match due {
             Ok(false) => Ok(()),
             Ok(true) => self.alone(&mut |tx| {
-                messages::keep_house(tx)?;
+                messages::keep_house(tx, house.may_bury(tx.now, tick, lease))?;
                 jobs::keep_house(tx)
             }),
             Err(error) => Err(error),
         };
-        let was_in_order = std::mem::replace(&mut self.in_order, kept.is_ok());
+        house.seen = micros(Utc::now());
+        let was_in_order = std::mem::replace(&mut house.in_order, kept.is_ok());
+        self.house = house;
         match kept {
             Err(error) if was_in_order => tracing::warn!(
                 error = crate::error::chain(&error),
@@ -355,4 +387,50 @@ pub(super) fn release_all(tx: &mut Tx<'_>) -> Result<()> {
     messages::release_member(tx, tx.member)?;
     tx.beat.next = 0;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: i64 = 9;
+    const TICK: i64 = 3;
+
+    /// A house that was last seen at 0.
+    fn house() -> House {
+        House { seen: 0, ..House::new() }
+    }
+
+    #[test]
+    fn who_looks_regularly_may_bury() {
+        let mut house = house();
+        for now in (TICK..100).step_by(3) {
+            assert!(house.may_bury(now, TICK, LEASE));
+            house.seen = now;
+        }
+    }
+
+    #[test]
+    fn who_could_not_look_spares_the_others_for_a_lease() {
+        let mut house = house();
+        assert!(!house.may_bury(50, TICK, LEASE));
+        house.seen = 50;
+        assert!(!house.may_bury(53, TICK, LEASE));
+        house.seen = 53;
+        assert!(!house.may_bury(56, TICK, LEASE));
+        house.seen = 56;
+        assert!(house.may_bury(59, TICK, LEASE));
+    }
+
+    #[test]
+    fn who_is_always_late_buries_all_the_same() {
+        let mut house = house();
+        let buried = (1..100).filter(|n| {
+            let now = n * 4 * TICK;
+            let may = house.may_bury(now, TICK, LEASE);
+            house.seen = now;
+            may
+        });
+        assert!(buried.count() > 30);
+    }
 }

@@ -22,8 +22,8 @@ pub(crate) fn house_is_due(connection: &Connection, member: i64, now: i64) -> Re
         || due(EXPIRED, &[&now, &1])?)
 }
 
-/// Signs of life, deliveries of dead members, due and expired messages.
-pub(crate) fn keep_house(tx: &mut Tx<'_>) -> Result<()> {
+/// Signs of life, deliveries of dead members if it `may_bury` them, due and expired messages.
+pub(crate) fn keep_house(tx: &mut Tx<'_>, may_bury: bool) -> Result<()> {
     let holds = tx
         .connection
         .prepare_cached("SELECT 1 FROM messages WHERE holder = ?1")
@@ -32,7 +32,8 @@ pub(crate) fn keep_house(tx: &mut Tx<'_>) -> Result<()> {
     if holds.map_err(failed)? {
         tx.beat()?;
     }
-    for member in ids(tx.connection, "SELECT id FROM members WHERE alive_until < ?1", [tx.now])? {
+    let silent = "SELECT id FROM members WHERE alive_until < ?1 AND ?2";
+    for member in ids(tx.connection, silent, params![tx.now, may_bury])? {
         // A process that waits gives no signs of life either, and nobody minds.
         let released = release_member(tx, member)?;
         if released > 0 {
