@@ -133,7 +133,8 @@ pub(super) fn stops(language: Language) -> &'static [&'static str] {
 /// A phrase cut to at most `limit` characters where a reader would stop, capitalised; never ends in a preposition.
 pub(super) fn titled(phrase: &str, limit: usize, stops: &[&str]) -> String {
     // Some letters grow in upper case ("ŉ"), so the length is taken after.
-    shortened(&capitalised(phrase), limit, stops)
+    let phrase = phrase.replace('…', " ");
+    shortened(&capitalised(phrase.trim()), limit, stops)
 }
 
 /// A phrase cut to at most `limit` characters before a comma or one of the `stops` (prepositions, conjunctions).
