@@ -7,4 +7,5 @@ mod generate;
 mod handlers;
 mod jobs;
 mod model;
+mod serve;
 mod support;

@@ -130,6 +130,11 @@ pub(crate) struct Running {
 }
 
 impl Running {
+    /// How the names of this process's workers begin.
+    pub(crate) fn worker_name(&self) -> String {
+        format!("{}-", self.child.id().expect("it runs"))
+    }
+
     /// The next line of standard output that contains `part`.
     pub(crate) async fn out_line(&mut self, part: &str) -> String {
         line_with(&mut self.out, part).await

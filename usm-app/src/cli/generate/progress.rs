@@ -137,11 +137,17 @@ fn waiting(job: &Job) -> Option<String> {
     if job.status != JobStatus::Pending {
         return None;
     }
-    let Some(error) = job.error.as_ref().filter(|_| job.attempt > 0) else {
+    let Some(error) = &job.error else {
         return Some("waits for a worker".to_owned());
     };
     let wait = job.next_attempt_at.map(|at| (at - Utc::now()).num_seconds().max(0)).unwrap_or_default();
-    Some(format!("attempt {} of {} failed: {error}; trying again in {wait} s", job.attempt, job.max_attempts))
+    Some(match job.attempt {
+        // What a rate limit stopped does not count as an attempt.
+        0 => format!("{error}; trying again in {wait} s"),
+        attempt => {
+            format!("attempt {attempt} of {} failed: {error}; trying again in {wait} s", job.max_attempts)
+        }
+    })
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! English word tables and set phrases.
 
+mod improve;
 mod phrases;
 mod roles;
 mod topics;
@@ -67,6 +68,7 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         ),
     ],
     phrases: &PHRASES,
+    improvement: improve::IMPROVEMENT,
 };
 
 #[rustfmt::skip]

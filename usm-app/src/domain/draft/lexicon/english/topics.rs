@@ -23,7 +23,7 @@ pub(super) const TOPICS: &[Topic] = &[
     t("subscription", Stage::Pay, "Memberships", "Manage a membership", ["keep using the service", "know who stays"], Release1, "", "subscri|membership"),
     t("refund", Stage::Pay, "Refunds", "Get money back", ["get money back without a dispute", "settle without a dispute"], Release1, "", "refund|refunds|reimburs|compensat|payout"),
     t("order_work", Stage::Fulfil, "Fulfilment", "Fulfil an order", ["get it on time", "fulfil it on time"], Mvp, "", "prepar|fulfil|pack|ship|pick"),
-    t("loans", Stage::Fulfil, "Loans", "Borrow and return", ["read what I want", "know what is lent to whom"], Mvp, "", "loan|borrow|~return|~issue|overdue|damag|lost|lend|branch"),
+    t("loans", Stage::Fulfil, "Loans", "Borrow and return", ["read what I want", "know what is lent to whom"], Mvp, "", "loan|borrow|~return|~issue|overdue|damag|lost|lend|barcode|~book|~cop"),
     t("checkin", Stage::Fulfil, "Check-in", "Check people in", ["get in without a queue", "let the right people in without a queue"], Mvp, "", "check-in|checks|scan|qr|desk|walk-in|~door|steward|entry|attend"),
     t("teaching", Stage::Fulfil, "Classes", "Run a class", ["get the most out of a class", "be ready for everyone who comes"], Mvp, "", "~class|lesson|coming|substitut|injur"),
     t("delivery", Stage::Fulfil, "Delivery", "Deliver", ["get it on time", "deliver on time"], Mvp, "", "deliver|courier|route|shipment|dispatch"),

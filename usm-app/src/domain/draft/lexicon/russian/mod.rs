@@ -1,5 +1,6 @@
 //! Russian word tables and set phrases.
 
+mod improve;
 mod phrases;
 mod roles;
 mod topics;
@@ -70,6 +71,7 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         ),
     ],
     phrases: &PHRASES,
+    improvement: improve::IMPROVEMENT,
 };
 
 #[rustfmt::skip]
