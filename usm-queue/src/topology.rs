@@ -264,7 +264,7 @@ impl TopologyBuilder {
     ///
     /// [`ErrorKind::InvalidTopology`], naming the thing and the reason: a name used twice or empty or longer than
     /// 255 bytes, no dead letters, a queue bound to an unknown exchange or without binding or without dead-letter
-    /// exchange, a dead-letter exchange that is unknown or reaches no queue or leads back to the queue it serves,
+    /// exchange, a dead-letter exchange that is unknown or may drop messages or leads back to the queue it serves,
     /// a maximum priority of 0 or above 255, a maximum length of 0, a time to live of 0 or above 49 days.
     pub fn build(mut self) -> Result<Topology> {
         let Some((dead_exchange, failed_queue)) = self.dead_letters.take() else {
@@ -356,9 +356,22 @@ impl Topology {
                     "the dead-letter exchange `{exchange}` of queue `{name}` is direct and would drop messages with unbound keys; make it a fan-out"
                 )));
             }
+            Some((_, ExchangeKind::Topic)) if !self.bound_to(exchange).any(|(_, key)| key == "#") => {
+                return Err(invalid(format!(
+                    "the dead-letter exchange `{exchange}` of queue `{name}` is a topic exchange without a queue bound with `#` and would drop messages with unbound keys; bind one, or make it a fan-out"
+                )));
+            }
             Some(_) => {}
         }
-        if !self.queues.iter().any(|target| target.bindings.iter().any(|(bound, _)| bound == exchange)) {
+        if let Some((target, _)) =
+            self.bound_to(exchange).find(|(target, _)| target.overflow == Overflow::RejectPublish)
+        {
+            return Err(invalid(format!(
+                "queue `{}` refuses messages when it is full, and a dead letter of queue `{name}` that is refused would be lost; let it drop its head instead",
+                target.name
+            )));
+        }
+        if self.bound_to(exchange).next().is_none() {
             return Err(invalid(format!(
                 "the dead-letter exchange `{exchange}` of queue `{name}` reaches no queue"
             )));
@@ -369,6 +382,14 @@ impl Topology {
             )));
         }
         Ok(())
+    }
+
+    /// The queues bound to an exchange, with their keys.
+    fn bound_to<'a>(&'a self, exchange: &'a str) -> impl Iterator<Item = (&'a QueueSpec, &'a str)> {
+        self.queues.iter().flat_map(move |queue| {
+            let keys = queue.bindings.iter().filter(move |(bound, _)| bound == exchange);
+            keys.map(move |(_, key)| (queue, key.as_str()))
+        })
     }
 
     /// Whether it is bound to some queue's dead-letter exchange, and so is itself a place for dead letters.
@@ -524,6 +545,25 @@ mod tests {
                 .contains("no dead-letter exchange")
         );
         assert!(refused(Topology::builder("tasks").queue(work_queue())).contains("keeps no dead letters"));
+    }
+
+    #[test]
+    fn a_dead_letter_exchange_that_may_drop_messages_is_refused() {
+        let with = |kind, keeps: QueueSpec| {
+            builder()
+                .exchange("second", kind)
+                .queue(QueueSpec::new("work").bind("tasks", "#").dead_letter_exchange("second"))
+                .queue(keeps)
+        };
+        let keeps = |key| QueueSpec::new("keeps").bind("second", key);
+
+        assert!(refused(with(ExchangeKind::Direct, keeps("a"))).contains("is direct"));
+        assert!(refused(with(ExchangeKind::Topic, keeps("a.#"))).contains("bound with `#`"));
+        assert!(with(ExchangeKind::Topic, keeps("#")).build().is_ok());
+        let full = keeps("").max_length(5);
+        assert!(with(ExchangeKind::Fanout, full.clone()).build().is_ok());
+        let refuses = full.overflow(Overflow::RejectPublish);
+        assert!(refused(with(ExchangeKind::Fanout, refuses)).contains("`keeps` refuses"));
     }
 
     #[test]

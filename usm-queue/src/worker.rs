@@ -24,7 +24,7 @@ use crate::{
     dead_letter::dead_letter,
     envelope,
     error::{Error, ErrorKind, Result, chain},
-    job::{Job, JobId},
+    job::{Job, JobId, JobStatus},
     lifecycle::{self, Fate, Outcome, Reason},
     queue::TaskQueue,
     registry::{Handler, Prepared, Registry},
@@ -110,13 +110,26 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     /// Works until `shutdown` is ready; then takes nothing more, waits for running jobs up to the grace period, asks the
     /// others to stop, and hands back what is left without counting the attempt.
     ///
-    /// Lost connections are not errors: it says so in the log and goes on when they are back.
+    /// Lost connections are not errors: it says so in the log and goes on when they are back. When the future is dropped
+    /// the worker shuts down in the same way by itself.
     ///
     /// # Errors
     ///
     /// `InvalidInput` when there is no handler, `Unroutable` when a handler's routing key reaches no queue.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let queues = self.queues()?;
+        let stop = CancellationToken::new();
+        let stopping = stop.clone().drop_guard();
+        // In a task of its own, so that a worker whose caller goes away ends as well.
+        let working = tokio::spawn(self.work(queues, stop));
+        shutdown.await;
+        drop(stopping);
+        working
+            .await
+            .map_err(|error| Error::new(ErrorKind::Backend, "the worker was interrupted").with_source(error))
+    }
+
+    async fn work(self, queues: BTreeSet<String>, stop: CancellationToken) {
         let Self { queue, state, registry, name, concurrency, lease, grace, stop_grace } = self;
         let shared = Arc::new(Shared {
             queue,
@@ -129,7 +142,6 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             jobs: TaskTracker::new(),
             abandon: CancellationToken::new(),
         });
-        let stop = CancellationToken::new();
         let consumers = TaskTracker::new();
         for queue in queues {
             consumers
@@ -137,8 +149,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         }
         let keeper = tokio::spawn(shared.clone().keep_leases());
 
-        shutdown.await;
-        stop.cancel();
+        stop.cancelled().await;
         consumers.close();
         consumers.wait().await;
         shared.jobs.close();
@@ -151,7 +162,6 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             }
         }
         keeper.abort();
-        Ok(())
     }
 
     fn queues(&self) -> Result<BTreeSet<String>> {
@@ -299,6 +309,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let Some(claimed) = self.persist("claim", id, claim).await else { return };
         match claimed {
             Claimed::Run(job, lease) => self.run(&delivery, &handler, prepared, *job, lease).await,
+            Claimed::Final(JobStatus::Failed) if delivery.redelivered => self.bury(&delivery, id).await,
             Claimed::Final(_) => self.settle(&delivery, Settlement::Ack).await,
             Claimed::Busy(until) => {
                 let delay = (until - Utc::now()).to_std().unwrap_or_default() + Duration::from_millis(10);
@@ -403,6 +414,27 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             }
         }
         self.settle(delivery, self.dead(delivery, reason, None, error)).await;
+    }
+
+    /// Ends a message of a failed job that comes again: its worker may have died after it recorded the failure and before
+    /// the message became a dead letter.
+    async fn bury(&self, delivery: &Delivery, id: JobId) {
+        let failed_queue = self.queue.topology().failed_queue();
+        let find = || self.queue.broker().find(failed_queue, &delivery.message.message_id);
+        let Some(buried) = self.persist("find", id, find).await else { return };
+        let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
+        let settlement = match (buried, job) {
+            (None, Some(mut job)) => {
+                let used_up = job.attempt >= job.max_attempts;
+                let reason = if used_up { Reason::AttemptsUsedUp } else { Reason::Permanent };
+                let error = job.error.take().unwrap_or_else(|| reason.as_str().to_owned());
+                // The last entry is the failure itself, which `error` tells.
+                job.timeline.pop();
+                self.dead(delivery, reason, Some(&job), &error)
+            }
+            _ => Settlement::Ack,
+        };
+        self.settle(delivery, settlement).await;
     }
 
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) {

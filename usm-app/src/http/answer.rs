@@ -8,7 +8,7 @@ use poem_openapi::{
     types::Type,
 };
 
-use super::problem::{CONTENT_TYPE, Problem};
+use super::problem::{CONTENT_TYPE, Details, Problem};
 
 /// The statuses of the problems that an operation can answer with, besides those that every operation can.
 pub trait Statuses: 'static {
@@ -136,13 +136,13 @@ impl<S: Statuses> ApiResponse for Refused<S> {
             description,
             status: Some(status),
             status_range: None,
-            content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: Problem::schema_ref() }],
+            content: vec![MetaMediaType { content_type: CONTENT_TYPE, schema: Details::schema_ref() }],
             headers: Vec::new(),
         };
         MetaResponses { responses: S::STATUSES.iter().chain(ANYWHERE).map(response).collect() }
     }
 
     fn register(registry: &mut Registry) {
-        Problem::register(registry);
+        Details::register(registry);
     }
 }

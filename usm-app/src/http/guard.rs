@@ -11,11 +11,12 @@ use poem::{
     error::ReadBodyError,
     http::{Method, StatusCode, header},
 };
+use tracing::Instrument;
 use uuid::Uuid;
 
 pub(super) use origin::Origins;
 
-use super::problem::Problem;
+use super::{openapi, problem::Problem};
 
 /// Largest body, in bytes.
 pub(super) const MAX_BODY_BYTES: usize = 1 << 20;
@@ -49,10 +50,14 @@ impl<E: Endpoint<Output = Response>> Endpoint for Guard<E> {
         let path = request.uri().path().to_owned();
         let method = request.method().clone();
         let origin = self.origins.allowed(&request).cloned();
-        let mut response = match self.answer(request).await {
+        let span = tracing::info_span!("request", request.id = id);
+        let mut response = match self.answer(request).instrument(span).await {
             Ok(response) => response,
             Err(problem) => problem.for_request(&path, &id).into_response(),
         };
+        if response.status() == StatusCode::METHOD_NOT_ALLOWED {
+            headers::allow(&mut response, openapi::methods(&path));
+        }
         headers::set(&mut response, &id, origin);
         tracing::info!(
             http.method = %method, http.path = path, http.status = response.status().as_u16(), request.id = id,

@@ -1,5 +1,6 @@
 //! The OpenAPI document, made from the operations themselves.
 
+use poem::http::Method;
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 
 use super::{
@@ -42,6 +43,29 @@ pub(super) fn service(app: &App) -> OpenApiService<Api, ()> {
 /// The document as text, for those who want it without a server.
 pub fn document(app: &App) -> String {
     service(app).spec()
+}
+
+/// The methods that the server takes at this path. What is no operation, a page for one, can only be read.
+pub(super) fn methods(path: &str) -> Vec<Method> {
+    let paths = Api::meta().into_iter().flat_map(|api| api.paths).filter(|known| fits(&known.path, path));
+    let mut methods: Vec<Method> =
+        paths.flat_map(|path| path.operations).map(|operation| operation.method).collect();
+    if methods.is_empty() {
+        methods.push(Method::GET);
+    }
+    methods
+}
+
+/// Whether `/job/{job_id}` covers `/job/5`.
+fn fits(template: &str, path: &str) -> bool {
+    let (mut expected, mut given) = (template.split('/'), path.split('/'));
+    loop {
+        match (expected.next(), given.next()) {
+            (None, None) => return true,
+            (Some(expected), Some(given)) if expected.starts_with('{') || expected == given => {}
+            _ => return false,
+        }
+    }
 }
 
 fn described<T: OpenApi>(api: T) -> OpenApiService<T, ()> {

@@ -21,10 +21,14 @@ pub(super) const CONTENT_TYPE: &str = "application/problem+json";
 /// Longest text taken over from a request or a library, in characters.
 const MAX_DETAIL: usize = 500;
 
+/// What went wrong and what to do about it, ready to be answered with.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Problem(Box<Details>);
+
 /// What went wrong and what to do about it.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-#[oai(example, skip_serializing_if_is_none)]
-pub struct Problem {
+#[oai(rename = "Problem", example, skip_serializing_if_is_none)]
+pub(super) struct Details {
     /// Tells one kind of problem from another; the list may grow. Stable, unlike the texts.
     #[oai(rename = "type")]
     kind: String,
@@ -47,7 +51,7 @@ pub struct Problem {
 
 /// A value that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct InvalidValue {
+pub(super) struct InvalidValue {
     /// Where it is in the request's body, as a JSON pointer (RFC 6901); the parameter's name for a parameter.
     pub pointer: String,
     /// Why it was refused and what is allowed.
@@ -56,15 +60,15 @@ pub struct InvalidValue {
 
 impl InvalidValue {
     /// The value at a JSON pointer.
-    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(super) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: shortened(&detail.into()) }
     }
 }
 
 impl Problem {
     /// A problem of the kind `urn:usm:problem:{kind}`.
-    pub fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
-        Self {
+    pub(super) fn new(status: StatusCode, kind: &str, detail: impl Into<String>) -> Self {
+        Self(Box::new(Details {
             kind: format!("urn:usm:problem:{kind}"),
             title: status.canonical_reason().unwrap_or("Error").to_owned(),
             status: status.as_u16(),
@@ -73,59 +77,57 @@ impl Problem {
             request_id: None,
             errors: Vec::new(),
             retry_after: None,
-        }
+        }))
     }
 
     /// 400: the request cannot be read.
-    pub fn bad_request(detail: impl Into<String>) -> Self {
+    pub(super) fn bad_request(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, "bad-request", detail)
     }
 
     /// 404: there is no such thing, or it belongs to somebody else; the answer is the same.
-    pub fn not_found(detail: impl Into<String>) -> Self {
+    pub(super) fn not_found(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::NOT_FOUND, "not-found", detail)
     }
 
     /// 422: the request can be read, but these values are not usable.
-    pub fn invalid(errors: Vec<InvalidValue>) -> Self {
+    pub(super) fn invalid(errors: Vec<InvalidValue>) -> Self {
         let detail = match errors.as_slice() {
             [one] => one.detail.clone(),
             many => format!("{} values are not usable, see errors", many.len()),
         };
-        Self { errors, ..Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-input", detail) }
+        Self::new(StatusCode::UNPROCESSABLE_ENTITY, "invalid-input", detail).with_errors(errors)
     }
 
     /// 500: a fault of the program. The cause is in the log and not in the answer.
-    pub fn internal() -> Self {
+    pub(super) fn internal() -> Self {
         let detail = "the server failed on this request; its log has the cause under the request id";
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)
     }
 
     /// 503: trying again after that much time may help.
-    pub fn unavailable(detail: impl Into<String>, retry_after: Duration) -> Self {
-        let seconds = retry_after.as_secs().max(1);
-        Self {
-            retry_after: Some(seconds),
-            ..Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail)
-        }
+    pub(super) fn unavailable(detail: impl Into<String>, retry_after: Duration) -> Self {
+        let mut problem = Self::new(StatusCode::SERVICE_UNAVAILABLE, "unavailable", detail);
+        problem.0.retry_after = Some(retry_after.as_secs().max(1));
+        problem
     }
 
     /// The same with what is wrong in particular.
-    pub fn with_errors(mut self, errors: Vec<InvalidValue>) -> Self {
-        self.errors = errors;
+    pub(super) fn with_errors(mut self, errors: Vec<InvalidValue>) -> Self {
+        self.0.errors = errors;
         self
     }
 
     /// The same with what identifies the request.
-    pub fn for_request(mut self, path: &str, request_id: &str) -> Self {
-        self.instance = Some(shortened(path));
-        self.request_id = Some(request_id.to_owned());
+    pub(super) fn for_request(mut self, path: &str, request_id: &str) -> Self {
+        self.0.instance = Some(shortened(path));
+        self.0.request_id = Some(request_id.to_owned());
         self
     }
 
     /// Anything that an endpoint or the framework refused with. What it says of the inside of the program is logged
     /// and left out.
-    pub fn from_error(error: poem::Error) -> Self {
+    pub(super) fn from_error(error: poem::Error) -> Self {
         if let Some(problem) = error.downcast_ref::<Self>() {
             return problem.clone();
         }
@@ -136,8 +138,10 @@ impl Problem {
             let detail = "this path does not take this method; /openapi.json lists those that it takes";
             return Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
         }
-        if let Some(ParsePathError { reason, .. }) = error.downcast_ref() {
-            return Self::bad_request(format!("an id in the path cannot be read: {reason}"));
+        if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
+            let detail =
+                "an id in the path cannot be read: a job id is a UUID, every other id a whole number";
+            return Self::bad_request(detail);
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
             return Self::invalid(vec![InvalidValue::at(*name, shortened(reason))]);
@@ -160,7 +164,7 @@ impl Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(&self.0.detail)
     }
 }
 
@@ -168,16 +172,16 @@ impl std::error::Error for Problem {}
 
 impl ResponseError for Problem {
     fn status(&self) -> StatusCode {
-        StatusCode::from_u16(self.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        StatusCode::from_u16(self.0.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     fn as_response(&self) -> Response {
-        let body = self.to_json_string();
+        let body = self.0.to_json_string();
         let mut response = Response::builder().status(self.status()).content_type(CONTENT_TYPE).body(body);
-        if self.status == StatusCode::UPGRADE_REQUIRED.as_u16() {
+        if self.status() == StatusCode::UPGRADE_REQUIRED {
             response.headers_mut().insert(header::UPGRADE, HeaderValue::from_static("websocket"));
         }
-        if let Some(seconds) = self.retry_after {
+        if let Some(seconds) = self.0.retry_after {
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(seconds));
         }
         response
@@ -220,10 +224,10 @@ impl From<DbErr> for Problem {
     }
 }
 
-impl Example for Problem {
+impl Example for Details {
     fn example() -> Self {
-        Self::not_found("job 0193a5f0-7e1c-7c3a-9d4e-2f6b8a1c0d3e is not known")
-            .for_request("/job/0193a5f0-7e1c-7c3a-9d4e-2f6b8a1c0d3e", "5f2d8c1e")
+        let id = super::jobs::example_id();
+        *Problem::not_found(format!("job {id} is not known")).for_request(&format!("/job/{id}"), "5f2d8c1e").0
     }
 }
 

@@ -3,6 +3,8 @@
 //! Connections are served by hyper itself: the server of the framework has no time-out for headers, takes any number
 //! of connections and does not pause when accepting fails.
 
+mod stall;
+
 use std::{convert::Infallible, net::SocketAddr, sync::Arc, time::Duration};
 
 use anyhow::Context;
@@ -24,6 +26,7 @@ use super::{
     job_events::{WatchLimits, Watchers},
 };
 use crate::app::App;
+use stall::StallGuard;
 
 /// Largest head of a request, in bytes; what is larger is answered with 431.
 const MAX_HEADER_BYTES: usize = 16 << 10;
@@ -43,6 +46,8 @@ pub struct Limits {
     pub body: Duration,
     /// How long an endpoint may take. Default 30 s.
     pub answer: Duration,
+    /// How long it may take until the client reads on. Default 30 s.
+    pub stall: Duration,
     /// WebSockets. Default 512 of them, a ping each 25 s, 10 s to accept a message.
     pub watch: WatchLimits,
     /// How long requests and WebSockets may take to end after the shutdown was announced. Default 10 s.
@@ -56,6 +61,7 @@ impl Default for Limits {
             head: Duration::from_secs(15),
             body: Duration::from_secs(30),
             answer: Duration::from_secs(30),
+            stall: Duration::from_secs(30),
             watch: WatchLimits { sockets: 512, ping: Duration::from_secs(25), send: Duration::from_secs(10) },
             grace: Duration::from_secs(10),
         }
@@ -129,6 +135,9 @@ impl Bound {
                 () = shutdown.cancelled() => break,
                 accepted = accept(&listener, &free) => accepted,
             };
+            // An answer is small and complete: waiting for more of it only delays it.
+            let _ = stream.set_nodelay(true);
+            let stream = StallGuard::new(stream, limits.stall);
             let connection =
                 serve_connection(stream, peer, address, endpoint.clone(), limits.head, shutdown.clone());
             connections.spawn(cut.clone().run_until_cancelled_owned(async move {
@@ -166,7 +175,7 @@ async fn accept(
 }
 
 async fn serve_connection<E: Endpoint<Output = Response> + 'static>(
-    stream: TcpStream,
+    stream: StallGuard,
     peer: SocketAddr,
     local: SocketAddr,
     endpoint: Arc<E>,
@@ -179,8 +188,6 @@ async fn serve_connection<E: Endpoint<Output = Response> + 'static>(
             Request::from((request, LocalAddr(local.into()), RemoteAddr(peer.into()), Scheme::HTTP));
         async move { Ok::<_, Infallible>(hyper::Response::from(endpoint.get_response(request).await)) }
     });
-    // An answer is small and complete: waiting for more of it only delays it.
-    let _ = stream.set_nodelay(true);
     let connection = http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(head)

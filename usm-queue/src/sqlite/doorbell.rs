@@ -115,7 +115,10 @@ fn listen(
 /// The others' counters.
 fn counters(file: &mut File, own: usize) -> Vec<u8> {
     let mut counters = Vec::with_capacity(COUNTERS * BYTES);
-    let read = file.seek(SeekFrom::Start(0)).and_then(|_| file.read_to_end(&mut counters));
+    // Whatever else somebody wrote there is not read.
+    let read = file
+        .seek(SeekFrom::Start(0))
+        .and_then(|_| file.take((COUNTERS * BYTES) as u64).read_to_end(&mut counters));
     if let Err(error) = read {
         tracing::debug!(%error, "the doorbell cannot be read");
     }

@@ -3,6 +3,7 @@
 
 mod connection;
 mod doorbell;
+mod files;
 mod hub;
 mod reader;
 mod writer;
@@ -20,7 +21,12 @@ use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
 pub(crate) use self::{connection::backend, hub::Hub, writer::Tx};
-use self::{doorbell::Doorbell, reader::Reader, writer::Writer};
+use self::{
+    doorbell::Doorbell,
+    files::Files,
+    reader::Reader,
+    writer::{Shared, Writer},
+};
 use crate::{
     broker::{
         Broker,
@@ -101,7 +107,8 @@ impl Db {
         let reader = Reader::start(connection::open_reader(path)?, hub.clone())?;
         let (doorbell, listener) = Doorbell::open(path, reader.wake())?;
         let routes = SharedRoutes::default();
-        let writer = Writer::start(connection, options, hub.clone(), routes.clone(), Some(doorbell))?;
+        let shared = Shared { doorbell, files: Files::open(path)? };
+        let writer = Writer::start(connection, options, hub.clone(), routes.clone(), Some(shared))?;
         Ok(Self {
             path: Some(path.to_owned()),
             writer,

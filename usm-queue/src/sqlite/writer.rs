@@ -15,6 +15,7 @@ use super::{
     connection::backend,
     doorbell::Doorbell,
     duration_micros,
+    files::Files,
     hub::{Effects, Hub},
     micros,
 };
@@ -107,6 +108,12 @@ impl<T: Send, F: FnMut(&mut Tx<'_>) -> Result<T> + Send> Command for Call<T, F> 
     }
 }
 
+/// What a database has that other processes may use too.
+pub(super) struct Shared {
+    pub(super) doorbell: Doorbell,
+    pub(super) files: Files,
+}
+
 /// Sends commands to the writer thread; the thread ends when this is dropped.
 pub(super) struct Writer {
     commands: mpsc::Sender<Box<dyn Command>>,
@@ -118,13 +125,22 @@ impl Writer {
         options: SqliteOptions,
         hub: Arc<Hub>,
         routes: SharedRoutes,
-        doorbell: Option<Doorbell>,
+        shared: Option<Shared>,
     ) -> Result<Self> {
         let (commands, inbox) = mpsc::channel();
         // Positive, so that it reads well in the file.
         let member = fastrand::i64(1..);
-        let writer =
-            Loop { connection, options, hub, routes, doorbell, member, inbox, beat: Beat::default() };
+        let writer = Loop {
+            connection,
+            options,
+            hub,
+            routes,
+            shared,
+            member,
+            inbox,
+            beat: Beat::default(),
+            house: House::new(),
+        };
         thread::Builder::new()
             .name("usm-queue-writer".to_owned())
             .spawn(move || writer.run())
@@ -149,15 +165,41 @@ struct Loop {
     options: SqliteOptions,
     hub: Arc<Hub>,
     routes: SharedRoutes,
-    doorbell: Option<Doorbell>,
+    shared: Option<Shared>,
     member: i64,
     inbox: mpsc::Receiver<Box<dyn Command>>,
     beat: Beat,
+    house: House,
+}
+
+/// What is remembered between looks after the house.
+struct House {
+    /// When the last look ended, in microseconds.
+    seen: i64,
+    /// Until then nobody is held for dead.
+    spared_until: i64,
+    /// Whether the last look succeeded: trouble is told once.
+    in_order: bool,
+}
+
+impl House {
+    fn new() -> Self {
+        Self { seen: micros(Utc::now()), spared_until: 0, in_order: true }
+    }
+
+    /// Whether silent processes may be held for dead. Who could not look for a while, because the file was locked, the
+    /// process frozen or the clock set, knows nothing about the others: they get one lease to show themselves, once.
+    fn may_bury(&mut self, now: i64, tick: i64, lease: i64) -> bool {
+        if now - self.seen > 3 * tick && now >= self.spared_until.saturating_add(lease) {
+            self.spared_until = now.saturating_add(lease);
+        }
+        now >= self.spared_until
+    }
 }
 
 impl Loop {
     fn run(mut self) {
-        let tick = TICK.min(self.options.lease / 3);
+        let tick = self.tick();
         let mut next_tick = Instant::now();
         loop {
             if Instant::now() >= next_tick {
@@ -170,7 +212,7 @@ impl Loop {
                 Err(mpsc::TryRecvError::Disconnected) => break,
                 Err(mpsc::TryRecvError::Empty) => {
                     // Nothing is waiting, so nothing else will ring for the last commits.
-                    let ring_in = self.doorbell.as_mut().and_then(Doorbell::ring);
+                    let ring_in = self.shared.as_mut().and_then(|shared| shared.doorbell.ring());
                     match self.inbox.recv_timeout(ring_in.unwrap_or(wait).min(wait)) {
                         Ok(first) => self.commit_group(first),
                         Err(mpsc::RecvTimeoutError::Timeout) => {}
@@ -186,9 +228,13 @@ impl Loop {
                 "deliveries were not handed back at the end"
             );
         }
-        if let Some(doorbell) = &mut self.doorbell {
-            doorbell.ring_now();
+        if let Some(shared) = &mut self.shared {
+            shared.doorbell.ring_now();
         }
+    }
+
+    fn tick(&self) -> Duration {
+        TICK.min(self.options.lease / 3)
     }
 
     /// Runs `first` and whatever else is waiting in one transaction.
@@ -198,7 +244,7 @@ impl Loop {
         let mut effects = Effects::default();
         let routes = self.routes();
         let mut last_place = None;
-        let mut result = self.execute("BEGIN IMMEDIATE");
+        let mut result = self.begin();
         while result.is_ok() && done < group.len() {
             let mut tx = Tx {
                 connection: &self.connection,
@@ -240,7 +286,7 @@ impl Loop {
     fn alone<T>(&mut self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let mut effects = Effects::default();
         let routes = self.routes();
-        self.execute("BEGIN IMMEDIATE")?;
+        self.begin()?;
         let mut tx = Tx {
             connection: &self.connection,
             now: micros(Utc::now()),
@@ -261,6 +307,15 @@ impl Loop {
 
     fn routes(&self) -> Option<Arc<Routes>> {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    fn begin(&self) -> Result<()> {
+        self.check_files()?;
+        self.execute("BEGIN IMMEDIATE")
+    }
+
+    fn check_files(&self) -> Result<()> {
+        self.shared.as_ref().map_or(Ok(()), |shared| shared.files.check())
     }
 
     fn execute(&self, sql: &'static str) -> Result<()> {
@@ -289,9 +344,9 @@ impl Loop {
             return;
         }
         self.hub.tell(&effects, |ids| jobs::load(&self.connection, ids));
-        if let Some(doorbell) = &mut self.doorbell {
-            doorbell.want();
-            doorbell.ring();
+        if let Some(shared) = &mut self.shared {
+            shared.doorbell.want();
+            shared.doorbell.ring();
         }
     }
 
@@ -299,21 +354,30 @@ impl Loop {
     /// when there is something to write.
     fn keep_house(&mut self) {
         let now = micros(Utc::now());
-        let due = messages::house_is_due(&self.connection, self.member, now)
-            .and_then(|due| Ok(due || jobs::house_is_due(&self.connection, now)?));
+        let due = self.check_files().and_then(|()| {
+            Ok(messages::house_is_due(&self.connection, self.member, now)?
+                || jobs::house_is_due(&self.connection, now)?)
+        });
+        let (tick, lease) = (duration_micros(self.tick()), duration_micros(self.options.lease));
+        let mut house = std::mem::replace(&mut self.house, House::new());
         let kept = match due {
             Ok(false) => Ok(()),
             Ok(true) => self.alone(&mut |tx| {
-                messages::keep_house(tx)?;
+                messages::keep_house(tx, house.may_bury(tx.now, tick, lease))?;
                 jobs::keep_house(tx)
             }),
             Err(error) => Err(error),
         };
-        if let Err(error) = kept {
-            tracing::warn!(
+        house.seen = micros(Utc::now());
+        let was_in_order = std::mem::replace(&mut house.in_order, kept.is_ok());
+        self.house = house;
+        match kept {
+            Err(error) if was_in_order => tracing::warn!(
                 error = crate::error::chain(&error),
-                "the queue file cannot be kept in order; trying again"
-            );
+                "the queue file cannot be kept in order; trying again until it can"
+            ),
+            Ok(()) if !was_in_order => tracing::info!("the queue file is kept in order again"),
+            _ => {}
         }
     }
 }
@@ -323,4 +387,50 @@ pub(super) fn release_all(tx: &mut Tx<'_>) -> Result<()> {
     messages::release_member(tx, tx.member)?;
     tx.beat.next = 0;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const LEASE: i64 = 9;
+    const TICK: i64 = 3;
+
+    /// A house that was last seen at 0.
+    fn house() -> House {
+        House { seen: 0, ..House::new() }
+    }
+
+    #[test]
+    fn who_looks_regularly_may_bury() {
+        let mut house = house();
+        for now in (TICK..100).step_by(3) {
+            assert!(house.may_bury(now, TICK, LEASE));
+            house.seen = now;
+        }
+    }
+
+    #[test]
+    fn who_could_not_look_spares_the_others_for_a_lease() {
+        let mut house = house();
+        assert!(!house.may_bury(50, TICK, LEASE));
+        house.seen = 50;
+        assert!(!house.may_bury(53, TICK, LEASE));
+        house.seen = 53;
+        assert!(!house.may_bury(56, TICK, LEASE));
+        house.seen = 56;
+        assert!(house.may_bury(59, TICK, LEASE));
+    }
+
+    #[test]
+    fn who_is_always_late_buries_all_the_same() {
+        let mut house = house();
+        let buried = (1..100).filter(|n| {
+            let now = n * 4 * TICK;
+            let may = house.may_bury(now, TICK, LEASE);
+            house.seen = now;
+            may
+        });
+        assert!(buried.count() > 30);
+    }
 }

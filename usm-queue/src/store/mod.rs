@@ -31,7 +31,8 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>>;
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the
-    /// message tells it; it is stored when the store does not know the job.
+    /// message tells it; it is stored when the store does not know the job. A job whose next attempt is not due yet is
+    /// busy until then, so that a second message of a job does not cut its delay short.
     async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed>;
 
     /// Prolongs leases from now; tells for each whether it is still held and whether a cancellation is wanted, in
@@ -79,7 +80,7 @@ pub enum Claimed {
     Run(Box<Job>, Lease),
     /// Nothing to do: the job has ended.
     Final(JobStatus),
-    /// Another worker holds it, at least until then.
+    /// Another worker holds it, or its next attempt is not due, at least until then.
     Busy(DateTime<Utc>),
 }
 

@@ -200,12 +200,12 @@ fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration) -> Result
                 .map(Found::Taken)
                 .ok_or_else(|| Error::not_found(format!("job {}", job.id)))
         }
-        Some((JobStatus::Processing, lease_until)) => Ok(Found::Held(lease_until.unwrap_or(tx.now))),
-        Some((status, _)) => Ok(Found::Ended(status)),
+        Some((status, _)) if status.is_final() => Ok(Found::Ended(status)),
+        Some((_, until)) => Ok(Found::Held(until.unwrap_or(tx.now))),
     }
 }
 
-/// Takes a job that waits, or whose worker let the lease lapse.
+/// Takes a job that waits and is due, or whose worker let the lease lapse.
 fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Result<Option<Box<StoredJob>>> {
     let mut statement = tx
         .connection
@@ -213,7 +213,8 @@ fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Resul
             "UPDATE jobs SET status = 1, attempt = attempt + 1, token = token + 1, version = version + 1, worker = ?2,
                 lease_until = ?3, updated_at = ?4, next_attempt_at = NULL, progress = NULL,
                 timeline = timeline || '[' || ?4 || ',\"started\",' || (attempt + 1) || ',' || ?5 || ',null]' || char(10)
-             WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?4))
+             WHERE id = ?1 AND ((status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?4))
+                OR (status = 1 AND lease_until <= ?4))
              RETURNING id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version,
                 created_at, updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error,
                 progress, result, partial_results, timeline",
@@ -367,9 +368,10 @@ fn cancel(tx: &mut Tx<'_>, id: JobId) -> Result<CancelOutcome> {
     }
 }
 
+/// The status, and until when a job is leased or waits for its time.
 fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, Option<i64>)>> {
     connection
-        .prepare_cached("SELECT status, lease_until FROM jobs WHERE id = ?1")
+        .prepare_cached("SELECT status, coalesce(lease_until, next_attempt_at) FROM jobs WHERE id = ?1")
         .and_then(|mut state| {
             state.query_row([id.0], |row| Ok((status(row.get(0)?), row.get(1)?))).optional()
         })

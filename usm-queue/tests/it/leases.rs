@@ -228,3 +228,28 @@ async fn a_worker_that_takes_its_own_job_over_keeps_the_newer_lease() {
     assert_eq!(ended(&flaky.queue, &job).await.result, Some("2".into()));
     running.stop().await;
 }
+
+#[tokio::test]
+async fn a_worker_that_dies_between_record_and_dead_letter_leaves_the_dead_letter_to_the_next() {
+    let flaky = Flaky::new().await;
+    let job = flaky.queue.enqueue(note("precious")).await.unwrap();
+    let mut consumer = flaky.broker.consume("work", 1).await.unwrap();
+    let delivery = soon("the message is delivered", consumer.next()).await.unwrap().unwrap();
+    let lease = take_over(&flaky, &job, HOUR).await;
+    flaky.store.update(lease, JobUpdate::Failed("no use".to_owned())).await.unwrap();
+    drop((delivery, consumer));
+    let worker = Worker::new(flaky.queue.clone(), ())
+        .handle(async |_: Note, _: JobContext<()>| Ok("not again".to_owned()));
+
+    let letter = with_worker(
+        worker,
+        eventually("the dead letter is there", async || {
+            flaky.queue.dead_letters().get(&job.id().to_string()).await.ok()
+        }),
+    )
+    .await;
+
+    assert_eq!((letter.reason.as_str(), letter.errors), ("permanent error", vec!["no use".to_owned()]));
+    assert_eq!((letter.payload, letter.attempts), (Some(serde_json::json!({"text": "precious"})), 1));
+    assert_eq!(job.status().await.unwrap().attempt, 1);
+}

@@ -132,6 +132,7 @@ impl Source<'_> {
     fn check(&self, checks: &'static [Check]) -> Option<&'static str> {
         let words = match &self.clause.action {
             Action::Happens { statement, .. } => words(statement),
+            Action::Exists { thing, .. } => words(thing),
             _ => words(&self.clause.text),
         };
         let fits = |check: &&Check| {

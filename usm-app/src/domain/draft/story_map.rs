@@ -8,7 +8,7 @@ use thiserror::Error;
 use super::backbone;
 use super::clause::{Action, Clause, Context, analyse, verbatim};
 use super::language::Language;
-use super::lexicon::{Lexicon, RoleKind, Stage, Topic};
+use super::lexicon::{Lexicon, RoleKind, Stage, TOPICS_OF_STEPS, Topic};
 use super::notes::notes;
 use super::personas::Cast;
 use super::product::{Kind, kinds, name};
@@ -270,7 +270,9 @@ impl Reader<'_> {
             Some(topic) if does && topic.stage == Stage::Quality => (None, told),
             _ => (told, None),
         };
-        sure.or(self.last_topic).or(around).or(unsure).unwrap_or_else(fallback)
+        let of_step = TOPICS_OF_STEPS.iter().find(|(class, _)| *class == clause.class);
+        let of_step = of_step.filter(|_| does).and_then(|(_, key)| self.lexicon.topic(key));
+        sure.or(of_step).or(self.last_topic).or(around).or(unsure).unwrap_or_else(fallback)
     }
 
     fn persona(

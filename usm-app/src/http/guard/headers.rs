@@ -2,7 +2,7 @@
 
 use poem::{
     Response,
-    http::{HeaderMap, HeaderName, HeaderValue, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, header},
 };
 
 /// What a document that sets no policy of its own may load: nothing.
@@ -25,6 +25,14 @@ pub(super) fn set(response: &mut Response, request_id: &str, origin: Option<Head
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
         let exposed = HeaderValue::from_static("Location, Retry-After, X-Request-Id");
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
+    }
+}
+
+/// Tells which methods a path takes.
+pub(super) fn allow(response: &mut Response, methods: Vec<Method>) {
+    let methods: Vec<&str> = methods.iter().map(Method::as_str).collect();
+    if let Ok(methods) = HeaderValue::from_str(&methods.join(", ")) {
+        response.headers_mut().insert(header::ALLOW, methods);
     }
 }
 

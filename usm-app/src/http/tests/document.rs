@@ -12,7 +12,7 @@ pub(super) fn check_declared(document: &str, method: &Method, path: &str, reply:
     let path = path.split('?').next().unwrap();
     let paths = document["paths"].as_object().unwrap();
     let Some((_, operations)) = paths.iter().find(|(template, _)| fits(template, path)) else { return };
-    let Some(operation) = operations.get(&method.as_str().to_lowercase()) else { return };
+    let Some(operation) = operations.get(method.as_str().to_lowercase().as_str()) else { return };
     let status = reply.status.as_str();
     let declared = &operation["responses"][status];
     assert!(declared.is_object(), "{method} {path} answers {status} and does not declare it");

@@ -162,6 +162,22 @@ async fn connections_beyond_the_limit_wait_for_their_turn() {
 }
 
 #[tokio::test]
+async fn a_client_that_asks_and_does_not_read_is_cut() {
+    let app = TestApp::new().await;
+    let limits = Limits { connections: 1, stall: Duration::from_millis(100), ..Limits::default() };
+    let server = app.serve(limits).await;
+    let mut greedy = TcpStream::connect(server.address).await.unwrap();
+    // More than the buffers of both ends hold.
+    greedy.write_all(&b"GET /docs HTTP/1.1\r\nHost: localhost\r\n\r\n".repeat(30)).await.unwrap();
+
+    let answered =
+        timeout(SOON, server.raw(b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"));
+
+    assert!(answered.await.unwrap().starts_with("HTTP/1.1 200"));
+    drop(greedy);
+}
+
+#[tokio::test]
 async fn the_shutdown_ends_idle_connections_at_once_and_stuck_ones_after_the_grace() {
     let app = TestApp::new().await;
     let idle = app.serve(Limits { grace: 2 * SOON, ..Limits::default() }).await;

@@ -27,8 +27,13 @@ async fn unknown_paths_and_methods_are_problems_too() {
     app.get("/nothing/here").await.problem(404);
     app.get("/job").await.problem(404);
     let put = app.call(Method::PUT, "/generate-map-async", Some(json!({}))).await;
-    put.problem(405);
-    app.call(Method::POST, "/docs", Some(json!({}))).await.problem(405);
+    let post = app.call(Method::POST, "/docs", Some(json!({}))).await;
+    let patch = app.call(Method::PATCH, "/job/5", Some(json!({}))).await;
+
+    for (answer, allowed) in [(put, "POST"), (post, "GET"), (patch, "GET, DELETE")] {
+        answer.problem(405);
+        assert_eq!(answer.header("allow"), allowed);
+    }
 }
 
 #[tokio::test]

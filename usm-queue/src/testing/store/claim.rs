@@ -3,7 +3,7 @@
 use chrono::Utc;
 use futures_util::future::join_all;
 
-use super::story::{LONG, SHORT, Story, every_update, new_job, retry};
+use super::story::{LONG, SHORT, Story, every_update, new_job, now, retry};
 use crate::{
     job::{JobEvent, JobId, JobStatus},
     store::{Claimed, JobStore, JobUpdate, Lease, LeaseState, Updated},
@@ -55,6 +55,36 @@ pub async fn a_leased_job_is_busy(store: &dyn JobStore) {
         assert_eq!(claimed, Claimed::Busy(job.lease_until.unwrap()));
     }
     assert_eq!(story.now().await, job);
+}
+
+/// A second message of a job does not cut a delay short: neither the first one nor that of a retry.
+pub async fn a_job_whose_next_attempt_is_not_due_is_busy(store: &dyn JobStore) {
+    let due = now() + LONG;
+    let mut delayed = new_job();
+    delayed.next_attempt_at = Some(due);
+    let delayed = Story { store, job: delayed };
+    store.insert(vec![delayed.job.clone()]).await.unwrap();
+    let retried = Story::begin(store).await;
+    let (_, lease) = retried.claim(LONG).await;
+    let update = JobUpdate::Retry { error: "not yet".into(), next_attempt_at: due, counted: true };
+    retried.update(lease, update).await;
+
+    for story in [delayed, retried] {
+        let before = story.now().await;
+        let claimed = store.claim(story.job.clone(), "early", LONG).await.unwrap();
+        assert_eq!(claimed, Claimed::Busy(due));
+        assert_eq!(story.now().await, before);
+    }
+
+    let due_soon = Story::begin(store).await;
+    let (_, lease) = due_soon.claim(LONG).await;
+    let next_attempt_at = now() + SHORT;
+    due_soon.update(lease, JobUpdate::Retry { error: "soon".into(), next_attempt_at, counted: true }).await;
+    eventually("the job becomes due", async || {
+        let claimed = store.claim(due_soon.job.clone(), "in time", LONG).await.unwrap();
+        matches!(claimed, Claimed::Run(..)).then_some(())
+    })
+    .await;
 }
 
 /// As a further attempt of another worker.

@@ -39,6 +39,7 @@ macro_rules! store_contract {
             a_claim_begins_an_attempt_under_a_lease
             tokens_grow_with_every_claim
             a_leased_job_is_busy
+            a_job_whose_next_attempt_is_not_due_is_busy
             a_lapsed_lease_can_be_taken_over
             a_lapsed_lease_that_nobody_took_over_still_holds
             a_claim_stores_an_unknown_job

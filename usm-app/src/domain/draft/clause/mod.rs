@@ -2,6 +2,7 @@
 
 mod english;
 mod russian;
+pub(super) mod user_story;
 
 use super::language::Language;
 use super::lexicon::VerbClass;
@@ -131,7 +132,9 @@ pub(super) fn stops(language: Language) -> &'static [&'static str] {
 
 /// A phrase cut to at most `limit` characters where a reader would stop, capitalised; never ends in a preposition.
 pub(super) fn titled(phrase: &str, limit: usize, stops: &[&str]) -> String {
-    capitalised(&shortened(phrase, limit, stops))
+    // Some letters grow in upper case ("ŉ"), so the length is taken after.
+    let phrase = phrase.replace('…', " ");
+    shortened(&capitalised(phrase.trim()), limit, stops)
 }
 
 /// A phrase cut to at most `limit` characters before a comma or one of the `stops` (prepositions, conjunctions).
@@ -190,7 +193,9 @@ pub(super) fn core(phrase: &str, language: Language) -> String {
         if up_to(cut - 1) {
             return false;
         }
-        let counts = up_to(cut) || cut > 2 && tokens[cut].starts_with(|c: char| c.is_ascii_digit());
+        let bounded = ["than", "most", "least", "under", "over"].contains(&lower(cut - 1).as_str());
+        let counts =
+            up_to(cut) || !bounded && cut > 2 && tokens[cut].starts_with(|c: char| c.is_ascii_digit());
         (ended || counts || is_stop(cut)) && !is_stop(cut - 1) && !is_article(cut - 1) && !is_open
     };
     let mut cuts = (2..tokens.len()).filter(|cut| fits(*cut));
@@ -265,6 +270,7 @@ mod tests {
         assert_eq!(shortened("найти ресторан", 80, &stops), "найти ресторан");
         assert_eq!(shortened("выбрать дату, время", 14, &stops), "выбрать дату");
         assert_eq!(shortened("сверхдлинноеслово", 5, &stops), "сверх");
+        assert_eq!(titled("ŉabc", 4, &stops).chars().count(), 4);
     }
 
     #[test]

@@ -208,6 +208,16 @@ pub(super) struct Question {
     pub(super) text: &'static str,
 }
 
+/// What a step is about where its words do not tell: keys of topics by kind of step.
+pub(super) const TOPICS_OF_STEPS: &[(VerbClass, &str)] = &[
+    (VerbClass::Enter, "register"),
+    (VerbClass::Find, "search"),
+    (VerbClass::Pay, "payment"),
+    (VerbClass::Rate, "reviews"),
+    (VerbClass::Plan, "booking"),
+    (VerbClass::Export, "documents"),
+];
+
 /// Something that can go wrong with a step or an event.
 #[derive(Debug)]
 pub(super) struct EdgeCase {

@@ -1,6 +1,7 @@
 //! Roles found by what they do, and how much each is spoken of.
 
 use super::Cast;
+use crate::domain::draft::clause::user_story;
 use crate::domain::draft::grammar::{english, russian};
 use crate::domain::draft::language::Language;
 use crate::domain::draft::lexicon::{Lexicon, RoleKind};
@@ -45,6 +46,15 @@ impl Cast {
     /// Adds roles the lexicon does not know: nouns for doers that act in this sentence.
     pub(super) fn discover(&mut self, sentence: &[Word], is_lead: bool) {
         let lexicon = Lexicon::of(self.language);
+        if let Some((name, end, _)) = user_story::parts(sentence)
+            && (name..end).all(|index| self.raw_at(sentence, index).is_none())
+            && self.members.len() < MOST_MEMBERS
+        {
+            let words: Vec<&str> = sentence[name..end].iter().map(|word| word.lower.as_str()).collect();
+            let name = words.join(" ");
+            let index = self.add(&name, RoleKind::Consumer);
+            self.recognise(&name, index);
+        }
         for position in 0..sentence.len().min(LOOKED_AT) {
             let word = &sentence[position];
             let known = self.raw_at(sentence, position);
@@ -109,6 +119,7 @@ impl Cast {
 
     /// Counts who is mentioned; answers whether the text speaks as "I".
     pub(super) fn count(&mut self, sentence: &[Word]) -> bool {
+        let story = user_story::parts(sentence);
         let mut position = 0;
         while position < sentence.len() {
             let Some((index, length)) = self.raw_at(sentence, position) else {
@@ -120,16 +131,15 @@ impl Cast {
             let is_label = position == 0
                 && sentence.get(next - 1).is_some_and(|word| word.text.ends_with(':'))
                 && next == sentence.len();
-            let counts = !must_act || is_label || {
-                let subject = self.is_subject_form(&sentence[position..next]);
-                subject && acts(self.language, sentence, next)
-            };
-            if counts {
-                self.members[index].mentions += 1;
-            }
+            let subject =
+                self.is_subject_form(&sentence[position..next]) && acts(self.language, sentence, next);
+            let acts = is_label || subject || story.is_some_and(|(name, _, _)| name == position);
+            self.members[index].mentions += usize::from(acts || !must_act);
+            self.members[index].acts |= acts;
             position = next;
         }
-        sentence.iter().any(|word| matches!(word.lower.as_str(), "i" | "i'd" | "я" | "мне"))
+        story.is_none()
+            && sentence.iter().any(|word| matches!(word.lower.as_str(), "i" | "i'd" | "я" | "мне"))
     }
 
     pub(super) fn count_headings(&mut self, document: &Document) {

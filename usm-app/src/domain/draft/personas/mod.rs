@@ -20,6 +20,8 @@ pub(super) struct Member {
     pub(super) kind: RoleKind,
     /// How often the text mentions it.
     mentions: usize,
+    /// Whether it acts anywhere, rather than only being spoken of.
+    acts: bool,
 }
 
 /// Everybody a text names.
@@ -40,7 +42,12 @@ impl Cast {
     /// Finds the roles of a document. There is always at least one: "user".
     pub(super) fn of(document: &Document, language: Language) -> Self {
         let lexicon = Lexicon::of(language);
-        let user = Member { name: lexicon.phrases.user.to_owned(), kind: RoleKind::Generic, mentions: 0 };
+        let user = Member {
+            name: lexicon.phrases.user.to_owned(),
+            kind: RoleKind::Generic,
+            mentions: 0,
+            acts: false,
+        };
         let mut cast = Self {
             language,
             members: vec![user],
@@ -192,7 +199,7 @@ impl Cast {
     }
 
     fn add(&mut self, name: &str, kind: RoleKind) -> usize {
-        self.members.push(Member { name: capitalised(name), kind, mentions: 0 });
+        self.members.push(Member { name: capitalised(name), kind, mentions: 0, acts: false });
         self.members.len() - 1
     }
 
@@ -225,7 +232,10 @@ impl Cast {
             self.generic = consumer;
             self.main = consumer;
         } else if self.members[0].mentions == 0 {
-            self.main = self.most(&[RoleKind::Staff, RoleKind::Organisation, RoleKind::Admin]).unwrap_or(0);
+            self.main = self
+                .most(&[RoleKind::Staff, RoleKind::Organisation, RoleKind::Admin])
+                .filter(|index| self.members[*index].acts)
+                .unwrap_or(0);
             self.generic = self.main;
         }
     }

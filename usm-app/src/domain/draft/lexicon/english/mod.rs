@@ -108,6 +108,7 @@ const NOT_ROLES: &[&str] = &[
 
 #[rustfmt::skip]
 const PRODUCT_NOUNS: &[&str] = &[
+    "crm", "erp",
     "system", "app", "application", "service", "site", "website", "platform", "portal", "product", "tool",
     "bot", "page", "screen", "interface", "it", "marketplace", "software", "dashboard", "solution",
 ];

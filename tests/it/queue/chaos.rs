@@ -1,0 +1,200 @@
+//! Four workers on one file, killed at random while jobs come in from many callers (fault case 29).
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    time::{Duration, Instant},
+};
+
+use tokio::task::{JoinHandle, JoinSet};
+use usm_queue::{Job, JobId, TaskQueue};
+use usm_tests::Enqueue;
+
+use super::{
+    audit::{all_jobs, audit},
+    place::{LEASE, Place, accepted, drained},
+};
+use crate::processes::{Process, Signal, alone, chaos_time, seed};
+
+const WORKERS: usize = 4;
+const JOBS: u64 = 2_000;
+/// One of so many jobs is watched from its beginning to its end.
+const WATCHED: u64 = 20;
+/// A worker that needs more than this keeps something it should not.
+const MEMORY_KIB: u64 = 256 << 10;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn every_accepted_job_ends_once_though_workers_are_killed_at_random() {
+    let _alone = alone().await;
+    let (seed, time) = (seed(), chaos_time());
+    let place = Place::new();
+    let queue = place.open().await;
+    let mut enqueue = Enqueue::new(place.file(), JOBS);
+    enqueue.seed = Some(seed);
+    enqueue.callers = 8;
+    enqueue.over_ms = u64::try_from(time.as_millis()).unwrap();
+    enqueue.attempts = 5;
+    let begun = Instant::now();
+    let mut enqueuer = place.enqueuer(enqueue.clone());
+    let mut crew = Crew::new(&place, seed);
+    let mut watchers = Watchers::default();
+
+    while begun.elapsed() < time || !enqueuer.has_ended() {
+        crew.do_harm().await;
+        watchers.watch(&queue, accepted(&enqueuer, &enqueue).keys());
+    }
+
+    enqueuer.line("all tried");
+    watchers.watch(&queue, accepted(&enqueuer, &enqueue).keys());
+    let lines = enqueuer.last_words();
+    let refused: Vec<_> = lines.iter().filter(|line| line.starts_with("refused")).collect();
+    assert!(refused.is_empty(), "callers do not hear of it: {refused:?}");
+    let jobs = lines.iter().filter_map(|line| {
+        let (id, number) = line.strip_prefix("accepted ")?.split_once(' ')?;
+        Some((id.parse().unwrap(), enqueue.chore(number.parse().unwrap())))
+    });
+    let jobs: BTreeMap<JobId, _> = jobs.collect();
+    assert_eq!(jobs.len() as u64, JOBS);
+    crew.heal().await;
+    drained(&queue).await;
+    let drained_after = begun.elapsed();
+    let watched = watchers.finish().await;
+    let harm = crew.harm;
+    let (memory, runs) = crew.dismiss();
+    assert!(memory < MEMORY_KIB, "a worker holds {memory} KiB");
+    let runs = check_runs(&all_jobs(&queue).await, &runs);
+    let ended = audit(queue, &place.file(), &jobs).await;
+    println!(
+        "seed {seed}: {JOBS} jobs accepted in {time:?}, all ended after {drained_after:?}; {harm:?}; {ended:?}; {runs} runs, \
+         {watched} watched, largest worker {memory} KiB"
+    );
+}
+
+/// What was done to the workers.
+#[derive(Debug, Default, Clone, Copy)]
+struct Harm {
+    kills: u32,
+    freezes: u32,
+    dismissals: u32,
+}
+
+/// The workers, and chance.
+struct Crew<'a> {
+    place: &'a Place,
+    random: fastrand::Rng,
+    working: Vec<Process>,
+    /// Frozen for a while; a task wakes them, since one may hold the file's lock and everybody waits for it.
+    frozen: Vec<(JoinHandle<()>, Process)>,
+    /// Asked to end.
+    leaving: Vec<Process>,
+    /// What those that are gone said.
+    said: Vec<String>,
+    harm: Harm,
+}
+
+impl<'a> Crew<'a> {
+    fn new(place: &'a Place, seed: u64) -> Self {
+        let working = (0..WORKERS).map(|_| place.worker(place.work())).collect();
+        let random = fastrand::Rng::with_seed(seed);
+        let (frozen, leaving, said) = (Vec::new(), Vec::new(), Vec::new());
+        Self { place, random, working, frozen, leaving, said, harm: Harm::default() }
+    }
+
+    /// After a random while kills a random worker, or freezes it longer than its lease, or asks it to end, and starts
+    /// another in its place.
+    async fn do_harm(&mut self) {
+        tokio::time::sleep(Duration::from_millis(self.random.u64(20..700))).await;
+        let one = self.random.usize(..WORKERS);
+        let mut worker = std::mem::replace(&mut self.working[one], self.place.worker(self.place.work()));
+        match self.random.u8(..100) {
+            0..70 => {
+                worker.kill();
+                self.said.extend(worker.last_words());
+                self.harm.kills += 1;
+            }
+            70..85 => {
+                worker.signal(Signal::STOP);
+                let wake = worker.later(LEASE.mul_f64(1.2 + self.random.f64()), Signal::CONT);
+                self.frozen.push((wake, worker));
+                self.harm.freezes += 1;
+            }
+            _ => {
+                worker.signal(Signal::TERM);
+                self.leaving.push(worker);
+                self.harm.dismissals += 1;
+            }
+        }
+    }
+
+    /// Nothing more happens to them.
+    async fn heal(&mut self) {
+        for (woken, worker) in self.frozen.drain(..) {
+            woken.await.unwrap();
+            self.working.push(worker);
+        }
+    }
+
+    /// Asks all to end; returns the largest memory of one that worked to the end, and what all said.
+    fn dismiss(mut self) -> (u64, Vec<String>) {
+        let memory = self.working.iter().map(|worker| worker.memory_kib("VmHWM")).max().unwrap();
+        self.working.iter().for_each(|worker| worker.signal(Signal::TERM));
+        for mut worker in self.working.drain(..).chain(self.leaving.drain(..)) {
+            assert_eq!(worker.end().code(), Some(0), "asked to end: {:?}", worker.errors());
+            self.said.extend(worker.last_words());
+        }
+        (memory, self.said)
+    }
+}
+
+/// Watches of some jobs, from a process that has no part in the work.
+#[derive(Default)]
+struct Watchers {
+    seen: u64,
+    watching: JoinSet<()>,
+}
+
+impl Watchers {
+    fn watch<'a>(&mut self, queue: &TaskQueue, accepted: impl ExactSizeIterator<Item = &'a JobId>) {
+        let known = self.seen;
+        self.seen = accepted.len() as u64;
+        // Ids sort by time, roughly; whatever falls among the new ones is as good as another.
+        for id in accepted.skip(usize::try_from(known).unwrap()).step_by(usize::try_from(WATCHED).unwrap()) {
+            let (queue, id) = (queue.clone(), *id);
+            self.watching.spawn(async move {
+                let mut watch = queue.watch(id).await.unwrap();
+                let mut last = 0;
+                let mut ended = false;
+                while let Some(job) = watch.next().await {
+                    let job = job.unwrap();
+                    assert!(job.version > last, "version {} after {last} of {job:#?}", job.version);
+                    assert!(!ended, "a change after the end: {job:#?}");
+                    (last, ended) = (job.version, job.status.is_final());
+                }
+                assert!(ended, "the watch of {id} ended before the job");
+            });
+        }
+    }
+
+    async fn finish(self) -> usize {
+        let watched = self.watching.len();
+        tokio::time::timeout(Duration::from_secs(30), self.watching.join_all())
+            .await
+            .expect("every watch ends with its job");
+        watched
+    }
+}
+
+/// No worker ran a job after it had ended: a run begins with a claim, and a claim counts up the attempt. Returns how many
+/// runs there were.
+fn check_runs(jobs: &[Job], lines: &[String]) -> usize {
+    let attempts: HashMap<String, u32> = jobs.iter().map(|job| (job.id.to_string(), job.attempt)).collect();
+    let mut runs = 0;
+    for line in lines {
+        let Some((id, attempt)) = line.strip_prefix("started ").and_then(|run| run.split_once(' ')) else {
+            continue;
+        };
+        let ended = attempts[id];
+        assert!(attempt.parse::<u32>().unwrap() <= ended, "{line}, though it ended in attempt {ended}");
+        runs += 1;
+    }
+    runs
+}
