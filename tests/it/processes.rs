@@ -111,11 +111,11 @@ impl Process {
         self.signal(Signal::STOP);
         let threads = format!("/proc/{}/task", self.id());
         until(PATIENCE, "the process freezes", || {
-            let states = std::fs::read_dir(&threads).unwrap().map(|thread| {
+            let mut states = std::fs::read_dir(&threads).unwrap().map(|thread| {
                 let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
                 stat.rsplit_once(')').is_none_or(|(_, fields)| fields.trim_start().starts_with('T'))
             });
-            states.fold(true, |all, frozen| all && frozen).then_some(())
+            states.all(|frozen| frozen).then_some(())
         });
     }
 
