@@ -7,6 +7,7 @@ pub mod config;
 pub mod database;
 pub mod domain;
 pub mod entities;
+pub mod http;
 pub mod migrations;
 mod prompts;
 pub mod tasks;

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     job::{Job, JobId, Owner},
 };
 
@@ -95,6 +95,15 @@ impl Message {
             headers: BTreeMap::new(),
             body,
         }
+    }
+
+    /// The error for one that reaches no queue.
+    pub(crate) fn unroutable(&self) -> Error {
+        let text = format!(
+            "routing key `{}` on exchange `{}` reaches no queue; bind one to it or mend the key",
+            self.routing_key, self.exchange
+        );
+        Error::new(ErrorKind::Unroutable, text)
     }
 
     pub(crate) fn header_str(&self, name: &str) -> Option<&str> {

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::{
     job::{Job, short},
-    retry::RetryPolicy,
+    retry::{RetryPolicy, later},
     store::JobUpdate,
     task::Verdict,
 };
@@ -96,14 +96,6 @@ pub(crate) fn decide(
         return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::TooOld));
     }
     (JobUpdate::Retry { error, next_attempt_at, counted }, Fate::RetryAfter(delay))
-}
-
-/// `delay` after `moment`; the far future instead of an overflow.
-pub(crate) fn later(moment: DateTime<Utc>, delay: Duration) -> DateTime<Utc> {
-    chrono::Duration::from_std(delay)
-        .ok()
-        .and_then(|delay| moment.checked_add_signed(delay))
-        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use crate::{
     envelope::{self, Message},
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, JobStatus, Owner},
-    lifecycle::later,
+    retry::later,
     store::{CancelOutcome, JobFilter, JobStore, JobWatch},
     task::Task,
     topology::{QueueSpec, Topology},
@@ -302,7 +302,7 @@ impl TaskQueue {
         }
         let queues = self.topology().route_from(&message.exchange, &message.routing_key);
         if queues.is_empty() {
-            return Err(unroutable(message));
+            return Err(message.unroutable());
         }
         for queue in queues.into_iter().filter_map(|name| self.topology().queue(name)) {
             if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
@@ -316,16 +316,6 @@ impl TaskQueue {
         }
         Ok(())
     }
-}
-
-pub(crate) fn unroutable(message: &Message) -> Error {
-    Error::new(
-        ErrorKind::Unroutable,
-        format!(
-            "routing key `{}` on exchange `{}` reaches no queue; bind one to it or mend the key",
-            message.routing_key, message.exchange
-        ),
-    )
 }
 
 impl fmt::Debug for TaskQueue {

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use chrono::{DateTime, Utc};
+
 /// How often and after which delays a failed job is tried again.
 ///
 /// The delay doubles (or grows by [`factor`](Self::factor)) from [`first_delay`](Self::first_delay) up to
@@ -109,6 +111,14 @@ impl RetryPolicy {
         let share = self.jitter.clamp(0.0, 1.0) * (2.0 * random.clamp(0.0, 1.0) - 1.0);
         delay.mul_f64(1.0 + share)
     }
+}
+
+/// `delay` after `moment`; the far future instead of an overflow.
+pub(crate) fn later(moment: DateTime<Utc>, delay: Duration) -> DateTime<Utc> {
+    chrono::Duration::from_std(delay)
+        .ok()
+        .and_then(|delay| moment.checked_add_signed(delay))
+        .unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 #[cfg(test)]

@@ -57,6 +57,9 @@ pub(super) struct Args {
     /// Columns of the board; without this, those of the terminal, or 80
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(30..=1000))]
     width: Option<u16>,
+    /// Show only how many acceptance criteria a story has, where activities stand side by side; the files have all
+    #[arg(long)]
+    brief: bool,
 }
 
 pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken) -> Result<(), Failure> {
@@ -125,7 +128,7 @@ impl Generate<'_> {
         let written = self.out.write(&map)?;
         let screen = Screen::new(&map, self.args.width);
         if !self.args.json {
-            screen.board(&map);
+            screen.board(&map, !self.args.brief);
         }
 
         let drawn = self.draw(&ready, &written).await?;

@@ -6,6 +6,7 @@ mod generate;
 mod job;
 mod logging;
 mod out;
+mod serve;
 mod shutdown;
 mod store;
 mod table;
@@ -29,16 +30,18 @@ Exit codes:
 Settings come from the environment and the file .env. Data is kept in ./usm-data, or where USM_DATA_DIR says.
 Without an AI key everything is drafted offline.";
 
-/// Turns requirements into a user story map with wireframes.
+/// Turns requirements into a user story map with wireframes. Without a subcommand: serve.
 #[derive(Debug, Parser)]
-#[command(name = "usm", version, after_help = EXIT_CODES, propagate_version = true, subcommand_required = true)]
+#[command(name = "usm", version, after_help = EXIT_CODES, propagate_version = true)]
 struct Cli {
     #[command(subcommand)]
-    command: Command,
+    command: Option<Command>,
 }
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Serve the page and the API on this machine, and work jobs
+    Serve(serve::Args),
     /// Make a story map of a text, show it and write it to files
     #[command(after_help = EXIT_CODES)]
     Generate(generate::Args),
@@ -62,8 +65,9 @@ pub fn main() -> ExitCode {
             return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
         }
     };
-    let as_json = matches!(&cli.command, Command::Generate(args) if args.json);
-    match run(cli.command) {
+    let command = cli.command.unwrap_or_else(|| Command::Serve(serve::Args::default()));
+    let as_json = matches!(&command, Command::Generate(args) if args.json);
+    match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
             if as_json {
@@ -77,7 +81,7 @@ pub fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<(), Failure> {
     let config = Config::from_env().map_err(Failure::usage)?;
-    logging::start(&config, matches!(command, Command::Worker(_)));
+    logging::start(&config, matches!(command, Command::Serve(_) | Command::Worker(_)));
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().map_err(|error| {
         Failure::failed(anyhow::Error::new(error).context("the program cannot start its threads"))
     })?;
@@ -92,6 +96,7 @@ fn run(command: Command) -> Result<(), Failure> {
 
 async fn dispatch(command: Command, config: Config, shutdown: CancellationToken) -> Result<(), Failure> {
     match command {
+        Command::Serve(args) => serve::run(args, config, shutdown).await,
         Command::Generate(args) => generate::run(args, config, shutdown).await,
         Command::Worker(args) => worker::run(args, config, shutdown).await,
         Command::Job(command) => job::run(command, config, shutdown).await,

@@ -121,7 +121,7 @@ pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<Map
     Ok(ready(saved, Some(origin), started))
 }
 
-fn enhancer<'a>(job: &'a JobContext<App>) -> Option<&'a usm_ai::Router> {
+fn enhancer(job: &JobContext<App>) -> Option<&usm_ai::Router> {
     job.state.ai.enhancer(job::wants_offline(job.job()))
 }
 

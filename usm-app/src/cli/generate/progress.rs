@@ -65,7 +65,10 @@ impl Report {
                 if is_new_progress && let Some(progress) = &job.progress {
                     out::note(&line(progress));
                 }
-                if is_new_status && let Some(wait) = waiting(job) {
+                if is_new_status
+                    && job.error.is_some()
+                    && let Some(wait) = waiting(job)
+                {
                     out::note(&format!("  {wait}"));
                 }
             }

@@ -35,8 +35,8 @@ impl Screen {
         Self { language: markdown::language(map), width, colour: out::colour() }
     }
 
-    pub(super) fn board(&self, map: &StoryMap) {
-        let style = BoardStyle { colour: self.colour, layout: Layout::Auto, criteria: true };
+    pub(super) fn board(&self, map: &StoryMap, criteria: bool) {
+        let style = BoardStyle { colour: self.colour, layout: Layout::Auto, criteria };
         out::line(&board::render(map, self.width, style));
     }
 
@@ -59,24 +59,30 @@ impl Screen {
     pub(super) fn summary(&self, ready: &MapReady, written: &Written, no_provider: bool) {
         let count = |number: u64| grouped(usize::try_from(number).unwrap_or(usize::MAX));
         let (activities, stories) = (count(ready.activities_count), count(ready.stories_count));
-        let seconds = ready.processing_time;
+        let (id, seconds) = (ready.project_id, ready.processing_time);
+        let made_by = match ready.made_by.as_str() {
+            "offline" => self.language.pick("черновик без ИИ", "a draft without AI"),
+            model => model,
+        };
         let made = match self.language {
-            Language::Russian => format!(
-                "Проект {}: активностей {activities}, историй {stories}; сделал {}, {seconds:.1} с",
-                ready.project_id, ready.made_by
-            ),
-            Language::English => format!(
-                "Project {}: {activities} activities, {stories} stories; made by {} in {seconds:.1} s",
-                ready.project_id, ready.made_by
-            ),
+            Language::Russian => {
+                format!(
+                    "Проект {id}: активностей {activities}, историй {stories} ({made_by}, {seconds:.1} с)"
+                )
+            }
+            Language::English => {
+                format!(
+                    "Project {id}: {activities} activities, {stories} stories ({made_by}, {seconds:.1} s)"
+                )
+            }
         };
         out::line(&format!("\n{}", self.bold(&made)));
         let files = self.language.pick("Файлы", "Files");
         out::line(&format!("{files}: {}, {}", written.markdown.display(), written.json.display()));
         if no_provider {
             out::line(self.language.pick(
-                "Это черновик без ИИ. Чтобы спросить модель, задайте GROQ_API_KEY, OPENAI_API_KEY или OPENAI_BASE_URL.",
-                "This is a draft without AI. To ask a model, set GROQ_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL.",
+                "Чтобы спросить модель ИИ, задайте GROQ_API_KEY, OPENAI_API_KEY или OPENAI_BASE_URL.",
+                "To ask an AI model, set GROQ_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL.",
             ));
         }
     }

@@ -132,6 +132,7 @@ impl Source<'_> {
     fn check(&self, checks: &'static [Check]) -> Option<&'static str> {
         let words = match &self.clause.action {
             Action::Happens { statement, .. } => words(statement),
+            Action::Exists { thing, .. } => words(thing),
             _ => words(&self.clause.text),
         };
         let fits = |check: &&Check| {
@@ -226,7 +227,7 @@ pub(super) fn placed(phrase: &str, setting: &str, condition: Option<&str>, langu
 }
 
 /// A title fit to stand between quotation marks: short, with inner marks of the other kind.
-fn quotable(title: &str, language: Language) -> String {
+pub(super) fn quotable(title: &str, language: Language) -> String {
     let short = shortened(title, QUOTED_LENGTH, stops(language));
     match language {
         Language::Russian => short.replace('«', "„").replace('»', "“"),

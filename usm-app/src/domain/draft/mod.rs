@@ -9,6 +9,7 @@ mod clause;
 mod criteria;
 mod figures;
 mod grammar;
+mod improve;
 mod language;
 mod lexicon;
 mod markup;
@@ -26,5 +27,6 @@ mod topics;
 pub mod wireframe;
 mod words;
 
+pub use improve::{ImproveAction, ImprovedStory, StoryToImprove, improve_story};
 pub use language::Language;
 pub use story_map::{DraftError, MOST_STORIES, draft_story_map};

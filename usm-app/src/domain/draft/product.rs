@@ -5,7 +5,7 @@ use super::grammar::russian::{is_adjective, nominative};
 use super::language::Language;
 use super::lexicon::Lexicon;
 use super::text::{Document, Statement};
-use super::words::{Word, capitalised, join, normal, without_final_punctuation, words};
+use super::words::{Word, capitalised, join, normal, stem, without_final_punctuation, words};
 
 /// Longest name, in characters.
 const NAME_LENGTH: usize = 60;
@@ -103,9 +103,8 @@ fn defined(text: &str) -> Option<String> {
 fn described(text: &str, language: Language) -> Option<String> {
     let lexicon = Lexicon::of(language);
     let words = words(text);
-    let noun = words.iter().position(|word| {
-        lexicon.product_nouns.contains(&word.lower.as_str()) && word.lower.chars().nth(2).is_some()
-    })?;
+    let noun = words.iter().position(|word| product_noun(word, lexicon).is_some())?;
+    let known = product_noun(&words[noun], lexicon)?;
     let joins = [
         "для",
         "for",
@@ -139,10 +138,23 @@ fn described(text: &str, language: Language) -> Option<String> {
     let end = (noun..words.len().min(noun + 8))
         .find(|index| words[*index].ends_with_comma() || words[*index].text.ends_with(['.', '!']))
         .map_or(words.len().min(noun + 8), |last| last + 1);
-    let phrase = join(&words[start..end]);
+    // "Телеграм-бота для записи": a form that is not in the table gives way to the one that is.
+    let phrase = match words[noun].lower == known {
+        true => join(&words[start..end]),
+        false => format!("{known} {}", join(&words[noun + 1..end])),
+    };
     let phrase = shortened(without_final_punctuation(&phrase), NAME_LENGTH, super::clause::stops(language));
     let phrase = if language == Language::Russian { nominative(&phrase) } else { phrase };
     Some(capitalised(&phrase))
+}
+
+/// The noun for a product this word is a form of.
+fn product_noun(word: &Word, lexicon: &Lexicon) -> Option<&'static str> {
+    let long = word.lower.chars().nth(2).is_some();
+    let same = |noun: &&&str| word.lower == **noun;
+    let form = |noun: &&&str| stem(&word.lower) == stem(noun);
+    let nouns = lexicon.product_nouns;
+    nouns.iter().find(same).or_else(|| nouns.iter().find(form)).copied().filter(|_| long)
 }
 
 /// What a statement is for.
@@ -229,7 +241,7 @@ fn is_context(statement: &Statement, text: &str, heading: &str, lexicon: &Lexico
         text.strip_prefix(opening).is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))
     });
     let words = words(text);
-    let names_product = words.iter().take(5).any(|word| lexicon.product_nouns.contains(&word.lower.as_str()));
+    let names_product = words.iter().take(5).any(|word| product_noun(word, lexicon).is_some());
     let wants = [
         "нужен",
         "нужна",
@@ -238,6 +250,8 @@ fn is_context(statement: &Statement, text: &str, heading: &str, lexicon: &Lexico
         "сделать",
         "создать",
         "хотим",
+        "хочу",
+        "need",
         "we",
         "i",
         "build",

@@ -1,13 +1,14 @@
 //! A story map drafted from the words of a text alone.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::hash_map::Entry;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use thiserror::Error;
 
 use super::backbone;
 use super::clause::{Action, Clause, Context, analyse, verbatim};
 use super::language::Language;
-use super::lexicon::{Lexicon, RoleKind, Stage, Topic};
+use super::lexicon::{Lexicon, RoleKind, Stage, TOPICS_OF_STEPS, Topic};
 use super::notes::notes;
 use super::personas::Cast;
 use super::product::{Kind, kinds, name};
@@ -38,6 +39,7 @@ pub enum DraftError {
 
 /// A draft with the way each statement took.
 #[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the trace is what the tests hold the map against"))]
 pub(super) struct Draft {
     /// The map.
     pub(super) map: StoryMap,
@@ -47,6 +49,7 @@ pub(super) struct Draft {
 
 /// What became of one statement.
 #[derive(Debug)]
+#[cfg_attr(not(test), expect(dead_code, reason = "the trace is what the tests hold the map against"))]
 pub(super) struct Trace {
     /// Its words.
     pub(super) statement: String,
@@ -83,6 +86,7 @@ pub(super) fn draft(text: &str) -> Result<Draft, DraftError> {
     let mut writer = Writer::new(language, &cast);
     let mut traces: Vec<(usize, Vec<usize>)> = Vec::new();
     let mut left_out = 0;
+    let mut read: HashMap<_, Vec<usize>> = HashMap::new();
     for (index, (statement, kind)) in document.statements.iter().zip(&kinds).enumerate() {
         if *kind != Kind::Requirement {
             continue;
@@ -91,8 +95,16 @@ pub(super) fn draft(text: &str) -> Result<Draft, DraftError> {
             left_out += 1;
             continue;
         }
-        let stories = reader.read(statement, &document, &mut writer);
-        writer.keep_words(&statement.text, &stories);
+        // Pasted texts repeat themselves; what was read under the same heading says the same again.
+        let place = (statement.lead.as_deref(), document.section_of(statement));
+        let stories = match read.entry((statement.text.as_str(), place)) {
+            Entry::Occupied(known) => known.get().clone(),
+            Entry::Vacant(new) => {
+                let stories = reader.read(statement, &document, &mut writer);
+                writer.keep_words(&statement.text, &stories);
+                new.insert(stories).clone()
+            }
+        };
         traces.push((index, stories));
     }
     let cards = writer.cards;
@@ -231,31 +243,36 @@ impl Reader<'_> {
             matches!(self.cast.member(actor).kind, RoleKind::Staff | RoleKind::Admin | RoleKind::Organisation)
         });
         let does = matches!(clause.action, Action::Does { .. });
-        let of = |text: &str, around| {
+        let of = |text: &str, is_heading, around| {
             let words: Vec<Word> = words(text);
             let names = self.cast.names(&words);
-            let hints = Hints { does, by_staff, class: clause.class, around };
+            let hints = Hints { does, by_staff, class: clause.class, is_heading, around };
             topic_of(self.lexicon, &words, |index| names.get(index).copied().unwrap_or_default(), hints)
         };
-        let around =
-            lead.and_then(|lead| of(lead, None)).or_else(|| heading.and_then(|heading| of(heading, None)));
+        let around = lead
+            .and_then(|lead| of(lead, true, None))
+            .or_else(|| heading.and_then(|heading| of(heading, true, None)));
         let fallback =
             || self.lexicon.topic(self.lexicon.phrases.fallback_topic).unwrap_or(&self.lexicon.topics[0]);
         let own = match &clause.action {
-            Action::Does { phrase, setting, .. } => format!("{phrase} {setting}"),
+            Action::Does { phrase, setting, .. } => {
+                format!("{} {setting}", phrase.split(" (").next().unwrap_or(phrase))
+            }
             Action::Happens { statement, .. } => statement.clone(),
             Action::Exists { thing, .. } => thing.clone(),
             Action::Rule(text) => text.clone(),
         };
         let labelled = !own.to_lowercase().contains(&clause.title.to_lowercase());
         let own = if labelled { format!("{} {own}", clause.title) } else { own };
-        let told = of(&own, around).or_else(|| of(&clause.text, around));
+        let told = of(&own, false, around).or_else(|| of(&clause.text, false, around));
         // What a persona does is seldom about quality: "signs on a tablet" is about signing.
         let (sure, unsure) = match told {
             Some(topic) if does && topic.stage == Stage::Quality => (None, told),
             _ => (told, None),
         };
-        sure.or(self.last_topic).or(around).or(unsure).unwrap_or_else(fallback)
+        let of_step = TOPICS_OF_STEPS.iter().find(|(class, _)| *class == clause.class);
+        let of_step = of_step.filter(|_| does).and_then(|(_, key)| self.lexicon.topic(key));
+        sure.or(of_step).or(self.last_topic).or(around).or(unsure).unwrap_or_else(fallback)
     }
 
     fn persona(

@@ -203,6 +203,64 @@ fn one_sentence_is_enough_for_a_map() {
 }
 
 #[test]
+fn sentences_already_told_as_user_stories_keep_their_roles() {
+    let english = "As a courier I want to see the address. As a florist, I want to track my order so that I know when it comes.";
+    let russian = "Как клиент, я хочу видеть статус заказа, чтобы знать, когда он приедет. Я как менеджер хочу получать отчёты.";
+
+    let english = draft_story_map(english).unwrap();
+    let russian = draft_story_map(russian).unwrap();
+
+    assert_eq!(
+        english.personas.iter().map(String::as_str).collect::<BTreeSet<_>>(),
+        ["Courier", "Florist"].into()
+    );
+    assert!(
+        stories_by_title(&english)["Track my order"].description.ends_with("so that I know when it comes.")
+    );
+    assert_eq!(
+        stories_by_title(&russian)["Видеть статус заказа"].description,
+        "Как клиент, я хочу видеть статус заказа, чтобы знать, когда он приедет."
+    );
+    assert_eq!(stories_by_title(&russian)["Получать отчёты"].persona, "Менеджер");
+}
+
+#[test]
+fn a_list_behind_the_name_of_the_product_becomes_a_backbone() {
+    let text =
+        "Приложение для доставки еды: регистрация, каталог ресторанов, корзина, оплата онлайн, отзывы.";
+
+    let map = draft_story_map(text).unwrap();
+
+    assert_eq!(map.personas, ["Пользователь"]);
+    let activities: Vec<&str> = map.activities.iter().map(|activity| activity.title.as_str()).collect();
+    assert_eq!(activities, ["Регистрация", "Каталог", "Корзина", "Оплата", "Отзывы"]);
+}
+
+#[test]
+fn what_the_text_excludes_or_asks_is_noted_and_not_planned() {
+    let text = "Клиент платит картой. Вход через соцсети не делаем. Нужен ли чек? Работать должно быстро.";
+
+    let map = draft_story_map(text).unwrap();
+
+    assert!(map.stories().all(|(_, _, story)| !text_of(story).contains("соцсети")));
+    assert!(map.notes.iter().any(|note| note.contains("соцсети")), "{:?}", map.notes);
+    assert!(map.notes.iter().any(|note| note.contains("Нужен ли чек?")), "{:?}", map.notes);
+    assert!(map.notes.iter().any(|note| note.contains("«быстро»")), "{:?}", map.notes);
+}
+
+#[test]
+fn words_of_urgency_decide_the_release() {
+    let text = "- Клиент обязательно оставляет отзыв\n- Клиент платит картой (желательно)\n- Клиент ищет товар\n- Вход по паролю — в следующей версии";
+
+    let map = draft_story_map(text).unwrap();
+    let release = |title: &str| stories_by_title(&map)[title].release;
+
+    assert_eq!(release("Оставить отзыв"), Release::Mvp);
+    assert_eq!(release("Заплатить картой"), Release::Later);
+    assert_eq!(release("Вход по паролю"), Release::Release1);
+}
+
+#[test]
 fn what_does_not_fit_is_counted_in_a_note() {
     let text: String = (0..1000)
         .map(|number| format!("- Клиент заказывает товар номер {number} со склада {number}\n"))

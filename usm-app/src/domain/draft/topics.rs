@@ -17,6 +17,8 @@ pub(super) struct Hints {
     pub(super) by_staff: bool,
     /// What kind of step it is.
     pub(super) class: VerbClass,
+    /// Whether the words are a heading, which says what it is about and nothing else.
+    pub(super) is_heading: bool,
     /// Topic of the heading or of the line before the bullets.
     pub(super) around: Option<&'static Topic>,
 }
@@ -29,16 +31,16 @@ pub(super) fn topic_of(
     hints: Hints,
 ) -> Option<&'static Topic> {
     let content = content(lexicon, words, is_name);
-    let mut best: Option<((u32, usize), &'static Topic)> = None;
-    let mut only_weak = true;
+    let mut best: Option<((u32, usize), &'static Topic, bool)> = None;
     for topic in lexicon.topics {
         let mut score = 0;
         let mut longest = 0;
+        let mut only_weak = true;
         for (place, word) in content.iter().enumerate() {
             let Some((length, weak)) = matched(word, topic.words) else { continue };
             let weight = WEIGHTS.get(place).copied().unwrap_or(2);
             only_weak &= weak;
-            score += if weak { weight / 4 } else { weight };
+            score += if weak && !hints.is_heading { weight / 4 } else { weight };
             longest = longest.max(length);
         }
         if score == 0 {
@@ -50,11 +52,11 @@ pub(super) fn topic_of(
         if hints.around.is_some_and(|around| around.key == topic.key) {
             score += HEADING;
         }
-        if best.is_none_or(|(most, _)| (score, longest) > most) {
-            best = Some(((score, longest), topic));
+        if best.is_none_or(|(most, _, _)| (score, longest) > most) {
+            best = Some(((score, longest), topic, only_weak));
         }
     }
-    let (_, topic) = best?;
+    let (_, topic, only_weak) = best?;
     // Words that speak of anything say less than the heading does.
     let topic = hints.around.filter(|_| only_weak).unwrap_or(topic);
     Some(for_actor(lexicon, topic, hints))
@@ -127,7 +129,7 @@ mod tests {
 
     fn key(text: &str, by_staff: bool, class: VerbClass) -> Option<&'static str> {
         let lexicon = Lexicon::of(Language::detect(text));
-        let hints = Hints { does: true, by_staff, class, around: None };
+        let hints = Hints { does: true, by_staff, class, is_heading: false, around: None };
         topic_of(lexicon, &words(text), |_| false, hints).map(|topic| topic.key)
     }
 

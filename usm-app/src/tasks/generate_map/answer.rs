@@ -305,6 +305,20 @@ mod tests {
     }
 
     #[test]
+    fn an_offline_draft_stays_as_it_is() {
+        for text in [
+            include_str!("../../../../examples/requirements/food-delivery.ru.md"),
+            include_str!("../../../../examples/requirements/library.en.md"),
+        ] {
+            let draft = crate::domain::draft::draft_story_map(text).unwrap();
+
+            let answer: MapAnswer = serde_json::from_value(json!(draft)).unwrap();
+
+            assert_eq!(answer.into_map(text).unwrap(), draft);
+        }
+    }
+
+    #[test]
     fn an_activity_without_the_mvp_gets_its_most_needed_story_into_it() {
         let map = map(one_activity(vec![story("Бонусы", "Later"), story("Оценить", "Release 1")])).unwrap();
 

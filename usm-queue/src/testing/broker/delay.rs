@@ -6,7 +6,7 @@ use super::line::{Line, next, nothing, retry};
 use crate::{
     broker::{Broker, Settlement},
     envelope::Message,
-    lifecycle::later,
+    retry::later,
     testing::{QUIET, unique},
     topology::{Overflow, QueueSpec, Topology},
 };

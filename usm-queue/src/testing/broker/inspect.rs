@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use super::line::{Line, next};
-use crate::{broker::Broker, envelope::Message, lifecycle::later};
+use crate::{broker::Broker, envelope::Message, retry::later};
 
 /// Each message in one of the three.
 pub async fn depth_counts_ready_delayed_and_unsettled(broker: &dyn Broker) {

@@ -7,7 +7,7 @@ use crate::{
     broker::{Broker, QueueDepth, Settlement},
     envelope::{BROKER_QUEUE, BROKER_REASON, Message},
     error::ErrorKind,
-    lifecycle::later,
+    retry::later,
     testing::QUIET,
     topology::Overflow,
 };

@@ -2,6 +2,7 @@
 
 mod english;
 mod russian;
+pub(super) mod user_story;
 
 use super::language::Language;
 use super::lexicon::VerbClass;
@@ -190,7 +191,9 @@ pub(super) fn core(phrase: &str, language: Language) -> String {
         if up_to(cut - 1) {
             return false;
         }
-        let counts = up_to(cut) || cut > 2 && tokens[cut].starts_with(|c: char| c.is_ascii_digit());
+        let bounded = ["than", "most", "least", "under", "over"].contains(&lower(cut - 1).as_str());
+        let counts =
+            up_to(cut) || !bounded && cut > 2 && tokens[cut].starts_with(|c: char| c.is_ascii_digit());
         (ended || counts || is_stop(cut)) && !is_stop(cut - 1) && !is_article(cut - 1) && !is_open
     };
     let mut cuts = (2..tokens.len()).filter(|cut| fits(*cut));

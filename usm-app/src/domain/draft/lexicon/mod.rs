@@ -52,6 +52,8 @@ pub(super) struct Lexicon {
     pub(super) questions: &'static [Question],
     /// Set phrases of notes, stories and criteria.
     pub(super) phrases: &'static Phrases,
+    /// Set phrases for the improvement of one story.
+    pub(super) improvement: Improvement,
 }
 
 impl Lexicon {
@@ -204,6 +206,66 @@ pub(super) struct Question {
     pub(super) answered_by: &'static str,
     /// The question.
     pub(super) text: &'static str,
+}
+
+/// What a step is about where its words do not tell: keys of topics by kind of step.
+pub(super) const TOPICS_OF_STEPS: &[(VerbClass, &str)] = &[
+    (VerbClass::Enter, "register"),
+    (VerbClass::Find, "search"),
+    (VerbClass::Pay, "payment"),
+    (VerbClass::Rate, "reviews"),
+    (VerbClass::Plan, "booking"),
+    (VerbClass::Export, "documents"),
+];
+
+/// Something that can go wrong with a step or an event.
+#[derive(Debug)]
+pub(super) struct EdgeCase {
+    /// What it is called.
+    pub(super) name: &'static str,
+    /// Steps it can go wrong with; empty for any.
+    pub(super) classes: &'static [VerbClass],
+    /// The criterion for a step; `{role}`, `{short}`.
+    pub(super) step: &'static str,
+    /// The criterion for an event, `{Title}`; empty when it cannot go wrong this way.
+    pub(super) event: &'static str,
+    /// The criterion for a thing that is there, `{Title}`; empty when it cannot go wrong this way.
+    pub(super) thing: &'static str,
+}
+
+/// Set phrases for the improvement of one story.
+#[derive(Debug)]
+pub(super) struct Improvement {
+    /// How a step begins and ends; `{role}`, `{short}`, `{outcome}`.
+    pub(super) course: &'static str,
+    /// How an event goes; `{Title}`, `{role}`.
+    pub(super) event_course: &'static str,
+    /// How a thing is used; `{Title}`, `{Role}`.
+    pub(super) thing_course: &'static str,
+    /// A limit the story names; `{limit}`.
+    pub(super) limit: &'static str,
+    /// What the person who asked wrote; `{text}`.
+    pub(super) wish: &'static str,
+    /// First words of criteria that already name a condition.
+    pub(super) conditions: &'static [&'static str],
+    /// Condition put before a criterion of a step; `{role}`, `{short}`, `{criterion}`.
+    pub(super) step_given: &'static str,
+    /// Condition put before a criterion of an event; `{Title}`, `{criterion}`.
+    pub(super) event_given: &'static str,
+    /// A criterion with a word that cannot be tested; `{criterion}`, `{word}`.
+    pub(super) vague: &'static str,
+    /// What can go wrong, in the order it is asked.
+    pub(super) edge_cases: &'static [EdgeCase],
+    /// Said when the description was completed.
+    pub(super) details_done: &'static str,
+    /// Said when criteria were sharpened; `{count}`.
+    pub(super) criteria_done: &'static str,
+    /// Said when edge cases were added; `{names}`.
+    pub(super) edges_done: &'static str,
+    /// Said when there was nothing to do.
+    pub(super) nothing: &'static str,
+    /// Said when there is no story to improve.
+    pub(super) untold: &'static str,
 }
 
 /// Set phrases with places for words of the text: `{role}`, `{phrase}`, `{benefit}` and so on.

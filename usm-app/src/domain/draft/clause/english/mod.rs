@@ -8,7 +8,7 @@ mod things;
 
 pub(super) use tables::STOPS;
 
-use super::{Action, Clause, Context, TITLE_LENGTH, at_semicolons, titled, without_brackets};
+use super::{Action, Clause, Context, TITLE_LENGTH, at_semicolons, titled, user_story, without_brackets};
 use crate::domain::draft::grammar::english::base_of;
 use crate::domain::draft::language::Language;
 use crate::domain::draft::lexicon::Lexicon;
@@ -25,7 +25,12 @@ pub(super) fn analyse(sentence: &str, context: Context<'_>) -> Vec<Clause> {
     let text = without_brackets(sentence);
     let mut clauses = Vec::new();
     let mut context = context;
-    for part in at_semicolons(words(&text)) {
+    let mut told = words(&text);
+    if let Some((actor, wish)) = user_story::wish(&told, context) {
+        context = Context { lead_actor: Some(actor), ..context };
+        told = wish;
+    }
+    for part in at_semicolons(told) {
         let mut found = with_opening(&part, context);
         context.last_actor = found.iter().rev().find_map(|clause| clause.actor).or(context.last_actor);
         found.iter_mut().for_each(|clause| clause.scope = join(&part));
@@ -205,6 +210,11 @@ fn labelled(part: &[Word], context: Context<'_>) -> Vec<Clause> {
         && length == label.len()
     {
         return predicate(rest, Context { lead_actor: Some(actor), ..context });
+    }
+    let nouns = Lexicon::of(Language::English).product_nouns;
+    let names_product = label.iter().any(|word| nouns.contains(&word.lower.as_str()));
+    if names_product && find_predicate(label, context).is_none() && find_predicate(rest, context).is_none() {
+        return things::each(rest);
     }
     let mut clauses = if find_predicate(label, context).is_some() || find_predicate(rest, context).is_none() {
         let mut clauses = predicate(label, context);

@@ -6,7 +6,7 @@ use super::tables::{BE, BUILDING, DETERMINERS, EMPHASIS, MODALS, MODALS_WITH_TO,
 use super::things::{exists, rule, verbless};
 use crate::domain::draft::clause::{Clause, Context};
 use crate::domain::draft::grammar::english::{base_of, class_of, guessed_base, singular_noun};
-use crate::domain::draft::words::{Word, join, without_final_punctuation};
+use crate::domain::draft::words::{Word, join, uncapitalised, without_final_punctuation};
 
 /// Verbs whose base form is no noun, so that one behind a plural is the predicate.
 const PLAIN_VERBS: &[&str] =
@@ -169,6 +169,7 @@ pub(super) fn predicate(part: &[Word], context: Context<'_>) -> Vec<Clause> {
         Predicate::Base if context.lead_actor.is_none() && BUILDING.contains(&lower(0)) => {
             vec![exists(&part[1..])]
         }
+        Predicate::Base if matches!(lower(0), "need" | "want" | "require") => vec![exists(&part[1..])],
         Predicate::Base if lets(lower(0)) => allows(&part[1..], part, context),
         Predicate::Base => does(part, false, context.lead_actor),
         Predicate::Modal(at) => modal(part, at, role, context),
@@ -182,6 +183,13 @@ pub(super) fn predicate(part: &[Word], context: Context<'_>) -> Vec<Clause> {
         }
         Predicate::Verb(at) if lets(&guessed_base(lower(at))) => allows(&part[at + 1..], part, context),
         Predicate::Verb(0) => does(part, true, unsaid),
+        Predicate::Verb(at)
+            if matches!(guessed_base(lower(at)).as_str(), "need" | "want")
+                && role.is_some()
+                && at + 1 < part.len() =>
+        {
+            vec![Clause { actor: role.and_then(|role| role.actor), ..exists(&part[at + 1..]) }]
+        }
         Predicate::Verb(at) => match role {
             Some(role) => does(&part[at..], !role.plural, role.actor),
             None => vec![happens(part, found, None)],
@@ -213,6 +221,16 @@ fn modal(part: &[Word], at: usize, role: Option<Subject>, context: Context<'_>) 
         && !is_state
         && lower(verb) != "be"
         && verb < part.len();
+    if at == 0 && unsaid.is_none() {
+        // "Must work offline": what is meant is the product.
+        let product = ["the", "product"].map(|word| Word { text: word.to_owned(), lower: word.to_owned() });
+        let whole: Vec<Word> = product
+            .into_iter()
+            .chain(part.iter().take(1).map(lowered))
+            .chain(part.iter().skip(1).cloned())
+            .collect();
+        return vec![happens(&whole, Predicate::Modal(2), None)];
+    }
     if lower(0) == "we" && verb < part.len() {
         ours(&part[verb..])
     } else if acts {
@@ -220,6 +238,10 @@ fn modal(part: &[Word], at: usize, role: Option<Subject>, context: Context<'_>) 
     } else {
         vec![happens(part, Predicate::Modal(at), role.and_then(|role| role.actor))]
     }
+}
+
+fn lowered(word: &Word) -> Word {
+    Word { text: uncapitalised(&word.text), lower: word.lower.clone() }
 }
 
 fn lets(base: &str) -> bool {

@@ -12,7 +12,8 @@ pub(super) fn does(predicate: &[Word], singular: bool, actor: Option<usize>) -> 
     parts(&told)
         .into_iter()
         .map(|phrase| {
-            let third = uncapitalised(without_final_punctuation(&join(phrase)));
+            let others: Vec<Word> = phrase.iter().map(in_third_person).collect();
+            let third = uncapitalised(without_final_punctuation(&join(&others)));
             let own: Vec<Word> = phrase.iter().map(in_first_person).collect();
             let text = uncapitalised(without_final_punctuation(&join(&own)));
             let class = step_class(phrase);
@@ -31,6 +32,17 @@ pub(super) fn does(predicate: &[Word], singular: bool, actor: Option<usize>) -> 
         .collect()
 }
 
+fn in_third_person(word: &Word) -> Word {
+    let lower = match word.lower.as_str() {
+        "my" => "their",
+        "i" => "they",
+        "me" => "them",
+        "myself" => "themselves",
+        _ => return word.clone(),
+    };
+    replaced(word, lower)
+}
+
 /// What kind of step a phrase is: to register is to enter, to register somebody is to create.
 fn step_class(phrase: &[Word]) -> VerbClass {
     let class = phrase.first().and_then(|word| class_of(&word.lower)).unwrap_or(VerbClass::Work);
@@ -38,8 +50,9 @@ fn step_class(phrase: &[Word]) -> VerbClass {
         !PREPOSITIONS.contains(&next.lower.as_str())
             && !matches!(next.lower.as_str(), "up" | "in" | "out" | "and")
     });
-    let registers =
-        phrase.first().is_some_and(|word| matches!(word.lower.as_str(), "register" | "enrol" | "enroll"));
+    let registers = phrase
+        .first()
+        .is_some_and(|word| matches!(word.lower.as_str(), "register" | "enrol" | "enroll" | "log"));
     if registers && has_object { VerbClass::Create } else { class }
 }
 

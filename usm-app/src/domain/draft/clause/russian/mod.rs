@@ -8,7 +8,7 @@ mod things;
 
 pub(super) use tables::STOPS;
 
-use super::{Action, Clause, Context, TITLE_LENGTH, at_semicolons, titled, without_brackets};
+use super::{Action, Clause, Context, TITLE_LENGTH, at_semicolons, titled, user_story, without_brackets};
 use crate::domain::draft::grammar::russian::{finite, genitive};
 use crate::domain::draft::language::Language;
 use crate::domain::draft::lexicon::Lexicon;
@@ -23,7 +23,12 @@ pub(super) fn analyse(sentence: &str, context: Context<'_>) -> Vec<Clause> {
     let text = without_brackets(sentence);
     let mut clauses = Vec::new();
     let mut context = context;
-    for part in at_semicolons(words(&text)) {
+    let mut told = words(&text);
+    if let Some((actor, wish)) = user_story::wish(&told, context) {
+        context = Context { lead_actor: Some(actor), ..context };
+        told = wish;
+    }
+    for part in at_semicolons(told) {
         let mut found = with_condition(&part, context);
         context.last_actor = found.iter().rev().find_map(|clause| clause.actor).or(context.last_actor);
         found.iter_mut().for_each(|clause| clause.scope = join(&part));
@@ -130,6 +135,12 @@ fn by_subject(part: &[Word], context: Context<'_>) -> Vec<Clause> {
     clauses
 }
 
+/// "Приложение для доставки: каталог, корзина, оплата" lists what the product has.
+fn names_product(label: &[Word]) -> bool {
+    let nouns = Lexicon::of(Language::Russian).product_nouns;
+    label.iter().any(|word| nouns.contains(&word.lower.as_str()))
+}
+
 fn may_be_predicate(lower: &str) -> bool {
     MODALS.contains(&lower) || finite(lower).is_some() || matches!(lower, "не" | "сам" | "обязательно" | "")
 }
@@ -181,6 +192,9 @@ fn labelled(part: &[Word], context: Context<'_>) -> Vec<Clause> {
             last.text = whole;
         }
         return clauses;
+    }
+    if find_predicate(rest).is_none() && names_product(label) {
+        return things::each(rest);
     }
     if find_predicate(rest).is_none() {
         let mut clause = things::exists(label);

@@ -101,12 +101,21 @@ fn subject(before: &[Word], context: Context<'_>) -> (Option<usize>, Vec<Word>) 
         if index == 1 && is_adjective(&before[0].lower) {
             rest.clear();
         }
-        if !behind.first().is_some_and(|word| word.lower.starts_with("котор")) {
-            rest.extend(behind.iter().cloned());
+        // What narrows the name ("владелец салона", "клиент, который …") ends where something else begins.
+        let is_own = |word: &&Word| {
+            let lower = word.lower.as_str();
+            PREPOSITIONS.contains(&lower) || ADVERBS.contains(&lower)
+        };
+        if let Some(own) = behind.iter().position(|word| is_own(&word)).filter(|_| !is_relative(behind)) {
+            rest.extend(behind[own..].iter().cloned());
         }
         return (Some(actor), rest);
     }
     (None, before.to_vec())
+}
+
+fn is_relative(behind: &[Word]) -> bool {
+    behind.first().is_some_and(|word| word.lower.starts_with("котор"))
 }
 
 fn modal(part: &[Word], at: usize, context: Context<'_>) -> Vec<Clause> {

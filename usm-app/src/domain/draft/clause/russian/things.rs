@@ -64,6 +64,12 @@ pub(super) fn verbless(part: &[Word]) -> Clause {
     if nominal { exists(part) } else { rule(&text) }
 }
 
+/// The things of a list between commas.
+pub(super) fn each(list: &[Word]) -> Vec<Clause> {
+    let items = list.split_inclusive(|word| word.ends_with_comma());
+    items.filter(|item| item.iter().any(|word| !word.lower.is_empty())).map(exists).collect()
+}
+
 pub(super) fn exists_accusative(part: &[Word]) -> Clause {
     exists(&words(&nominative(&join(part))))
 }

@@ -1,5 +1,6 @@
 //! English word tables and set phrases.
 
+mod improve;
 mod phrases;
 mod roles;
 mod topics;
@@ -67,6 +68,7 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         ),
     ],
     phrases: &PHRASES,
+    improvement: improve::IMPROVEMENT,
 };
 
 #[rustfmt::skip]
@@ -106,6 +108,7 @@ const NOT_ROLES: &[&str] = &[
 
 #[rustfmt::skip]
 const PRODUCT_NOUNS: &[&str] = &[
+    "crm", "erp",
     "system", "app", "application", "service", "site", "website", "platform", "portal", "product", "tool",
     "bot", "page", "screen", "interface", "it", "marketplace", "software", "dashboard", "solution",
 ];

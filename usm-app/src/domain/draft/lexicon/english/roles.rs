@@ -24,7 +24,7 @@ pub(super) const ROLES: &[Role] = &[
     r("front desk", Staff, ""), r("cashier", Staff, ""), r("chef", Staff, ""), r("waiter", Staff, ""),
     r("steward", Staff, ""), r("organiser", Staff, ""), r("organizer", Staff, ""),
     r("operator", Staff, ""), r("dispatcher", Staff, ""), r("agent", Staff, ""),
-    r("support agent", Staff, ""), r("technician", Staff, ""), r("engineer", Staff, ""),
+    r("support agent", Staff, ""), r("rep", Staff, ""), r("sales rep", Staff, ""), r("technician", Staff, ""), r("engineer", Staff, ""),
     r("analyst", Staff, ""), r("editor", Staff, ""), r("author", Staff, ""), r("moderator", Staff, ""),
     r("recruiter", Staff, ""), r("supervisor", Staff, ""), r("team lead", Staff, ""),
     r("staff", Staff, ""), r("host", Staff, ""), r("instructor", Staff, ""),

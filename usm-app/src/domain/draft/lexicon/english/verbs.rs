@@ -20,13 +20,13 @@ pub(in crate::domain::draft) const VERBS: &[(VerbClass, &str)] = &[
     ),
     (
         Change,
-        "edit change update set mark assign move rename adjust configure customise customize manage split merge \
+        "edit reset change update set mark assign move rename adjust configure customise customize manage split merge \
          transfer extend renew replace switch delegate organise organize maintain apply define charge calculate \
          convert modify specify convert link tag",
     ),
     (
         Remove,
-        "cancel delete remove block archive hide unsubscribe close deactivate reset clear revoke ban withdraw",
+        "cancel delete remove block archive hide unsubscribe close deactivate clear revoke ban withdraw",
     ),
     (Pay, "pay buy purchase refund reimburse order checkout redeem top donate sell charge subscribe"),
     (

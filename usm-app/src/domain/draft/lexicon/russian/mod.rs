@@ -1,5 +1,6 @@
 //! Russian word tables and set phrases.
 
+mod improve;
 mod phrases;
 mod roles;
 mod topics;
@@ -70,6 +71,7 @@ pub(super) const LEXICON: Lexicon = Lexicon {
         ),
     ],
     phrases: &PHRASES,
+    improvement: improve::IMPROVEMENT,
 };
 
 #[rustfmt::skip]
@@ -178,6 +180,7 @@ const CONTEXT_HEADINGS: &[&str] = &[
 
 #[rustfmt::skip]
 const CONTEXT_OPENINGS: &[&str] = &[
+    "хочу", "хочу сделать",
     "мы делаем", "мы хотим", "мы разрабатываем", "мы создаем", "хотим сделать", "хотим площадку", "хотим",
     "нужно приложение", "нужен сервис", "нужен сайт", "нужна система", "нужна платформа",
     "нужен электронный", "нужно сделать приложение", "разработать приложение", "разработать систему",

@@ -1,12 +1,15 @@
 //! Who walks the map: roles a text names, known from the lexicon or recognised by what they do.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
+
+mod discovery;
 
 use super::grammar::{english, russian};
 use super::language::Language;
 use super::lexicon::{Lexicon, RoleKind};
 use super::text::Document;
 use super::words::{Word, capitalised, normal, stem, words};
+use discovery::acts;
 
 /// A role of the text.
 #[derive(Debug)]
@@ -17,6 +20,8 @@ pub(super) struct Member {
     pub(super) kind: RoleKind,
     /// How often the text mentions it.
     mentions: usize,
+    /// Whether it acts anywhere, rather than only being spoken of.
+    acts: bool,
 }
 
 /// Everybody a text names.
@@ -26,6 +31,8 @@ pub(super) struct Cast {
     members: Vec<Member>,
     /// First word of a name, as a key, to patterns that begin with it, longest first.
     patterns: HashMap<String, Vec<(Vec<String>, usize)>>,
+    /// First letters of the keys.
+    beginnings: HashSet<String>,
     main: usize,
     /// "User", when a better name for the same people is known, is this member.
     generic: usize,
@@ -35,8 +42,20 @@ impl Cast {
     /// Finds the roles of a document. There is always at least one: "user".
     pub(super) fn of(document: &Document, language: Language) -> Self {
         let lexicon = Lexicon::of(language);
-        let user = Member { name: lexicon.phrases.user.to_owned(), kind: RoleKind::Generic, mentions: 0 };
-        let mut cast = Self { language, members: vec![user], patterns: HashMap::new(), main: 0, generic: 0 };
+        let user = Member {
+            name: lexicon.phrases.user.to_owned(),
+            kind: RoleKind::Generic,
+            mentions: 0,
+            acts: false,
+        };
+        let mut cast = Self {
+            language,
+            members: vec![user],
+            patterns: HashMap::new(),
+            beginnings: HashSet::new(),
+            main: 0,
+            generic: 0,
+        };
         for role in lexicon.roles {
             let index = match role.kind {
                 RoleKind::Generic => 0,
@@ -75,9 +94,14 @@ impl Cast {
         Some((if found == 0 { self.generic } else { found }, length))
     }
 
+    /// As [`Self::at`], with "user" told apart from whoever it means.
     fn raw_at(&self, sentence: &[Word], position: usize) -> Option<(usize, usize)> {
-        let key = self.key(&sentence.get(position)?.lower);
-        self.patterns.get(&key)?.iter().find_map(|(pattern, index)| {
+        let lower = &sentence.get(position)?.lower;
+        // Most words are ruled out by their first letters, without the cost of a stem.
+        if !self.beginnings.contains(&beginning(lower)) {
+            return None;
+        }
+        self.patterns.get(&self.key(lower))?.iter().find_map(|(pattern, index)| {
             let found = sentence.get(position..position + pattern.len())?;
             let joined = found[..found.len() - 1].iter().all(|word| !word.ends_with_comma());
             let matches =
@@ -122,7 +146,8 @@ impl Cast {
         let mut named = vec![false; sentence.len()];
         for index in 0..sentence.len() {
             let Some((member, length)) = self.raw_at(sentence, index) else { continue };
-            if self.members[member].mentions > 0 {
+            // An organisation is also a thing one looks for.
+            if self.members[member].mentions > 0 && self.members[member].kind != RoleKind::Organisation {
                 named[index..index + length].fill(true);
             }
         }
@@ -174,7 +199,7 @@ impl Cast {
     }
 
     fn add(&mut self, name: &str, kind: RoleKind) -> usize {
-        self.members.push(Member { name: capitalised(name), kind, mentions: 0 });
+        self.members.push(Member { name: capitalised(name), kind, mentions: 0, acts: false });
         self.members.len() - 1
     }
 
@@ -190,153 +215,10 @@ impl Cast {
     fn recognise(&mut self, name: &str, index: usize) {
         let pattern: Vec<String> = name.split_whitespace().map(|word| self.key(&normal(word))).collect();
         let Some(first) = pattern.first().cloned() else { return };
+        self.beginnings.insert(beginning(&first));
         let patterns = self.patterns.entry(first).or_default();
         patterns.push((pattern, index));
         patterns.sort_by_key(|(pattern, _)| usize::MAX - pattern.len());
-    }
-
-    /// Adds roles the lexicon does not know: nouns for doers that act in this sentence.
-    fn discover(&mut self, sentence: &[Word], is_lead: bool) {
-        let lexicon = Lexicon::of(self.language);
-        for position in 0..sentence.len().min(60) {
-            let word = &sentence[position];
-            if word.ends_with_comma() && !is_lead || !acts(self.language, sentence, position + 1) && !is_lead
-            {
-                continue;
-            }
-            let singular = match self.language {
-                Language::Russian => russian::singular_noun(&word.lower),
-                Language::English => english::singular_noun(&word.lower),
-            };
-            if let Some((index, 1)) = self.raw_at(sentence, position) {
-                self.discover_compound(sentence, position, &singular, self.members[index].kind);
-                continue;
-            }
-            let is_doer = singular.chars().nth(4).is_some()
-                && lexicon.role_endings.iter().any(|ending| singular.ends_with(ending))
-                && !lexicon.not_roles.contains(&singular.as_str())
-                && !lexicon.product_nouns.contains(&singular.as_str())
-                && !lexicon.stop_words.contains(&word.lower.as_str())
-                && singular.chars().all(|c| c.is_alphabetic() || c == '-')
-                && !(is_lead && position > 0);
-            if is_doer && !is_verb(self.language, &word.lower) {
-                let index = self.add(&singular, RoleKind::Staff);
-                self.recognise(&singular, index);
-                self.discover_compound(sentence, position, &singular, RoleKind::Staff);
-            }
-        }
-    }
-
-    /// "Studio manager", "finance controller": a noun before an English role narrows it.
-    fn discover_compound(&mut self, sentence: &[Word], position: usize, head: &str, kind: RoleKind) {
-        const NOT_MODIFIERS: &[&str] = &[
-            "new",
-            "existing",
-            "registered",
-            "active",
-            "other",
-            "another",
-            "next",
-            "current",
-            "first",
-            "second",
-            "regular",
-            "authorised",
-            "authorized",
-            "late",
-            "many",
-            "most",
-            "individual",
-            "chosen",
-            "selected",
-            "both",
-            "two",
-            "three",
-            "these",
-            "those",
-            "such",
-            "some",
-            "all",
-            "any",
-            "no",
-            "our",
-            "your",
-            "their",
-            "his",
-            "her",
-            "its",
-            "this",
-            "that",
-            "only",
-            "paying",
-            "private",
-            "public",
-            "the",
-            "a",
-            "an",
-            "each",
-            "every",
-            "when",
-            "if",
-            "and",
-            "or",
-        ];
-        const DETERMINERS: &[&str] = &["a", "an", "the", "each", "every", "any", "our"];
-        if self.language != Language::English || position == 0 {
-            return;
-        }
-        let modifier = &sentence[position - 1];
-        let opens = match position.checked_sub(2).map(|before| &sentence[before]) {
-            None => true,
-            Some(before) => DETERMINERS.contains(&before.lower.as_str()) || before.ends_with_comma(),
-        };
-        let fits = opens
-            && modifier.lower.chars().count() > 2
-            && modifier.lower.chars().all(|c| c.is_ascii_alphabetic() || c == '-')
-            && !modifier.ends_with_comma()
-            && !NOT_MODIFIERS.contains(&modifier.lower.as_str())
-            && !is_verb(self.language, &modifier.lower)
-            && !modifier.lower.ends_with("ly");
-        let known = self.raw_at(sentence, position - 1).is_some_and(|(_, length)| length > 1);
-        if fits && !known {
-            let name = format!("{} {head}", modifier.lower);
-            let index = self.add(&name, if kind == RoleKind::Generic { RoleKind::Consumer } else { kind });
-            self.recognise(&name, index);
-        }
-    }
-
-    /// Counts who is mentioned; answers whether the text speaks as "I".
-    fn count(&mut self, sentence: &[Word]) -> bool {
-        let mut position = 0;
-        while position < sentence.len() {
-            let Some((index, length)) = self.raw_at(sentence, position) else {
-                position += 1;
-                continue;
-            };
-            let next = position + length;
-            let must_act = index == 0 || self.members[index].kind == RoleKind::Organisation;
-            let is_label = position == 0
-                && sentence.get(next - 1).is_some_and(|word| word.text.ends_with(':'))
-                && next == sentence.len();
-            let counts = !must_act || is_label || {
-                let subject = self.is_subject_form(&sentence[position..next]);
-                subject && acts(self.language, sentence, next)
-            };
-            if counts {
-                self.members[index].mentions += 1;
-            }
-            position = next;
-        }
-        sentence.iter().any(|word| matches!(word.lower.as_str(), "i" | "i'd" | "я" | "мне"))
-    }
-
-    fn count_headings(&mut self, document: &Document) {
-        for section in &document.sections {
-            let heading = words(section);
-            if let Some((index, length)) = self.raw_at(&heading, 0).filter(|(index, _)| *index != 0) {
-                self.members[index].mentions += usize::from(length == heading.len());
-            }
-        }
     }
 
     /// Decides who is main and who is meant by general names.
@@ -350,91 +232,18 @@ impl Cast {
             self.generic = consumer;
             self.main = consumer;
         } else if self.members[0].mentions == 0 {
-            self.main = self.most(&[RoleKind::Staff, RoleKind::Organisation, RoleKind::Admin]).unwrap_or(0);
+            self.main = self
+                .most(&[RoleKind::Staff, RoleKind::Organisation, RoleKind::Admin])
+                .filter(|index| self.members[*index].acts)
+                .unwrap_or(0);
             self.generic = self.main;
         }
     }
-
-    /// Where only one kind of manager is named, "the manager" is that one.
-    fn fold_heads_into_compounds(&mut self) {
-        const RANKS: &[&str] = &["head", "chief", "senior", "lead", "main", "deputy"];
-        if self.language == Language::Russian {
-            return;
-        }
-        for index in 1..self.members.len() {
-            let head = self.members[index].name.to_lowercase();
-            if self.members[index].mentions == 0 || head.contains(' ') {
-                continue;
-            }
-            let compounds: Vec<usize> = (1..self.members.len())
-                .filter(|other| self.members[*other].mentions > 0)
-                .filter(|other| {
-                    let name = self.members[*other].name.to_lowercase();
-                    name.strip_suffix(&head)
-                        .is_some_and(|rest| rest.ends_with(' ') && !RANKS.contains(&rest.trim()))
-                })
-                .collect();
-            if let [only] = compounds[..] {
-                self.members[only].mentions += self.members[index].mentions;
-                self.members[index].mentions = 0;
-                for patterns in self.patterns.values_mut() {
-                    patterns
-                        .iter_mut()
-                        .filter(|(_, target)| *target == index)
-                        .for_each(|(_, target)| *target = only);
-                }
-            }
-        }
-    }
 }
 
-/// Whether somebody acts with the word at this position: a modal or a verb people are the subject of.
-fn acts(language: Language, sentence: &[Word], position: usize) -> bool {
-    const RUSSIAN_MODALS: &[&str] = &[
-        "может",
-        "могут",
-        "должен",
-        "должна",
-        "должны",
-        "хочет",
-        "хотят",
-        "сможет",
-        "смогут",
-        "обязан",
-        "обязаны",
-        "вправе",
-        "сам",
-        "сами",
-        "обязательно",
-    ];
-    const ENGLISH_MODALS: &[&str] =
-        &["can", "could", "may", "must", "should", "shall", "will", "wants", "want", "needs"];
-    let next =
-        |offset: usize| sentence.get(position + offset).map(|word| word.lower.as_str()).unwrap_or_default();
-    match language {
-        Language::Russian => {
-            let verb = if matches!(next(0), "не" | "также" | "—" | "" | "сам" | "сама") {
-                next(1)
-            } else {
-                next(0)
-            };
-            RUSSIAN_MODALS.contains(&next(0))
-                || RUSSIAN_MODALS.contains(&verb)
-                || russian::finite(verb).is_some_and(|verb| !verb.state)
-        }
-        Language::English => {
-            ENGLISH_MODALS.contains(&next(0))
-                || english::base_of(next(0)).is_some()
-                || english::class_of(next(0)).is_some()
-        }
-    }
-}
-
-fn is_verb(language: Language, lower: &str) -> bool {
-    match language {
-        Language::Russian => russian::finite(lower).is_some() || russian::is_infinitive(lower),
-        Language::English => english::class_of(lower).is_some() || english::base_of(lower).is_some(),
-    }
+/// The first letters of a word or a stem.
+fn beginning(word: &str) -> String {
+    word.chars().take(3).collect()
 }
 
 #[cfg(test)]

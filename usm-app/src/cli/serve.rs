@@ -1,0 +1,45 @@
+//! `usm serve`: the API and the page, with workers in the same process unless told otherwise.
+
+use tokio_util::sync::CancellationToken;
+
+use super::{failure::Failure, out};
+use crate::{
+    app::App,
+    config::Config,
+    http,
+    tasks::{self, WorkerKind},
+};
+
+#[derive(Debug, Default, clap::Args)]
+pub(super) struct Args {
+    /// Leave the work to `usm worker` in other processes
+    #[arg(long)]
+    no_workers: bool,
+}
+
+pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken) -> Result<(), Failure> {
+    // A port that is taken is found out before any job is touched.
+    let server = http::bind(config.server.address()).await?;
+    let app = App::open(config).await?;
+    let url = format!("http://{}", server.address());
+    out::line(&format!("usm is ready\n  page  {url}/\n  docs  {url}/docs\n  API   {url}/openapi.json"));
+    tracing::info!(
+        workers = !args.no_workers,
+        data_dir = %app.config.data_dir.display(),
+        answers = app.ai.providers().join(", "),
+        "serving; Ctrl-C stops after the running jobs"
+    );
+
+    let serving = server.serve(app.clone(), shutdown.clone());
+    let working = async {
+        if args.no_workers {
+            return Ok(());
+        }
+        tasks::worker(app.clone(), WorkerKind::All).run_until(shutdown.cancelled()).await
+    };
+    // Both stop taking new work on the same signal, so neither waits for the other.
+    let ((), worked) = tokio::join!(serving, working);
+    app.queue.close().await;
+    tracing::info!("stopped; what was not finished is handed back");
+    Ok(worked?)
+}

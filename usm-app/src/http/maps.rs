@@ -1,0 +1,78 @@
+//! Requirements in, a job that makes a story map out.
+
+use poem_openapi::{Object, OpenApi, types::Example};
+use serde::Deserialize;
+
+use super::{
+    Tag,
+    answer::{Answer, Submit},
+    body::JsonBody,
+    submit::{Checks, Started, start},
+};
+use crate::{app::App, domain::requirements, tasks::GenerateMap};
+
+/// Story maps.
+pub(super) struct Maps {
+    pub(super) app: App,
+}
+
+/// Requirements, and how to treat them.
+#[derive(Debug, Object, Deserialize)]
+#[oai(example)]
+pub(super) struct NewMap {
+    /// What the product should do, in Russian or English.
+    #[oai(validator(min_length = 10, max_length = 50000))]
+    pub text: String,
+    /// Whether the text is taken as it is.
+    #[oai(default)]
+    #[serde(default)]
+    pub skip_enhancement: bool,
+    /// Whether the map is made from the enhanced text, if the text is enhanced.
+    #[oai(default = "yes")]
+    #[serde(default = "yes")]
+    pub use_enhanced_text: bool,
+    /// 0 is the lowest; 7 when not given.
+    #[oai(validator(maximum(value = "10")))]
+    pub priority: Option<u8>,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl Example for NewMap {
+    fn example() -> Self {
+        Self {
+            text: "Food delivery app: a customer finds a restaurant, orders and pays; a courier delivers."
+                .into(),
+            skip_enhancement: false,
+            use_enhanced_text: true,
+            priority: None,
+        }
+    }
+}
+
+#[OpenApi]
+impl Maps {
+    /// Start making a story map
+    ///
+    /// The job's result names the project, which `GET /project/{project_id}` returns.
+    #[oai(path = "/generate-map-async", method = "post", operation_id = "generateMap", tag = "Tag::Maps")]
+    async fn generate(&self, JsonBody(map): JsonBody<NewMap>) -> Answer<Started, Submit> {
+        let mut checks = Checks::default();
+        if let Err(error) = requirements::check(&map.text) {
+            checks.refuse("/text", error.to_string());
+        }
+        checks.priority(map.priority);
+        checks.finish()?;
+        let characters = map.text.chars().count();
+        let task = GenerateMap {
+            requirements_text: map.text,
+            use_enhancement: !map.skip_enhancement && map.use_enhanced_text,
+        };
+        let started = start(&self.app, task, map.priority, |options| {
+            options.metadata("requirements_characters", characters)
+        });
+        Ok(started.await?)
+    }
+}

@@ -1,0 +1,156 @@
+//! `usm generate` from text to files, without AI.
+
+use serde_json::Value;
+
+use crate::support::{ENGLISH, Place, RUSSIAN, events};
+
+fn stories(map: &Value) -> Vec<&Value> {
+    let tasks = map["activities"].as_array().unwrap().iter().flat_map(|one| one["tasks"].as_array().unwrap());
+    tasks.flat_map(|task| task["stories"].as_array().unwrap()).collect()
+}
+
+#[tokio::test]
+async fn a_russian_text_becomes_a_board_wireframes_and_two_files() {
+    let place = Place::new();
+    place.write("еда.md", RUSSIAN);
+
+    let said = place.run(&["generate", "еда.md", "--out", "карта/1"]).await;
+
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    for part in ["Горячо\n══════", "Роли: Клиент", "[MVP]", "✓ ", "Экраны 3/3: ", "карта/1/story-map.json"]
+    {
+        assert!(said.out.contains(part), "{part} in {}", said.out);
+    }
+    assert!(place.read("карта/1/story-map.md").starts_with("# Горячо\n"));
+    let rows: Vec<&str> = said.out.lines().filter(|line| line.starts_with(['│', '┌', '├', '└'])).collect();
+    assert!(rows.len() > 20 && rows.iter().all(|row| row.chars().count() == 80), "{rows:#?}");
+}
+
+#[tokio::test]
+async fn an_english_text_is_read_from_standard_input() {
+    let place = Place::new();
+
+    let said = place.run_on(&["generate", "-"], ENGLISH).await;
+
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    for part in ["Personas: ", "Wireframe 1/3: ", "Files: ./story-map.md"] {
+        assert!(said.out.contains(part), "{part} in {}", said.out);
+    }
+    assert!(!said.out.contains("Роли"), "{}", said.out);
+}
+
+#[tokio::test]
+async fn the_json_file_has_the_documented_shape() {
+    let place = Place::new();
+    place.write("text.md", RUSSIAN);
+
+    place.run(&["generate", "text.md"]).await;
+
+    let map: Value = serde_json::from_str(&place.read("story-map.json")).unwrap();
+    assert_eq!(map["version"], 1);
+    assert_eq!(map["name"], "Горячо");
+    assert_eq!(map["releases"], serde_json::json!(["MVP", "Release 1", "Later"]));
+    assert!(map["personas"].as_array().unwrap().contains(&"Курьер".into()));
+    for story in stories(&map) {
+        assert!(!story["title"].as_str().unwrap().is_empty(), "{story}");
+        assert!(map["personas"].as_array().unwrap().contains(&story["persona"]), "{story}");
+        assert!(map["releases"].as_array().unwrap().contains(&story["release"]), "{story}");
+        assert!(!story["acceptance_criteria"].as_array().unwrap().is_empty(), "{story}");
+    }
+    assert!(map["notes"][0].as_str().unwrap().contains("без ИИ"), "{}", map["notes"]);
+}
+
+#[tokio::test]
+async fn piped_progress_is_plain_lines_and_the_board_has_no_colours() {
+    let place = Place::new();
+    place.write("text.md", RUSSIAN);
+
+    let said = place.run(&["generate", "text.md"]).await;
+
+    for line in
+        ["(ai_map_generation) is queued", "\n  0/2  составляю карту без ИИ\n", "\n  2/2  карта сохранена\n"]
+    {
+        assert!(said.err.contains(line), "{line} in {}", said.err);
+    }
+    assert!(said.err.lines().all(|line| line.starts_with("job ") || line.starts_with("  ")), "{}", said.err);
+    assert!(!said.out.contains('\x1b') && !said.err.contains('\x1b'));
+}
+
+#[tokio::test]
+async fn json_events_are_all_there_is_on_standard_output_and_end_with_the_map() {
+    let place = Place::new();
+    place.write("text.md", ENGLISH);
+
+    let said = place.run(&["generate", "text.md", "--json", "--out", "out"]).await;
+
+    let events = events(&said.out);
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(said.err, "");
+    assert_eq!(events[0]["event"], "enqueued");
+    let named = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
+    assert_eq!(named("progress")[0]["current"], 0);
+    assert!(named("status").iter().any(|event| event["status"] == "completed"));
+    let backbone = named("partial")[0];
+    assert_eq!(backbone["value"]["made_by"], "offline");
+    let last = events.last().unwrap();
+    assert_eq!(last["event"], "completed");
+    assert_eq!(last["project_id"], 1);
+    assert_eq!(last["wireframes"].as_array().unwrap().len(), 3);
+    let file: Value = serde_json::from_str(&place.read("out/story-map.json")).unwrap();
+    assert_eq!(last["map"], file);
+    assert_eq!(last["files"]["json"], "out/story-map.json");
+    assert_eq!(
+        backbone["value"]["backbone"].as_array().unwrap().len(),
+        file["activities"].as_array().unwrap().len()
+    );
+}
+
+#[tokio::test]
+async fn style_platform_and_width_are_those_asked_for() {
+    let place = Place::new();
+    place.write("text.md", ENGLISH);
+
+    let said = place
+        .run(&[
+            "generate",
+            "text.md",
+            "--platform",
+            "mobile",
+            "--style",
+            "high-fidelity",
+            "--width",
+            "120",
+            "--brief",
+        ])
+        .await;
+
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.out.contains('┏'), "columns: {}", said.out);
+    assert!(!said.out.contains("✓ "), "no criteria: {}", said.out);
+    let (_, wireframes) = said.out.split_once("Wireframe 1/3").unwrap();
+    let mut rows = wireframes.lines().filter(|line| line.starts_with(['│', '┌', '╭', '├', '└', '╰']));
+    assert!(rows.clone().count() > 20 && rows.all(|row| row.chars().count() == 40), "{wireframes}");
+}
+
+#[tokio::test]
+async fn a_second_run_makes_a_second_project_and_replaces_the_files() {
+    let place = Place::new();
+    place.write("1.md", RUSSIAN);
+    place.write("2.md", ENGLISH);
+
+    place.run(&["generate", "1.md"]).await;
+    let said = place.run(&["generate", "2.md", "--json"]).await;
+
+    assert_eq!(events(&said.out).last().unwrap()["project_id"], 2);
+    assert!(!place.read("story-map.md").contains("Горячо"));
+    let jobs = place.run(&["job", "list", "--json"]).await;
+    assert_eq!(events(&jobs.out).len(), 4, "two maps and two times wireframes");
+}
+
+#[tokio::test]
+async fn help_names_the_exit_codes() {
+    let said = Place::new().run(&["generate", "--help"]).await;
+
+    assert_eq!(said.code, Some(0));
+    assert!(said.out.contains("Exit codes:") && said.out.contains("--offline"), "{}", said.out);
+}

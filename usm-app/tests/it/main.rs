@@ -1,0 +1,11 @@
+//! The program from outside: the real binary in a directory of its own, and the handlers over a fake AI service.
+
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
+
+mod bad_input;
+mod generate;
+mod handlers;
+mod jobs;
+mod model;
+mod serve;
+mod support;

@@ -1,0 +1,230 @@
+//! `usm generate` with a model: a local AI service that answers, refuses, or talks nonsense.
+
+use serde_json::{Value, json};
+use usm_ai::testing::{FakeAi, Reply};
+
+use crate::support::{Place, RUSSIAN, events};
+
+const GENERATE: [&str; 4] = ["generate", "text.md", "--json", "--no-enhancement"];
+
+pub(crate) fn story(title: &str, release: &str) -> Value {
+    json!({
+        "title": title, "description": format!("Клиент хочет: {title}"), "persona": "Клиент", "release": release,
+        "acceptance_criteria": [format!("После «{title}» виден результат")],
+    })
+}
+
+pub(crate) fn map(stories: Vec<Value>) -> Reply {
+    let task = json!({ "title": "Оформить заказ", "stories": stories });
+    let activity = json!({ "title": "Заказ", "tasks": [task] });
+    Reply::json(json!({ "name": "Еда", "personas": ["Клиент"], "activities": [activity], "notes": [] }))
+}
+
+pub(crate) fn screen(label: &str) -> Reply {
+    let button = json!({ "id": "1", "parent": "", "kind": "button", "text": label, "role": "primary" });
+    Reply::json(json!({ "screens": [{ "id": "main", "title": "Экран", "nodes": [button] }] }))
+}
+
+fn place(ai: &FakeAi) -> Place {
+    let place = Place::new().with_ai(ai.base_url());
+    place.write("text.md", RUSSIAN);
+    place
+}
+
+#[tokio::test]
+async fn a_models_map_and_wireframes_are_saved_and_shown() {
+    let stories = vec![story("Оплатить картой", "Later"), story("Отменить", "Release 1")];
+    let ai = FakeAi::start([map(stories), screen("Отменить заказ")]).await.unwrap();
+    let place = place(&ai);
+
+    let said = place.run(&GENERATE).await;
+
+    let last = events(&said.out).pop().unwrap();
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert_eq!(last["made_by"], "openai/fake-model");
+    let first = &last["map"]["activities"][0]["tasks"][0]["stories"][0];
+    assert_eq!((&first["title"], &first["release"]), (&"Отменить".into(), &"MVP".into()), "promoted");
+    assert!(last["wireframes"][0]["ascii_wireframe"].as_str().unwrap().contains("Отменить заказ"));
+    let asked = ai.requests();
+    assert_eq!(asked.len(), 2);
+    let question = asked[0].body["messages"].to_string();
+    assert!(question.contains("Клиент добавляет блюда в корзину") && question.contains("<requirements>"));
+    assert_eq!(asked[0].body["temperature"], 0.7);
+    let drawn = asked[1].body["messages"].to_string();
+    assert!(drawn.contains("Story: Отменить") && drawn.contains("80 columns"), "{drawn}");
+}
+
+#[tokio::test]
+async fn a_terse_text_is_written_out_first_and_the_reader_is_told() {
+    let enhanced = json!({
+        "enhanced_text": "Клиент заказывает еду и платит картой. Ресторан готовит.", "added_aspects": ["ресторан готовит"],
+        "missing_info": ["Кто доставляет?"], "confidence": 0.9,
+    });
+    let ai = FakeAi::start([Reply::json(enhanced), map(vec![story("Оплатить", "MVP")]), screen("Оплатить")]);
+    let ai = ai.await.unwrap();
+    let place = place(&ai).with("ENHANCEMENT_MODEL", "small-model").with("API_PROVIDER", "openai");
+    let place = place.with("OPENAI_API_KEY", "key");
+
+    let said = place.run(&["generate", "text.md", "--json"]).await;
+
+    let events = events(&said.out);
+    let last = events.last().unwrap();
+    assert_eq!(last["used_enhancement"], true, "{} {}", said.out, said.err);
+    assert_eq!(
+        last["map"]["notes"],
+        json!(["Добавлено к требованиям: ресторан готовит", "Открытый вопрос: Кто доставляет?"])
+    );
+    let asked = ai.requests();
+    assert_eq!(
+        (&asked[0].body["model"], &asked[1].body["model"]),
+        (&"small-model".into(), &"fake-model".into())
+    );
+    assert!(asked[1].body["messages"].to_string().contains("Ресторан готовит."));
+    assert!(events.iter().any(|event| event["message"] == "дополняю требования" && event["total"] == 3));
+}
+
+#[tokio::test]
+async fn an_enhancement_that_fails_does_not_fail_the_map() {
+    let script =
+        [Reply::text("Sorry."), Reply::text("No."), map(vec![story("Оплатить", "MVP")]), screen("Да")];
+    let ai = FakeAi::start(script).await.unwrap();
+
+    let said = place(&ai).run(&["generate", "text.md", "--json"]).await;
+
+    let last = events(&said.out).pop().unwrap();
+    assert_eq!(
+        (&last["event"], &last["used_enhancement"]),
+        (&"completed".into(), &false.into()),
+        "{}",
+        said.out
+    );
+}
+
+#[tokio::test]
+async fn a_refused_key_fails_the_job_at_once_and_leaves_a_dead_letter_to_replay() {
+    let ai = FakeAi::always(Reply::bad_key("sk-secret-key-12345")).await.unwrap();
+    let place = place(&ai).with("OPENAI_API_KEY", "sk-secret-key-12345");
+
+    let said = place.run(&["generate", "text.md", "--no-enhancement"]).await;
+
+    assert_eq!(said.code, Some(1), "{}", said.out);
+    for part in
+        ["no map was made", "openai", "check the key", "--offline", "usm job show", "usm dead-letter replay"]
+    {
+        assert!(said.err.contains(part), "{part} in {}", said.err);
+    }
+    assert!(!said.err.contains("sk-secret"), "{}", said.err);
+    assert_eq!(ai.requests().len(), 1, "a refused key is not tried again");
+
+    let list = place.run(&["dead-letter", "list", "--json"]).await;
+    let letter = events(&list.out).pop().unwrap();
+    assert_eq!(letter["reason"], "permanent error");
+    let id = letter["id"].as_str().unwrap().to_owned();
+    let shown = place.run(&["job", "show", &id]).await;
+    assert!(shown.out.contains("failed") && shown.out.contains("check the key"), "{}", shown.out);
+
+    let place = place.with("API_PROVIDER", "offline");
+    let replayed = place.run(&["dead-letter", "replay", &id]).await;
+    assert_eq!(replayed.code, Some(0), "{}", replayed.err);
+    let job = replayed.out.lines().next().unwrap().strip_prefix("job ").unwrap().to_owned();
+    let worker = place.start(&["worker", "all"]);
+    let watched = place.run(&["job", "watch", &job]).await;
+    assert_eq!(watched.code, Some(0), "{} {}", watched.out, watched.err);
+    worker.signal("TERM").await;
+    assert_eq!(worker.ended().await.0, Some(0));
+    assert_eq!(place.run(&["dead-letter", "list"]).await.out, "no dead letters\n");
+}
+
+#[tokio::test]
+async fn nonsense_is_sent_back_once_and_then_told_as_the_reason() {
+    let ai =
+        FakeAi::start([Reply::text("Sure! Here it comes."), Reply::text("{\"name\": 5}")]).await.unwrap();
+    let place = place(&ai).with("WORKER_MAX_RETRIES", "1");
+
+    let said = place.run(&GENERATE).await;
+
+    let last = events(&said.out).pop().unwrap();
+    assert_eq!(last["event"], "failed");
+    let reason = last["error"].as_str().unwrap();
+    assert!(reason.contains("could not be used") && reason.contains("name"), "{reason}");
+    assert_eq!(ai.requests().len(), 2, "one question and one repair");
+}
+
+#[tokio::test]
+async fn a_map_without_stories_is_asked_for_again() {
+    let ai =
+        FakeAi::start([map(vec![]), map(vec![story("Оплатить", "MVP")]), screen("Оплатить")]).await.unwrap();
+    let place = place(&ai).with("WORKER_RETRY_DELAY", "0");
+
+    let said = place.run(&GENERATE).await;
+
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let events = events(&said.out);
+    let retried =
+        events.iter().find(|event| event["status"] == "pending" && !event["error"].is_null()).unwrap();
+    assert!(retried["error"].as_str().unwrap().contains("without stories"), "{retried}");
+}
+
+#[tokio::test]
+async fn a_model_that_takes_no_temperature_is_asked_without() {
+    let refused = Reply::error(400, "Unsupported value: 'temperature' does not support 0.7 with this model.");
+    let script = [refused.clone(), map(vec![story("Оплатить", "MVP")]), refused, screen("Оплатить")];
+    let ai = FakeAi::start(script).await.unwrap();
+
+    let said = place(&ai).run(&GENERATE).await;
+
+    assert_eq!(said.code, Some(0), "{} {}", said.out, said.err);
+    assert_eq!(ai.requests()[1].body.get("temperature"), None);
+}
+
+#[tokio::test]
+async fn a_long_rate_limit_is_waited_for_in_the_queue_and_an_interrupted_command_loses_nothing() {
+    let ai = FakeAi::start([Reply::rate_limited(3000)]).await.unwrap();
+    let place = place(&ai);
+
+    let mut running = place.start(&GENERATE);
+    let waiting = running.out_line("rate limit").await;
+    running.signal("INT").await;
+    let (code, err) = running.ended().await;
+
+    let waiting: Value = serde_json::from_str(&waiting).unwrap();
+    assert_eq!((&waiting["status"], &waiting["event"]), (&"pending".into(), &"status".into()), "{waiting}");
+    assert_eq!(code, Some(130));
+    assert!(err.contains("stays queued") && err.contains("usm worker all"), "{err}");
+    let id = waiting["job_id"].as_str().unwrap();
+    let shown = place.run(&["job", "show", id, "--json"]).await;
+    let job: Value = serde_json::from_str(&shown.out).unwrap();
+    assert_eq!((&job["status"], &job["attempt"]), (&"pending".into(), &0.into()), "no attempt is counted");
+}
+
+#[tokio::test]
+async fn a_job_whose_worker_is_interrupted_is_finished_by_another_process() {
+    let ai = FakeAi::start([Reply::HangAfterHeaders]).await.unwrap();
+    let place = place(&ai);
+
+    let mut running = place.start(&GENERATE);
+    let asking: Value = serde_json::from_str(&running.out_line("прошу карту").await).unwrap();
+    running.signal("TERM").await;
+    let (code, err) = running.ended().await;
+    let id = asking["job_id"].as_str().unwrap().to_owned();
+    let place = place.with("API_PROVIDER", "offline");
+    let worker = place.start(&["worker", "map"]);
+    let watched = place.run(&["job", "watch", &id, "--json"]).await;
+
+    assert_eq!(code, Some(130), "{err}");
+    assert_eq!(watched.code, Some(0), "{} {}", watched.out, watched.err);
+    let last = events(&watched.out).pop().unwrap();
+    assert_eq!((&last["result"]["made_by"], &last["attempt"]), (&"offline".into(), &1.into()));
+    worker.signal("INT").await;
+    assert_eq!(worker.ended().await.0, Some(0));
+}
+
+#[tokio::test]
+async fn offline_asks_nobody_though_a_provider_is_set_up() {
+    let ai = FakeAi::always(Reply::error(500, "must not be asked")).await.unwrap();
+
+    let said = place(&ai).run(&["generate", "text.md", "--offline", "--json"]).await;
+
+    assert_eq!(events(&said.out).last().unwrap()["made_by"], "offline", "{}", said.err);
+    assert_eq!(ai.requests(), []);
+}

@@ -1,0 +1,128 @@
+//! New messages into their queues, within the queues' limits, and the broker's own dead-lettering.
+
+use rusqlite::{Connection, params};
+use serde_json::json;
+
+use super::{
+    routes::Routes,
+    rows::{NewRow, failed, ids, prepare, query_one},
+};
+use crate::{
+    envelope,
+    error::{Error, ErrorKind, Result},
+    sqlite::Tx,
+    topology::{Overflow, QueueSpec},
+};
+
+pub(super) fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
+    for row in rows {
+        // A delayed message does not count before it is due.
+        let counts = row.limited && row.due_at.is_none_or(|due| due <= tx.now);
+        if counts && !row.returns {
+            make_room(tx, row.queue, true)?;
+        }
+        insert(tx, row)?;
+        if counts {
+            make_room(tx, row.queue, false)?;
+        }
+    }
+    Ok(())
+}
+
+pub(super) fn insert(tx: &mut Tx<'_>, row: &NewRow) -> Result<()> {
+    let place = tx.next_place()?;
+    let due_at = row.due_at.filter(|due| *due > tx.now);
+    let expires_at = row.ttl.map(|ttl| due_at.unwrap_or(tx.now).saturating_add(ttl));
+    tx.connection
+        .prepare_cached(
+            "INSERT INTO messages (id, queue, priority, due_at, expires_at, message_id, envelope, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .and_then(|mut insert| {
+            insert.execute(params![
+                place,
+                row.queue,
+                row.priority,
+                due_at,
+                expires_at,
+                row.message_id,
+                row.envelope,
+                row.body
+            ])
+        })
+        .map_err(failed)?;
+    tx.effects.queues.insert(row.queue);
+    Ok(())
+}
+
+/// The place of the last message.
+pub(crate) fn last_place(connection: &Connection) -> Result<Option<i64>> {
+    let mut last = connection.prepare_cached("SELECT max(id) FROM messages").map_err(failed)?;
+    last.query_row([], |row| row.get(0)).map_err(failed)
+}
+
+/// Keeps a queue within its length: refuses the message about to come, or drops the head when one too many is there.
+pub(super) fn make_room(tx: &mut Tx<'_>, queue: i64, before: bool) -> Result<()> {
+    let Some(routes) = tx.routes() else { return Ok(()) };
+    let Some(spec) = routes.spec_of(queue) else { return Ok(()) };
+    let Some(max) = spec.max_length else { return Ok(()) };
+    if before != (spec.overflow == Overflow::RejectPublish) {
+        return Ok(());
+    }
+    let ready = ready_count(tx.connection, queue)?;
+    if before {
+        if ready >= u64::from(max) {
+            let full = format!(
+                "queue `{}` is full: {ready} messages wait and {max} may; try again later",
+                spec.name()
+            );
+            return Err(Error::new(ErrorKind::QueueFull, full));
+        }
+        return Ok(());
+    }
+    let too_many = ready.saturating_sub(u64::from(max));
+    let heads: Vec<i64> = ids(
+        tx.connection,
+        "SELECT id FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL ORDER BY priority DESC, id LIMIT ?2",
+        params![queue, too_many],
+    )?;
+    heads.into_iter().try_for_each(|id| dead_letter(tx, &routes, id, "maxlen"))
+}
+
+pub(super) fn ready_count(connection: &Connection, queue: i64) -> Result<u64> {
+    connection
+        .prepare_cached(
+            "SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL",
+        )
+        .and_then(|mut count| count.query_row([queue], |row| row.get::<_, i64>(0)))
+        .map(|count| count as u64)
+        .map_err(failed)
+}
+
+/// The broker's own dead-lettering: the message moves to its queue's dead-letter exchange with the reason.
+pub(super) fn dead_letter(tx: &mut Tx<'_>, routes: &Routes, id: i64, reason: &str) -> Result<()> {
+    let found = query_one(
+        tx.connection,
+        "SELECT message_id, envelope, body, queue FROM messages WHERE id = ?1",
+        [id],
+    )?;
+    let Some((mut message, queue)) = found else { return Ok(()) };
+    let spec = routes.spec_of(queue);
+    if let Some(exchange) = spec.and_then(|spec| spec.dead_letter_exchange.as_ref()) {
+        message.exchange.clone_from(exchange);
+        let queue = spec.map(QueueSpec::name).unwrap_or_default();
+        for (name, value) in [(envelope::BROKER_REASON, reason), (envelope::BROKER_QUEUE, queue)] {
+            message.headers.entry(name.to_owned()).or_insert_with(|| json!(value));
+        }
+        insert_all(tx, &prepare(routes, &[message])?)?;
+    }
+    delete(tx, id)
+}
+
+pub(super) fn delete(tx: &Tx<'_>, id: i64) -> Result<()> {
+    tx.connection
+        .prepare_cached("DELETE FROM messages WHERE id = ?1")
+        .and_then(|mut delete| delete.execute([id]))
+        .map(drop)
+        .map_err(failed)
+}

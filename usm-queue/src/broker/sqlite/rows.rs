@@ -1,0 +1,155 @@
+//! Messages as rows: made before the transaction, parsed after it.
+
+use std::{borrow::Cow, collections::BTreeMap};
+
+use rusqlite::{Connection, OptionalExtension, Row};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+
+use super::routes::Routes;
+use crate::{
+    envelope::Message,
+    error::{Error, ErrorKind, Result},
+    sqlite::{backend, duration_micros, micros, moment},
+    topology::QueueSpec,
+};
+
+/// A message as it is stored, apart from its id and body.
+#[derive(Serialize, Deserialize)]
+pub(super) struct StoredEnvelope<'a> {
+    exchange: Cow<'a, str>,
+    key: Cow<'a, str>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    correlation: Option<Cow<'a, str>>,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    priority: u8,
+    at: i64,
+    #[serde(default, skip_serializing_if = "no_headers")]
+    headers: Cow<'a, BTreeMap<String, Value>>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+pub(super) fn is_zero(n: &u8) -> bool {
+    *n == 0
+}
+
+pub(super) fn no_headers(headers: &BTreeMap<String, Value>) -> bool {
+    headers.is_empty()
+}
+
+/// A message bound for one queue.
+pub(super) struct NewRow {
+    pub(super) queue: i64,
+    pub(super) priority: u8,
+    pub(super) due_at: Option<i64>,
+    /// Counted from when it is ready.
+    pub(super) ttl: Option<i64>,
+    /// Whether the queue has a maximum length.
+    pub(super) limited: bool,
+    /// It was in the queue before: a full queue does not refuse it, or the one who drains the queue could not end.
+    pub(super) returns: bool,
+    pub(super) message_id: String,
+    pub(super) envelope: String,
+    pub(super) body: Vec<u8>,
+}
+
+impl NewRow {
+    pub(super) fn new(queue: i64, spec: &QueueSpec, message: &Message) -> Result<Self> {
+        let envelope = StoredEnvelope {
+            exchange: Cow::Borrowed(&message.exchange),
+            key: Cow::Borrowed(&message.routing_key),
+            correlation: message.correlation_id.as_deref().map(Cow::Borrowed),
+            priority: message.priority,
+            at: micros(message.timestamp),
+            headers: Cow::Borrowed(&message.headers),
+        };
+        Ok(Self {
+            queue,
+            priority: spec.effective_priority(message.priority),
+            due_at: message.not_before.map(micros),
+            ttl: [spec.message_ttl, message.ttl].into_iter().flatten().min().map(duration_micros),
+            limited: spec.max_length.is_some(),
+            returns: false,
+            message_id: message.message_id.clone(),
+            envelope: serde_json::to_string(&envelope).map_err(|error| {
+                Error::invalid("the message headers cannot be written as JSON").with_source(error)
+            })?,
+            body: message.body.clone(),
+        })
+    }
+}
+
+/// Routes messages and makes the rows they become.
+pub(super) fn prepare(routes: &Routes, messages: &[Message]) -> Result<Vec<NewRow>> {
+    let mut rows = Vec::with_capacity(messages.len());
+    for message in messages {
+        for (id, spec) in routes.reached(message)? {
+            rows.push(NewRow::new(id, spec, message)?);
+        }
+    }
+    Ok(rows)
+}
+
+/// A message as read, not yet parsed: parsing is for the caller's thread, not the writer's.
+pub(super) struct StoredMessage {
+    message_id: String,
+    envelope: String,
+    body: Vec<u8>,
+}
+
+impl StoredMessage {
+    /// From a row that begins with `message_id, envelope, body`.
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        Ok(Self { message_id: row.get(0)?, envelope: row.get(1)?, body: row.get(2)? })
+    }
+
+    pub(super) fn parse(self) -> Result<Message> {
+        let envelope: StoredEnvelope<'_> = serde_json::from_str(&self.envelope).map_err(|error| {
+            Error::new(
+                ErrorKind::Corrupt,
+                format!("the envelope of message `{}` is damaged", self.message_id),
+            )
+            .with_source(error)
+        })?;
+        let mut message = Message::new(envelope.exchange, envelope.key, self.message_id, self.body);
+        message.correlation_id = envelope.correlation.map(Cow::into_owned);
+        message.priority = envelope.priority;
+        message.timestamp = moment(envelope.at);
+        message.headers = envelope.headers.into_owned();
+        Ok(message)
+    }
+}
+
+pub(super) fn query(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Vec<Message>> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let rows = statement
+        .query_map(values, StoredMessage::read)
+        .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
+    rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect()
+}
+
+pub(super) fn query_one(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Option<(Message, i64)>> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let row = statement
+        .query_row(values, |row| Ok((StoredMessage::read(row)?, row.get(3)?)))
+        .optional()
+        .map_err(failed)?;
+    row.map(|(stored, number)| Ok((stored.parse()?, number))).transpose()
+}
+
+pub(super) fn ids(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<i64>> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    statement.query_map(values, |row| row.get(0)).and_then(Iterator::collect).map_err(failed)
+}
+
+pub(super) fn failed(error: rusqlite::Error) -> Error {
+    backend("the messages in the queue file cannot be read or written", error)
+}

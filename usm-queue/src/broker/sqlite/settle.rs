@@ -1,0 +1,91 @@
+//! The end of a delivery.
+
+use std::time::Duration;
+
+use chrono::Utc;
+use rusqlite::params;
+
+use super::{
+    consume::Receipt,
+    insert::insert_all,
+    routes::Routes,
+    rows::{NewRow, failed, prepare},
+};
+use crate::{
+    broker::{Delivery, Settlement},
+    error::Result,
+    retry::later,
+    sqlite::{Tx, duration_micros},
+};
+
+/// A settlement with everything that can be made before the transaction.
+pub(super) struct Settle {
+    id: i64,
+    queue: i64,
+    /// The job's record was changed in the same transaction, so the message's fate is ours even if the broker has
+    /// taken the delivery back.
+    owned: bool,
+    action: Action,
+}
+
+pub(super) enum Action {
+    Ack,
+    Requeue(Duration),
+    Replace(Vec<NewRow>),
+}
+
+impl Settle {
+    pub(super) fn prepare(
+        routes: &Routes,
+        delivery: &Delivery,
+        receipt: &Receipt,
+        settlement: Settlement,
+        owned: bool,
+    ) -> Result<Self> {
+        let action = match settlement {
+            Settlement::Ack => Action::Ack,
+            Settlement::Requeue { delay } => Action::Requeue(delay),
+            Settlement::Retry { mut message, delay } => {
+                message.not_before = Some(later(Utc::now(), delay));
+                let row = NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, &message)?;
+                Action::Replace(vec![NewRow { returns: true, ..row }])
+            }
+            Settlement::DeadLetter { message } => Action::Replace(prepare(routes, &[*message])?),
+        };
+        Ok(Self { id: receipt.id, queue: receipt.queue, owned, action })
+    }
+
+    pub(super) fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+        if let Action::Requeue(delay) = self.action {
+            return release(tx, self.id, self.queue, Some(delay));
+        }
+        let sql = if self.owned {
+            "DELETE FROM messages WHERE id = ?1"
+        } else {
+            "DELETE FROM messages WHERE id = ?1 AND holder = ?2"
+        };
+        let held = tx
+            .connection
+            .prepare_cached(sql)
+            .and_then(|mut delete| {
+                if self.owned { delete.execute([self.id]) } else { delete.execute([self.id, tx.member]) }
+            })
+            .map_err(failed)?;
+        match &self.action {
+            Action::Replace(rows) if held > 0 || self.owned => insert_all(tx, rows),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// Gives a message this process holds back to its queue.
+pub(super) fn release(tx: &mut Tx<'_>, id: i64, queue: i64, delay: Option<Duration>) -> Result<()> {
+    let due_at =
+        delay.filter(|delay| !delay.is_zero()).map(|delay| tx.now.saturating_add(duration_micros(delay)));
+    tx.connection
+        .prepare_cached("UPDATE messages SET holder = NULL, due_at = ?3 WHERE id = ?1 AND holder = ?2")
+        .and_then(|mut release| release.execute(params![id, tx.member, due_at]))
+        .map_err(failed)?;
+    tx.effects.queues.insert(queue);
+    Ok(())
+}
