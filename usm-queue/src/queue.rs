@@ -413,7 +413,7 @@ impl EnqueueOptions {
         let now = Utc::now();
         let mut job = Job::new(self.id.unwrap_or_else(JobId::new), task, now);
         job.priority = self.priority.unwrap_or(priority);
-        job.max_attempts = self.max_attempts.unwrap_or(max_attempts);
+        job.max_attempts = self.max_attempts.unwrap_or(max_attempts).max(1);
         job.next_attempt_at = self.delay.filter(|delay| !delay.is_zero()).map(|delay| later(now, delay));
         job.owner.clone_from(&self.owner);
         job.metadata.clone_from(&self.metadata);

@@ -309,6 +309,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let Some(claimed) = self.persist("claim", id, claim).await else { return };
         match claimed {
             Claimed::Run(job, lease) => self.run(&delivery, &handler, prepared, *job, lease).await,
+            Claimed::End(job, lease) => self.finish(&delivery, &handler, &job, lease, died(&job)).await,
             Claimed::Final(JobStatus::Failed) if delivery.redelivered => self.bury(&delivery, id).await,
             Claimed::Final(_) => self.settle(&delivery, Settlement::Ack).await,
             Claimed::Busy(until) => {
@@ -342,17 +343,32 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             stop.token.clone(),
         );
 
-        let outcome = match refusal(&job) {
-            Some(outcome) => outcome,
-            None => attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await,
+        let outcome = if job.cancel_requested {
+            // Its last worker died, or ended the attempt before it heard of it.
+            Outcome::Cancelled
+        } else {
+            attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await
         };
+        self.finish(delivery, handler, &job, lease, outcome).await;
+        self.running().remove(&lease);
+    }
+
+    /// Records how an attempt ended and settles its delivery.
+    async fn finish(
+        &self,
+        delivery: &Delivery,
+        handler: &Handler<S>,
+        job: &Job,
+        lease: Lease,
+        outcome: Outcome,
+    ) {
         tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
-        let policy = retry_policy(&handler.policy.retry, delivery, &job);
-        let (update, fate) = lifecycle::decide(outcome, &job, &policy, Utc::now(), fastrand::f64());
+        let policy = retry_policy(&handler.policy.retry, delivery, job);
+        let (update, fate) = lifecycle::decide(outcome, job, &policy, Utc::now(), fastrand::f64());
         if let JobUpdate::Retry { error, .. } | JobUpdate::Failed(error) = &update {
             tracing::warn!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, %error, "attempt failed");
         }
-        let settlement = self.settlement(fate, delivery, &job, &update);
+        let settlement = self.settlement(fate, delivery, job, &update);
         let finish = || {
             self.queue.broker().finish(
                 self.queue.store(),
@@ -363,7 +379,6 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             )
         };
         let finished = self.persist("finish", job.id, finish).await;
-        self.running().remove(&lease);
         if finished == Some(Updated::Stale) {
             tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
         }
@@ -540,20 +555,18 @@ async fn attempt<S>(
     }
 }
 
-/// Why a claimed job is not run after all.
-fn refusal(job: &Job) -> Option<Outcome> {
+/// How the last attempt of a job ended whose worker died in it.
+fn died(job: &Job) -> Outcome {
     if job.cancel_requested {
-        // Its last worker died, or ended the attempt before it heard of it.
-        return Some(Outcome::Cancelled);
+        return Outcome::Cancelled;
     }
-    // Attempts that failed are counted when they end; only those whose worker died lead here.
-    (job.attempt > job.max_attempts).then(|| {
-        let error = format!(
-            "the worker died or froze in the last of {} attempts; the job may be what kills it",
-            job.max_attempts
-        );
-        Outcome::Failed(Verdict::Retry, error)
-    })
+    let worker = job.worker.as_deref().unwrap_or("unknown");
+    let error = format!(
+        "worker {worker} died or froze in attempt {} of {}; the job may be what kills it",
+        job.attempt,
+        job.max_attempts.max(1)
+    );
+    Outcome::Failed(Verdict::Retry, error)
 }
 
 fn stopped(why: u8) -> Outcome {

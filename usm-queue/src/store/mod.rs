@@ -32,7 +32,8 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the
     /// message tells it; it is stored when the store does not know the job. A job whose next attempt is not due yet is
-    /// busy until then, so that a second message of a job does not cut its delay short.
+    /// busy until then, so that a second message of a job does not cut its delay short. A job whose worker died with the last attempt is
+    /// taken without beginning another: [`Claimed::End`].
     async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed>;
 
     /// Prolongs leases from now; tells for each whether it is still held and whether a cancellation is wanted, in
@@ -78,6 +79,8 @@ pub struct Lease {
 pub enum Claimed {
     /// Run it.
     Run(Box<Job>, Lease),
+    /// Do not run it, end it: its worker died with the last of its attempts. The record is that attempt's.
+    End(Box<Job>, Lease),
     /// Nothing to do: the job has ended.
     Final(JobStatus),
     /// Another worker holds it, or its next attempt is not due, at least until then.

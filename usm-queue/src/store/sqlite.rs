@@ -62,8 +62,12 @@ impl JobStore for SqliteStore {
         let found = self.db.write(move |tx| claim(tx, &row, &worker, lease)).await?;
         Ok(match found {
             Found::Taken(stored) => {
-                let lease = Lease { id: stored.job.id, token: stored.token };
+                let lease = stored.lease();
                 Claimed::Run(Box::new(stored.parse()), lease)
+            }
+            Found::UsedUp(stored) => {
+                let lease = stored.lease();
+                Claimed::End(Box::new(stored.parse()), lease)
             }
             Found::Held(until) => Claimed::Busy(moment(until)),
             Found::Ended(status) => Claimed::Final(status),
@@ -185,6 +189,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, job: &NewJob) -> Result<()> {
 /// What a claim finds, not yet parsed.
 enum Found {
     Taken(Box<StoredJob>),
+    UsedUp(Box<StoredJob>),
     Held(i64),
     Ended(JobStatus),
 }
@@ -201,11 +206,14 @@ fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration) -> Result
                 .ok_or_else(|| Error::not_found(format!("job {}", job.id)))
         }
         Some((status, _)) if status.is_final() => Ok(Found::Ended(status)),
-        Some((_, until)) => Ok(Found::Held(until.unwrap_or(tx.now))),
+        Some((_, until)) => match try_take_to_end(tx, job.id, lease)? {
+            Some(taken) => Ok(Found::UsedUp(taken)),
+            None => Ok(Found::Held(until.unwrap_or(tx.now))),
+        },
     }
 }
 
-/// Takes a job that waits and is due, or whose worker let the lease lapse.
+/// Takes a job for an attempt: one that waits and is due, or whose worker let the lease lapse and that has attempts left.
 fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Result<Option<Box<StoredJob>>> {
     let mut statement = tx
         .connection
@@ -214,7 +222,7 @@ fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Resul
                 lease_until = ?3, updated_at = ?4, next_attempt_at = NULL, progress = NULL,
                 timeline = timeline || '[' || ?4 || ',\"started\",' || (attempt + 1) || ',' || ?5 || ',null]' || char(10)
              WHERE id = ?1 AND ((status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?4))
-                OR (status = 1 AND lease_until <= ?4))
+                OR (status = 1 AND lease_until <= ?4 AND attempt < max_attempts))
              RETURNING id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version,
                 created_at, updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error,
                 progress, result, partial_results, timeline",
@@ -231,6 +239,24 @@ fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Resul
         tx.effects.jobs.push(id);
     }
     Ok(taken)
+}
+
+/// Takes a job whose worker let the lease lapse, only to end it.
+fn try_take_to_end(tx: &mut Tx<'_>, id: JobId, lease: Duration) -> Result<Option<Box<StoredJob>>> {
+    let until = tx.now.saturating_add(duration_micros(lease));
+    let taken = run(
+        tx,
+        "UPDATE jobs SET token = token + 1, version = version + 1, lease_until = ?2, updated_at = ?3
+         WHERE id = ?1 AND status = 1 AND lease_until <= ?3",
+        params![id.0, until, tx.now],
+    )?;
+    if taken == 0 {
+        return Ok(None);
+    }
+    tx.effects.jobs.push(id);
+    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1");
+    let mut select = tx.connection.prepare_cached(&sql).map_err(failed)?;
+    select.query_row([id.0], |row| StoredJob::read(row).map(|job| Some(Box::new(job)))).map_err(failed)
 }
 
 fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result<LeaseState> {
@@ -485,6 +511,10 @@ impl StoredJob {
             partial_results: row.get(21)?,
             timeline: row.get(22)?,
         })
+    }
+
+    fn lease(&self) -> Lease {
+        Lease { id: self.job.id, token: self.token }
     }
 
     fn parse(self) -> Job {

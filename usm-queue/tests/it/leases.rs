@@ -168,6 +168,11 @@ async fn a_job_whose_workers_keep_dying_is_given_up() {
     let record = with_worker(worker, ended(&flaky.queue, &job)).await;
 
     assert_eq!((record.status, runs.load(Ordering::SeqCst)), (JobStatus::Failed, 0));
+    assert_eq!(
+        (record.attempt, record.timeline.last().unwrap().attempt),
+        (2, 2),
+        "no third attempt is told of"
+    );
     assert!(record.error.unwrap().contains("worker"), "it says that its workers died");
     let letter = flaky.queue.dead_letters().get(&job.id().to_string()).await.unwrap();
     assert_eq!(letter.reason, "attempts used up");

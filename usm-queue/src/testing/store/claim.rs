@@ -100,6 +100,44 @@ pub async fn a_lapsed_lease_can_be_taken_over(store: &dyn JobStore) {
     story.update(new, JobUpdate::Completed("done".into())).await;
 }
 
+/// It is taken all the same, to be ended: whoever took it knows what it was, and the dead worker can change nothing.
+pub async fn a_job_whose_worker_died_with_the_last_attempt_is_taken_only_to_end_it(store: &dyn JobStore) {
+    let mut job = new_job();
+    job.max_attempts = 2;
+    store.insert(vec![job.clone()]).await.unwrap();
+    let story = Story { store, job };
+    let (_, first) = story.take_over_within(SHORT).await;
+    let attempt = story.now().await;
+
+    let ends = eventually("the lease of the last attempt lapses", async || {
+        match store.claim(story.job.clone(), "third", SHORT).await.unwrap() {
+            Claimed::Busy(_) => None,
+            Claimed::End(job, lease) => Some((*job, lease)),
+            other => panic!("no attempt is left, but it is {other:?}"),
+        }
+    });
+    let (job, lease) = ends.await;
+
+    assert_eq!((job.status, job.attempt, job.worker.as_deref()), (JobStatus::Processing, 2, Some("other")));
+    assert_eq!((&job.timeline, job.version), (&attempt.timeline, attempt.version + 1));
+    assert_eq!(story.now().await, job);
+    assert!(lease.token > first.token);
+    story.refused(first).await;
+
+    // If that worker dies too, the next takes it, and so on.
+    let again = eventually("the lease lapses", async || {
+        match store.claim(story.job.clone(), "fourth", LONG).await.unwrap() {
+            Claimed::Busy(_) => None,
+            Claimed::End(_, lease) => Some(lease),
+            other => panic!("no attempt is left, but it is {other:?}"),
+        }
+    });
+    let newest = again.await;
+    story.refused(lease).await;
+    story.update(newest, JobUpdate::Failed("it kills its workers".into())).await;
+    assert_eq!(story.now().await.attempt, 2);
+}
+
 /// A slow worker that is still alone with its job goes on.
 pub async fn a_lapsed_lease_that_nobody_took_over_still_holds(store: &dyn JobStore) {
     let story = Story::begin(store).await;

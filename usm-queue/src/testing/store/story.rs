@@ -57,12 +57,17 @@ impl<'a> Story<'a> {
 
     /// Claims it with a lease that lapses, then again as another worker: the first lease is stale.
     pub(super) async fn take_over(&self) -> (Lease, Lease) {
+        self.take_over_within(LONG).await
+    }
+
+    /// As [`take_over`](Self::take_over), the second lease being so long.
+    pub(super) async fn take_over_within(&self, lease: Duration) -> (Lease, Lease) {
         let (_, old) = self.claim(SHORT).await;
         let new = eventually("a lapsed lease is taken over", async || {
-            match self.store.claim(self.job.clone(), "other", LONG).await.unwrap() {
+            match self.store.claim(self.job.clone(), "other", lease).await.unwrap() {
                 Claimed::Run(_, lease) => Some(lease),
                 Claimed::Busy(_) => None,
-                Claimed::Final(status) => panic!("nobody ended the job, but it is {status}"),
+                other => panic!("nobody ended the job, but it is {other:?}"),
             }
         });
         (old, new.await)

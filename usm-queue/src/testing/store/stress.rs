@@ -24,6 +24,8 @@ struct Ledger {
     applied: Vec<(u64, JobUpdate)>,
     /// Jobs ended from outside.
     ended: usize,
+    /// Claims won of jobs that were only to be ended.
+    taken_to_end: usize,
     seen: Vec<Job>,
 }
 
@@ -57,9 +59,16 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
             (0..30, _) => {
                 let lapses = Duration::from_millis(rng.u64(1..10));
                 let lease = if rng.u8(..3) == 0 { LONG } else { lapses };
-                if let Claimed::Run(job, lease) = store.claim(job.clone(), "worker", lease).await.unwrap() {
-                    ledger.tokens.push(lease.token);
-                    ledger.seen.push(*job);
+                match store.claim(job.clone(), "worker", lease).await.unwrap() {
+                    Claimed::Run(job, lease) => {
+                        ledger.tokens.push(lease.token);
+                        ledger.seen.push(*job);
+                    }
+                    Claimed::End(job, _) => {
+                        ledger.taken_to_end += 1;
+                        ledger.seen.push(*job);
+                    }
+                    Claimed::Final(_) | Claimed::Busy(_) => {}
                 }
             }
             (30..70, Some(lease)) => {
@@ -121,8 +130,8 @@ fn check(now: &Job, ledgers: &[&Ledger]) {
     assert_eq!(finals, usize::from(now.status.is_final()), "a job ends once, or not yet");
 
     let asked = now.timeline.iter().filter(|entry| entry.event == JobEvent::CancelRequested).count();
-    let writes =
-        1 + tokens.len() + applied.len() + asked + ledgers.iter().map(|ledger| ledger.ended).sum::<usize>();
+    let others = ledgers.iter().map(|ledger| ledger.ended + ledger.taken_to_end).sum::<usize>();
+    let writes = 1 + tokens.len() + applied.len() + asked + others;
     assert_eq!(now.version, writes as u64, "every write made one version");
 
     let uncounted = |(_, update): &&&(u64, JobUpdate)| {
