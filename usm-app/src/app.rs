@@ -4,9 +4,9 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use sea_orm::DatabaseConnection;
-use usm_queue::{QueueSpec, SqliteOptions, TaskQueue, Topology};
+use usm_queue::{EnqueueOptions, QueueSpec, SqliteOptions, TaskQueue, Topology};
 
-use crate::{ai::Ai, config::Config, database};
+use crate::{ai::Ai, config::Config, database, entities::user::LOCAL_USER_ID};
 
 /// Everything a handler or an endpoint needs. Clones share it.
 #[derive(Debug, Clone)]
@@ -33,6 +33,15 @@ impl App {
         let db = database::open(&config.database).await?;
         let queue = open_queue(&config).await?;
         Ok(Self { config: Arc::new(config), db, queue, ai: Arc::new(ai) })
+    }
+
+    /// How a job of the local user is enqueued by the settings: attempts and first delay as configured.
+    pub fn enqueue_options(&self) -> EnqueueOptions {
+        let worker = &self.config.worker;
+        EnqueueOptions::new()
+            .owner(LOCAL_USER_ID)
+            .max_attempts(worker.max_attempts)
+            .first_retry_delay(worker.retry_delay)
     }
 }
 

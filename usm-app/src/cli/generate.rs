@@ -157,7 +157,7 @@ impl Generate<'_> {
     }
 
     fn options(&self) -> EnqueueOptions {
-        let options = tasks::enqueue_options(&self.app.config.worker).priority(PRIORITY);
+        let options = self.app.enqueue_options().priority(PRIORITY);
         if self.args.offline { tasks::offline(options) } else { options }
     }
 

@@ -96,6 +96,16 @@ pub struct ProjectSummary {
     pub created_at: DateTimeUtc,
 }
 
+/// Whether the project exists and is this user's.
+///
+/// # Errors
+///
+/// The database does not answer.
+pub async fn is_owned(db: &impl ConnectionTrait, user_id: i64, id: i64) -> Result<bool, DbErr> {
+    let found = Entity::find_by_id(id).filter(COLUMN.user_id.eq(user_id)).one(db).await?;
+    Ok(found.is_some())
+}
+
 /// The projects of one user, newest first, from number `offset` (counted from 0) on, `limit` at most.
 ///
 /// # Errors

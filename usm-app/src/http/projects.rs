@@ -7,7 +7,6 @@ use poem_openapi::{
     payload::Json,
     types::Example,
 };
-use sea_orm::EntityTrait;
 
 use super::{
     Tag,
@@ -221,11 +220,7 @@ pub(super) fn example_id() -> i64 {
 
 /// Refuses a project that does not exist or is somebody else's.
 pub(super) async fn check_owned(app: &App, id: i64) -> Result<(), Problem> {
-    let found = project::Entity::find_by_id(id).one(&app.db).await?;
-    match found {
-        Some(project) if project.user_id == LOCAL_USER_ID => Ok(()),
-        _ => Err(unknown(id)),
-    }
+    if project::is_owned(&app.db, LOCAL_USER_ID, id).await? { Ok(()) } else { Err(unknown(id)) }
 }
 
 fn unknown(id: i64) -> Problem {

@@ -5,7 +5,7 @@ use usm_queue::{EnqueueOptions, JobId, Task};
 use uuid::Uuid;
 
 use super::problem::{InvalidValue, Problem};
-use crate::{app::App, tasks};
+use crate::app::App;
 
 /// Highest priority of a job; the queues have no more.
 pub(super) const MAX_PRIORITY: u8 = 10;
@@ -71,7 +71,7 @@ pub(super) async fn start<T: Task>(
     priority: Option<u8>,
     describe: impl FnOnce(EnqueueOptions) -> EnqueueOptions,
 ) -> Result<Started, Problem> {
-    let mut options = tasks::enqueue_options(&app.config.worker);
+    let mut options = app.enqueue_options();
     if let Some(priority) = priority {
         options = options.priority(priority);
     }

@@ -10,4 +10,4 @@ mod worker;
 pub use generate_map::{Backbone, GenerateMap, MapReady, generate_map};
 pub use generate_wireframes::{GenerateWireframes, StoryFailure, WireframesReady, generate_wireframes};
 pub use improve_stories::{ImproveStories, StoriesImproved, improve_stories};
-pub use worker::{WorkerKind, enqueue_options, offline, worker};
+pub use worker::{WorkerKind, offline, worker};

@@ -4,7 +4,7 @@ use clap::ValueEnum;
 use usm_queue::{EnqueueOptions, Worker};
 
 use super::{generate_map, generate_wireframes, improve_stories, job};
-use crate::{app::App, config::WorkerConfig, entities::user::LOCAL_USER_ID};
+use crate::app::App;
 
 /// The kinds of work that one worker process does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -31,15 +31,7 @@ pub fn worker(app: App, kind: WorkerKind) -> Worker<App> {
     }
 }
 
-/// How a job of the local user is enqueued by the settings: attempts and first delay as configured.
-pub fn enqueue_options(config: &WorkerConfig) -> EnqueueOptions {
-    EnqueueOptions::new()
-        .owner(LOCAL_USER_ID)
-        .max_attempts(config.max_attempts)
-        .first_retry_delay(config.retry_delay)
-}
-
-/// The same for a job that must be answered offline, whatever is configured where it is worked.
+/// Options for a job that must be answered offline, whatever is configured where it is worked.
 pub fn offline(options: EnqueueOptions) -> EnqueueOptions {
     options.metadata(job::OFFLINE, true)
 }

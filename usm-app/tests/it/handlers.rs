@@ -145,7 +145,7 @@ async fn what_an_earlier_attempt_has_drawn_is_not_drawn_again() {
     let (_place, app) = app(&ai).await;
     let (project_id, ids) = project(&app).await;
 
-    let options = tasks::enqueue_options(&app.config.worker);
+    let options = app.enqueue_options();
     let job = app.queue.enqueue_with(wireframes(project_id, &ids[..2]), options).await.unwrap();
     let ready = worked(&app, &job).await.unwrap();
 

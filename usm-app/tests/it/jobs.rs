@@ -17,7 +17,7 @@ async fn a_worker_in_its_own_process_works_what_this_one_enqueues() {
     let mut worker = place.start(&["worker", "all"]);
     worker.err_line("working").await;
 
-    let job = app.queue.enqueue_with(task(), tasks::enqueue_options(&app.config.worker)).await.unwrap();
+    let job = app.queue.enqueue_with(task(), app.enqueue_options()).await.unwrap();
     let ready = soon(job.result()).await.unwrap();
 
     assert_eq!((ready.project_name.as_str(), ready.made_by.as_str()), ("Горячо", "offline"));
