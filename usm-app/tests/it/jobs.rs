@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 use usm_ai::testing::{FakeAi, Reply};
-use usm_app::tasks::{self, GenerateMap};
+use usm_app::tasks::GenerateMap;
 
 use crate::support::{Place, RUSSIAN, events, soon};
 
