@@ -32,7 +32,10 @@ pub(crate) fn backend(
             ErrorKind::Unavailable,
             ": the queue file or its folder cannot be written; check owner and rights",
         ),
-        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Unavailable, ": the disk does not answer"),
+        Some(ErrorCode::SystemIoFailure) => (
+            ErrorKind::Unavailable,
+            ": the disk does not take or give the data; it may be full, failing, or the file too large for a limit of this user",
+        ),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
             ErrorKind::Corrupt,
             ": the file is damaged or no SQLite file; move it away (with its -wal and -shm files) to start anew, or restore a copy",
