@@ -82,7 +82,7 @@ fn main() {
     let runtime = tokio::runtime::Runtime::new().unwrap();
     println!("medians of {PAIRS} pairs of runs, in turn, each in a fresh folder; synchronous=FULL");
     println!("{:<52} {:>12} {:>12} {:>7} {:>13}", "what", "usm-queue/s", "beside it/s", "ratio", "(min-max)");
-    let parts: [(&str, fn(&tokio::runtime::Runtime)); 6] = [
+    let parts: [(&str, Part); 6] = [
         ("one", enqueue_one),
         ("many", enqueue_many),
         ("batch", enqueue_batch),
@@ -92,6 +92,8 @@ fn main() {
     ];
     parts.iter().filter(|(name, _)| wants(name)).for_each(|(_, part)| part(&runtime));
 }
+
+type Part = fn(&tokio::runtime::Runtime);
 
 const PAIRS: usize = 5;
 

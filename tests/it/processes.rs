@@ -111,13 +111,11 @@ impl Process {
         self.signal(Signal::STOP);
         let threads = format!("/proc/{}/task", self.id());
         until(PATIENCE, "the process freezes", || {
-            let mut running = std::fs::read_dir(&threads).unwrap().filter(|thread| {
-                let stat = thread.as_ref().unwrap().path().join("stat");
-                // A thread that ended meanwhile has no state.
-                let stat = std::fs::read_to_string(stat).unwrap_or_default();
-                stat.rsplit_once(')').is_some_and(|(_, fields)| !fields.trim_start().starts_with('T'))
+            let mut states = std::fs::read_dir(&threads).unwrap().map(|thread| {
+                let stat = std::fs::read_to_string(thread.unwrap().path().join("stat")).unwrap_or_default();
+                stat.rsplit_once(')').is_none_or(|(_, fields)| fields.trim_start().starts_with('T'))
             });
-            running.next().is_none().then_some(())
+            states.all(|frozen| frozen).then_some(())
         });
     }
 

@@ -1,5 +1,6 @@
 //! Who answers: the configured providers, or the offline drafts.
 
+use serde::{Deserialize, Serialize};
 use usm_ai::{
     ApiKey, Error, Limits, Provider, Router,
     providers::{ChatCompletions, ChatCompletionsConfig, Offline},
@@ -8,7 +9,10 @@ use usm_ai::{
 use crate::{
     config::{AiConfig, ProviderConfig},
     domain::{
-        draft::{draft_story_map, wireframe::draft_wireframe},
+        draft::{
+            ImproveAction, ImprovedStory, StoryToImprove, draft_story_map, improve_story,
+            wireframe::draft_wireframe,
+        },
         wireframe::FlatWireframe,
     },
 };
@@ -18,7 +22,7 @@ pub const STORY_MAP: &str = "story_map.generate";
 /// Purpose of a request that draws a story. Its input is a
 /// [`WireframeInput`](crate::domain::draft::wireframe::WireframeInput).
 pub const WIREFRAME: &str = "story.wireframe";
-/// Purpose of a request that makes a story better.
+/// Purpose of a request that makes a story better. Its input is an [`ImproveInput`].
 pub const IMPROVE: &str = "story.improve";
 /// Purpose of a request that makes requirements fuller. There is no offline answer: words alone do not tell what is
 /// missing.
@@ -91,16 +95,39 @@ pub fn router(config: &AiConfig) -> Result<Router, Error> {
 pub fn offline() -> Router {
     let offline = Offline::new()
         .try_answers(STORY_MAP, |text: String| draft_story_map(&text).map_err(|error| error.to_string()))
-        .answers(WIREFRAME, |input| FlatWireframe::from(&draft_wireframe(&input)));
+        .answers(WIREFRAME, |input| FlatWireframe::from(&draft_wireframe(&input)))
+        .answers(IMPROVE, |input: ImproveInput| input.improve());
     Router::new(vec![Box::new(offline)])
 }
 
 /// The input of a request with the purpose [`IMPROVE`].
-pub fn improvement_input(
-    _found: &crate::entities::user_story::StoryInContext,
-    _action: crate::domain::draft::ImproveAction,
-) -> serde_json::Value {
-    serde_json::Value::Null
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct ImproveInput {
+    /// Title of the story.
+    pub title: String,
+    /// Who wants what, and why.
+    pub description: String,
+    /// Whose story it is.
+    pub persona: String,
+    /// What must hold when it is done.
+    pub acceptance_criteria: Vec<String>,
+    /// What to improve.
+    pub action: ImproveAction,
+    /// What else to mind.
+    pub prompt: Option<String>,
+}
+
+impl ImproveInput {
+    fn improve(&self) -> ImprovedStory {
+        let story = StoryToImprove {
+            title: &self.title,
+            description: &self.description,
+            persona: &self.persona,
+            acceptance_criteria: &self.acceptance_criteria,
+            prompt: self.prompt.as_deref(),
+        };
+        improve_story(&story, self.action, None)
+    }
 }
 
 fn providers(

@@ -335,6 +335,10 @@ impl Job {
             self.error.clone_from(&entry.error);
         }
         self.cancel_requested |= entry.event == JobEvent::CancelRequested;
+        if entry.event.status().is_some() {
+            // The timeline does not tell them, and those of the state before are over.
+            (self.next_attempt_at, self.lease_until, self.progress) = (None, None, None);
+        }
         self.timeline.push(entry.clone());
     }
 }

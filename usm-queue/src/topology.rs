@@ -104,6 +104,7 @@ impl QueueSpec {
     }
 
     /// The arguments RabbitMQ knows this queue by, for comparing with what exists.
+    #[cfg_attr(not(feature = "sqlite"), expect(dead_code, reason = "only backends compare"))]
     pub(crate) fn arguments(&self) -> Vec<(&'static str, String)> {
         let mut arguments = Vec::new();
         if let Some(ttl) = self.message_ttl {

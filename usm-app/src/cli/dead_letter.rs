@@ -78,7 +78,7 @@ async fn list(letters: &DeadLetters, limit: usize, json: bool) -> Result<(), Fai
         return Ok(());
     }
     let rows: Vec<[String; 4]> = found.iter().map(row).collect();
-    out::line(&table(["DEAD LETTER", "TASK", "DIED", "WHY"], &rows));
+    out::line(&table(["DEAD LETTER", "TASK", "DIED (UTC)", "WHY"], &rows));
     Ok(())
 }
 

@@ -28,6 +28,8 @@ use screen::Screen;
 
 /// Somebody waits at the terminal: before jobs that nobody watches.
 const PRIORITY: u8 = 9;
+/// Jobs at once at least: what an interrupted run has left behind is worked too, and must not be in the way.
+const CONCURRENCY: usize = 4;
 /// MVP stories that are drawn.
 const DRAWN: u64 = 3;
 
@@ -75,7 +77,9 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
 
     let stop = CancellationToken::new();
     // Asked to stop, a handler is not waited for: its job is handed back and keeps its attempts.
-    let worker = tasks::worker(app.clone(), WorkerKind::All).grace_period(Duration::ZERO);
+    let concurrency = app.config.worker.concurrency.max(CONCURRENCY);
+    let worker = tasks::worker(app.clone(), WorkerKind::All).concurrency(concurrency);
+    let worker = worker.grace_period(Duration::ZERO);
     let worker = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
     let command = Generate { app: &app, args: &args, out, shutdown, report: Report::new(args.json) };
     let ended = command.run(text).await;

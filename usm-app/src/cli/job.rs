@@ -1,6 +1,7 @@
 //! `usm job`: looks at jobs, follows them, cancels them.
 
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use tokio_util::sync::CancellationToken;
 use usm_queue::{CancelOutcome, Job, JobFilter, JobId, JobStatus, TaskQueue};
 
@@ -75,7 +76,7 @@ async fn list(queue: &TaskQueue, status: Option<JobStatus>, limit: usize, json: 
         return Ok(());
     }
     let rows: Vec<[String; 5]> = jobs.iter().map(row).collect();
-    out::line(&table(["JOB", "TASK", "STATUS", "CREATED", "ABOUT"], &rows));
+    out::line(&table(["JOB", "TASK", "STATUS", "CREATED (UTC)", "ABOUT"], &rows));
     Ok(())
 }
 
@@ -149,10 +150,10 @@ async fn show(queue: &TaskQueue, id: JobId, json: bool) -> Result<(), Failure> {
             ]
         })
         .collect();
-    out::line(&format!("\n{}", table(["WHEN", "WHAT", "ATTEMPT", "WORKER", "WHY"], &history)));
+    out::line(&format!("\n{}", table(["WHEN (UTC)", "WHAT", "ATTEMPT", "WORKER", "WHY"], &history)));
     if let Some(result) = &job.result {
-        out::line("\nresult");
-        out::pretty(result);
+        out::line("\nresult (whole with --json)");
+        out::pretty(&brief(result));
     }
     Ok(())
 }
@@ -222,6 +223,16 @@ fn step(progress: &usm_queue::Progress) -> String {
     match progress.total {
         0 => progress.message.clone(),
         total => format!("{}/{total} {}", progress.current, progress.message).trim_end().to_owned(),
+    }
+}
+
+/// The value with long texts, such as pictures, cut.
+fn brief(value: &Value) -> Value {
+    match value {
+        Value::String(text) => Value::String(short(text, 100)),
+        Value::Array(items) => items.iter().map(brief).collect(),
+        Value::Object(fields) => fields.iter().map(|(name, value)| (name.clone(), brief(value))).collect(),
+        other => other.clone(),
     }
 }
 

@@ -73,7 +73,10 @@ pub fn main() -> ExitCode {
             if as_json {
                 out::json(&failure.event());
             }
-            out::error(&failure.to_string());
+            match failure.code() {
+                failure::INTERRUPTED => out::note(&failure.to_string()),
+                _ => out::error(&failure.to_string()),
+            }
             ExitCode::from(failure.code())
         }
     }

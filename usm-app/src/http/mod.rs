@@ -1,7 +1,7 @@
 //! The HTTP API: one file per resource, and what all of them share.
 //!
-//! A request passes [`guard`], reaches the method of its resource by the OpenAPI service, and starts a job or reads
-//! what there is. Jobs are watched over a WebSocket ([`job_events`]). There is no authentication yet, so the server
+//! A request passes `guard`, reaches the method of its resource by the OpenAPI service, and starts a job or reads
+//! what there is. Jobs are watched over a WebSocket (`job_events`). There is no authentication yet, so the server
 //! listens on loopback addresses only and answers only to their names.
 
 mod answer;

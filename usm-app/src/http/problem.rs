@@ -51,7 +51,7 @@ pub(super) struct Details {
 
 /// A value that was refused.
 #[derive(Debug, Clone, PartialEq, Eq, Object)]
-pub struct InvalidValue {
+pub(super) struct InvalidValue {
     /// Where it is in the request's body, as a JSON pointer (RFC 6901); the parameter's name for a parameter.
     pub pointer: String,
     /// Why it was refused and what is allowed.
@@ -60,7 +60,7 @@ pub struct InvalidValue {
 
 impl InvalidValue {
     /// The value at a JSON pointer.
-    pub fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
+    pub(super) fn at(pointer: impl Into<String>, detail: impl Into<String>) -> Self {
         Self { pointer: pointer.into(), detail: shortened(&detail.into()) }
     }
 }

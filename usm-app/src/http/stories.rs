@@ -54,12 +54,12 @@ pub(super) struct Improvement {
 #[oai(rename = "ImproveAction", rename_all = "snake_case", remote = "ImproveAction")]
 #[serde(rename_all = "snake_case")]
 pub enum Action {
-    /// Description and wording.
+    /// Say more: how the step begins and ends, its limits.
     #[default]
     Details,
-    /// The acceptance criteria.
+    /// Put criteria as condition and outcome, at least two of them.
     Criteria,
-    /// Criteria for what can go wrong.
+    /// Add what happens with empty data, repetition, no connection, no rights.
     EdgeCases,
 }
 

@@ -16,7 +16,7 @@ use super::{
     job,
 };
 use crate::{
-    ai,
+    ai::{self, ImproveInput},
     app::App,
     domain::{columns::clean, draft::ImproveAction},
     entities::user_story::{self, Improved, Improvement, Scope, StoryInContext},
@@ -72,6 +72,9 @@ struct StoryAnswer {
     description: String,
     /// Conditions with an outcome that can be observed
     acceptance_criteria: Vec<String>,
+    /// What was changed, in one sentence
+    #[serde(default)]
+    suggestion: String,
 }
 
 /// Partial result: a story that was improved and saved.
@@ -79,6 +82,7 @@ struct StoryAnswer {
 struct StoryImproved<'a> {
     story_id: i64,
     title: &'a str,
+    suggestion: &'a str,
 }
 
 /// Handles [`ImproveStories`]. A story that cannot be improved is reported and the next one is improved; what an
@@ -141,7 +145,7 @@ async fn improve(
     let request =
         ChatRequest::new(ai::IMPROVE, prompts::improvement::user(found, task.action, wish.as_deref()))
             .system(prompts::improvement::SYSTEM)
-            .input(ai::improvement_input(found, task.action))
+            .input(serde_json::to_value(input(task, found, wish))?)
             .temperature(app.config.ai.temperature)
             .deadline(DEADLINE);
     let writer = app.ai.writer(job::wants_offline(job.job()));
@@ -152,6 +156,7 @@ async fn improve(
         }
         Err(failure) => return Err(failure.into()),
     };
+    let suggestion = clean(&answer.value.suggestion);
     let Some(improvement) = improvement(answer.value) else {
         return Ok(Err(format!("{} answered an empty story", answer.response.provider)));
     };
@@ -159,7 +164,11 @@ async fn improve(
         user_story::update_improved(&app.db, scope, story.id, story.version, key, &improvement).await?;
     Ok(match outcome {
         Improved::Saved { .. } => {
-            job::partial(job, StoryImproved { story_id: story.id, title: &improvement.title }).await?;
+            job::partial(
+                job,
+                StoryImproved { story_id: story.id, title: &improvement.title, suggestion: &suggestion },
+            )
+            .await?;
             Ok(())
         }
         Improved::AlreadyDone => Ok(()),
@@ -169,6 +178,18 @@ async fn improve(
         )),
         Improved::Missing => Err("the story was deleted meanwhile".to_owned()),
     })
+}
+
+fn input(task: &ImproveStories, found: &StoryInContext, wish: Option<String>) -> ImproveInput {
+    let story = &found.story;
+    ImproveInput {
+        title: story.title.clone(),
+        description: story.description.clone().unwrap_or_default(),
+        persona: story.persona.clone(),
+        acceptance_criteria: story.acceptance_criteria.0.clone(),
+        action: task.action,
+        prompt: wish,
+    }
 }
 
 /// Clean and bounded; `None` when title or criteria are missing, so that no story loses what it had.

@@ -203,6 +203,28 @@ async fn stories_are_improved_one_by_one_and_what_fails_is_reported() {
 }
 
 #[tokio::test]
+async fn without_ai_a_story_is_improved_from_its_own_words() {
+    let place = Place::new();
+    let app = place.app().await;
+    let (_, ids) = project(&app).await;
+    let before = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap().remove(0);
+
+    let task = ImproveStories { action: ImproveAction::EdgeCases, ..improvement(&ids[..1]) };
+    let job = app.queue.enqueue(task).await.unwrap();
+    let done = worked(&app, &job).await.unwrap();
+
+    assert_eq!(done.improved, ids[..1]);
+    let after = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap().remove(0);
+    assert!(after.acceptance_criteria.0.len() > before.acceptance_criteria.0.len(), "{after:?}");
+    assert!(before.acceptance_criteria.0.iter().all(|kept| after.acceptance_criteria.0.contains(kept)));
+    assert!(
+        job.status().await.unwrap().partial_results[0]["suggestion"]
+            .as_str()
+            .is_some_and(|text| !text.is_empty())
+    );
+}
+
+#[tokio::test]
 async fn a_story_that_was_edited_meanwhile_is_not_overwritten() {
     let ai = FakeAi::start([Reply::rate_limited(1), improved("Overwritten")]).await.unwrap();
     let (_place, app) = app(&ai).await;

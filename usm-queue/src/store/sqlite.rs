@@ -95,11 +95,14 @@ impl JobStore for SqliteStore {
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
         // Before the record is read, so that no change falls in between.
         let changes = self.db.hub().watch(id);
-        let present = self.get(id).await?.ok_or_else(|| Error::not_found(format!("job {id}")))?;
-        if present.status.is_final() {
-            self.db.hub().forget_idle(id, changes);
-            return Ok(JobWatch::new(present, futures_util::stream::empty()));
-        }
+        let present = match self.get(id).await? {
+            Some(present) if !present.status.is_final() => present,
+            unchanging => {
+                self.db.hub().forget_idle(id, changes);
+                let present = unchanging.ok_or_else(|| Error::not_found(format!("job {id}")))?;
+                return Ok(JobWatch::new(present, futures_util::stream::empty()));
+            }
+        };
         let changes = futures_util::stream::unfold(changes, |mut changes| async move {
             changes.changed().await.ok()?;
             let job = changes.borrow_and_update().as_deref().cloned();

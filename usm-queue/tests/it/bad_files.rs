@@ -1,12 +1,12 @@
-//! Files that are no queue: each is refused with its name and what to do.
+//! Files that are no queue, or damaged: each is refused with its name and what to do, or worked as far as it goes.
 
 use std::{fs, path::Path};
 
 use rusqlite::Connection;
 use tempfile::TempDir;
-use usm_queue::{ErrorKind, TaskQueue, Topology};
+use usm_queue::{ErrorKind, JobContext, TaskQueue, Topology, Worker};
 
-use crate::shared::note;
+use crate::shared::{Note, note, with_worker};
 
 async fn open(path: &Path) -> usm_queue::Result<TaskQueue> {
     TaskQueue::open(path, Topology::single("work").unwrap()).await
@@ -128,4 +128,22 @@ async fn a_path_that_cannot_be_written_is_refused() {
 
         assert!(text.contains("cannot be") && text.contains("folder"), "{text}");
     }
+}
+
+#[tokio::test]
+async fn a_message_whose_envelope_is_damaged_does_not_stand_in_the_way() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("queue.db");
+    let queue = TaskQueue::open(&file, Topology::single("work").unwrap()).await.unwrap();
+    let damaged = queue.enqueue(note("damaged")).await.unwrap();
+    let next = queue.enqueue(note("next")).await.unwrap();
+    let sql = "UPDATE messages SET envelope = '{\"broken' WHERE message_id = ?1";
+    let changed = Connection::open(&file).unwrap().execute(sql, [damaged.id().to_string()]).unwrap();
+    assert_eq!(changed, 1);
+
+    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let results = with_worker(worker, async { (damaged.result().await, next.result().await) }).await;
+
+    // Its body names the job, and one handler only reads this queue.
+    assert_eq!((results.0.unwrap(), results.1.unwrap()), ("damaged".to_owned(), "next".to_owned()));
 }

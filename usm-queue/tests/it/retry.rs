@@ -14,7 +14,7 @@ use usm_queue::{
     TaskError, TaskPolicy, TaskQueue, Topology, Worker,
 };
 
-use crate::shared::{HOUR, Note, RETRY, ended, in_memory, note, states, statuses, with_worker};
+use crate::shared::{HOUR, Note, RETRY, ended, in_memory, note, with_worker};
 
 /// Fails with what `outcome` says of each attempt, counted from 1.
 async fn run(
@@ -66,18 +66,21 @@ async fn a_job_that_fails_twice_is_tried_again_after_growing_delays_and_complete
 async fn a_waiting_retry_shows_its_error_and_when_it_is_due() {
     let queue = in_memory().await;
     let job = queue.enqueue(note("x")).await.unwrap();
-    let attempts = AtomicU32::new(0);
-    let worker = Worker::new(queue, ()).handle(move |_: Note, _: JobContext<()>| {
-        let first = attempts.fetch_add(1, Ordering::SeqCst) == 0;
-        async move { if first { Err(TaskError::retry("busy")) } else { Ok(String::new()) } }
-    });
+    let worker = Worker::new(queue, ())
+        .handle(async |_: Note, _: JobContext<()>| Err::<String, _>(TaskError::retry_after(HOUR, "busy")));
+    let mut watch = job.watch().await.unwrap();
 
-    let states = with_worker(worker, states(&job)).await;
+    let waiting = with_worker(worker, async {
+        loop {
+            let state = watch.next().await.unwrap().unwrap();
+            if state.error.is_some() {
+                break state;
+            }
+        }
+    })
+    .await;
 
-    use JobStatus::{Completed, Pending, Processing};
-    assert_eq!(statuses(&states), [Pending, Processing, Pending, Processing, Completed]);
-    let waiting = states.iter().find(|job| job.error.is_some()).unwrap();
-    assert_eq!((waiting.status, waiting.error.as_deref()), (Pending, Some("busy")));
+    assert_eq!((waiting.status, waiting.error.as_deref()), (JobStatus::Pending, Some("busy")));
     assert!(waiting.next_attempt_at.is_some_and(|due| due > waiting.updated_at));
 }
 

@@ -106,19 +106,28 @@ impl Report {
     }
 }
 
+/// Before the handler has said how much there is to do.
+const UNKNOWN: &str = "{spinner:.cyan} {elapsed:>3}  {wide_msg}";
+const KNOWN: &str = "{spinner:.cyan} {elapsed:>3}  [{bar:24.cyan/dim}] {pos}/{len}  {wide_msg}";
+
 fn new_bar() -> ProgressBar {
     let bar = ProgressBar::new(0);
-    if let Ok(style) =
-        ProgressStyle::with_template("{spinner:.cyan} [{bar:24.cyan/dim}] {pos}/{len}  {wide_msg}  {elapsed}")
-    {
-        bar.set_style(style.progress_chars("━╸─"));
-    }
+    restyle(&bar, UNKNOWN);
     bar.enable_steady_tick(Duration::from_millis(100));
     bar
 }
 
+fn restyle(bar: &ProgressBar, template: &str) {
+    if let Ok(style) = ProgressStyle::with_template(template) {
+        bar.set_style(style.progress_chars("━╸─"));
+    }
+}
+
 fn show(bar: &ProgressBar, job: &Job) {
-    if let Some(progress) = &job.progress {
+    if let Some(progress) = job.progress.as_ref().filter(|progress| progress.total > 0) {
+        if bar.length() == Some(0) {
+            restyle(bar, KNOWN);
+        }
         bar.set_length(progress.total);
         bar.set_position(progress.current);
         bar.set_message(progress.message.clone());
@@ -137,11 +146,17 @@ fn waiting(job: &Job) -> Option<String> {
     if job.status != JobStatus::Pending {
         return None;
     }
-    let Some(error) = job.error.as_ref().filter(|_| job.attempt > 0) else {
-        return Some("waits for a worker".to_owned());
+    let Some(error) = &job.error else {
+        return Some("waits for a free worker; `usm job list` shows what is before it".to_owned());
     };
     let wait = job.next_attempt_at.map(|at| (at - Utc::now()).num_seconds().max(0)).unwrap_or_default();
-    Some(format!("attempt {} of {} failed: {error}; trying again in {wait} s", job.attempt, job.max_attempts))
+    Some(match job.attempt {
+        // What a rate limit stopped does not count as an attempt.
+        0 => format!("{error}; trying again in {wait} s"),
+        attempt => {
+            format!("attempt {attempt} of {} failed: {error}; trying again in {wait} s", job.max_attempts)
+        }
+    })
 }
 
 #[cfg(test)]
@@ -153,7 +168,7 @@ mod tests {
     #[test]
     fn a_waiting_job_says_what_for() {
         let mut job = Job::new(JobId::new(), "t", Utc::now());
-        assert_eq!(waiting(&job).unwrap(), "waits for a worker");
+        assert!(waiting(&job).unwrap().contains("waits for a free worker"));
 
         (job.attempt, job.max_attempts, job.error) = (1, 3, Some("no answer in time".to_owned()));
         assert_eq!(waiting(&job).unwrap(), "attempt 1 of 3 failed: no answer in time; trying again in 0 s");

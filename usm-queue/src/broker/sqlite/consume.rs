@@ -113,9 +113,9 @@ impl Consuming {
                     runtime: tokio::runtime::Handle::current(),
                     _place: place,
                 };
-                Ok(Delivery::new(taken.message.parse()?, &name, taken.redelivered, receipt))
+                Delivery::new(taken.message.parse(), &name, taken.redelivered, receipt)
             });
-            Ok::<_, Error>((ready.collect::<Result<VecDeque<_>>>()?, next_due))
+            Ok::<_, Error>((ready.collect::<VecDeque<_>>(), next_due))
         });
         let (ready, next_due) =
             fetching.await.map_err(|error| backend("fetching messages was interrupted", error))??;

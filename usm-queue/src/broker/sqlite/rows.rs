@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::routes::Routes;
 use crate::{
     envelope::Message,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     sqlite::{backend, duration_micros, micros, moment},
     topology::QueueSpec,
 };
@@ -103,20 +103,22 @@ impl StoredMessage {
         Ok(Self { message_id: row.get(0)?, envelope: row.get(1)?, body: row.get(2)? })
     }
 
-    pub(super) fn parse(self) -> Result<Message> {
-        let envelope: StoredEnvelope<'_> = serde_json::from_str(&self.envelope).map_err(|error| {
-            Error::new(
-                ErrorKind::Corrupt,
-                format!("the envelope of message `{}` is damaged", self.message_id),
-            )
-            .with_source(error)
-        })?;
+    /// The message. One whose envelope is damaged comes without headers, as another service's would, so that it is worked
+    /// or dead-lettered instead of standing in the way.
+    pub(super) fn parse(self) -> Message {
+        let envelope: StoredEnvelope<'_> = match serde_json::from_str(&self.envelope) {
+            Ok(envelope) => envelope,
+            Err(error) => {
+                tracing::warn!(message.id = self.message_id, %error, "the envelope of this message is damaged");
+                return Message::new("", "", self.message_id, self.body);
+            }
+        };
         let mut message = Message::new(envelope.exchange, envelope.key, self.message_id, self.body);
         message.correlation_id = envelope.correlation.map(Cow::into_owned);
         message.priority = envelope.priority;
         message.timestamp = moment(envelope.at);
         message.headers = envelope.headers.into_owned();
-        Ok(message)
+        message
     }
 }
 
@@ -129,7 +131,7 @@ pub(super) fn query(
     let rows = statement
         .query_map(values, StoredMessage::read)
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
-    rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect()
+    Ok(rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect())
 }
 
 pub(super) fn query_one(
@@ -142,7 +144,7 @@ pub(super) fn query_one(
         .query_row(values, |row| Ok((StoredMessage::read(row)?, row.get(3)?)))
         .optional()
         .map_err(failed)?;
-    row.map(|(stored, number)| Ok((stored.parse()?, number))).transpose()
+    Ok(row.map(|(stored, number)| (stored.parse(), number)))
 }
 
 pub(super) fn ids(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<i64>> {

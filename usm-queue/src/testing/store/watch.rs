@@ -2,7 +2,7 @@
 
 use futures_util::future::join_all;
 
-use super::story::{LONG, Story, retry};
+use super::story::{LONG, Story, new_job, now, retry};
 use crate::{
     error::ErrorKind,
     job::{Job, JobId, JobStatus, Progress},
@@ -45,7 +45,10 @@ use JobStatus::{Completed, Pending, Processing};
 
 /// Each in its order with growing versions; it ends after the final one.
 pub async fn a_watch_that_reads_late_misses_no_transition(store: &dyn JobStore) {
-    let story = Story::begin(store).await;
+    let mut delayed = new_job();
+    delayed.next_attempt_at = Some(now());
+    let story = Story { store, job: delayed };
+    store.insert(vec![story.job.clone()]).await.unwrap();
     let watch = store.watch(story.id()).await.unwrap();
     let (_, lease) = story.claim(LONG).await;
     story.update(lease, JobUpdate::Progress(Progress { current: 1, total: 0, message: String::new() })).await;
@@ -63,6 +66,12 @@ pub async fn a_watch_that_reads_late_misses_no_transition(store: &dyn JobStore) 
     assert_eq!(shown, [Pending, Processing, Pending, Processing, Pending, Processing, Completed]);
     assert!(states.is_sorted_by(|a, b| a.version < b.version));
     assert_eq!(states.last(), Some(&story.now().await));
+    for state in states.iter().filter(|state| state.status == Processing) {
+        assert_eq!(state.next_attempt_at, None, "what runs is not due again");
+    }
+    for state in states.iter().filter(|state| state.status != Processing) {
+        assert_eq!(state.lease_until, None, "only what runs is leased");
+    }
 }
 
 /// To one who reads in time, every report.

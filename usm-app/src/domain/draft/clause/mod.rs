@@ -132,7 +132,9 @@ pub(super) fn stops(language: Language) -> &'static [&'static str] {
 
 /// A phrase cut to at most `limit` characters where a reader would stop, capitalised; never ends in a preposition.
 pub(super) fn titled(phrase: &str, limit: usize, stops: &[&str]) -> String {
-    capitalised(&shortened(phrase, limit, stops))
+    // Some letters grow in upper case ("ŉ"), so the length is taken after.
+    let phrase = phrase.replace('…', " ");
+    shortened(&capitalised(phrase.trim()), limit, stops)
 }
 
 /// A phrase cut to at most `limit` characters before a comma or one of the `stops` (prepositions, conjunctions).
@@ -268,6 +270,7 @@ mod tests {
         assert_eq!(shortened("найти ресторан", 80, &stops), "найти ресторан");
         assert_eq!(shortened("выбрать дату, время", 14, &stops), "выбрать дату");
         assert_eq!(shortened("сверхдлинноеслово", 5, &stops), "сверх");
+        assert_eq!(titled("ŉabc", 4, &stops).chars().count(), 4);
     }
 
     #[test]
