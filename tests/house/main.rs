@@ -106,7 +106,7 @@ fn in_usm_queue_each_layer_imports_only_those_below() {
     let layers: [&[&str]; 5] = [
         &["error", "retry", "job", "topology", "envelope"],
         &["broker", "store", "sqlite"],
-        &["lifecycle", "context", "task"],
+        &["lifecycle", "context", "task", "suspects"],
         &["queue", "registry", "dead_letter"],
         &["worker"],
     ];

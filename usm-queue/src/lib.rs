@@ -13,6 +13,7 @@ mod retry;
 #[cfg(feature = "sqlite")]
 mod sqlite;
 mod store;
+mod suspects;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;

@@ -30,6 +30,7 @@ use crate::{
     registry::{Handler, Prepared, Registry},
     retry::RetryPolicy,
     store::{Claimed, JobUpdate, Lease, LeaseState, Updated},
+    suspects::Suspects,
     task::{Task, TaskError, Verdict},
 };
 
@@ -140,6 +141,8 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             stop_grace,
             running: Mutex::default(),
             jobs: TaskTracker::new(),
+            suspects: Suspects::default(),
+            stopping: stop.clone(),
             abandon: CancellationToken::new(),
         });
         let consumers = TaskTracker::new();
@@ -207,6 +210,9 @@ struct Shared<S> {
     /// By lease: a job whose lease lapsed may come back to this worker while its first handler still runs.
     running: Mutex<HashMap<Lease, Arc<Stop>>>,
     jobs: TaskTracker,
+    suspects: Suspects,
+    /// Nothing more is begun.
+    stopping: CancellationToken,
     /// The shutdown is over: nobody waits for anything any more.
     abandon: CancellationToken,
 }
@@ -303,6 +309,15 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             }
         };
         let id = delivery.message.job_id().unwrap_or_else(|| stable_id(&delivery));
+        let _apart = if self.is_suspect(&delivery, id).await {
+            match self.suspects.stand_apart(&self.stopping).await {
+                Some(guard) => Some(guard),
+                // The delivery goes back as it is.
+                None => return,
+            }
+        } else {
+            None
+        };
         let record =
             envelope::rebuild(&delivery.message, id, handler.task, handler.policy.retry.max_attempts);
         let claim = || self.queue.store().claim(record.clone(), &self.name, self.lease);
@@ -317,6 +332,15 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 self.settle(&delivery, Settlement::Requeue { delay }).await;
             }
         }
+    }
+
+    /// Whether this may be what took its last worker down: it comes back from an attempt that nobody ended.
+    async fn is_suspect(&self, delivery: &Delivery, id: JobId) -> bool {
+        if !delivery.redelivered {
+            return false;
+        }
+        let record = self.queue.store().get(id).await.ok().flatten();
+        record.is_some_and(|job| job.status == JobStatus::Processing)
     }
 
     async fn run(

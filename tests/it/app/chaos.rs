@@ -24,8 +24,7 @@ async fn every_accepted_map_is_saved_once_though_workers_are_killed_at_random() 
     let mut server = site.serve(&["--no-workers"]);
     let client = server.client();
     let begun = Instant::now();
-    let clients: Vec<_> =
-        (0..CLIENTS).map(|_| tokio::spawn(ask_for_maps(client.clone(), begun + time))).collect();
+    let clients: Vec<_> = (0..CLIENTS).map(|_| tokio::spawn(ask_for_maps(client.clone(), time))).collect();
 
     let mut workers: Vec<Process> = (0..WORKERS).map(|_| site.worker()).collect();
     let (mut kills, mut dismissals, mut leaving) = (0, 0, Vec::new());
@@ -64,10 +63,15 @@ async fn every_accepted_map_is_saved_once_though_workers_are_killed_at_random() 
     );
 }
 
-/// Asks for maps one after the other; the accepted jobs.
-async fn ask_for_maps(client: Client, until: Instant) -> Vec<String> {
+/// Asks for maps one after the other, at such a pace that the last falls at the end of the time; the accepted jobs.
+async fn ask_for_maps(client: Client, time: Duration) -> Vec<String> {
+    let (begun, jobs) = (Instant::now(), u32::try_from(JOBS / CLIENTS).unwrap());
     let mut accepted = Vec::new();
-    while accepted.len() < JOBS / CLIENTS && Instant::now() < until {
+    for number in 0..jobs {
+        tokio::time::sleep((time * number / jobs).saturating_sub(begun.elapsed())).await;
+        if begun.elapsed() > time {
+            break;
+        }
         accepted.push(client.post_map(TEXT).await);
     }
     accepted

@@ -32,7 +32,10 @@ pub(crate) fn backend(
             ErrorKind::Unavailable,
             ": the queue file or its folder cannot be written; check owner and rights",
         ),
-        Some(ErrorCode::SystemIoFailure) => (ErrorKind::Unavailable, ": the disk does not answer"),
+        Some(ErrorCode::SystemIoFailure) => (
+            ErrorKind::Unavailable,
+            ": the disk does not take or give the data; it may be full, failing, or the file too large for a limit of this user",
+        ),
         Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
             ErrorKind::Corrupt,
             ": the file is damaged or no SQLite file; move it away (with its -wal and -shm files) to start anew, or restore a copy",
@@ -49,9 +52,33 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     prepare(&connection).map_err(what)?;
     // The first read of the file: one that is no database, or not ours, is found out before anything is written.
     look(&connection, path)?;
-    connection.pragma_update(None, "journal_mode", "WAL").map_err(what)?;
+    use_log(&connection).map_err(what)?;
     migrate(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Turns the write-ahead log on. SQLite does not wait for others here: of several processes that start on a new file at
+/// once one succeeds and the others are told that it is locked.
+fn use_log(connection: &Connection) -> rusqlite::Result<()> {
+    let mut waits = 0;
+    loop {
+        match connection.pragma_update(None, "journal_mode", "WAL") {
+            Err(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy) && wait(waits) => {
+                waits += 1
+            }
+            other => return other,
+        }
+    }
+}
+
+/// Waits a little for another process's lock; `false` when it was often enough.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "runs on threads that may block: the writer's, the reader's, the opener's"
+)]
+fn wait(waits: i32) -> bool {
+    std::thread::sleep(Duration::from_micros(if waits < 20 { 200 } else { 1000 }));
+    waits < MAX_BUSY_WAITS
 }
 
 /// A second connection that only reads.
@@ -75,11 +102,7 @@ pub(super) fn open_in_memory() -> Result<Connection> {
 
 fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     debug_assert!(rusqlite::version_number() >= MIN_SQLITE);
-    connection.busy_handler(Some(|waits| {
-        #[expect(clippy::disallowed_methods, reason = "runs on the writer's or the reader's own thread")]
-        std::thread::sleep(Duration::from_micros(if waits < 20 { 200 } else { 1000 }));
-        waits < MAX_BUSY_WAITS
-    }))?;
+    connection.busy_handler(Some(wait))?;
     connection.pragma_update(None, "synchronous", "FULL")?;
     // Without it SQLite plans statements with partial indexes anew for every other value bound to them.
     connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
@@ -144,8 +167,32 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
 
 #[cfg(test)]
 mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use std::{sync::Barrier, thread};
+
     #[test]
     fn the_bundled_sqlite_has_the_wal_fix() {
         assert!(rusqlite::version_number() >= super::MIN_SQLITE);
+    }
+
+    #[test]
+    fn all_who_set_up_a_new_file_at_once_succeed() {
+        for _ in 0..60 {
+            let dir = tempfile::TempDir::new().unwrap();
+            let path = dir.path().join("queue.db");
+            let start = Barrier::new(8);
+
+            thread::scope(|scope| {
+                for _ in 0..8 {
+                    scope.spawn(|| {
+                        let connection = rusqlite::Connection::open(&path).unwrap();
+                        super::prepare(&connection).unwrap();
+                        start.wait();
+                        super::use_log(&connection).unwrap();
+                    });
+                }
+            });
+        }
     }
 }
