@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use thiserror::Error;
 
 use super::backbone;
-use super::clause::{Action, Clause, Context, analyse, verbatim};
+use super::clause::{Action, Clause, Context, analyse, user_story, verbatim};
 use super::language::Language;
 use super::lexicon::{Lexicon, RoleKind, Stage, TOPICS_OF_STEPS, Topic};
 use super::notes::notes;
@@ -227,6 +227,11 @@ impl Reader<'_> {
             self.last_topic = Some(topic);
             self.last_actor = clause.actor.or(self.last_actor);
         }
+        if user_story::parts(&words(&statement.text)).is_some() {
+            // A user story says whose it is; the sentence behind it is no part of it.
+            self.last_actor = None;
+            self.last_topic = None;
+        }
         stories.dedup();
         stories
     }
@@ -264,7 +269,10 @@ impl Reader<'_> {
         };
         let labelled = !own.to_lowercase().contains(&clause.title.to_lowercase());
         let own = if labelled { format!("{} {own}", clause.title) } else { own };
-        let told = of(&own, false, around).or_else(|| of(&clause.text, false, around));
+        // What it is for is another matter: "unlock a bike so that I need not call" is not about calling.
+        let text =
+            clause.purpose.as_deref().map_or(clause.text.clone(), |purpose| clause.text.replace(purpose, ""));
+        let told = of(&own, false, around).or_else(|| of(&text, false, around));
         // What a persona does is seldom about quality: "signs on a tablet" is about signing.
         let (sure, unsure) = match told {
             Some(topic) if does && topic.stage == Stage::Quality => (None, told),

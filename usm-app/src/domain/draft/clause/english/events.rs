@@ -14,7 +14,7 @@ pub(super) fn happens(part: &[Word], found: Predicate, about: Option<usize>) -> 
     let wish = wish(part, found).unwrap_or_else(|| format!("to be sure that {lower_statement}"));
     let class = match found {
         Predicate::Verb(at) => base_of(&part[at].lower).and_then(|base| class_of(&base)),
-        _ => None,
+        _ => part[found.at()..].iter().take(4).find_map(|word| class_of_participle(&word.lower)),
     };
     Clause {
         title: titled(&statement, TITLE_LENGTH, STOPS),
@@ -27,6 +27,12 @@ pub(super) fn happens(part: &[Word], found: Predicate, about: Option<usize>) -> 
         text: statement,
         scope: String::new(),
     }
+}
+
+/// "calculated" is what happens to something that is calculated.
+fn class_of_participle(word: &str) -> Option<VerbClass> {
+    let bases = [word.strip_suffix('d'), word.strip_suffix("ed")];
+    bases.into_iter().flatten().find_map(class_of)
 }
 
 /// "the system to send a reminder"; `None` when more than the first verb would have to change.
