@@ -99,7 +99,8 @@ fn said_in_chat(line: &str) -> Option<&str> {
     let is_name = name.split_whitespace().count() <= 3
         && name.chars().next().is_some_and(|c| c.is_uppercase() || c == '@')
         && said.starts_with(char::is_whitespace);
-    (is_time && is_marked && is_name).then(|| said.trim())
+    (is_time && is_marked && is_name)
+        .then(|| said.trim().trim_start_matches("+1").trim_start_matches(['.', ',', ' ']))
 }
 
 /// A heading without "1." or "2.3" before it.

@@ -22,6 +22,9 @@ use crate::domain::story_map::{Release, StoryMap, VERSION};
 /// Most stories of a draft; a note says how many requirements did not fit.
 pub const MOST_STORIES: usize = 400;
 
+/// Fewest words from which the language of one sentence can be told.
+const FOREIGN_WORDS: usize = 4;
+
 /// Why no map could be drafted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 #[non_exhaustive]
@@ -203,7 +206,13 @@ impl Reader<'_> {
             is_item: statement.is_item,
             owner: self.cast.admin(),
         };
-        let mut clauses = analyse(&sentence, self.language, context);
+        // A sentence in another language than the rest is kept as it is: its grammar is another one.
+        let is_foreign =
+            words(&sentence).len() >= FOREIGN_WORDS && Language::detect(&sentence) != self.language;
+        let mut clauses = match is_foreign {
+            true => vec![verbatim(&sentence, self.language)],
+            false => analyse(&sentence, self.language, context),
+        };
         clauses.retain(|clause| clause.title.chars().any(char::is_alphanumeric));
         if clauses.is_empty() {
             clauses.push(verbatim(&sentence, self.language));

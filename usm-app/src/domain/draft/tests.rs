@@ -413,6 +413,10 @@ fn a_specification_is_titled_by_what_the_system_does() {
     );
     assert!(texts.contains("Как гражданин"), "{texts}");
     assert!(!texts.contains("Как заказчик"), "{texts}");
+    assert!(
+        !titles.iter().any(|title| title.contains("предназначена") || title.starts_with("Заказчик")),
+        "{titles:?}"
+    );
 }
 
 #[test]
@@ -463,4 +467,32 @@ fn english_facts_and_conditions_are_read_as_they_are_meant() {
     assert!(titles.iter().any(|title| title.starts_with("Leave the box")), "{titles:?}");
     assert!(titles.contains(&"Two more depots".to_owned()), "{titles:?}");
     assert!(!texts.contains("If it fails (“Payouts"), "{texts}");
+}
+
+#[test]
+fn a_sentence_in_another_language_is_kept_whole() {
+    let (titles, texts) = titles_and_texts(
+        "# Портал адаптации\n\nНовый сотрудник видит чек-лист первого дня.\n\
+         Every employee signs the NDA electronically.\nРуководитель назначает наставника новому сотруднику.",
+    );
+
+    assert!(titles.contains(&"Every employee signs the NDA electronically".to_owned()), "{titles:?}");
+    assert!(!texts.contains("предусмотрен every"), "{texts}");
+    let map = draft_story_map("Сотрудник видит чек-лист первого дня.").unwrap();
+    assert!(map.activities.iter().all(|activity| activity.title != "Оплата"));
+}
+
+#[test]
+fn chatter_and_conditions_without_a_comma_do_not_break_a_wish() {
+    let (titles, texts) = titles_and_texts(
+        "[10:03] Jonas: +1. and if nobody grabs a dog by 3pm the coordinator gets a ping\n\
+         [10:08] Marta: also after the walk you leave a short note + photo, e.g. \"limping a bit\"\n\
+         [10:09] Marta: no payments, it's a charity\n\
+         [10:10] Jonas: when the card is declined the app just spins\n\
+         [10:11] Jonas: a volunteer can walk a dog",
+    );
+
+    assert!(!titles.iter().any(|title| title.contains("+1") || title.starts_with("E.g")), "{titles:?}");
+    assert!(texts.contains("Out of scope, not on the map: “no payments"), "{texts}");
+    assert!(!texts.contains("I want when the card"), "{texts}");
 }

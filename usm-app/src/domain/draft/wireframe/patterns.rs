@@ -217,7 +217,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         id: "upload",
         words: (
-            "загрузить загрузка прикрепить файл импорт импортировать фото фотография документ скан сканировать",
+            "загрузить загрузка прикрепить файл импорт импортировать фото фотография документ скан сканировать отсканировать",
             "upload attach file import photo document scan picture receipt drag",
         ),
         parts: &[Upload, Form, Actions],

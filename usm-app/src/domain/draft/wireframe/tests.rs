@@ -260,6 +260,10 @@ fn only_states_that_a_criterion_names_are_drawn() {
     assert_eq!(states(&["Клиент может сохранить адрес, и введённое видно после входа"]), [State::Default]);
     assert_eq!(states(&["Никто, кроме роли «Клиент», не может сохранить адрес"]), [State::Default]);
     assert_eq!(states(&["Предел «до 5» соблюдён: шестой не допускается"]), [State::Default]);
+    assert_eq!(
+        states(&["Пока условие «ничего не найдено» не выполнено, этого не происходит"]),
+        [State::Default]
+    );
     assert_eq!(states(&["Клиент получает подтверждение с номером"]), [State::Default, State::Success]);
     assert_eq!(states(&["Если адрес указан неверно, видна ошибка"]), [State::Default, State::Error]);
 }

@@ -354,7 +354,8 @@ pub(super) const CONFIRMATIONS: (&[&str], &[&str]) =
     (&["получает подтвержден", "видит подтвержден", "показано подтвержден"], &["confirmation"]);
 
 /// How a criterion opens that says who may do it.
-pub(super) const ACCESS: (&[&str], &[&str]) = (&["никто кроме"], &["nobody but", "no one but", "only "]);
+pub(super) const ACCESS: (&[&str], &[&str]) =
+    (&["никто кроме", "пока условие"], &["nobody but", "no one but", "only ", "as long as"]);
 
 /// How a criterion opens that does not say what is done: conditions, refusals and measurements.
 pub(super) const UNTOLD: (&[&str], &[&str]) = (

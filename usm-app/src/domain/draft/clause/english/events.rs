@@ -1,7 +1,7 @@
 //! English statements told as wishes: what should happen.
 
 use super::predicate::Predicate;
-use super::tables::{BE, STOPS};
+use super::tables::{BE, CONDITIONS, STOPS};
 use crate::domain::draft::clause::{Action, Clause, TITLE_LENGTH, titled};
 use crate::domain::draft::grammar::english::{base_of, class_of, is_participle};
 use crate::domain::draft::lexicon::VerbClass;
@@ -45,7 +45,9 @@ fn wish(part: &[Word], found: Predicate) -> Option<String> {
         let joined = pair[0].lower == "and" || pair[0].ends_with_comma();
         joined && (base_of(&pair[1].lower).is_some() || BE.contains(&pair[1].lower.as_str()))
     }) || rest.iter().any(|word| BE.contains(&word.lower.as_str()));
-    if at == 0 || says_more {
+    // "when the card is declined the app spins": the subject stands behind the condition.
+    let opens_with_condition = CONDITIONS.contains(&part[0].lower.as_str());
+    if at == 0 || says_more || opens_with_condition {
         return None;
     }
     let rest = without_final_punctuation(&join(rest)).to_owned();

@@ -47,7 +47,8 @@ fn with_opening(part: &[Word], context: Context<'_>) -> Vec<Clause> {
     let first = part.first().map(|word| word.lower.as_str()).unwrap_or_default();
     let comma = part.iter().position(Word::ends_with_comma).filter(|comma| comma + 1 < part.len());
     let comma = comma.or_else(|| unmarked_end(&part, context).filter(|_| CONDITIONS.contains(&first)));
-    if let Some(comma) = comma {
+    let example = |comma: &usize| part[comma + 1].text.to_lowercase().starts_with("e.g");
+    if let Some(comma) = comma.filter(|comma| !example(comma)) {
         let opening = uncapitalised(without_final_punctuation(&join(&part[..=comma])));
         let rest = &part[comma + 1..];
         let rest = if rest[0].lower == "then" && rest.len() > 1 { &rest[1..] } else { rest };

@@ -62,7 +62,7 @@ pub(super) const OPENINGS: &[&[&str]] = &[
     &["would", "be", "nice", "to"], &["nice", "to", "have"], &["later"], &["later", "on"], &["also"],
     &["and"], &["but"], &["then"], &["eventually"], &["ideally"], &["optionally"], &["important"],
     &["mvp"], &["finally"], &["additionally"], &["plus"], &["please"], &["optional"], &["required"],
-    &["must-have"],
+    &["must-have"], &["ok"], &["okay"], &["so"], &["yes"],
 ];
 
 /// What a sentence may end with that only says how urgent it is.

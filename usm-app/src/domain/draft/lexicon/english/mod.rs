@@ -134,7 +134,7 @@ const MUST: &[&str] = &[
 #[rustfmt::skip]
 const OUT_OF_SCOPE: &[&str] = &[
     "out of scope", "not in scope", "outside the scope", "will not build", "we do not plan", "not planned",
-    "won't build", "we don't need", "we do not need", "is excluded", "are excluded", "not part of",
+    "won't build", "no payments", "we don't need", "we do not need", "is excluded", "are excluded", "not part of",
 ];
 
 #[rustfmt::skip]

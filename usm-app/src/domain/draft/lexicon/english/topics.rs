@@ -16,7 +16,7 @@ pub(super) const TOPICS: &[Topic] = &[
     t("order", Stage::Act, "Orders", "Place an order", ["get what I need without a phone call", "fulfil it on time"], Mvp, "order_work", "~order|checkout|buy|purchas|ticket"),
     t("cancel", Stage::Act, "Cancellation", "Cancel or change", ["change my plans without a loss", "keep free what nobody will use"], Release1, "", "cancel|reschedul|postpon"),
     t("lists", Stage::Act, "Lists", "Keep personal lists", ["come back to it later", "come back to it later"], Release1, "", "~list|favourit|favorit|bookmark"),
-    t("devices", Stage::Act, "Devices", "Control devices", ["control things from anywhere", "control things from anywhere"], Mvp, "", "device|switch|light|heating|thermostat|camera|door|lock|sensor|smart|~home"),
+    t("devices", Stage::Act, "Devices", "Control devices", ["control things from anywhere", "control things from anywhere"], Mvp, "", "device|switch|light|heating|thermostat|camera|door|lock|sensor|smart"),
     t("core", Stage::Act, "Core actions", "Get the main work done", ["do what I came for", "do my work without extra steps"], Mvp, "", ""),
     t("payment", Stage::Pay, "Payment", "Pay", ["settle in a way that suits me", "keep the accounts right"], Mvp, "settings", "pay|paid|~card|invoic|~price|apple|paypal|~credit|cash|fine|fines|single|pack"),
     t("discount", Stage::Pay, "Discounts", "Use a discount", ["pay less", "bring people back"], Release1, "", "discount|promo|coupon|loyal|bonus|voucher|gift"),
