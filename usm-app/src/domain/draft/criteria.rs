@@ -102,7 +102,9 @@ impl Source<'_> {
                 candidates.extend(self.conditional(phrases.step_conditions, third));
                 let check = self.check(phrases.checks);
                 candidates.push(self.step(check.unwrap_or(fails), third));
-                let serves = !matches!(self.persona.kind, RoleKind::Consumer | RoleKind::Generic);
+                let lower = normal(&self.clause.text);
+                let is_open = phrases.open_to_all.iter().any(|words| lower.contains(words));
+                let serves = !is_open && !matches!(self.persona.kind, RoleKind::Consumer | RoleKind::Generic);
                 candidates.extend(serves.then(|| self.step(phrases.only_role, third)));
             }
             Action::Happens { statement, .. } => {

@@ -43,6 +43,9 @@ impl Line {
             let cells = line.trim_matches('|').split('|').map(plain).collect();
             return Self::Row(cells);
         }
+        if let Some(said) = said_in_chat(line) {
+            return Self::Item(indent, plain(said));
+        }
         let depth = line.chars().take_while(|c| *c == '#').count();
         if (1..=6).contains(&depth) && line[depth..].starts_with(char::is_whitespace) {
             let title = plain(line[depth..].trim_end_matches('#'));
@@ -77,6 +80,27 @@ fn item(line: &str) -> Option<&str> {
     let text = text.trim_start();
     let boxed = ["[ ]", "[x]", "[X]", "[х]"].iter().find_map(|mark| text.strip_prefix(mark));
     Some(boxed.unwrap_or(text).trim_start())
+}
+
+/// What is said behind "[10:02] Marta:" in a pasted chat; who said it and when is no requirement.
+fn said_in_chat(line: &str) -> Option<&str> {
+    let stamp = line.trim_start_matches('[').trim_start();
+    let digits = stamp.chars().take_while(|c| c.is_ascii_digit() || *c == ':').count();
+    let time = &stamp[..digits];
+    let is_time = time.split(':').count() >= 2 && time.split(':').all(|part| (1..=2).contains(&part.len()));
+    let rest = stamp[digits..].trim_start();
+    let rest = ["am", "pm", "AM", "PM"].iter().find_map(|half| rest.strip_prefix(half)).unwrap_or(rest);
+    // A bare "10:00 Opening: …" is a timetable.
+    let is_marked = line.starts_with('[')
+        || rest.len() < stamp[digits..].trim_start().len()
+        || rest.starts_with(['-', '–', '—']);
+    let rest = rest.trim_start_matches([']', ' ', '-', '–', '—']);
+    let (name, said) = rest.split_once(':')?;
+    let is_name = name.split_whitespace().count() <= 3
+        && name.chars().next().is_some_and(|c| c.is_uppercase() || c == '@')
+        && said.starts_with(char::is_whitespace);
+    (is_time && is_marked && is_name)
+        .then(|| said.trim().trim_start_matches("+1").trim_start_matches(['.', ',', ' ']))
 }
 
 /// A heading without "1." or "2.3" before it.
@@ -144,6 +168,10 @@ mod tests {
         assert_eq!(Line::read("| a | b |"), Line::Row(vec!["a".into(), "b".into()]));
         assert_eq!(Line::read("| --- | :-: |"), Line::Rule);
         assert_eq!(Line::read("```rust"), Line::Fence('`'));
+        assert_eq!(Line::read("[10:02] Marta: grab a slot"), Line::Item(0, "grab a slot".into()));
+        assert_eq!(Line::read("10:02 PM - Marta: grab a slot"), Line::Item(0, "grab a slot".into()));
+        assert_eq!(Line::read("10:00 Открытие: касса"), Line::Prose(false, "10:00 Открытие: касса".into()));
+        assert_eq!(Line::read("Marta: grab a slot"), Line::Prose(false, "Marta: grab a slot".into()));
     }
 
     #[test]

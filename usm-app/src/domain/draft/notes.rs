@@ -11,6 +11,8 @@ use super::words::{normal, without_final_punctuation, words};
 
 /// Most open questions of the lexicon put to the reader.
 const QUESTIONS: usize = 7;
+/// Most characters of introductory words repeated; the first sentence stands in any case.
+const INTRODUCED: usize = 160;
 /// Most sentences repeated in notes of one kind.
 const REPEATED: usize = 12;
 
@@ -38,10 +40,12 @@ pub(super) fn notes(
             .filter(|(_, of)| **of == kind)
             .map(|(statement, _)| statement.text.as_str())
             .collect();
-        left_out += of_kind.len().saturating_sub(REPEATED);
+        left_out += if kind == Kind::Context { 0 } else { of_kind.len().saturating_sub(REPEATED) };
         let shown = &of_kind[..of_kind.len().min(REPEATED)];
         if kind == Kind::Question {
             repeated.extend(shown.iter().map(|text| filled(template, &[("text", text)])));
+        } else if kind == Kind::Context && !shown.is_empty() {
+            repeated.push(introduction(&of_kind, phrases.context, phrases.context_more));
         } else if !shown.is_empty() {
             repeated.push(filled(template, &[("text", without_final_punctuation(&shown.join(" ")))]));
         }
@@ -56,6 +60,22 @@ pub(super) fn notes(
     notes.extend(vague(document, kinds, lexicon));
     notes.extend(open_questions(document, topics, lexicon));
     notes
+}
+
+/// The first introductory sentences, as many as fit, and how many more there are.
+fn introduction(sentences: &[&str], template: &str, more: &str) -> String {
+    let mut length = 0;
+    let fits = |sentence: &&&str| {
+        length += sentence.chars().count() + 1;
+        length <= INTRODUCED
+    };
+    let count = sentences.iter().take_while(fits).count().max(1);
+    let told = sentences[..count.min(sentences.len())].join(" ");
+    let note = filled(template, &[("text", without_final_punctuation(&told))]);
+    match sentences.len() - count {
+        0 => note,
+        rest => format!("{note}{}", filled(more, &[("count", &rest.to_string())])),
+    }
 }
 
 /// Questions about words that cannot be tested; one a statement, three in all.

@@ -157,6 +157,19 @@ fn product_noun(word: &Word, lexicon: &Lexicon) -> Option<&'static str> {
     nouns.iter().find(same).or_else(|| nouns.iter().find(form)).copied().filter(|_| long)
 }
 
+/// How a numbered paragraph opens that speaks of the contract or the document.
+const FORMALITIES: &[&str] = &[
+    "заказчиком является",
+    "исполнителем является",
+    "система предназначена",
+    "сервис предназначен",
+    "настоящее техническое задание",
+    "настоящий документ",
+    "this document",
+    "the customer is",
+    "the client is",
+];
+
 /// What a statement is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Kind {
@@ -235,7 +248,7 @@ fn is_context(statement: &Statement, text: &str, heading: &str, lexicon: &Lexico
         return true;
     }
     if statement.is_item {
-        return false;
+        return FORMALITIES.iter().any(|opening| text.starts_with(opening));
     }
     let opening = lexicon.context_openings.iter().any(|opening| {
         text.strip_prefix(opening).is_some_and(|rest| rest.starts_with(|c: char| !c.is_alphanumeric()))

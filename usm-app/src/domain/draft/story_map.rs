@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use thiserror::Error;
 
 use super::backbone;
-use super::clause::{Action, Clause, Context, analyse, verbatim};
+use super::clause::{Action, Clause, Context, analyse, user_story, verbatim};
 use super::language::Language;
 use super::lexicon::{Lexicon, RoleKind, Stage, TOPICS_OF_STEPS, Topic};
 use super::notes::notes;
@@ -21,6 +21,9 @@ use crate::domain::story_map::{Release, StoryMap, VERSION};
 
 /// Most stories of a draft; a note says how many requirements did not fit.
 pub const MOST_STORIES: usize = 400;
+
+/// Fewest words from which the language of one sentence can be told.
+const FOREIGN_WORDS: usize = 4;
 
 /// Why no map could be drafted.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
@@ -203,7 +206,13 @@ impl Reader<'_> {
             is_item: statement.is_item,
             owner: self.cast.admin(),
         };
-        let mut clauses = analyse(&sentence, self.language, context);
+        // A sentence in another language than the rest is kept as it is: its grammar is another one.
+        let is_foreign =
+            words(&sentence).len() >= FOREIGN_WORDS && Language::detect(&sentence) != self.language;
+        let mut clauses = match is_foreign {
+            true => vec![verbatim(&sentence, self.language)],
+            false => analyse(&sentence, self.language, context),
+        };
         clauses.retain(|clause| clause.title.chars().any(char::is_alphanumeric));
         if clauses.is_empty() {
             clauses.push(verbatim(&sentence, self.language));
@@ -226,6 +235,11 @@ impl Reader<'_> {
             stories.push(writer.write(&plan));
             self.last_topic = Some(topic);
             self.last_actor = clause.actor.or(self.last_actor);
+        }
+        if user_story::parts(&words(&statement.text)).is_some() {
+            // A user story says whose it is; the sentence behind it is no part of it.
+            self.last_actor = None;
+            self.last_topic = None;
         }
         stories.dedup();
         stories
@@ -264,7 +278,10 @@ impl Reader<'_> {
         };
         let labelled = !own.to_lowercase().contains(&clause.title.to_lowercase());
         let own = if labelled { format!("{} {own}", clause.title) } else { own };
-        let told = of(&own, false, around).or_else(|| of(&clause.text, false, around));
+        // What it is for is another matter: "unlock a bike so that I need not call" is not about calling.
+        let text =
+            clause.purpose.as_deref().map_or(clause.text.clone(), |purpose| clause.text.replace(purpose, ""));
+        let told = of(&own, false, around).or_else(|| of(&text, false, around));
         // What a persona does is seldom about quality: "signs on a tablet" is about signing.
         let (sure, unsure) = match told {
             Some(topic) if does && topic.stage == Stage::Quality => (None, told),

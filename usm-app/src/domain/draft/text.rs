@@ -1,5 +1,7 @@
 //! Requirements text as people write it, Markdown or plain, taken apart into sections and statements.
 
+use std::collections::BTreeSet;
+
 use super::markup::{Line, without_number};
 use super::sentence::sentences;
 use super::words::without_final_punctuation;
@@ -71,7 +73,9 @@ struct Reader {
 
 impl Reader {
     fn read(text: &str, read_code: bool) -> Document {
-        let lines: Vec<Line> = text.lines().map(Line::read).collect();
+        let chapters = chapters(text);
+        let lines: Vec<Line> =
+            text.lines().map(|raw| chapter(raw, &chapters).unwrap_or_else(|| Line::read(raw))).collect();
         let mut reader = Self { after_blank: true, ..Self::default() };
         let mut fence = None;
         for (index, line) in lines.iter().enumerate() {
@@ -250,6 +254,7 @@ impl Reader {
         let section = self.section;
         self.has_items |= is_item;
         for (index, sentence) in sentences(text).into_iter().enumerate() {
+            let sentence = without_label(&sentence).to_owned();
             let is_remark =
                 sentence.starts_with('(') && sentence.ends_with(')') && is_short(&sentence, HEADING_WORDS);
             if let Some(before) = self.document.statements.last_mut().filter(|_| is_remark && index > 0) {
@@ -265,6 +270,56 @@ impl Reader {
             });
         }
     }
+}
+
+/// Numbers of the chapters of a text whose paragraphs are numbered "2.1", "2.2".
+fn chapters(text: &str) -> BTreeSet<&str> {
+    text.lines()
+        .filter_map(|raw| raw.trim().split_once('.'))
+        .filter(|(number, rest)| is_number(number) && rest.starts_with(|c: char| c.is_ascii_digit()))
+        .map(|(number, _)| number)
+        .collect()
+}
+
+/// "2. Требования к функциям" above "2.1. …" is a heading, and no item of a list.
+fn chapter(raw: &str, chapters: &BTreeSet<&str>) -> Option<Line> {
+    let (number, title) = raw.trim().split_once('.')?;
+    let title = title.trim();
+    let names = chapters.contains(number) && raw.trim()[number.len() + 1..].starts_with(char::is_whitespace);
+    (names && is_heading_like(title)).then(|| Line::Heading(2, title.to_owned()))
+}
+
+fn is_number(text: &str) -> bool {
+    (1..=3).contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+}
+
+/// What bug reports put before a sentence: it says what kind of sentence it is, and nothing of the product.
+const LABELS: &[&str] = &[
+    "bug",
+    "issue",
+    "defect",
+    "ticket",
+    "expected",
+    "expected result",
+    "actual",
+    "actual result",
+    "баг",
+    "ошибка",
+    "дефект",
+    "тикет",
+    "ожидается",
+    "ожидаемый результат",
+    "ожидаемое поведение",
+    "фактический результат",
+];
+
+/// The sentence behind "Bug 12:" and "Expected:".
+fn without_label(sentence: &str) -> &str {
+    let Some((label, rest)) = sentence.split_once(':') else { return sentence };
+    let lower = label.to_lowercase();
+    let name = lower.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '#' | '-' | '№'));
+    let says = rest.starts_with(char::is_whitespace) && rest.chars().any(char::is_alphabetic);
+    if says && LABELS.contains(&name) { rest.trim() } else { sentence }
 }
 
 /// A line that ends with a comma or a short word waits for the next one.
@@ -322,6 +377,21 @@ mod tests {
 
         assert_eq!(texts(&document)[1..], ["Терминалы работают без сети два часа", "Отчёт нужен позже"]);
         assert_eq!(document.statements[1].section, None);
+    }
+
+    #[test]
+    fn numbered_chapters_are_headings_and_labels_of_bugs_are_left_out() {
+        let text =
+            "1. Общие положения\n1.1. Клиент платит.\n2. Требования к надёжности\n2.1. Сбой длится час.\n";
+
+        let document = Document::parse(text);
+        let bug = Document::parse(
+            "Bug 2: The receipt is emailed without the plate. Expected: receipt shows the plate.",
+        );
+
+        assert_eq!(document.sections, ["Общие положения", "Требования к надёжности"]);
+        assert_eq!(texts(&document), ["Клиент платит.", "Сбой длится час."]);
+        assert_eq!(texts(&bug), ["The receipt is emailed without the plate.", "receipt shows the plate."]);
     }
 
     #[test]

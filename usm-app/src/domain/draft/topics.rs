@@ -75,6 +75,14 @@ fn content<'a>(lexicon: &Lexicon, words: &'a [Word], is_name: impl Fn(usize) -> 
         let short = word.lower.chars().nth(1).is_none();
         let counts = !quoted && !lacking && !short && !is_name(index);
         quoted &= !word.text.contains(['»', '”']);
+        // "trainer pay" is what a trainer earns, "чек-лист" is no receipt.
+        let earned =
+            word.lower == "pay" && index > 0 && is_name(index - 1) && !words[index - 1].lower.ends_with('s');
+        if earned {
+            content.push("payroll");
+            continue;
+        }
+        let counts = counts && !word.lower.starts_with("чек-лист");
         if counts && !lexicon.stop_words.contains(&word.lower.as_str()) {
             content.push(word.lower.as_str());
         }

@@ -7,6 +7,7 @@
 mod facts;
 mod parts;
 mod patterns;
+mod told;
 mod vocabulary;
 
 use schemars::JsonSchema;
@@ -41,19 +42,18 @@ pub struct WireframeInput {
     pub style: Style,
 }
 
-/// Id of the screen after the main action.
+/// Id of the screen that confirms the main action.
 const RESULT: &str = "done";
 
-/// Screens for the story: the main one, the states its criteria speak of, and what follows its action.
+/// Screens for the story: the main one, and the states its criteria speak of.
 pub fn draft_wireframe(input: &WireframeInput) -> Wireframe {
     let facts = Facts::of(input);
     let chrome = Chrome { input, facts: &facts };
     let mut screens = vec![chrome.main()];
     screens.extend(chrome.state(State::Error, facts.problem.as_deref()));
     screens.extend(chrome.state(State::Empty, facts.nothing.as_deref()));
-    let leads_on = |screen: &Screen| screen.root.walk().any(|node| node.goto.as_deref() == Some(RESULT));
-    if screens.iter().any(leads_on) {
-        screens.push(chrome.result());
+    if let Some(confirmation) = chrome.confirmed() {
+        screens.push(chrome.confirmation(confirmation));
     }
     Wireframe {
         screens,
@@ -72,7 +72,7 @@ struct Chrome<'a> {
 
 impl Chrome<'_> {
     fn main(&self) -> Screen {
-        let targets = Targets { result: RESULT, back: None };
+        let targets = Targets { result: self.confirmed().map(|_| RESULT), back: None };
         let mut body = Vec::new();
         if self.input.platform != Platform::Mobile || self.facts.title != self.screen_title() {
             body.push(Node::new(Kind::Header, self.facts.title.clone()));
@@ -106,20 +106,20 @@ impl Chrome<'_> {
         Some(Screen { id: format!("{id}-{}", state.as_str()), title: self.screen_title(), state, root })
     }
 
-    fn result(&self) -> Screen {
-        let done = Node::new(Kind::Alert, self.facts.say(("Готово", "Done"))).role(Role::Success);
-        let outcomes = &self.facts.outcomes;
-        // Without criteria there is nothing to tell but what was wanted.
-        let told = match outcomes.is_empty() {
-            true => Node::new(Kind::Text, self.facts.title.clone()),
-            false => Node::new(Kind::List, "").items(outcomes.iter().take(3).cloned()),
-        };
+    /// What a criterion says about a confirmation, where the main screen has an action to confirm.
+    fn confirmed(&self) -> Option<&str> {
+        let acts = |part: &patterns::Part| matches!(part, patterns::Part::Actions | patterns::Part::Question);
+        self.facts.confirmation.as_deref().filter(|_| self.facts.pattern.parts.iter().any(acts))
+    }
+
+    fn confirmation(&self, criterion: &str) -> Screen {
+        let told = Node::new(Kind::Alert, quoted(criterion).unwrap_or(criterion)).role(Role::Success);
         let back = Node::new(Kind::Link, self.facts.say(("Вернуться", "Back"))).goto(self.facts.pattern.id);
         Screen {
             id: RESULT.to_owned(),
             title: self.screen_title(),
             state: State::Success,
-            root: Node::of(Kind::Column, vec![done, told, back]),
+            root: Node::of(Kind::Column, vec![told, back]),
         }
     }
 
@@ -183,12 +183,17 @@ impl Chrome<'_> {
     }
 }
 
-/// What stands in quotation marks: the words the screen itself uses.
+/// What stands in quotation marks behind "a message": the words the screen itself uses. Other quotations name the
+/// story or its limits.
 fn quoted(text: &str) -> Option<&str> {
     [('«', '»'), ('“', '”'), ('"', '"')].iter().find_map(|(open, close)| {
-        let (_, rest) = text.split_once(*open)?;
+        let (before, rest) = text.split_once(*open)?;
         let (inside, _) = rest.split_once(*close)?;
-        (inside.chars().count() > 3).then_some(inside)
+        let before = before.to_lowercase();
+        let is_message = ["сообщени", "текст", "надпис", "пишет", "message", "says", "text", "reads"]
+            .iter()
+            .any(|word| before.contains(word));
+        (is_message && inside.chars().count() > 3).then_some(inside)
     })
 }
 

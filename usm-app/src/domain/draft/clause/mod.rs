@@ -5,9 +5,9 @@ mod russian;
 pub(super) mod user_story;
 
 use super::language::Language;
-use super::lexicon::VerbClass;
+use super::lexicon::{Lexicon, VerbClass};
 use super::personas::Cast;
-use super::words::{Word, capitalised, normal, without_final_punctuation};
+use super::words::{Word, capitalised, join, normal, without_final_punctuation, words};
 
 /// One wish taken out of a statement.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -101,9 +101,42 @@ pub(super) const TITLE_LENGTH: usize = 80;
 
 /// Takes a sentence apart; at least one clause for a sentence that has a word.
 pub(super) fn analyse(sentence: &str, language: Language, context: Context<'_>) -> Vec<Clause> {
+    let sentence = inside_product(sentence, language);
     match language {
-        Language::Russian => russian::analyse(sentence, context),
-        Language::English => english::analyse(sentence, context),
+        Language::Russian => russian::analyse(&sentence, context),
+        Language::English => english::analyse(&sentence, context),
+    }
+}
+
+/// "Хочу приложение, где соседи отдают вещи": what is done in the product is the wish.
+fn inside_product(sentence: &str, language: Language) -> String {
+    const WANTS: &[&str] = &[
+        "хочу",
+        "хотим",
+        "хочется",
+        "нужно",
+        "нужен",
+        "нужна",
+        "мне",
+        "нам",
+        "сделайте",
+        "i",
+        "we",
+        "need",
+        "want",
+    ];
+    const INSIDE: &[&[&str]] =
+        &[&["где"], &["в", "котором"], &["в", "которой"], &["where"], &["in", "which"]];
+    let words = words(sentence);
+    let lower = |index: usize| words.get(index).map(|word| word.lower.as_str()).unwrap_or_default();
+    let nouns = Lexicon::of(language).product_nouns;
+    let product = (1..words.len().min(7)).find(|index| nouns.contains(&lower(*index)));
+    let Some(product) = product.filter(|_| WANTS.contains(&lower(0))) else { return sentence.to_owned() };
+    let inside =
+        INSIDE.iter().find(|open| (0..open.len()).all(|offset| lower(product + 1 + offset) == open[offset]));
+    match inside.map(|open| product + 1 + open.len()).filter(|begin| begin + 1 < words.len()) {
+        Some(begin) => capitalised(&join(&words[begin..])),
+        None => sentence.to_owned(),
     }
 }
 

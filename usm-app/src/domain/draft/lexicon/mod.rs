@@ -337,6 +337,10 @@ pub(super) struct Phrases {
     pub(super) thing: &'static str,
     /// Criterion that others may not do it; `{role}`, `{short}`.
     pub(super) only_role: &'static str,
+    /// Words of a step that is open to everybody, so that nobody is kept from it.
+    pub(super) open_to_all: &'static [&'static str],
+    /// Said behind introductory words of which `{count}` sentences are not repeated.
+    pub(super) context_more: &'static str,
     /// Criteria for a rule; `{Text}` and `{Title}`.
     pub(super) ruled: &'static [&'static str],
 }

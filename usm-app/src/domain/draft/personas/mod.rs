@@ -11,6 +11,15 @@ use super::text::Document;
 use super::words::{Word, capitalised, normal, stem, words};
 use discovery::acts;
 
+/// How a sentence opens that names the parties of a contract, who do not use the product.
+const PARTIES: &[&str] = &[
+    "заказчиком является",
+    "исполнителем является",
+    "заказчиком выступает",
+    "the client is",
+    "the customer is",
+];
+
 /// A role of the text.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -74,6 +83,7 @@ impl Cast {
         let texts: Vec<(Vec<Word>, bool)> = document
             .statements
             .iter()
+            .filter(|statement| !PARTIES.iter().any(|party| normal(&statement.text).starts_with(party)))
             .flat_map(|statement| {
                 let lead = statement.lead.iter().map(|lead| (words(lead), true));
                 lead.chain([(words(&statement.text), false)])
@@ -120,8 +130,18 @@ impl Cast {
             let lexicon = Lexicon::of(self.language);
             let single = normal(&self.members[index].name);
             let is_form = |role: &str| word.lower == role || word.lower == russian::plural_noun(role);
-            let nominative_forms =
-                ["мастера", "учителя", "люди", "админ", "админы", "владельцы", "продавцы", "хозяева"];
+            let nominative_forms = [
+                "мастера",
+                "учителя",
+                "люди",
+                "админ",
+                "админы",
+                "владельцы",
+                "продавцы",
+                "хозяева",
+                "соседи",
+                "граждане",
+            ];
             is_form(&single)
                 || nominative_forms.contains(&word.lower.as_str())
                 || lexicon.roles.iter().any(|role| role.kind == RoleKind::Generic && is_form(role.name))

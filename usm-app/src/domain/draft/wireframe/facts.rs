@@ -8,12 +8,30 @@ use unicode_segmentation::UnicodeSegmentation;
 use super::{
     WireframeInput,
     patterns::{PATTERNS, PLAIN, Pattern},
-    vocabulary::{NOTHING, PAYMENTS, PROBLEMS, PROPERTIES, Property, THINGS, Thing},
+    told::told,
+    vocabulary::{
+        ACCESS, CONFIRMATIONS, CONSEQUENCES, NOTHING, PAYMENTS, PROBLEMS, PROPERTIES, Property, THINGS,
+        Thing, UNTOLD,
+    },
 };
 use crate::domain::{columns::clean, wireframe::Language};
 
 /// A button longer than this is no button any more, in characters.
 const MAX_ACTION: usize = 26;
+
+/// Verbs of looking: what the whole screen is for.
+const LOOKS: &[&str] = &[
+    "видеть",
+    "увидеть",
+    "посмотреть",
+    "смотреть",
+    "просматривать",
+    "просмотреть",
+    "see",
+    "view",
+    "browse",
+    "look",
+];
 
 /// What was found in a story.
 #[derive(Debug)]
@@ -35,6 +53,8 @@ pub(super) struct Facts {
     pub(super) problem: Option<String>,
     /// What the story says about nothing being there.
     pub(super) nothing: Option<String>,
+    /// What the story says about a confirmation of its action.
+    pub(super) confirmation: Option<String>,
     /// The other criteria: what holds when all goes well.
     pub(super) outcomes: Vec<String>,
     /// Lower-case words of the whole story.
@@ -49,18 +69,22 @@ impl Facts {
         let language = Language::of(&all);
         let stems = Stems::new(language);
         let title = wish(&input.title, language);
+        let own = own_weights(&title, &stems);
         let weights = weights(input, &title, &stems);
-        let score =
-            |words: (&str, &str)| stems.list(words).map(|stem| weights.get(&stem).unwrap_or(&0)).sum::<u32>();
-        let named = |property: &&Property| score(property.words) > 0;
+        let sum = |weights: &HashMap<String, u32>, words: (&str, &str)| {
+            stems.list(words).map(|stem| weights.get(&stem).unwrap_or(&0)).sum::<u32>()
+        };
+        let asked = properties_told(input, &title, &stems);
+        let named = |property: &&Property| stems.list(property.words).any(|stem| asked.contains(&stem));
 
-        let best = PATTERNS.iter().rev().max_by_key(|pattern| score(pattern.words));
-        let pattern = best.filter(|pattern| score(pattern.words) > 1).unwrap_or(&PLAIN);
+        // The title's own words decide before those of its task, its criteria and its activity.
+        let fits = |pattern: &&Pattern| (sum(&own, pattern.words), sum(&weights, pattern.words));
+        let best = PATTERNS.iter().rev().max_by_key(fits);
+        let pattern = best.filter(|pattern| sum(&weights, pattern.words) > 1).unwrap_or(&PLAIN);
         // Who uses the screen is not what it is about.
-        let persona: HashSet<String> = input.persona.unicode_words().map(|word| stems.stem(word)).collect();
+        let persona: HashSet<String> = stems.of(&input.persona).collect();
         let mentions = |text: &str| {
-            let mut found = text.unicode_words().map(|word| stems.stem(word));
-            found.find_map(|stem| {
+            stems.of(&told(text, language)).find_map(|stem| {
                 let is_meant = |thing: &&Thing| stems.list(thing.words).any(|word| word == stem);
                 THINGS.iter().find(is_meant).filter(|_| !persona.contains(&stem))
             })
@@ -69,13 +93,25 @@ impl Facts {
         let texts = [&title, &input.task, &input.description, &input.activity];
         let thing = texts.into_iter().find_map(|text| mentions(text));
         let criteria = || input.acceptance_criteria.iter().map(|text| clean(text));
-        let about = |parts: (&[&str], &[&str])| {
+        let says = |text: &str, parts: (&[&str], &[&str])| {
             let parts = if language == Language::Russian { parts.0 } else { parts.1 };
-            criteria().find(|text| parts.iter().any(|part| text.to_lowercase().contains(part)))
+            let words = format!(" {}", spaced(text));
+            parts.iter().any(|part| words.contains(&format!(" {part}")))
+        };
+        // What only repeats the title, or says who may do it, is no state of the screen.
+        let about = |parts: (&[&str], &[&str])| {
+            criteria().find(|text| {
+                let opens = spaced(text);
+                let access = if language == Language::Russian { ACCESS.0 } else { ACCESS.1 };
+                says(text, parts)
+                    && !access.iter().any(|open| opens.starts_with(open))
+                    && !opens.starts_with(&spaced(&title))
+            })
         };
         let nothing = about(NOTHING);
         let problem = about(PROBLEMS).filter(|text| nothing.as_ref() != Some(text));
         let is_state = |text: &String| Some(text) == problem.as_ref() || Some(text) == nothing.as_ref();
+        let confirmation = criteria().find(|text| says(text, CONFIRMATIONS) && !is_state(text));
         let outcomes = criteria().filter(|text| !text.is_empty() && !is_state(text)).collect();
         Self {
             language,
@@ -83,9 +119,10 @@ impl Facts {
             pattern,
             thing,
             properties: PROPERTIES.iter().filter(named).collect(),
-            payments: PAYMENTS.iter().filter(named).collect(),
+            payments: PAYMENTS.iter().filter(|payment| sum(&weights, payment.words) > 0).collect(),
             problem,
             nothing,
+            confirmation,
             outcomes,
             words: all_words(input),
             search_by: search_by(&title, language),
@@ -130,10 +167,17 @@ impl Stems {
         self.stemmer.stem(&word).into_owned()
     }
 
+    /// Stems of the words of a text in their order; "чек-лист" is one word, and no "чек".
+    fn of<'a>(&'a self, text: &str) -> impl Iterator<Item = String> + use<'a> {
+        let words: Vec<String> = text.replace('-', "").unicode_words().map(|word| self.stem(word)).collect();
+        words.into_iter()
+    }
+
     /// Stems of the words of a vocabulary entry in this language.
     fn list(&self, words: (&str, &str)) -> impl Iterator<Item = String> {
         let words = if self.language == Language::Russian { words.0 } else { words.1 };
-        let mut stems: Vec<String> = words.split_whitespace().map(|word| self.stem(word)).collect();
+        let mut stems: Vec<String> =
+            words.replace('-', "").split_whitespace().map(|word| self.stem(word)).collect();
         stems.sort_unstable();
         stems.dedup();
         stems.into_iter()
@@ -144,8 +188,8 @@ impl Stems {
 fn weights(input: &WireframeInput, title: &str, stems: &Stems) -> HashMap<String, u32> {
     let mut weights: HashMap<String, u32> = HashMap::new();
     let mut add = |text: &str, weight: u32| {
-        for word in text.unicode_words() {
-            let known = weights.entry(stems.stem(word)).or_default();
+        for stem in stems.of(&told(text, stems.language)) {
+            let known = weights.entry(stem).or_default();
             *known = (*known).max(weight);
         }
     };
@@ -156,6 +200,46 @@ fn weights(input: &WireframeInput, title: &str, stems: &Stems) -> HashMap<String
     add(title, 4);
     add(title.unicode_words().next().unwrap_or(""), 7);
     weights
+}
+
+/// How much each stem of the title counts: its verb most, but one that only says that somebody looks says less
+/// than what is looked at.
+fn own_weights(title: &str, stems: &Stems) -> HashMap<String, u32> {
+    let mut weights: HashMap<String, u32> =
+        stems.of(&told(title, stems.language)).map(|stem| (stem, 4)).collect();
+    if let Some(verb) = title.unicode_words().next() {
+        let weight = if LOOKS.contains(&verb.to_lowercase().as_str()) { 3 } else { 7 };
+        weights.insert(stems.stem(verb), weight);
+    }
+    weights
+}
+
+/// Stems that can name a field: of the title, of the wish and of what the criteria say is done. What is shown when
+/// it cannot be done, and what follows when it is, is not asked of anybody.
+fn properties_told(input: &WireframeInput, title: &str, stems: &Stems) -> HashSet<String> {
+    let pick = |both: (&'static [&'static str], &'static [&'static str])| {
+        if stems.language == Language::Russian { both.0 } else { both.1 }
+    };
+    let before_consequence = |text: &str| {
+        let lower = text.to_lowercase();
+        // Positions in the lower-case text are only used where it has the same length.
+        let end = pick(CONSEQUENCES).iter().filter_map(|mark| lower.find(mark)).min();
+        let end = end.filter(|_| lower.len() == text.len()).unwrap_or(text.len());
+        text.get(..end).unwrap_or(text).to_owned()
+    };
+    let is_told = |text: &&String| {
+        let opens = spaced(text);
+        let quotes = text.trim_start().starts_with(['«', '“', '"']);
+        !quotes && !pick(UNTOLD).iter().any(|open| opens.starts_with(open))
+    };
+    let criteria = input.acceptance_criteria.iter().filter(is_told).map(|text| before_consequence(text));
+    let texts = [title.to_owned(), before_consequence(&input.description)].into_iter().chain(criteria);
+    texts.flat_map(|text| stems.of(&told(&text, stems.language)).collect::<Vec<_>>()).collect()
+}
+
+/// The words of a text in lower case, one space between them.
+fn spaced(text: &str) -> String {
+    text.to_lowercase().unicode_words().collect::<Vec<_>>().join(" ")
 }
 
 /// What is wanted: the title without the form of a user story around it.
@@ -227,10 +311,8 @@ fn action(title: &str, description: &str, language: Language) -> Option<String> 
         Language::English => description.to_lowercase().contains(&format!("to {verb} ")),
     };
     // Looking is what the whole screen is for; there is no button for it.
-    let looks =
-        ["видеть", "увидеть", "посмотреть", "смотреть", "просматривать", "see", "view", "browse", "look"];
     let waits = ["получать", "получить", "узнать", "receive", "get", "know", "be", "have"];
-    if !is_verb || looks.contains(&verb.as_str()) || waits.contains(&verb.as_str()) {
+    if !is_verb || LOOKS.contains(&verb.as_str()) || waits.contains(&verb.as_str()) {
         return None;
     }
     let stops = if language == Language::Russian { RUSSIAN_STOPS } else { ENGLISH_STOPS };

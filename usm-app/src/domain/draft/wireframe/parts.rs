@@ -14,8 +14,8 @@ const MAX_COLUMNS: usize = 3;
 
 /// Screens that a part can lead to.
 pub(super) struct Targets {
-    /// Where the main action leads.
-    pub(super) result: &'static str,
+    /// Where the main action leads; none where the story does not say.
+    pub(super) result: Option<&'static str>,
     /// Where going back leads, none on the first screen.
     pub(super) back: Option<&'static str>,
 }
@@ -218,7 +218,11 @@ fn steps(facts: &Facts) -> Vec<Node> {
 }
 
 fn map_label(facts: &Facts) -> String {
-    format!("{}: {}", facts.say(("Карта", "Map")), thing_label(facts).to_lowercase())
+    let map = facts.say(("Карта", "Map"));
+    match facts.thing {
+        Some(_) => format!("{map}: {}", thing_label(facts).to_lowercase()),
+        None => map.to_owned(),
+    }
 }
 
 fn chat(facts: &Facts) -> Vec<Node> {
@@ -304,7 +308,7 @@ fn question(facts: &Facts, targets: &Targets) -> Vec<Node> {
         .filter(|property| property.label.1 == "Reason")
         .map(|property| field(property, facts))
         .collect();
-    let yes = Node::new(Kind::Button, facts.action_label()).role(Role::Danger).goto(targets.result);
+    let yes = main_button(facts, targets).role(Role::Danger);
     let no = Node::new(Kind::Button, facts.say(("Назад", "Back"))).role(Role::Secondary);
     let text = Node::new(Kind::Text, facts.say(("Подтвердите действие.", "Please confirm.")));
     let inside = std::iter::once(text).chain(asked).chain([Node::of(Kind::Row, vec![no, yes])]).collect();
@@ -331,9 +335,12 @@ fn credentials(facts: &Facts) -> Vec<Node> {
     vec![card("", fields)]
 }
 
+fn main_button(facts: &Facts, targets: &Targets) -> Node {
+    Node { goto: targets.result.map(str::to_owned), ..Node::new(Kind::Button, facts.action_label()) }
+}
+
 fn actions(facts: &Facts, platform: Platform, targets: &Targets) -> Vec<Node> {
-    let main = Node::new(Kind::Button, facts.action_label()).role(Role::Primary).goto(targets.result);
-    let mut buttons = vec![main];
+    let mut buttons = vec![main_button(facts, targets).role(Role::Primary)];
     if facts.pattern.id == "decision" {
         buttons.push(Node::new(Kind::Button, facts.say(("Отклонить", "Decline"))).role(Role::Secondary));
     } else {

@@ -108,7 +108,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         id: "payment",
         words: (
-            "оплатить оплата оплачивать платить платеж картой наличными сбп промокод скидка счет чек касса корзина",
+            "оплатить оплата оплачивать купить покупать покупка платить платеж картой наличными сбп промокод скидка счет чек касса корзина",
             "pay payment checkout card cash invoice price discount promo refund purchase buy charge basket cart fee",
         ),
         parts: &[Payment, Actions],
@@ -217,7 +217,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         id: "upload",
         words: (
-            "загрузить загрузка прикрепить файл импорт импортировать фото фотография документ скан сканировать",
+            "загрузить загрузка прикрепить файл импорт импортировать фото фотография документ скан сканировать отсканировать",
             "upload attach file import photo document scan picture receipt drag",
         ),
         parts: &[Upload, Form, Actions],

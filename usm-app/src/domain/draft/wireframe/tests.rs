@@ -203,6 +203,71 @@ fn every_way_leads_to_a_screen_that_exists() {
     }
 }
 
+fn drawn(title: &str, task: &str, persona: &str, criteria: &[&str]) -> Wireframe {
+    draft_wireframe(&WireframeInput { task: task.to_owned(), ..story(title, persona, criteria) })
+}
+
+#[test]
+fn words_of_refusals_and_devices_are_no_fields() {
+    let address = drawn(
+        "Сохранить до 5 адресов доставки",
+        "Заполнить профиль",
+        "клиент",
+        &[
+            "Клиент может сохранить до 5 адресов доставки, и введённое видно после повторного входа",
+            "Если значение указано неверно, сохранить до 5 адресов доставки нельзя, и показана причина",
+            "Граница «до 5 адресов» проверена: значение на границе принимается, за ней — нет, и показана причина",
+        ],
+    );
+    let lights = drawn(
+        "Change the colour of the lights from my phone",
+        "Control devices",
+        "resident",
+        &[
+            "A resident can change the colour of the lights from their phone, and the new state is visible at once",
+        ],
+    );
+
+    assert!(all_texts(&address).contains("Адрес"));
+    for (wireframe, invented) in [(&address, "Передумал"), (&lights, "Phone"), (&lights, "Status")] {
+        let main =
+            Wireframe { screens: vec![wireframe.screens[0].clone()], notes: vec![], ..wireframe.clone() };
+        assert!(!all_texts(&main).contains(invented), "{invented}");
+    }
+}
+
+#[test]
+fn what_a_story_does_without_does_not_choose_its_screen() {
+    let restaurants =
+        drawn("Посмотреть рестораны без регистрации", "Зарегистрироваться и войти", "клиент", &[]);
+    let checklist = drawn("Видеть чек-лист первого дня", "Оплатить", "сотрудник", &[]);
+    let report = drawn("Видеть выручку по дням", "Изучить варианты", "директор", &[]);
+
+    assert_eq!(restaurants.screens[0].id, "list");
+    assert!(all_texts(&restaurants).contains("Хинкальная"));
+    assert_eq!(checklist.screens[0].id, "list");
+    assert_eq!(report.screens[0].id, "report");
+}
+
+#[test]
+fn only_states_that_a_criterion_names_are_drawn() {
+    let states = |criteria: &[&str]| {
+        let wireframe = drawn("Сохранить адрес", "Заполнить профиль", "клиент", criteria);
+        wireframe.screens.iter().map(|screen| screen.state).collect::<Vec<_>>()
+    };
+
+    assert_eq!(states(&[]), [State::Default]);
+    assert_eq!(states(&["Клиент может сохранить адрес, и введённое видно после входа"]), [State::Default]);
+    assert_eq!(states(&["Никто, кроме роли «Клиент», не может сохранить адрес"]), [State::Default]);
+    assert_eq!(states(&["Предел «до 5» соблюдён: шестой не допускается"]), [State::Default]);
+    assert_eq!(
+        states(&["Пока условие «ничего не найдено» не выполнено, этого не происходит"]),
+        [State::Default]
+    );
+    assert_eq!(states(&["Клиент получает подтверждение с номером"]), [State::Default, State::Success]);
+    assert_eq!(states(&["Если адрес указан неверно, видна ошибка"]), [State::Default, State::Error]);
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 96, failure_persistence: None, ..ProptestConfig::default() })]
 

@@ -96,7 +96,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         Select,
     ),
     field(
-        ("категория тип вид раздел тема", "category type kind subject topic genre"),
+        ("категория тип раздел тема", "category type kind subject topic genre"),
         ("Категория", "Category"),
         ("Первая|Вторая|Третья", "First|Second|Third"),
         Select,
@@ -150,7 +150,7 @@ pub(super) const PROPERTIES: &[Property] = &[
         Input,
     ),
     field(
-        ("статус состояние", "status state"),
+        ("статус", "status"),
         ("Статус", "Status"),
         ("Новый|В работе|Готово", "New|In progress|Done"),
         Select,
@@ -222,7 +222,7 @@ pub(super) const THINGS: &[Thing] = &[
         ("Мёртвые души|Чайка|Нос", "Emma|Tom Sawyer|The Time Machine"),
     ),
     thing(
-        ("занятие тренировка урок", "class lesson training session"),
+        ("занятие тренировка урок", "class lesson"),
         ("Занятие", "Class"),
         ("Йога|Силовая|Растяжка", "Yoga|Strength|Stretching"),
     ),
@@ -296,14 +296,13 @@ pub(super) const PAYMENTS: &[Property] = &[
     field(("google", "google"), ("Google Pay", "Google Pay"), ("", ""), Input),
 ];
 
-/// Parts of a sentence that tell of something going wrong.
+/// Beginnings of words that tell of something going wrong.
 pub(super) const PROBLEMS: (&[&str], &[&str]) = (
     &[
         "ошибк",
         "неверн",
         "неправильн",
         "отклон",
-        "недоступ",
         "нельзя",
         "не может",
         "невозможн",
@@ -321,7 +320,6 @@ pub(super) const PROBLEMS: (&[&str], &[&str]) = (
         "wrong",
         "declin",
         "reject",
-        "unavailable",
         "cannot",
         "can't",
         "expired",
@@ -335,8 +333,98 @@ pub(super) const PROBLEMS: (&[&str], &[&str]) = (
     ],
 );
 
-/// Parts of a sentence that tell of nothing being there.
+/// Beginnings of words that tell of nothing being there.
 pub(super) const NOTHING: (&[&str], &[&str]) = (
-    &["пуст", "ничего не", "не найден", "нет результ", "ещё нет", "еще нет", "если нет", " нет,"],
+    &[
+        "пуст",
+        "ничего не",
+        "не найден",
+        "нет результ",
+        "ещё нет",
+        "еще нет",
+        "ещё нечего",
+        "еще нечего",
+        "если нет",
+    ],
     &["empty", "no results", "nothing", "not found", "there are no", "there is no", "has no "],
+);
+
+/// Beginnings of words that tell of a confirmation.
+pub(super) const CONFIRMATIONS: (&[&str], &[&str]) =
+    (&["получает подтвержден", "видит подтвержден", "показано подтвержден"], &["confirmation"]);
+
+/// How a criterion opens that says who may do it.
+pub(super) const ACCESS: (&[&str], &[&str]) =
+    (&["никто кроме", "пока условие"], &["nobody but", "no one but", "only ", "as long as"]);
+
+/// How a criterion opens that does not say what is done: conditions, refusals and measurements.
+pub(super) const UNTOLD: (&[&str], &[&str]) = (
+    &[
+        "если ",
+        "пока ",
+        "когда ",
+        "никто",
+        "без ",
+        "после ",
+        "прежде",
+        "граница ",
+        "срок ",
+        "учтён",
+        "проверен",
+        "двойное",
+        "повторн",
+        "нарушен",
+        "недействит",
+        "сумма ",
+        "пересечен",
+        "две ",
+    ],
+    &[
+        "if ",
+        "when ",
+        "while ",
+        "unless ",
+        "once ",
+        "with ",
+        "without ",
+        "nobody",
+        "no one",
+        "after ",
+        "an attempt",
+        "as long",
+        "the boundary",
+        "the time ",
+        "every variant",
+        "pressing",
+        "breaking",
+        "the amount",
+        "a second",
+        "an overlap",
+        "an invalid",
+        "provided",
+    ],
+);
+
+/// Where a sentence goes over from what is done to what follows from it.
+pub(super) const CONSEQUENCES: (&[&str], &[&str]) = (
+    &[", и ", " и получает", " и видит", " и после этого", ", чтобы ", ": так "],
+    &[", and ", " and gets", " and sees", " and then", ", so that ", " so that "],
+);
+
+/// Prepositions behind which something is lacking.
+pub(super) const LACKING: (&[&str], &[&str]) = (&["без"], &["without"]);
+
+/// Prepositions before the device on which something is done.
+pub(super) const ON_DEVICE: (&[&str], &[&str]) = (&["с", "со", "на", "в"], &["from", "on"]);
+
+/// Whose device it is, or whose the lacking thing.
+pub(super) const OF_SOMEBODY: (&[&str], &[&str]) = (
+    &["своего", "моего", "любого", "своём", "своем", "моём", "моем"],
+    &["my", "their", "a", "the", "your", "any"],
+);
+
+/// Devices on which something is done.
+pub(super) const DEVICES: (&[&str], &[&str]) = (
+    &["телефона", "телефоне", "смартфона", "смартфоне", "планшета", "планшете", "компьютера", "компьютере"],
+    &["phone", "phones", "tablet", "computer", "laptop"],
 );

@@ -1,7 +1,7 @@
 //! English statements told as wishes: what should happen.
 
 use super::predicate::Predicate;
-use super::tables::{BE, STOPS};
+use super::tables::{BE, CONDITIONS, STOPS};
 use crate::domain::draft::clause::{Action, Clause, TITLE_LENGTH, titled};
 use crate::domain::draft::grammar::english::{base_of, class_of, is_participle};
 use crate::domain::draft::lexicon::VerbClass;
@@ -14,7 +14,7 @@ pub(super) fn happens(part: &[Word], found: Predicate, about: Option<usize>) -> 
     let wish = wish(part, found).unwrap_or_else(|| format!("to be sure that {lower_statement}"));
     let class = match found {
         Predicate::Verb(at) => base_of(&part[at].lower).and_then(|base| class_of(&base)),
-        _ => None,
+        _ => part[found.at()..].iter().take(4).find_map(|word| class_of_participle(&word.lower)),
     };
     Clause {
         title: titled(&statement, TITLE_LENGTH, STOPS),
@@ -29,6 +29,12 @@ pub(super) fn happens(part: &[Word], found: Predicate, about: Option<usize>) -> 
     }
 }
 
+/// "calculated" is what happens to something that is calculated.
+fn class_of_participle(word: &str) -> Option<VerbClass> {
+    let bases = [word.strip_suffix('d'), word.strip_suffix("ed")];
+    bases.into_iter().flatten().find_map(class_of)
+}
+
 /// "the system to send a reminder"; `None` when more than the first verb would have to change.
 fn wish(part: &[Word], found: Predicate) -> Option<String> {
     let at = found.at();
@@ -39,7 +45,9 @@ fn wish(part: &[Word], found: Predicate) -> Option<String> {
         let joined = pair[0].lower == "and" || pair[0].ends_with_comma();
         joined && (base_of(&pair[1].lower).is_some() || BE.contains(&pair[1].lower.as_str()))
     }) || rest.iter().any(|word| BE.contains(&word.lower.as_str()));
-    if at == 0 || says_more {
+    // "when the card is declined the app spins": the subject stands behind the condition.
+    let opens_with_condition = CONDITIONS.contains(&part[0].lower.as_str());
+    if at == 0 || says_more || opens_with_condition {
         return None;
     }
     let rest = without_final_punctuation(&join(rest)).to_owned();

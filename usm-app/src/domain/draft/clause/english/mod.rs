@@ -16,7 +16,9 @@ use crate::domain::draft::words::{
     Word, capitalised, join, normal, uncapitalised, without_final_punctuation, words,
 };
 use predicate::{find_predicate, predicate};
-use tables::{CONDITIONS, DETERMINERS, OPENINGS, PREPOSITIONS, REMARKS, SUBJECT_PRONOUNS};
+use tables::{
+    BE, CONDITIONS, DETERMINERS, EMPHASIS, MODALS, OPENINGS, PREPOSITIONS, REMARKS, SUBJECT_PRONOUNS,
+};
 
 /// Longest list in brackets behind a verb phrase, in characters.
 const LISTED_LENGTH: usize = 110;
@@ -44,7 +46,9 @@ fn with_opening(part: &[Word], context: Context<'_>) -> Vec<Clause> {
     let part = without_remark(without_openings(part));
     let first = part.first().map(|word| word.lower.as_str()).unwrap_or_default();
     let comma = part.iter().position(Word::ends_with_comma).filter(|comma| comma + 1 < part.len());
-    if let Some(comma) = comma {
+    let comma = comma.or_else(|| unmarked_end(&part, context).filter(|_| CONDITIONS.contains(&first)));
+    let example = |comma: &usize| part[comma + 1].text.to_lowercase().starts_with("e.g");
+    if let Some(comma) = comma.filter(|comma| !example(comma)) {
         let opening = uncapitalised(without_final_punctuation(&join(&part[..=comma])));
         let rest = &part[comma + 1..];
         let rest = if rest[0].lower == "then" && rest.len() > 1 { &rest[1..] } else { rest };
@@ -68,6 +72,30 @@ fn with_opening(part: &[Word], context: Context<'_>) -> Vec<Clause> {
         }
     }
     by_subject(&part, context)
+}
+
+/// The last word of a condition without a comma: "if nobody is home the driver leaves the box".
+fn unmarked_end(part: &[Word], context: Context<'_>) -> Option<usize> {
+    let nouns = Lexicon::of(Language::English).product_nouns;
+    (3..part.len().saturating_sub(2))
+        .find(|at| {
+            let opens = DETERMINERS.contains(&part[*at].lower.as_str());
+            let name = at + usize::from(opens);
+            let bound = PREPOSITIONS.contains(&part[at - 1].lower.as_str())
+                || DETERMINERS.contains(&part[at - 1].lower.as_str())
+                || matches!(part[at - 1].lower.as_str(), "and" | "or");
+            let role = context.cast.at(part, name).map(|(_, length)| length);
+            let product = || (opens && nouns.contains(&part[name].lower.as_str())).then_some(1);
+            let Some(length) = role.or_else(product) else { return false };
+            let follows = part[name + length..]
+                .iter()
+                .map(|word| word.lower.as_str())
+                .find(|lower| !EMPHASIS.contains(lower));
+            let acts =
+                |lower: &str| base_of(lower).is_some() || MODALS.contains(&lower) || BE.contains(&lower);
+            !bound && follows.is_some_and(acts) && find_predicate(&part[1..*at], context).is_some()
+        })
+        .map(|at| at - 1)
 }
 
 fn without_openings(part: &[Word]) -> &[Word] {
@@ -185,7 +213,8 @@ fn simple(part: &[Word], context: Context<'_>) -> Vec<Clause> {
 fn purpose(part: &[Word]) -> (&[Word], Option<String>) {
     let cut = (2..part.len().saturating_sub(2)).find(|index| {
         let pair = (part[*index].lower.as_str(), part[index + 1].lower.as_str());
-        matches!(pair, ("so", "that" | "they" | "i" | "we") | ("in", "order"))
+        let to = part.get(index + 2).is_some_and(|word| word.lower == "to");
+        matches!(pair, ("so", "that" | "they" | "i" | "we")) || to && pair == ("in", "order")
     });
     match cut {
         Some(cut) if part[cut].lower == "so" => {

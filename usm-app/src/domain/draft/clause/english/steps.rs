@@ -98,7 +98,9 @@ fn parts(told: &[Word]) -> Vec<&[Word]> {
     for at in 2..told.len() {
         let before = &told[at - 1];
         let joined = matches!(before.lower.as_str(), "and" | "then") || before.ends_with_comma();
-        let is_base = class_of(&told[at].lower).is_some();
+        // "last 30 days" says how long, and nobody lasts.
+        let counts = told.get(at + 1).is_some_and(|next| next.text.starts_with(|c: char| c.is_ascii_digit()));
+        let is_base = class_of(&told[at].lower).is_some() && !(counts && told[at].lower == "last");
         let end = (start..at)
             .rev()
             .find(|index| !matches!(told[*index].lower.as_str(), "and" | "then"))

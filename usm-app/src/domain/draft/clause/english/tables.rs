@@ -62,13 +62,13 @@ pub(super) const OPENINGS: &[&[&str]] = &[
     &["would", "be", "nice", "to"], &["nice", "to", "have"], &["later"], &["later", "on"], &["also"],
     &["and"], &["but"], &["then"], &["eventually"], &["ideally"], &["optionally"], &["important"],
     &["mvp"], &["finally"], &["additionally"], &["plus"], &["please"], &["optional"], &["required"],
-    &["must-have"],
+    &["must-have"], &["ok"], &["okay"], &["so"], &["yes"],
 ];
 
 /// What a sentence may end with that only says how urgent it is.
 #[rustfmt::skip]
 pub(super) const REMARKS: &[&str] = &[
-    "would be nice to have", "would be nice", "can come later", "could come later", "comes later",
+    "later, not now", "not now", "next year", "later on", "later", "would be nice to have", "would be nice", "can come later", "could come later", "comes later",
     "can wait", "may come later", "is nice to have", "are nice to have", "is optional", "in a future version", "in the future", "in a later version", "in the next version", "in the next release", "are optional",
 ];
 

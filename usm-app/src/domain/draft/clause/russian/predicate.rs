@@ -3,12 +3,14 @@
 use super::events::happens;
 use super::steps::does;
 use super::tables::{
-    ADVERBS, BUILDING, EMPHASIS, IMPERSONAL, MODALS, NEEDED, PREPOSITIONS, PRONOUNS, SUBORDINATE, WE,
+    ADVERBS, BUILDING, EMPHASIS, IMPERSONAL, MODALS, NEEDED, PREPOSITIONS, PRONOUNS, STOPS, SUBORDINATE, WE,
 };
 use super::things::{exists, exists_accusative, verbless};
-use crate::domain::draft::clause::{Clause, Context};
+use crate::domain::draft::clause::{Clause, Context, TITLE_LENGTH, titled};
 use crate::domain::draft::grammar::russian::{finite, is_adjective, is_infinitive};
-use crate::domain::draft::words::Word;
+use crate::domain::draft::language::Language;
+use crate::domain::draft::lexicon::Lexicon;
+use crate::domain::draft::words::{Word, join, without_final_punctuation};
 
 /// The word a clause turns on, by its place.
 #[derive(Debug, Clone, Copy)]
@@ -131,8 +133,25 @@ fn modal(part: &[Word], at: usize, context: Context<'_>) -> Vec<Clause> {
             let from = if skip <= verb { skip } else { 0 };
             does(&after[from..], &rest, Some(actor))
         }
+        (None, Some(verb)) if !negated && at == 1 && is_product(&part[0]) && verb + 1 < after.len() => {
+            let given = after.get(verb + 1..).unwrap_or_default();
+            if PROVIDING.contains(&after[verb].lower.as_str()) && given[0].lower != "возможность" {
+                return vec![exists_accusative(given)];
+            }
+            // Every sentence of a specification opens with "the system must"; the title says what.
+            let title = titled(without_final_punctuation(&join(&after[verb..])), TITLE_LENGTH, STOPS);
+            vec![Clause { title, ..happens(part, None) }]
+        }
         (actor, _) => vec![happens(part, actor)],
     }
+}
+
+/// Verbs of a product that only say that something is there.
+const PROVIDING: &[&str] =
+    &["обеспечивать", "обеспечить", "предусматривать", "предусмотреть", "содержать", "включать"];
+
+fn is_product(word: &Word) -> bool {
+    Lexicon::of(Language::Russian).product_nouns.contains(&word.lower.as_str())
 }
 
 fn impersonal(part: &[Word], at: usize, context: Context<'_>) -> Vec<Clause> {

@@ -115,7 +115,7 @@ const PRODUCT_NOUNS: &[&str] = &[
 
 #[rustfmt::skip]
 const LATER: &[&str] = &[
-    "later", "nice to have", "would be nice", "in a future", "in the future", "future version",
+    "later", "next year", "not now", "nice to have", "would be nice", "in a future", "in the future", "future version",
     "eventually", "optional", "someday", "some day", "down the road", "not in the first version",
     "phase 2", "phase two", "second phase", "won't have now", "could have", "low priority",
 ];
@@ -134,7 +134,7 @@ const MUST: &[&str] = &[
 #[rustfmt::skip]
 const OUT_OF_SCOPE: &[&str] = &[
     "out of scope", "not in scope", "outside the scope", "will not build", "we do not plan", "not planned",
-    "won't build", "is excluded", "are excluded", "not part of",
+    "won't build", "no payments", "we don't need", "we do not need", "is excluded", "are excluded", "not part of",
 ];
 
 #[rustfmt::skip]
@@ -172,7 +172,7 @@ const CONTEXT_OPENINGS: &[&str] = &[
     "we are building", "we're building", "we want to build", "we need an app", "we need a system",
     "we want an app", "it replaces", "the goal", "this document", "an app for", "a platform for",
     "a tool for", "a service for", "a system for", "an application for", "a web", "a mobile", "background",
-    "today", "currently",
+    "today", "currently", "right now", "at the moment", "nowadays", "we run", "we are a", "steps to reproduce",
 ];
 
 const fn q(topics: &'static str, answered_by: &'static str, text: &'static str) -> Question {

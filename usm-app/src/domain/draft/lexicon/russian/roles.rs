@@ -9,6 +9,7 @@ pub(super) const ROLES: &[Role] = &[
     r("читатель", Consumer, ""), r("заказчик", Consumer, ""), r("гость", Consumer, ""),
     r("посетитель", Consumer, ""), r("студент", Consumer, ""), r("ученик", Consumer, ""),
     r("родитель", Consumer, ""), r("пассажир", Consumer, ""), r("житель", Consumer, ""),
+    r("гражданин", Consumer, "граждане|граждан|гражданам|гражданами|гражданина|гражданину"),
     r("подписчик", Consumer, ""), r("участник", Consumer, ""), r("зритель", Consumer, ""),
     r("арендатор", Consumer, ""), r("турист", Consumer, ""), r("абонент", Consumer, ""),
     r("игрок", Consumer, ""), r("слушатель", Consumer, ""), r("соискатель", Consumer, ""),
