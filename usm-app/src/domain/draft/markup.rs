@@ -82,7 +82,7 @@ fn item(line: &str) -> Option<&str> {
     Some(boxed.unwrap_or(text).trim_start())
 }
 
-/// What is said behind "[10:02] Marta:" in a pasted chat; who said it and when is no requirement.
+/// What is said behind `[10:02] Marta:` in a pasted chat; who said it and when is no requirement.
 fn said_in_chat(line: &str) -> Option<&str> {
     let stamp = line.trim_start_matches('[').trim_start();
     let digits = stamp.chars().take_while(|c| c.is_ascii_digit() || *c == ':').count();
