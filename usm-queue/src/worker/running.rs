@@ -1,29 +1,25 @@
-//! Takes deliveries and runs handlers.
+//! What a running worker does: consumes, claims, runs, settles, renews leases.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     fmt,
     future::Future,
     panic::AssertUnwindSafe,
-    pin::pin,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicU8, Ordering},
-    },
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use chrono::Utc;
-use futures_util::FutureExt;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
+use super::attempt::{Stop, attempt, died, panic_message};
 use crate::{
     broker::{Delivery, Settlement},
     context::JobContext,
     dead_letter::dead_letter,
     envelope,
-    error::{Error, ErrorKind, Result, chain},
+    error::{ErrorKind, Result, chain},
     job::{Job, JobId, JobStatus},
     lifecycle::{self, Fate, Outcome, Reason},
     queue::TaskQueue,
@@ -31,226 +27,29 @@ use crate::{
     retry::RetryPolicy,
     store::{Claimed, JobUpdate, Lease, LeaseState, Updated},
     suspects::Suspects,
-    task::{Task, TaskError, Verdict},
 };
 
-/// Takes jobs from the queues its tasks are routed to and runs their handlers.
-///
-/// A handler runs at least once and may run again: after a crash, a lost lease, a retry. A finished job is never run
-/// again. Handlers must not block the thread; CPU-bound work belongs in `spawn_blocking`, or leases lapse.
-pub struct Worker<S> {
-    queue: TaskQueue,
-    state: S,
-    registry: Registry<S>,
-    name: String,
-    concurrency: usize,
-    lease: Duration,
-    grace: Duration,
-    stop_grace: Duration,
-}
-
-impl<S: Clone + Send + Sync + 'static> Worker<S> {
-    /// A worker without handlers. Every job gets a clone of `state`.
-    pub fn new(queue: TaskQueue, state: S) -> Self {
-        Self {
-            queue,
-            state,
-            registry: Registry::default(),
-            name: format!("{}-{:04x}", std::process::id(), fastrand::u16(..)),
-            concurrency: 1,
-            lease: Duration::from_secs(15),
-            grace: Duration::from_secs(25),
-            stop_grace: Duration::from_secs(5),
-        }
-    }
-
-    /// Runs `handler` for its task: any `async fn(T, JobContext<S>) -> Result<T::Output, TaskError>`.
-    pub fn handle<T, F, Fut>(mut self, handler: F) -> Self
-    where
-        T: Task,
-        F: Fn(T, JobContext<S>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<T::Output, TaskError>> + Send + 'static,
-    {
-        self.registry.add(handler);
-        self
-    }
-
-    /// Jobs that run at once from each queue, and messages taken from it: a message is taken only when there is a free
-    /// place for it. At least 1, the default.
-    pub fn concurrency(mut self, jobs: usize) -> Self {
-        self.concurrency = jobs.max(1);
-        self
-    }
-
-    /// How long a job stays this worker's without a sign of life; signs are given every third of it. A job of a worker
-    /// that died is taken over after this time. Default 15 s.
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease.max(Duration::from_millis(10));
-        self
-    }
-
-    /// How long a shutdown waits for running jobs before it asks them to stop. Default 25 s.
-    pub fn grace_period(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// How long a handler that was asked to stop, by a cancellation or a shutdown, may go on before it is dropped.
-    /// Default 5 s.
-    pub fn stop_grace(mut self, grace: Duration) -> Self {
-        self.stop_grace = grace;
-        self
-    }
-
-    /// The name in records, timelines and logs. Default: the process id and four random digits.
-    pub fn name(mut self, name: impl Into<String>) -> Self {
-        self.name = name.into();
-        self
-    }
-
-    /// Works until `shutdown` is ready; then takes nothing more, waits for running jobs up to the grace period, asks the
-    /// others to stop, and hands back what is left without counting the attempt.
-    ///
-    /// Lost connections are not errors: it says so in the log and goes on when they are back. When the future is dropped
-    /// the worker shuts down in the same way by itself.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` when there is no handler, `Unroutable` when a handler's routing key reaches no queue.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
-        let queues = self.queues()?;
-        let stop = CancellationToken::new();
-        let stopping = stop.clone().drop_guard();
-        // In a task of its own, so that a worker whose caller goes away ends as well.
-        let working = tokio::spawn(self.work(queues, stop));
-        shutdown.await;
-        drop(stopping);
-        working
-            .await
-            .map_err(|error| Error::new(ErrorKind::Backend, "the worker was interrupted").with_source(error))
-    }
-
-    async fn work(self, queues: BTreeSet<String>, stop: CancellationToken) {
-        let Self { queue, state, registry, name, concurrency, lease, grace, stop_grace } = self;
-        let shared = Arc::new(Shared {
-            queue,
-            state,
-            registry,
-            name,
-            lease,
-            stop_grace,
-            running: Mutex::default(),
-            jobs: TaskTracker::new(),
-            suspects: Suspects::default(),
-            stopping: stop.clone(),
-            abandon: CancellationToken::new(),
-        });
-        let consumers = TaskTracker::new();
-        for queue in queues {
-            consumers
-                .spawn(stop.clone().run_until_cancelled_owned(shared.clone().consume(queue, concurrency)));
-        }
-        let keeper = tokio::spawn(shared.clone().keep_leases());
-
-        stop.cancelled().await;
-        consumers.close();
-        consumers.wait().await;
-        shared.jobs.close();
-        if tokio::time::timeout(grace, shared.jobs.wait()).await.is_err() {
-            shared.stop_all();
-            // Past it only a handler that never yields, or a store that does not answer, is left; its lease lapses.
-            let last = stop_grace + Duration::from_secs(5);
-            if tokio::time::timeout(last, shared.jobs.wait()).await.is_err() {
-                shared.abandon.cancel();
-            }
-        }
-        keeper.abort();
-    }
-
-    fn queues(&self) -> Result<BTreeSet<String>> {
-        let topology = self.queue.topology();
-        let mut queues = BTreeSet::new();
-        for handler in self.registry.handlers() {
-            let reached = topology.route(handler.routing_key);
-            if reached.is_empty() {
-                return Err(Error::new(
-                    ErrorKind::Unroutable,
-                    format!(
-                        "routing key `{}` of task `{}` reaches no queue; bind one to it",
-                        handler.routing_key, handler.task
-                    ),
-                ));
-            }
-            queues.extend(reached.into_iter().map(str::to_owned));
-        }
-        if queues.is_empty() {
-            return Err(Error::invalid("the worker has no handler; add one with `.handle(…)`"));
-        }
-        Ok(queues)
-    }
-}
-
-impl<S> fmt::Debug for Worker<S> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Worker")
-            .field("name", &self.name)
-            .field("handlers", &self.registry)
-            .finish_non_exhaustive()
-    }
-}
-
 /// What all tasks of a running worker share.
-struct Shared<S> {
-    queue: TaskQueue,
-    state: S,
-    registry: Registry<S>,
-    name: String,
-    lease: Duration,
-    stop_grace: Duration,
+pub(super) struct Shared<S> {
+    pub(super) queue: TaskQueue,
+    pub(super) state: S,
+    pub(super) registry: Registry<S>,
+    pub(super) name: String,
+    pub(super) lease: Duration,
+    pub(super) stop_grace: Duration,
     /// By lease: a job whose lease lapsed may come back to this worker while its first handler still runs.
-    running: Mutex<HashMap<Lease, Arc<Stop>>>,
-    jobs: TaskTracker,
-    suspects: Suspects,
+    pub(super) running: Mutex<HashMap<Lease, Arc<Stop>>>,
+    pub(super) jobs: TaskTracker,
+    pub(super) suspects: Suspects,
     /// Nothing more is begun.
-    stopping: CancellationToken,
+    pub(super) stopping: CancellationToken,
     /// The shutdown is over: nobody waits for anything any more.
-    abandon: CancellationToken,
-}
-
-/// Asks one running job to stop, and remembers why.
-#[derive(Default)]
-struct Stop {
-    token: CancellationToken,
-    why: AtomicU8,
-}
-
-impl Stop {
-    const CANCELLED: u8 = 1;
-    const SHUTDOWN: u8 = 2;
-    const LEASE_LOST: u8 = 3;
-
-    fn ask(&self, why: u8) {
-        // The first reason counts; a lost lease cannot be outdone by a later cancellation.
-        let _ = self.why.compare_exchange(0, why, Ordering::SeqCst, Ordering::SeqCst);
-        self.token.cancel();
-    }
-
-    fn why(&self) -> u8 {
-        self.why.load(Ordering::SeqCst)
-    }
-
-    /// Ready when the handler has had its time to stop by itself.
-    async fn overdue(&self, grace: Duration) {
-        self.token.cancelled().await;
-        if self.why() != Self::LEASE_LOST {
-            tokio::time::sleep(grace).await;
-        }
-    }
+    pub(super) abandon: CancellationToken,
 }
 
 impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// Consumes one queue for ever, anew after every loss.
-    async fn consume(self: Arc<Self>, queue: String, prefetch: usize) {
+    pub(super) async fn consume(self: Arc<Self>, queue: String, prefetch: usize) {
         let mut failures = 0u32;
         loop {
             match self.queue.broker().consume(&queue, prefetch).await {
@@ -505,7 +304,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     /// Renews the leases of running jobs and passes cancellations on to them.
-    async fn keep_leases(self: Arc<Self>) {
+    pub(super) async fn keep_leases(self: Arc<Self>) {
         let mut cancellations = self.queue.store().cancellations();
         let mut tick = tokio::time::interval(self.lease / 3);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
@@ -545,62 +344,15 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         }
     }
 
-    fn stop_all(&self) {
+    pub(super) fn stop_all(&self) {
         for stop in self.running().values() {
             stop.ask(Stop::SHUTDOWN);
         }
     }
 
-    fn running(&self) -> std::sync::MutexGuard<'_, HashMap<Lease, Arc<Stop>>> {
+    fn running(&self) -> MutexGuard<'_, HashMap<Lease, Arc<Stop>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// Runs a handler within its time, catching panics, until it ends or is stopped.
-async fn attempt<S>(
-    prepared: Prepared<S>,
-    context: JobContext<S>,
-    timeout: Duration,
-    stop: &Stop,
-    grace: Duration,
-) -> Outcome {
-    // Inside the async block, so that a panic before the handler's first await is caught too.
-    let running = pin!(AssertUnwindSafe(async { prepared(context).await }).catch_unwind());
-    let ended = tokio::select! {
-        ended = tokio::time::timeout(timeout, running) => ended,
-        () = stop.overdue(grace) => return stopped(stop.why()),
-    };
-    match ended {
-        Err(_) => Outcome::TimedOut(timeout),
-        Ok(Err(panic)) => Outcome::Panicked(panic_message(panic.as_ref())),
-        Ok(Ok(Ok(value))) => Outcome::Completed(value),
-        Ok(Ok(Err(_))) if stop.why() != 0 => stopped(stop.why()),
-        Ok(Ok(Err(error))) => Outcome::Failed(error.verdict(), error.to_string()),
-    }
-}
-
-/// How the last attempt of a job ended whose worker died in it.
-fn died(job: &Job) -> Outcome {
-    if job.cancel_requested {
-        return Outcome::Cancelled;
-    }
-    let worker = job.worker.as_deref().unwrap_or("unknown");
-    let error = format!(
-        "worker {worker} died or froze in attempt {} of {}; the job may be what kills it",
-        job.attempt,
-        job.max_attempts.max(1)
-    );
-    Outcome::Failed(Verdict::Retry, error)
-}
-
-fn stopped(why: u8) -> Outcome {
-    if why == Stop::CANCELLED { Outcome::Cancelled } else { Outcome::Interrupted }
-}
-
-fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
-    let text =
-        panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    text.unwrap_or("without a message").to_owned()
 }
 
 /// The task's policy with what the job itself asked for.
