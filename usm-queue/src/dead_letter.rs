@@ -255,6 +255,7 @@ impl DeadLetters {
             envelope::message(self.queue.topology().task_exchange(), &letter.routing_key, &payload, &job)?;
         if dead.header_str(envelope::TASK).is_none() {
             message.headers.remove(envelope::TASK);
+            message.headers.insert(envelope::JOB_ID.to_owned(), json!(id));
         }
         let key = dead.headers.get(envelope::IDEMPOTENCY_KEY).cloned().or_else(|| old_id.map(|id| json!(id)));
         if let Some(key) = key {

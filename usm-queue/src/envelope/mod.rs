@@ -1,11 +1,17 @@
-//! A job on the wire: one flat JSON object as body, everything of ours in headers.
+//! A job on its way: the payload as body, everything of ours in headers; and, where other services read along, as one flat
+//! JSON object.
+
+#[cfg(any(test, feature = "rabbitmq"))]
+mod flat;
 
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+#[cfg(any(test, feature = "rabbitmq"))]
+pub(crate) use self::flat::flat_body;
 use crate::{
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, Owner},
@@ -23,12 +29,12 @@ pub(crate) const FIRST_DELAY_MS: &str = "x-usm-first-delay-ms";
 pub(crate) const OWNER: &str = "x-usm-owner";
 /// Header: what the caller attached.
 pub(crate) const METADATA: &str = "x-usm-metadata";
-/// Header: the names the envelope added to the body, so that exactly these are taken off again; without it all of
-/// [`FIELDS`].
+/// Header: the names [`flat_body`] added to the body, so that exactly these are taken off again. Where `payload` is among
+/// them, that field is the payload.
 pub(crate) const ADDED: &str = "x-usm-added";
 /// Header: stays the same over retries and replays of one piece of work.
 pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
-/// Header on dead letters of messages that named no job: the job they were given.
+/// Header on dead letters of messages that named no job, and on their replays: the job they were given.
 pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header on dead letters: why.
 pub(crate) const REASON: &str = "x-usm-reason";
@@ -45,9 +51,8 @@ pub(crate) const BROKER_REASON: &str = "x-first-death-reason";
 /// Header a broker sets when it dead-letters by itself: the queue.
 pub(crate) const BROKER_QUEUE: &str = "x-first-death-queue";
 
-/// What the envelope adds to a body, where the payload has no such field itself.
-const FIELDS: [&str; 4] = ["job_id", "user_id", "created_at", "_metadata"];
-const PRODUCER: &str = "usm-queue";
+/// The field of the body that carries a payload which is no object.
+const WRAPPED: &str = "payload";
 
 /// A message: properties, headers and body, as AMQP 0-9-1 has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -71,7 +76,7 @@ pub struct Message {
     pub timestamp: DateTime<Utc>,
     /// Everything of ours that is not in the body.
     pub headers: BTreeMap<String, Value>,
-    /// The body, not necessarily JSON: it may come from anybody.
+    /// The body: for messages of this library the payload as JSON. Not necessarily JSON: it may come from anybody.
     pub body: Vec<u8>,
 }
 
@@ -114,98 +119,24 @@ impl Message {
         self.headers.get(name).and_then(Value::as_u64)
     }
 
-    /// The job this message belongs to: the message's id for ours, else as services without our headers write it in the
-    /// body.
+    /// The job this message belongs to: what our headers tell, else what services without them write in the body, else the
+    /// message's own id where it is a UUID.
     pub fn job_id(&self) -> Option<JobId> {
         if let Some(id) = self.header_str(JOB_ID) {
             return id.parse().ok();
         }
-        if self.headers.contains_key(TASK) {
-            return self.message_id.parse().ok();
-        }
-        let body: BodyIds = serde_json::from_slice(&self.body).ok()?;
-        body.job_id?.parse().ok()
+        let told = if self.headers.contains_key(TASK) {
+            None
+        } else {
+            serde_json::from_slice(&self.body).ok().and_then(|body: BodyIds| body.job_id?.parse().ok())
+        };
+        told.or_else(|| self.message_id.parse().ok())
     }
 }
 
 #[derive(Deserialize)]
 struct BodyIds {
     job_id: Option<String>,
-}
-
-/// Writes the body: the payload's own fields, then those of [`FIELDS`] that the payload does not have itself. Returns the
-/// body, and the names it added when not all.
-///
-/// A payload that is not a JSON object is carried in a field `payload`.
-fn encode<T: Serialize + ?Sized>(
-    payload: &T,
-    job: &Job,
-    routing_key: &str,
-) -> Result<(Vec<u8>, Option<String>)> {
-    let unwritable = |error| {
-        Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
-            .with_source(error)
-    };
-    let created_at = job.created_at.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
-    let added = Added {
-        job_id: job.id,
-        user_id: job.owner.as_ref(),
-        created_at: &created_at,
-        metadata: AddedMetadata {
-            message_id: job.id,
-            timestamp: &created_at,
-            producer: PRODUCER,
-            routing_key,
-        },
-    };
-    let mut body = serde_json::to_string(payload).map_err(unwritable)?;
-    // Rarely needed, and only where one of the names occurs somewhere.
-    if !body.starts_with('{') || FIELDS.iter().any(|name| body.contains(name)) {
-        return merge(&body, &added).map_err(unwritable);
-    }
-    let added = serde_json::to_string(&added).map_err(unwritable)?;
-    body.pop();
-    if body.len() > 1 {
-        body.push(',');
-    }
-    body.push_str(&added[1..]);
-    Ok((body.into_bytes(), None))
-}
-
-#[derive(Serialize)]
-struct Added<'a> {
-    job_id: JobId,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    user_id: Option<&'a Owner>,
-    created_at: &'a str,
-    #[serde(rename = "_metadata")]
-    metadata: AddedMetadata<'a>,
-}
-
-#[derive(Serialize)]
-struct AddedMetadata<'a> {
-    message_id: JobId,
-    timestamp: &'a str,
-    producer: &'static str,
-    routing_key: &'a str,
-}
-
-/// [`encode`] for payloads that may have fields of the same names, or are no objects.
-fn merge(payload: &str, added: &Added<'_>) -> serde_json::Result<(Vec<u8>, Option<String>)> {
-    let mut body = match serde_json::from_str(payload)? {
-        Value::Object(fields) => fields,
-        other => Map::from_iter([("payload".to_owned(), other)]),
-    };
-    let mut names = Vec::with_capacity(FIELDS.len());
-    if let Value::Object(fields) = serde_json::to_value(added)? {
-        for (name, value) in fields {
-            if let serde_json::map::Entry::Vacant(entry) = body.entry(name) {
-                names.push(entry.key().clone());
-                entry.insert(value);
-            }
-        }
-    }
-    Ok((serde_json::to_vec(&body)?, Some(names.join(","))))
 }
 
 /// The message of a job.
@@ -215,7 +146,10 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     payload: &T,
     job: &Job,
 ) -> Result<Message> {
-    let (body, added) = encode(payload, job, routing_key)?;
+    let body = serde_json::to_vec(payload).map_err(|error| {
+        Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
+            .with_source(error)
+    })?;
     let mut message = Message::new(exchange, routing_key, job.id.to_string(), body);
     message.correlation_id.clone_from(&job.correlation_id);
     message.priority = job.priority;
@@ -223,9 +157,6 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     message.not_before = job.next_attempt_at;
     message.headers.insert(TASK.to_owned(), Value::String(job.task.clone()));
     message.headers.insert(MAX_ATTEMPTS.to_owned(), job.max_attempts.into());
-    if let Some(added) = added {
-        message.headers.insert(ADDED.to_owned(), added.into());
-    }
     if let Some(owner) = &job.owner {
         message.headers.insert(OWNER.to_owned(), json!(owner));
     }
@@ -235,37 +166,37 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     Ok(message)
 }
 
-/// The payload in a message body: the object without what [`encode`] added.
+/// The payload in a message body: without what [`flat_body`] added.
 ///
 /// A message without our headers keeps every field but `_metadata`, `job_id` and `created_at`.
 pub(crate) fn payload(message: &Message) -> Result<Value> {
     let body: Value = serde_json::from_slice(&message.body)
         .map_err(|error| Error::invalid("the message body is not JSON").with_source(error))?;
-    let Value::Object(mut fields) = body else {
-        return Err(Error::invalid("the message body is JSON, but not an object"));
-    };
     let added: Vec<&str> = match message.header_str(ADDED) {
         Some(added) => added.split(',').collect(),
-        None if message.headers.contains_key(TASK) => FIELDS.to_vec(),
+        None if message.headers.contains_key(TASK) => return Ok(body),
         // Of others' fields the payload may want the user.
         None => vec!["_metadata", "job_id", "created_at"],
     };
+    let Value::Object(mut fields) = body else {
+        return Err(Error::invalid("the message body is JSON, but not an object"));
+    };
+    if added.contains(&WRAPPED) {
+        return Ok(fields.remove(WRAPPED).unwrap_or_default());
+    }
     added.into_iter().for_each(|name| drop(fields.remove(name)));
     Ok(Value::Object(fields))
 }
 
-/// `payload` as a task wants it: whole, or what the envelope wrapped because it was no object.
+/// [`payload`] as a task wants it.
 pub(crate) fn decode<T: serde::de::DeserializeOwned>(message: &Message) -> Result<T> {
-    let payload = payload(message)?;
-    let wrapped = match &payload {
-        Value::Object(fields) if fields.len() == 1 => fields.get("payload").cloned(),
-        _ => None,
+    // As this library stores it: the body is the payload.
+    let task = if message.headers.contains_key(TASK) && !message.headers.contains_key(ADDED) {
+        serde_json::from_slice(&message.body)
+    } else {
+        T::deserialize(payload(message)?)
     };
-    match (T::deserialize(payload), wrapped) {
-        (Ok(task), _) => Ok(task),
-        (Err(error), Some(inner)) => T::deserialize(inner).map_err(|_| undecodable(&error)),
-        (Err(error), None) => Err(undecodable(&error)),
-    }
+    task.map_err(|error| undecodable(&error))
 }
 
 fn undecodable(error: &serde_json::Error) -> Error {
@@ -277,7 +208,8 @@ fn undecodable(error: &serde_json::Error) -> Error {
 pub(crate) fn rebuild(message: &Message, id: JobId, task: &str, max_attempts: u32) -> Job {
     let mut job = Job::new(id, task, message.timestamp);
     let owner = message.headers.get(OWNER).cloned().or_else(|| {
-        let body: Value = serde_json::from_slice(&message.body).ok()?;
+        let others = !message.headers.contains_key(TASK);
+        let body: Value = others.then(|| serde_json::from_slice(&message.body).ok()).flatten()?;
         body.get("user_id").filter(|value| !value.is_null()).cloned()
     });
     job.owner = owner.and_then(|owner| Owner::deserialize(owner).ok());
@@ -316,14 +248,22 @@ mod tests {
         job
     }
 
+    /// As it arrives on the other side of a broker that others read.
+    fn over_the_wire(message: &Message) -> Message {
+        let (body, added) = flat_body(message).unwrap();
+        let mut arrived = Message { body: body.into_owned(), ..message.clone() };
+        arrived.headers.extend(added.map(|names| (ADDED.to_owned(), Value::String(names.into_owned()))));
+        arrived
+    }
+
     #[test]
-    fn the_body_is_the_flat_object_of_the_guide() {
+    fn the_body_on_the_wire_is_the_flat_object_of_the_guide() {
         let job = job();
 
         let message =
             message("ai.tasks", "ai.task.map.generation", &json!({"requirements_text": "…"}), &job).unwrap();
 
-        let body: Value = serde_json::from_slice(&message.body).unwrap();
+        let body: Value = serde_json::from_slice(&over_the_wire(&message).body).unwrap();
         assert_eq!(body["requirements_text"], "…");
         assert_eq!(body["job_id"], json!(job.id));
         assert_eq!(body["user_id"], 42);
@@ -332,30 +272,48 @@ mod tests {
     }
 
     #[test]
-    fn a_payload_with_our_field_names_comes_back_as_it_was() {
+    fn a_message_that_comes_back_from_the_wire_is_not_changed_again() {
+        let message = message("e", "k", &json!({"a": 1}), &job()).unwrap();
+        let arrived = over_the_wire(&message);
+
+        let (again, added) = flat_body(&arrived).unwrap();
+
+        assert_eq!((again.as_ref(), added), (arrived.body.as_slice(), None));
+    }
+
+    #[test]
+    fn any_payload_comes_back_as_it_was() {
+        for payload in [
+            json!({}),
+            json!({"text": "x"}),
+            json!({"job_id": 1, "user_id": [2], "created_at": null, "_metadata": {"a": 1}}),
+            json!({"text": "the words _metadata and user_id"}),
+            json!({"payload": 3}),
+            json!([1, 2]),
+            json!("text"),
+            json!(null),
+        ] {
+            for owner in [None, Some(Owner::Id(42))] {
+                let job = Job { owner: owner.clone(), ..job() };
+                let message = message("e", "k", &payload, &job).unwrap();
+                let arrived = over_the_wire(&message);
+
+                for message in [message, arrived] {
+                    assert_eq!(decode::<Value>(&message).unwrap(), payload);
+                    assert_eq!(super::payload(&message).unwrap(), payload);
+                    assert_eq!(rebuild(&message, job.id, "strict", 3).owner, owner);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_task_that_knows_no_other_fields_is_read_from_the_wire() {
         let task = Strict { user_id: 7, text: "x".into() };
 
-        let message = message("e", "k", &task, &job()).unwrap();
+        let message = over_the_wire(&message("e", "k", &task, &job()).unwrap());
 
         assert_eq!(decode::<Strict>(&message).unwrap(), task);
-        assert_eq!(rebuild(&message, JobId::new(), "strict", 3).owner, Some(Owner::Id(42)));
-    }
-
-    #[test]
-    fn a_payload_without_fields_comes_back_as_it_was() {
-        #[derive(Debug, PartialEq, Serialize, Deserialize)]
-        struct Empty {}
-
-        let message = message("e", "k", &Empty {}, &job()).unwrap();
-
-        assert_eq!(decode::<Empty>(&message).unwrap(), Empty {});
-    }
-
-    #[test]
-    fn a_payload_that_is_no_object_comes_back_as_it_was() {
-        let message = message("e", "k", &[1, 2], &job()).unwrap();
-
-        assert_eq!(decode::<Vec<u8>>(&message).unwrap(), [1, 2]);
     }
 
     #[test]

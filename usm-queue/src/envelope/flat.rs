@@ -1,0 +1,96 @@
+//! The body as other services read it: one flat JSON object with the four fields of the guide.
+
+use std::borrow::Cow;
+
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::{ADDED, Message, OWNER, TASK, WRAPPED};
+use crate::error::{Error, Result};
+
+/// What [`flat_body`] adds to a body, where the payload has no such field itself.
+const FIELDS: [&str; 4] = ["job_id", "user_id", "created_at", "_metadata"];
+const ALL_FIELDS: &str = "job_id,user_id,created_at,_metadata";
+const FIELDS_WITHOUT_OWNER: &str = "job_id,created_at,_metadata";
+const PRODUCER: &str = "usm-queue";
+
+/// The body as other services read it, for brokers that carry messages between services: for a message of ours the
+/// payload's own fields, then those of [`FIELDS`] that the payload does not have itself. Returns the body and, where it
+/// added fields, their names for the header [`ADDED`]; a body that has them already, or is not ours, stays as it is.
+///
+/// A payload that is not a JSON object is carried in a field `payload`.
+pub(crate) fn flat_body(message: &Message) -> Result<(Cow<'_, [u8]>, Option<Cow<'static, str>>)> {
+    if !message.headers.contains_key(TASK) || message.headers.contains_key(ADDED) {
+        return Ok((Cow::Borrowed(&message.body), None));
+    }
+    let unwritable = |error| {
+        Error::invalid(format!("the body of message `{}` is not JSON", message.message_id)).with_source(error)
+    };
+    let created_at = message.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
+    let added = Added {
+        job_id: &message.message_id,
+        user_id: message.headers.get(OWNER),
+        created_at: &created_at,
+        metadata: AddedMetadata {
+            message_id: &message.message_id,
+            timestamp: &created_at,
+            producer: PRODUCER,
+            routing_key: &message.routing_key,
+        },
+    };
+    let text = std::str::from_utf8(&message.body)
+        .map_err(|error| Error::invalid("the message body is not UTF-8").with_source(error))?;
+    // Rarely needed, and only where one of the names occurs somewhere.
+    if !text.starts_with('{') || FIELDS.iter().any(|name| text.contains(name)) {
+        let (body, names) = merge(text, &added).map_err(unwritable)?;
+        return Ok((Cow::Owned(body), Some(names.into())));
+    }
+    let added = serde_json::to_vec(&added).map_err(unwritable)?;
+    let mut body = Vec::with_capacity(text.len() + added.len());
+    body.extend_from_slice(&message.body[..text.len() - 1]);
+    if body.len() > 1 {
+        body.push(b',');
+    }
+    body.extend_from_slice(&added[1..]);
+    let names = if message.headers.contains_key(OWNER) { ALL_FIELDS } else { FIELDS_WITHOUT_OWNER };
+    Ok((Cow::Owned(body), Some(names.into())))
+}
+
+#[derive(Serialize)]
+struct Added<'a> {
+    job_id: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_id: Option<&'a Value>,
+    created_at: &'a str,
+    #[serde(rename = "_metadata")]
+    metadata: AddedMetadata<'a>,
+}
+
+#[derive(Serialize)]
+struct AddedMetadata<'a> {
+    message_id: &'a str,
+    timestamp: &'a str,
+    producer: &'static str,
+    routing_key: &'a str,
+}
+
+/// For payloads that may have fields of the same names, or are no objects: the body and the names added.
+fn merge(payload: &str, added: &Added<'_>) -> serde_json::Result<(Vec<u8>, String)> {
+    let mut names = Vec::with_capacity(FIELDS.len() + 1);
+    let mut body = match serde_json::from_str(payload)? {
+        Value::Object(fields) => fields,
+        other => {
+            names.push(WRAPPED.to_owned());
+            Map::from_iter([(WRAPPED.to_owned(), other)])
+        }
+    };
+    if let Value::Object(fields) = serde_json::to_value(added)? {
+        for (name, value) in fields {
+            if let serde_json::map::Entry::Vacant(entry) = body.entry(name) {
+                names.push(entry.key().clone());
+                entry.insert(value);
+            }
+        }
+    }
+    Ok((serde_json::to_vec(&body)?, names.join(",")))
+}
