@@ -44,7 +44,7 @@ impl SqliteStore {
 impl JobStore for SqliteStore {
     async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
         let rows: Vec<_> = jobs.iter().map(NewJob::new).collect();
-        self.db.write(move |tx| rows.iter().try_for_each(|row| insert(tx, row))).await
+        self.db.write(move |tx| insert(tx, &rows)).await
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
@@ -159,32 +159,39 @@ impl NewJob {
     }
 }
 
-/// Stores a record unless its id is known.
-pub(crate) fn insert(tx: &mut Tx<'_>, job: &NewJob) -> Result<()> {
-    let inserted = run(
-        tx,
-        "INSERT INTO jobs (id, task, owner, status, priority, attempt, max_attempts, version, created_at, updated_at,
-            next_attempt_at, correlation_id, metadata, timeline)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
-        params![
-            job.id.0,
-            job.task,
-            job.owner,
-            job.status,
-            job.priority,
-            job.attempt,
-            job.max_attempts,
-            job.version,
-            job.created_at,
-            job.updated_at,
-            job.next_attempt_at,
-            job.correlation_id,
-            job.metadata,
-            job.timeline,
-        ],
-    )?;
-    if inserted > 0 {
-        tx.effects.jobs.push(job.id);
+/// Stores each record unless its id is known.
+pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<()> {
+    // Looked up once for the batch.
+    let mut insert = tx
+        .connection
+        .prepare_cached(
+            "INSERT INTO jobs (id, task, owner, status, priority, attempt, max_attempts, version, created_at, updated_at,
+                next_attempt_at, correlation_id, metadata, timeline)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
+        )
+        .map_err(failed)?;
+    for job in jobs {
+        let inserted = insert
+            .execute(params![
+                job.id.0,
+                job.task,
+                job.owner,
+                job.status,
+                job.priority,
+                job.attempt,
+                job.max_attempts,
+                job.version,
+                job.created_at,
+                job.updated_at,
+                job.next_attempt_at,
+                job.correlation_id,
+                job.metadata,
+                job.timeline,
+            ])
+            .map_err(failed)?;
+        if inserted > 0 {
+            tx.effects.jobs.push(job.id);
+        }
     }
     Ok(())
 }
@@ -203,7 +210,7 @@ fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration) -> Result
     }
     match state(tx.connection, job.id)? {
         None => {
-            insert(tx, job)?;
+            insert(tx, std::slice::from_ref(job))?;
             try_claim(tx, job.id, worker, lease)?
                 .map(Found::Taken)
                 .ok_or_else(|| Error::not_found(format!("job {}", job.id)))
@@ -371,7 +378,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
 }
 
 fn fail_unclaimed(tx: &mut Tx<'_>, job: &NewJob, error: &str) -> Result<bool> {
-    insert(tx, job)?;
+    insert(tx, std::slice::from_ref(job))?;
     end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
 }
 

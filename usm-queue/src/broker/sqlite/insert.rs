@@ -15,31 +15,25 @@ use crate::{
 };
 
 pub(super) fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
+    // Looked up once for the batch.
+    let mut insert = tx
+        .connection
+        .prepare_cached(
+            "INSERT INTO messages (id, queue, priority, due_at, expires_at, message_id, envelope, body)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+        )
+        .map_err(failed)?;
     for row in rows {
         // A delayed message does not count before it is due.
         let counts = row.limited && row.due_at.is_none_or(|due| due <= tx.now);
         if counts && !row.returns {
             make_room(tx, row.queue, true)?;
         }
-        insert(tx, row)?;
-        if counts {
-            make_room(tx, row.queue, false)?;
-        }
-    }
-    Ok(())
-}
-
-pub(super) fn insert(tx: &mut Tx<'_>, row: &NewRow) -> Result<()> {
-    let place = tx.next_place()?;
-    let due_at = row.due_at.filter(|due| *due > tx.now);
-    let expires_at = row.ttl.map(|ttl| due_at.unwrap_or(tx.now).saturating_add(ttl));
-    tx.connection
-        .prepare_cached(
-            "INSERT INTO messages (id, queue, priority, due_at, expires_at, message_id, envelope, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )
-        .and_then(|mut insert| {
-            insert.execute(params![
+        let place = tx.next_place()?;
+        let due_at = row.due_at.filter(|due| *due > tx.now);
+        let expires_at = row.ttl.map(|ttl| due_at.unwrap_or(tx.now).saturating_add(ttl));
+        insert
+            .execute(params![
                 place,
                 row.queue,
                 row.priority,
@@ -49,9 +43,12 @@ pub(super) fn insert(tx: &mut Tx<'_>, row: &NewRow) -> Result<()> {
                 row.envelope,
                 row.body
             ])
-        })
-        .map_err(failed)?;
-    tx.effects.queues.insert(row.queue);
+            .map_err(failed)?;
+        tx.effects.queues.insert(row.queue);
+        if counts {
+            make_room(tx, row.queue, false)?;
+        }
+    }
     Ok(())
 }
 

@@ -100,7 +100,7 @@ impl Broker for SqliteBroker {
         let jobs: Vec<_> = jobs.iter().map(jobs::NewJob::new).collect();
         self.db
             .write(move |tx| {
-                jobs.iter().try_for_each(|job| jobs::insert(tx, job))?;
+                jobs::insert(tx, &jobs)?;
                 insert_all(tx, &rows)
             })
             .await
