@@ -35,4 +35,4 @@ pub use store::{
 };
 pub use task::{Task, TaskError, TaskPolicy, Verdict};
 pub use topology::{ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, topic_matches};
-pub use worker::Worker;
+pub use worker::{QueueHealth, Worker, WorkerHealth};

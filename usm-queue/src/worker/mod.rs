@@ -1,6 +1,7 @@
 //! Takes deliveries and runs handlers.
 
 mod attempt;
+mod health;
 mod running;
 
 use std::{
@@ -13,6 +14,7 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+pub use self::health::{QueueHealth, WorkerHealth};
 use self::running::Shared;
 use crate::{
     context::JobContext,
@@ -36,6 +38,7 @@ pub struct Worker<S> {
     lease: Duration,
     grace: Duration,
     stop_grace: Duration,
+    health: WorkerHealth,
 }
 
 impl<S: Clone + Send + Sync + 'static> Worker<S> {
@@ -50,6 +53,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(25),
             stop_grace: Duration::from_secs(5),
+            health: WorkerHealth::default(),
         }
     }
 
@@ -97,6 +101,11 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         self
     }
 
+    /// Tells from outside whether this worker consumes its queues.
+    pub fn health(&self) -> WorkerHealth {
+        self.health.clone()
+    }
+
     /// Works until `shutdown` is ready; then takes nothing more, waits for running jobs up to the grace period, asks the
     /// others to stop, and hands back what is left without counting the attempt.
     ///
@@ -120,7 +129,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     }
 
     async fn work(self, queues: BTreeSet<String>, stop: CancellationToken) {
-        let Self { queue, state, registry, name, concurrency, lease, grace, stop_grace } = self;
+        let Self { queue, state, registry, name, concurrency, lease, grace, stop_grace, health } = self;
         let shared = Arc::new(Shared {
             queue,
             state,
@@ -131,11 +140,13 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             running: Mutex::default(),
             jobs: TaskTracker::new(),
             suspects: Suspects::default(),
+            health: health.clone(),
             stopping: stop.clone(),
             abandon: CancellationToken::new(),
         });
         let consumers = TaskTracker::new();
         for queue in queues {
+            health.starting(&queue);
             consumers
                 .spawn(stop.clone().run_until_cancelled_owned(shared.clone().consume(queue, concurrency)));
         }
@@ -144,6 +155,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         stop.cancelled().await;
         consumers.close();
         consumers.wait().await;
+        health.ended();
         shared.jobs.close();
         if tokio::time::timeout(grace, shared.jobs.wait()).await.is_err() {
             shared.stop_all();

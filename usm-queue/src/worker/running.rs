@@ -13,9 +13,12 @@ use chrono::Utc;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use uuid::Uuid;
 
-use super::attempt::{Stop, attempt, died, panic_message};
+use super::{
+    attempt::{Stop, attempt, died, panic_message},
+    health::WorkerHealth,
+};
 use crate::{
-    broker::{Delivery, Settlement},
+    broker::{Consumer, Delivery, Settlement},
     context::JobContext,
     dead_letter::dead_letter,
     envelope,
@@ -29,6 +32,9 @@ use crate::{
     suspects::Suspects,
 };
 
+/// How long a consumer must last after a loss before its queue counts as consumed again.
+const PROOF: Duration = Duration::from_secs(1);
+
 /// What all tasks of a running worker share.
 pub(super) struct Shared<S> {
     pub(super) queue: TaskQueue,
@@ -41,6 +47,7 @@ pub(super) struct Shared<S> {
     pub(super) running: Mutex<HashMap<Lease, Arc<Stop>>>,
     pub(super) jobs: TaskTracker,
     pub(super) suspects: Suspects,
+    pub(super) health: WorkerHealth,
     /// Nothing more is begun.
     pub(super) stopping: CancellationToken,
     /// The shutdown is over: nobody waits for anything any more.
@@ -52,27 +59,44 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     pub(super) async fn consume(self: Arc<Self>, queue: String, prefetch: usize) {
         let mut failures = 0u32;
         loop {
-            match self.queue.broker().consume(&queue, prefetch).await {
-                Ok(mut consumer) => loop {
-                    match consumer.next().await {
-                        Some(Ok(delivery)) => {
-                            failures = 0;
-                            drop(self.jobs.spawn(self.clone().work(delivery)));
-                        }
-                        Some(Err(error)) => {
-                            log_lost(&queue, &chain(&error), &mut failures);
-                            break;
-                        }
-                        None => {
-                            log_lost(&queue, "the consumer ended", &mut failures);
-                            break;
-                        }
-                    }
-                },
+            let why = match self.queue.broker().consume(&queue, prefetch).await {
+                Ok(consumer) => self.deliver(&queue, consumer, &mut failures).await,
                 Err(error) if error.kind() == ErrorKind::Closed => return,
-                Err(error) => log_lost(&queue, &chain(&error), &mut failures),
-            }
+                Err(error) => chain(&error),
+            };
+            failures += 1;
+            self.health.lost(&queue, &why);
             tokio::time::sleep(pause(failures)).await;
+        }
+    }
+
+    /// Begins whatever a consumer delivers; returns why it ended.
+    async fn deliver(self: &Arc<Self>, queue: &str, mut consumer: Consumer, failures: &mut u32) -> String {
+        if *failures == 0 {
+            self.health.consuming(queue);
+        }
+        // One that fails at once has not recovered.
+        let mut proof = std::pin::pin!(tokio::time::sleep(PROOF));
+        loop {
+            let next = tokio::select! {
+                next = consumer.next() => next,
+                () = proof.as_mut(), if *failures > 0 => {
+                    *failures = 0;
+                    self.health.consuming(queue);
+                    continue;
+                }
+            };
+            match next {
+                Some(Ok(delivery)) => {
+                    if *failures > 0 {
+                        *failures = 0;
+                        self.health.consuming(queue);
+                    }
+                    drop(self.jobs.spawn(self.clone().work(delivery)));
+                }
+                Some(Err(error)) => return chain(&error),
+                None => return "the consumer ended".to_owned(),
+            }
         }
     }
 
@@ -376,12 +400,4 @@ fn stable_id(delivery: &Delivery) -> JobId {
 fn pause(failures: u32) -> Duration {
     let base = Duration::from_millis(50).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(5));
     base.mul_f64(0.75 + fastrand::f64() / 2.0)
-}
-
-/// Says once per loss that a queue is not consumed.
-fn log_lost(queue: &str, why: &str, failures: &mut u32) {
-    *failures += 1;
-    if *failures == 1 {
-        tracing::warn!(queue, why, "not consuming; trying again until it works");
-    }
 }

@@ -10,7 +10,8 @@ use std::{
 };
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use futures_util::{StreamExt, stream};
+use tokio::sync::{Notify, broadcast};
 use usm_queue::{
     Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Job, JobFilter, JobId, JobStore,
     JobUpdate, JobWatch, Lease, LeaseState, Message, QueueDepth, Result, Settlement, SqliteOptions,
@@ -22,15 +23,28 @@ use usm_queue::{
 pub(crate) struct Switch {
     down: AtomicBool,
     refused: AtomicU32,
+    changed: Notify,
 }
 
 impl Switch {
     pub(crate) fn set(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
+        self.changed.notify_waiters();
     }
 
     pub(crate) fn refused(&self) -> u32 {
         self.refused.load(Ordering::SeqCst)
+    }
+
+    /// The error as soon as it is switched off.
+    async fn off(&self) -> Error {
+        loop {
+            let changed = self.changed.notified();
+            if let Err(error) = self.check() {
+                return error;
+            }
+            changed.await;
+        }
     }
 
     fn check(&self) -> Result<()> {
@@ -56,23 +70,35 @@ pub(crate) struct Flaky {
     pub(crate) renew_switch: Arc<Switch>,
     pub(crate) publish_switch: Arc<Switch>,
     pub(crate) settle_switch: Arc<Switch>,
+    /// Consumers end when it is switched off, and none begins.
+    pub(crate) consume_switch: Arc<Switch>,
 }
 
 impl Flaky {
     pub(crate) async fn new() -> Self {
         let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
-        let [store_switch, renew_switch, publish_switch, settle_switch] =
-            [(); 4].map(|()| Arc::new(Switch::default()));
+        let [store_switch, renew_switch, publish_switch, settle_switch, consume_switch] =
+            [(); 5].map(|()| Arc::new(Switch::default()));
         let flaky_store =
             FlakyStore { inner: store.clone(), all: store_switch.clone(), renew: renew_switch.clone() };
         let flaky_broker = FlakyBroker {
             inner: broker.clone(),
             publish: publish_switch.clone(),
             settle: settle_switch.clone(),
+            consume: consume_switch.clone(),
         };
         let topology = Topology::single("work").unwrap();
         let queue = TaskQueue::new(Arc::new(flaky_broker), Arc::new(flaky_store), topology).await.unwrap();
-        Self { queue, store, broker, store_switch, renew_switch, publish_switch, settle_switch }
+        Self {
+            queue,
+            store,
+            broker,
+            store_switch,
+            renew_switch,
+            publish_switch,
+            settle_switch,
+            consume_switch,
+        }
     }
 }
 
@@ -145,6 +171,7 @@ struct FlakyBroker {
     inner: Arc<dyn Broker>,
     publish: Arc<Switch>,
     settle: Arc<Switch>,
+    consume: Arc<Switch>,
 }
 
 #[async_trait]
@@ -159,7 +186,16 @@ impl Broker for FlakyBroker {
     }
 
     async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer> {
-        self.inner.consume(queue, prefetch).await
+        self.consume.check()?;
+        let consumer = self.inner.consume(queue, prefetch).await?;
+        let deliveries = stream::unfold((consumer, self.consume.clone()), async |(mut consumer, switch)| {
+            let next = tokio::select! {
+                next = consumer.next() => next?,
+                error = switch.off() => Err(error),
+            };
+            Some((next, (consumer, switch)))
+        });
+        Ok(Consumer::new(deliveries.boxed()))
     }
 
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {

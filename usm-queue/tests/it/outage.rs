@@ -188,3 +188,27 @@ async fn a_worker_shuts_down_while_the_store_is_away_and_the_job_is_done_later()
     assert_eq!(record.status, JobStatus::Completed);
     assert!(record.attempt <= 2);
 }
+
+#[tokio::test]
+async fn health_tells_whether_the_queue_is_consumed() {
+    let flaky = Flaky::new().await;
+    let worker =
+        Worker::new(flaky.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let health = worker.health();
+    assert!(!health.is_consuming(), "it does not run yet");
+    let running = start(worker);
+    eventually("the queue is consumed", async || health.is_consuming().then_some(())).await;
+
+    flaky.consume_switch.set(true);
+    eventually("the loss is seen", async || (!health.is_consuming()).then_some(())).await;
+    let lost = health.queues().pop().unwrap();
+    assert_eq!((lost.queue.as_str(), lost.consuming), ("work", false));
+    assert!(lost.reason.unwrap().contains("switched off"), "the reason is told");
+    let job = flaky.queue.enqueue(note("kept")).await.unwrap();
+
+    flaky.consume_switch.set(false);
+    eventually("the queue is consumed again", async || health.is_consuming().then_some(())).await;
+    assert_eq!(job.result().await.unwrap(), "kept");
+    running.stop().await;
+    assert!(health.queues().is_empty(), "an ended worker consumes nothing");
+}
