@@ -88,6 +88,12 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Removes every waiting message; returns how many.
     async fn purge(&self, queue: &str) -> Result<u64>;
 
+    /// How long a delivery may stay unsettled before the broker takes it back, however alive its consumer is; `None` for
+    /// as long as it likes.
+    fn settle_within(&self) -> Option<Duration> {
+        None
+    }
+
     /// Gives unsettled deliveries back and releases what the backend holds.
     async fn close(&self);
 }

@@ -117,6 +117,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     /// `InvalidInput` when there is no handler, `Unroutable` when a handler's routing key reaches no queue.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let queues = self.queues()?;
+        self.warn_of_long_tasks();
         let stop = CancellationToken::new();
         let stopping = stop.clone().drop_guard();
         // In a task of its own, so that a worker whose caller goes away ends as well.
@@ -166,6 +167,22 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             }
         }
         keeper.abort();
+    }
+
+    /// A job that runs longer than the broker waits for its acknowledgement would be given to another worker.
+    fn warn_of_long_tasks(&self) {
+        let Some(limit) = self.queue.broker().settle_within() else { return };
+        for handler in self.registry.handlers() {
+            let longest = handler.policy.timeout.saturating_add(self.stop_grace);
+            if longest >= limit {
+                tracing::warn!(
+                    task.name = handler.task,
+                    ?longest,
+                    broker.limit = ?limit,
+                    "this task may run longer than the broker waits for an acknowledgement and would be delivered again; shorten `TaskPolicy::timeout` or raise the broker's consumer time-out"
+                );
+            }
+        }
     }
 
     fn queues(&self) -> Result<BTreeSet<String>> {
