@@ -1,0 +1,77 @@
+//! A broker of one's own behind the same task queue: `cargo run -p usm-examples --example custom_broker`
+//!
+//! This one wraps another and tells what passes. A broker from scratch implements the same methods and proves itself
+//! with `usm_queue::testing::broker_contract!`.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+use usm_queue::{
+    Broker, Consumer, Delivery, JobContext, Message, QueueDepth, Result, Settlement, SqliteOptions, Task,
+    TaskError, TaskQueue, Topology, Worker, testing,
+};
+
+#[derive(Debug)]
+struct Telling(Arc<dyn Broker>);
+
+#[async_trait::async_trait]
+impl Broker for Telling {
+    async fn declare(&self, topology: &Topology) -> Result<()> {
+        println!("declare {} queues", topology.queues().len());
+        self.0.declare(topology).await
+    }
+    async fn publish(&self, messages: Vec<Message>) -> Result<()> {
+        messages
+            .iter()
+            .for_each(|message| println!("publish {} to {}", message.message_id, message.routing_key));
+        self.0.publish(messages).await
+    }
+    async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer> {
+        println!("consume {queue}, {prefetch} at a time");
+        self.0.consume(queue, prefetch).await
+    }
+    async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {
+        println!("settle  {}: {settlement:?}", delivery.message.message_id);
+        self.0.settle(delivery, settlement).await
+    }
+    async fn depth(&self, queue: &str) -> Result<QueueDepth> {
+        self.0.depth(queue).await
+    }
+    async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>> {
+        self.0.browse(queue, skip, limit).await
+    }
+    async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
+        self.0.find(queue, message_id).await
+    }
+    async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
+        self.0.remove(queue, message_id).await
+    }
+    async fn purge(&self, queue: &str) -> Result<u64> {
+        self.0.purge(queue).await
+    }
+    async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+#[derive(Serialize, Deserialize)]
+struct Shout(String);
+
+impl Task for Shout {
+    const NAME: &'static str = "shout";
+    const ROUTING_KEY: &'static str = "yard.shout";
+    type Output = String;
+}
+
+async fn shout(task: Shout, _: JobContext<()>) -> std::result::Result<String, TaskError> {
+    Ok(task.0.to_uppercase())
+}
+
+#[tokio::main]
+async fn main() -> Result<()> {
+    let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await?;
+    let queue = TaskQueue::new(Arc::new(Telling(broker)), store, Topology::single("yard")?).await?;
+    let job = queue.enqueue(Shout("hello".to_owned())).await?;
+    let shouted = async { println!("result: {:?}", job.result().await) };
+    Worker::new(queue.clone(), ()).handle(shout).run_until(shouted).await
+}
