@@ -30,6 +30,8 @@ pub use queue::{EnqueueOptions, JobHandle, MAX_BODY_BYTES, TaskQueue};
 pub use retry::RetryPolicy;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteOptions;
+#[cfg(feature = "redis")]
+pub use store::redis::RedisOptions;
 pub use store::{
     CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated,
 };

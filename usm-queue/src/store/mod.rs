@@ -15,6 +15,8 @@ use crate::{
     job::{Job, JobId, JobStatus, Owner, Progress},
 };
 
+#[cfg(feature = "redis")]
+pub(crate) mod redis;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
@@ -41,6 +43,9 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>>;
 
     /// Changes a claimed job; refused as stale when the lease's token is no longer the job's.
+    ///
+    /// Progress may be answered before it is written: of reports that follow each other fast a backend may write one in a
+    /// tenth of a second. The newest one is written then, or with the next other update.
     async fn update(&self, lease: Lease, update: JobUpdate) -> Result<Updated>;
 
     /// Fails a job that nobody runs: its message expired, was dropped by a limit, or cannot be read. `job` is the

@@ -112,3 +112,16 @@ pub async fn sqlite_pair(
         None => crate::sqlite::in_memory(options).await,
     }
 }
+
+/// The job store on a Redis server: what [`TaskQueue::connect`](crate::TaskQueue) uses, for wrapping it in something that
+/// fails, and for opening it twice as two processes would.
+///
+/// # Errors
+///
+/// `InvalidInput` for a URL that cannot be read, `Unavailable` when the server cannot be reached.
+#[cfg(feature = "redis")]
+pub async fn redis_store(
+    options: impl Into<crate::RedisOptions>,
+) -> crate::Result<std::sync::Arc<dyn crate::JobStore>> {
+    crate::store::redis::connect(options.into()).await
+}

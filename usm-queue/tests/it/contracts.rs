@@ -65,6 +65,17 @@ mod store_in_memory {
     testing::store_contract!(open);
 }
 
+#[cfg(feature = "redis")]
+mod store_on_redis {
+    use super::*;
+
+    async fn open() -> Option<Arc<dyn JobStore>> {
+        crate::redis::shared_store().await
+    }
+
+    testing::store_contract!(open);
+}
+
 /// A contract that is written but not on its list would never run.
 #[test]
 fn every_contract_is_on_its_list() {

@@ -13,6 +13,8 @@ mod leases;
 mod messages;
 mod outage;
 mod processes;
+#[cfg(feature = "redis")]
+mod redis;
 mod retry;
 mod shared;
 mod shutdown;

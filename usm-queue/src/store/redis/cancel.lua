@@ -1,0 +1,15 @@
+-- Cancels a waiting job or asks the worker of a running one to stop. ARGV: 5 request, 6.. the record where the caller gives it.
+local REQUEST = 'c' .. ARGV[5]
+local r, other = unfenced(6)
+if not r then return other end
+if remembers(r, REQUEST) or end_unclaimed(r, 'cancelled', REQUEST, 'null') then return {'cancelled', overwritten} end
+if is_final(r.status) then return {r.status == 'cancelled' and 'was_cancelled' or r.status, overwritten} end
+if r.cancel ~= 'true' then
+  local before = r.listed
+  if not r.new then before = r.status end
+  r.cancel = 'true'
+  note(r, 'cancel_requested', 'null', 'null')
+  write(r, before, 'cancel', 'true', 'timeline', r.timeline)
+  redis.call('PUBLISH', 'usm:cancel', ID)
+end
+return {'requested', overwritten}

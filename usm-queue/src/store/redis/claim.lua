@@ -1,0 +1,44 @@
+-- Takes a job for a worker. ARGV: 5 request, 6 worker (JSON), 7 lease in micros, 8.. the record where the caller gives it.
+local REQUEST, WORKER, LEASE = ARGV[5], ARGV[6], ARGV[7]
+local r, other = unfenced(8)
+if not r then return other end
+
+if is_final(r.status) then
+  if r.new and r.listed then
+    -- Somebody else ended it; our hash follows.
+    redis.call('HSET', HASH, 'status', r.status, 'requests', '')
+    redis.call('PEXPIRE', HASH, KEEP_ENDED)
+    list(r, r.listed)
+  end
+  return {'final', r.status, '', overwritten}
+end
+
+-- This very call was applied and its answer lost. A request is remembered with what it did: `r` ran, `e` only took to end.
+if r.status == 'processing' then
+  if remembers(r, 'r' .. REQUEST) then return {'run', decimal(r.token), prolong(r, LEASE), ''} end
+  if remembers(r, 'e' .. REQUEST) then return {'end', decimal(r.token), prolong(r, LEASE), ''} end
+end
+
+local before = r.listed
+if not r.new then before = r.status end
+local busy = r.lease
+if r.status == 'pending' then busy = r.due end
+if busy and busy > now then
+  if r.new then put(r, before) end
+  return {'busy', decimal(busy), '', overwritten}
+end
+
+r.token = math.max(r.token + 1, now)
+if r.status == 'processing' and r.attempt >= r.max_attempts then
+  r.lease = now + LEASE
+  remember(r, 'e' .. REQUEST)
+  local text = write(r, before, 'token', decimal(r.token), 'lease', decimal(r.lease))
+  return {'end', decimal(r.token), text, overwritten}
+end
+
+r.status, r.attempt, r.worker, r.lease, r.due, r.progress = 'processing', r.attempt + 1, WORKER, now + LEASE, nil, 'null'
+note(r, 'started', WORKER, 'null')
+remember(r, 'r' .. REQUEST)
+local text = write(r, before, 'status', 'processing', 'attempt', r.attempt, 'token', decimal(r.token), 'lease', decimal(r.lease),
+  'due', '', 'worker', WORKER, 'progress', 'null', 'timeline', r.timeline)
+return {'run', decimal(r.token), text, overwritten}

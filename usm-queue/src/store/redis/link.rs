@@ -1,0 +1,272 @@
+//! One multiplexed connection to Redis, made anew when it is lost, with a limit on the time of every call.
+
+use std::{
+    fmt,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+    },
+    time::Duration,
+};
+
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Shared},
+};
+use redis::{
+    AsyncConnectionConfig, Client, Cmd, ErrorKind as Kind, FromRedisValue, Pipeline, RedisError, RedisResult,
+    Script, ServerErrorKind, Value,
+    aio::{MultiplexedConnection, PubSub},
+};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
+
+use super::RedisOptions;
+use crate::error::{Error, ErrorKind, Result};
+
+/// Commands that may wait for their turn on the connection.
+const SEND_BUFFER: usize = 1024;
+/// Tries of one call whose connection is lost beneath it.
+const TRIES: u32 = 4;
+/// Between two attempts to connect, at least.
+const BETWEEN_CONNECTS: Duration = Duration::from_millis(50);
+
+/// What one call asks of Redis.
+pub(super) enum Ask {
+    Command(Cmd),
+    /// EVALSHA; the script is loaded when Redis does not know it.
+    Script(&'static Script, Cmd),
+    /// Several EVALSHA of one script in one round trip. All are repeated when one of them finds the script unknown.
+    Scripts(&'static Script, Pipeline),
+}
+
+/// The connection and how to make it anew.
+pub(super) struct Link {
+    client: Client,
+    place: String,
+    response_timeout: Duration,
+    connect_timeout: Duration,
+    slot: Mutex<Slot>,
+}
+
+struct Slot {
+    generation: u64,
+    live: Shared<BoxFuture<'static, RedisResult<Live>>>,
+    begun: Instant,
+}
+
+/// An established connection.
+#[derive(Clone)]
+struct Live {
+    connection: MultiplexedConnection,
+    /// Answers it gave so far: a call that times out while there are some was slow, otherwise the connection is dead.
+    answers: Arc<AtomicU64>,
+}
+
+impl Link {
+    /// Connects, so that a wrong address is found out at once.
+    pub(super) async fn connect(options: &RedisOptions) -> Result<Self> {
+        let server = options.server()?;
+        let place = server.addr().to_string();
+        if matches!(server.addr(), redis::ConnectionAddr::TcpTls { .. }) {
+            // Fails when the program has installed one, which is then used.
+            drop(rustls::crypto::ring::default_provider().install_default());
+        }
+        let client = Client::open(server).map_err(|error| {
+            Error::invalid(format!("the address of Redis at {place} cannot be used")).with_source(error)
+        })?;
+        let live = dial(client.clone(), options.connect_timeout, Duration::ZERO);
+        let link = Self {
+            client,
+            place,
+            response_timeout: options.response_timeout,
+            connect_timeout: options.connect_timeout,
+            slot: Mutex::new(Slot { generation: 0, live: live.clone(), begun: Instant::now() }),
+        };
+        live.await.map_err(|error| link.failed(error))?;
+        Ok(link)
+    }
+
+    pub(super) fn place(&self) -> &str {
+        &self.place
+    }
+
+    pub(super) fn response_timeout(&self) -> Duration {
+        self.response_timeout
+    }
+
+    /// Asks until there is an answer or the time is over. What is asked must bear being done twice: a lost answer does not
+    /// tell whether it was.
+    pub(super) async fn ask<T: FromRedisValue>(&self, ask: &Ask) -> Result<T> {
+        let deadline = Instant::now() + self.response_timeout;
+        let mut tries = 0;
+        loop {
+            tries += 1;
+            let (generation, live) = self.live();
+            let mut dialled = None;
+            let answer = timeout_at(deadline, async {
+                let live = live.await?;
+                let answers = live.answers.load(Ordering::Relaxed);
+                let live = &mut dialled.insert((live, answers)).0;
+                let answer = query(&mut live.connection, ask).await;
+                live.answers.fetch_add(1, Ordering::Relaxed);
+                answer
+            });
+            let error = match answer.await {
+                Ok(Ok(value)) => {
+                    return T::from_redis_value(value).map_err(|error| self.failed(error.into()));
+                }
+                Ok(Err(error)) => error,
+                Err(_) => {
+                    // An attempt to connect has a limit of its own.
+                    if dialled.is_some_and(|(live, before)| live.answers.load(Ordering::Relaxed) == before) {
+                        self.dial_anew(generation);
+                    }
+                    return Err(self.no_answer());
+                }
+            };
+            if error.is_unrecoverable_error() || error.is_io_error() || moved(&error) {
+                self.dial_anew(generation);
+            } else if !passes(&error) {
+                return Err(self.failed(error));
+            }
+            let pause = Duration::from_millis(20 << tries).mul_f64(0.75 + fastrand::f64() / 2.0);
+            if tries == TRIES || Instant::now() + pause >= deadline {
+                return Err(self.failed(error));
+            }
+            sleep(pause).await;
+        }
+    }
+
+    /// A connection of its own for subscriptions.
+    pub(super) async fn subscriber(&self) -> Result<PubSub> {
+        match timeout(self.connect_timeout, self.client.get_async_pubsub()).await {
+            Ok(connected) => connected.map_err(|error| self.failed(error)),
+            Err(_) => Err(self.no_answer()),
+        }
+    }
+
+    fn live(&self) -> (u64, Shared<BoxFuture<'static, RedisResult<Live>>>) {
+        let slot = self.slot();
+        (slot.generation, slot.live.clone())
+    }
+
+    /// Begins a new connection in place of that one, unless somebody has.
+    fn dial_anew(&self, generation: u64) {
+        let mut slot = self.slot();
+        if slot.generation != generation {
+            return;
+        }
+        let wait = BETWEEN_CONNECTS.saturating_sub(slot.begun.elapsed());
+        slot.generation += 1;
+        slot.begun = Instant::now() + wait;
+        slot.live = dial(self.client.clone(), self.connect_timeout, wait);
+        // Goes on when the calls that wait for it have given up.
+        drop(tokio::spawn(slot.live.clone()));
+    }
+
+    fn slot(&self) -> MutexGuard<'_, Slot> {
+        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn no_answer(&self) -> Error {
+        Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "Redis at {} did not answer within {:?}; try again later",
+                self.place, self.response_timeout
+            ),
+        )
+    }
+
+    /// What Redis or the connection said, sorted by what the caller can do.
+    pub(super) fn failed(&self, error: RedisError) -> Error {
+        let place = &self.place;
+        let (kind, text) = match error.kind() {
+            Kind::Io | Kind::Parse => (
+                ErrorKind::Unavailable,
+                format!("Redis at {place} cannot be reached; check that it runs and its address"),
+            ),
+            Kind::AuthenticationFailed => (
+                ErrorKind::Unavailable,
+                format!("Redis at {place} refuses the user name or password of its URL"),
+            ),
+            Kind::Server(ServerErrorKind::BusyLoading) => {
+                (ErrorKind::Unavailable, format!("Redis at {place} is loading its data; try again later"))
+            }
+            Kind::Server(
+                ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::TryAgain,
+            ) => (ErrorKind::Unavailable, format!("Redis at {place} takes no writes now; try again later")),
+            _ if ["OOM", "MISCONF", "NOREPLICAS", "BUSY"].iter().any(|code| said(&error, code)) => (
+                ErrorKind::Unavailable,
+                format!("Redis at {place} takes no writes now; look at its memory, disk and replicas"),
+            ),
+            _ => (ErrorKind::Backend, format!("Redis at {place} refused a command of the job store")),
+        };
+        Error::new(kind, text).with_source(error)
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.place)
+    }
+}
+
+fn dial(
+    client: Client,
+    connect_timeout: Duration,
+    wait: Duration,
+) -> Shared<BoxFuture<'static, RedisResult<Live>>> {
+    async move {
+        sleep(wait).await;
+        let config = AsyncConnectionConfig::new()
+            .set_connection_timeout(Some(connect_timeout))
+            // Every call has a limit that begins before it is sent.
+            .set_response_timeout(None)
+            .set_pipeline_buffer_size(SEND_BUFFER);
+        let connecting = client.get_multiplexed_async_connection_with_config(&config);
+        match timeout(connect_timeout, connecting).await {
+            Ok(connected) => connected.map(|connection| Live { connection, answers: Arc::default() }),
+            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        }
+    }
+    .boxed()
+    .shared()
+}
+
+async fn query(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult<Value> {
+    let first = send(connection, ask).await;
+    match (ask, first) {
+        (Ask::Script(script, _) | Ask::Scripts(script, _), Err(error))
+            if error.kind() == Kind::Server(ServerErrorKind::NoScript) =>
+        {
+            script.load_async(connection).await?;
+            send(connection, ask).await
+        }
+        (_, answer) => answer,
+    }
+}
+
+async fn send(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult<Value> {
+    match ask {
+        Ask::Command(command) | Ask::Script(_, command) => command.query_async(connection).await,
+        Ask::Scripts(_, pipeline) => pipeline.query_async(connection).await,
+    }
+}
+
+/// Whether the server is no longer the one to write to.
+fn moved(error: &RedisError) -> bool {
+    matches!(error.kind(), Kind::Server(ServerErrorKind::ReadOnly))
+}
+
+/// Whether waiting a little may help.
+fn passes(error: &RedisError) -> bool {
+    matches!(
+        error.kind(),
+        Kind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::TryAgain)
+    )
+}
+
+fn said(error: &RedisError, code: &str) -> bool {
+    error.code() == Some(code) || error.detail().is_some_and(|detail| detail.starts_with(code))
+}

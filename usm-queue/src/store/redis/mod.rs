@@ -1,0 +1,421 @@
+//! The job store on Redis: `job:{id}` as the guide shows it, beside it a hash that scripts compare and change, one round
+//! trip for each transition.
+
+mod claimed;
+mod link;
+mod list;
+mod options;
+mod progress;
+mod record;
+mod script;
+mod watch;
+
+use std::{any::Any, fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use redis::Pipeline;
+use tokio::sync::broadcast;
+
+pub use self::options::RedisOptions;
+use self::{
+    claimed::{ClaimedJobs, Doubtful, Requests},
+    link::{Ask, Link},
+    list::Lists,
+    progress::Report,
+    record::{micros, parse, to_json},
+    script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT, Keep, RENEW, UPDATE, job_key},
+    watch::Watchers,
+};
+use super::{CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    job::{Job, JobId, JobStatus, Progress},
+};
+
+/// A script answers about a record that another service changes meanwhile; then it is asked again.
+const ROUNDS: usize = 5;
+/// The longest lease Lua counts exactly with.
+const MAX_LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+
+/// Connects to Redis; fails when it cannot be reached. Once connected, the store survives any outage: calls fail as
+/// `Unavailable` while it lasts.
+pub(crate) async fn connect(options: RedisOptions) -> Result<Arc<dyn JobStore>> {
+    let link = Arc::new(Link::connect(&options).await?);
+    let watchers = Watchers::new(link.clone(), options.check_interval);
+    let lists = Lists::new(link.clone());
+    let shared = Shared {
+        link,
+        keep: Keep::new(&options),
+        lists,
+        claimed: ClaimedJobs::default(),
+        requests: Requests::default(),
+    };
+    Ok(Arc::new(RedisStore { shared: Arc::new(shared), watchers }))
+}
+
+/// Jobs in Redis.
+struct RedisStore {
+    shared: Arc<Shared>,
+    watchers: Watchers,
+}
+
+/// What a write that is done later needs too.
+struct Shared {
+    link: Arc<Link>,
+    keep: Keep,
+    lists: Lists,
+    claimed: ClaimedJobs,
+    requests: Requests,
+}
+
+#[async_trait]
+impl JobStore for RedisStore {
+    async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
+        let shared = &self.shared;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut pipeline = Pipeline::with_capacity(jobs.len());
+        for job in &jobs {
+            let given = Given::new(job);
+            pipeline.add_command(Call::new(&INSERT, job.id, &shared.keep, Some(&given)).given(Some(&given)));
+        }
+        let answers: Vec<Answer> = shared.link.ask(&Ask::Scripts(&INSERT, pipeline)).await?;
+        for (job, answer) in jobs.iter().zip(&answers) {
+            warn_overwritten(job.id, answer.get(1));
+        }
+        shared.lists.grew(jobs.last().and_then(|job| job.owner.as_ref()), jobs.len());
+        Ok(())
+    }
+
+    async fn get(&self, id: JobId) -> Result<Option<Job>> {
+        let [record] = self.shared.link.records(&[id]).await?.try_into().unwrap_or([None]);
+        Ok(record)
+    }
+
+    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        self.shared.lists.read(filter).await
+    }
+
+    async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
+        let shared = &self.shared;
+        let doubtful = || Doubtful::Claim(worker.to_owned());
+        let request = shared.requests.name(job.id, doubtful);
+        let worker = to_json(worker);
+        let until = lease_micros(lease);
+        let answer =
+            shared.unfenced(&CLAIM, job.id, Some(&job), |call| call.arg(&request).arg(&worker).arg(until));
+        let answer = match answer.await {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.kind() == ErrorKind::Unavailable {
+                    shared.requests.lost(job.id, doubtful(), request);
+                }
+                return Err(error);
+            }
+        };
+        let mut answer = answer.unwrap_or_default();
+        warn_overwritten(job.id, answer.get(3));
+        let word =
+            |at: usize| answer.get(at).and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+        let kind = word(0).to_owned();
+        match kind.as_str() {
+            "final" => Ok(Claimed::Final(word(1).parse()?)),
+            "busy" => Ok(Claimed::Busy(moment(number(word(1))))),
+            "run" | "end" => {
+                let lease = Lease { id: job.id, token: number(word(1)) };
+                let text = answer.swap_remove(2);
+                let taken = parse(job.id, &text).map(Box::new).ok_or_else(|| unreadable(job.id))?;
+                shared.claimed.insert(lease, text);
+                Ok(if kind == "run" { Claimed::Run(taken, lease) } else { Claimed::End(taken, lease) })
+            }
+            _ => Err(unreadable(job.id)),
+        }
+    }
+
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
+        let shared = &self.shared;
+        let mut states = vec![LeaseState::Lost; leases.len()];
+        if leases.is_empty() {
+            return Ok(states);
+        }
+        let until = lease_micros(lease);
+        let call = |lease: &Lease, given: Option<&Given>| {
+            Call::new(&RENEW, lease.id, &shared.keep, given).arg(lease.token).arg(until).given(given)
+        };
+        let mut calls = Pipeline::with_capacity(leases.len());
+        for lease in leases {
+            calls.add_command(call(lease, None));
+        }
+        let mut answers: Vec<Answer> = shared.link.ask(&Ask::Scripts(&RENEW, calls)).await?;
+
+        let lost = |answer: &Answer| answer.first().is_some_and(|word| word == b"unknown");
+        if answers.iter().any(lost) {
+            let mut again = Pipeline::new();
+            let mut places = Vec::new();
+            for (place, lease) in leases.iter().enumerate().filter(|(place, _)| lost(&answers[*place])) {
+                if let Some(record) = shared.lost_record(*lease) {
+                    again.add_command(call(lease, Some(&Given::lost(&record, lease.token))));
+                    places.push(place);
+                }
+            }
+            if !places.is_empty() {
+                let later: Vec<Answer> = shared.link.ask(&Ask::Scripts(&RENEW, again)).await?;
+                places.into_iter().zip(later).for_each(|(place, answer)| answers[place] = answer);
+            }
+        }
+
+        for ((lease, answer), state) in leases.iter().zip(&answers).zip(&mut states) {
+            warn_overwritten(lease.id, answer.get(1));
+            *state = match answer.first().map(Vec::as_slice) {
+                Some(b"held") => LeaseState::Held,
+                Some(b"cancel") => LeaseState::CancelRequested,
+                _ => LeaseState::Lost,
+            };
+            match state {
+                LeaseState::Lost => shared.claimed.forget(*lease),
+                _ => shared.claimed.renewed(*lease),
+            }
+        }
+        Ok(states)
+    }
+
+    async fn update(&self, lease: Lease, update: JobUpdate) -> Result<Updated> {
+        if let JobUpdate::Progress(progress) = &update {
+            match self.shared.claimed.report(lease, progress) {
+                Report::Write => {}
+                Report::Kept => return Ok(Updated::Applied),
+                Report::KeptUntil(at) => {
+                    let shared = self.shared.clone();
+                    drop(tokio::spawn(async move {
+                        tokio::time::sleep_until(at).await;
+                        shared.write_promised(lease).await;
+                    }));
+                    return Ok(Updated::Applied);
+                }
+            }
+        }
+        self.shared.update(lease, update).await
+    }
+
+    async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool> {
+        let (request, error) = (Requests::new_name(), to_json(&error));
+        let answer =
+            self.shared.unfenced(&FAIL, job.id, Some(&job), |call| call.arg(&request).arg(&error)).await?;
+        let answer = answer.unwrap_or_default();
+        warn_overwritten(job.id, answer.get(1));
+        Ok(answer.first().is_some_and(|word| word == b"failed"))
+    }
+
+    async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
+        let request = Requests::new_name();
+        let answer = self.shared.unfenced(&CANCEL, id, None, |call| call.arg(&request)).await?;
+        let Some(answer) = answer else { return Ok(CancelOutcome::Unknown) };
+        warn_overwritten(id, answer.get(1));
+        let word = answer.first().and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+        Ok(match word {
+            "cancelled" => CancelOutcome::Cancelled,
+            "requested" => {
+                // Others are told by Redis; whoever listens here need not wait for it.
+                self.watchers.stop(id);
+                CancelOutcome::Requested
+            }
+            "was_cancelled" => CancelOutcome::AlreadyFinal(JobStatus::Cancelled),
+            ended => CancelOutcome::AlreadyFinal(ended.parse()?),
+        })
+    }
+
+    async fn watch(&self, id: JobId) -> Result<JobWatch> {
+        // Before the record is read, so that no change falls in between.
+        let place = self.watchers.enter(id).await?;
+        let present = self.get(id).await?.ok_or_else(|| Error::not_found(format!("job {id}")))?;
+        if present.status.is_final() {
+            return Ok(JobWatch::new(present, futures_util::stream::empty()));
+        }
+        self.watchers.show(present.clone());
+        Ok(JobWatch::new(present, place.changes()))
+    }
+
+    fn cancellations(&self) -> broadcast::Receiver<JobId> {
+        self.watchers.cancellations()
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("server", &self.shared.link).finish_non_exhaustive()
+    }
+}
+
+/// What a script answers.
+type Answer = Vec<Vec<u8>>;
+
+impl Shared {
+    /// Calls a script about a job that needs no lease to be changed. `message` is the record for a job that has none;
+    /// `None` when the job has no record and none is given.
+    async fn unfenced(
+        &self,
+        script: &'static std::sync::LazyLock<redis::Script>,
+        id: JobId,
+        message: Option<&Job>,
+        args: impl Fn(Call) -> Call,
+    ) -> Result<Option<Answer>> {
+        let mut given: Option<Given> = None;
+        for _ in 0..ROUNDS {
+            let call = args(Call::new(script, id, &self.keep, given.as_ref())).given(given.as_ref());
+            let answer: Answer = self.link.ask(&Ask::Script(script, call)).await?;
+            given = match answer.first().map(Vec::as_slice) {
+                Some(b"unknown") => {
+                    let Some(message) = message else { return Ok(None) };
+                    warn_overwritten(id, answer.get(1));
+                    Some(Given::unknown(message))
+                }
+                Some(b"foreign") => {
+                    let text = answer.get(1).map(Vec::as_slice).unwrap_or_default();
+                    let record = record::taken_over(id, text, message).or_else(|| {
+                        tracing::warn!(job.id = %id, "the value of job:{id} is no job record");
+                        message.cloned()
+                    });
+                    let Some(record) = record else { return Ok(None) };
+                    Some(Given::foreign(&record, text))
+                }
+                _ => return Ok(Some(answer)),
+            };
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("another service keeps changing the record of job {id}; try again later"),
+        ))
+    }
+
+    async fn update(&self, lease: Lease, update: JobUpdate) -> Result<Updated> {
+        let doubtful = || Doubtful::Update(lease.token, update.clone());
+        let request = self.requests.name(lease.id, doubtful);
+        let progress = match &update {
+            JobUpdate::Progress(progress) => Some(progress.clone()),
+            _ => self.claimed.take_progress(lease),
+        };
+        match self.write_update(lease, &update, progress.as_ref(), &request).await {
+            Ok(Updated::Applied) => {
+                self.claimed.applied(lease, &update, progress);
+                Ok(Updated::Applied)
+            }
+            Ok(Updated::Stale) => {
+                self.claimed.forget(lease);
+                Ok(Updated::Stale)
+            }
+            Err(error) => {
+                if let Some(progress) = progress {
+                    self.claimed.give_progress_back(lease, progress);
+                }
+                if error.kind() == ErrorKind::Unavailable && !matches!(update, JobUpdate::Progress(_)) {
+                    self.requests.lost(lease.id, doubtful(), request);
+                }
+                Err(error)
+            }
+        }
+    }
+
+    async fn write_update(
+        &self,
+        lease: Lease,
+        update: &JobUpdate,
+        progress: Option<&Progress>,
+        request: &str,
+    ) -> Result<Updated> {
+        let (kind, value) = match update {
+            JobUpdate::Progress(_) => ("progress", String::new()),
+            JobUpdate::Partial(value) => ("partial", to_json(value)),
+            JobUpdate::Completed(value) => ("completed", to_json(value)),
+            JobUpdate::Retry { error, .. } => ("retry_scheduled", to_json(error)),
+            JobUpdate::Released => ("released", "null".to_owned()),
+            JobUpdate::Failed(error) => ("failed", to_json(error)),
+            JobUpdate::Cancelled => ("cancelled", "null".to_owned()),
+        };
+        let due = match update {
+            JobUpdate::Retry { next_attempt_at, .. } => micros(*next_attempt_at).to_string(),
+            _ => String::new(),
+        };
+        let given_back = matches!(update, JobUpdate::Released | JobUpdate::Retry { counted: false, .. });
+        let progress = progress.map(to_json).unwrap_or_default();
+        let call = |given: Option<&Given>| {
+            Call::new(&UPDATE, lease.id, &self.keep, given)
+                .arg(request)
+                .arg(lease.token)
+                .arg(kind)
+                .arg(&value)
+                .arg(&due)
+                .arg(u8::from(given_back))
+                .arg(&progress)
+                .given(given)
+        };
+        let mut answer: Answer = self.link.ask(&Ask::Script(&UPDATE, call(None))).await?;
+        if answer.first().is_some_and(|word| word == b"unknown")
+            && let Some(record) = self.lost_record(lease)
+        {
+            let given = Given::lost(&record, lease.token);
+            answer = self.link.ask(&Ask::Script(&UPDATE, call(Some(&given)))).await?;
+        }
+        warn_overwritten(lease.id, answer.get(1));
+        let applied = answer.first().is_some_and(|word| word == b"applied");
+        Ok(if applied { Updated::Applied } else { Updated::Stale })
+    }
+
+    /// Writes the progress that was answered from memory.
+    async fn write_promised(&self, lease: Lease) {
+        let Some(progress) = self.claimed.promised_progress(lease) else { return };
+        if let Err(error) = self.update(lease, JobUpdate::Progress(progress)).await {
+            tracing::debug!(job.id = %lease.id, error = crate::error::chain(&error), "progress is not written; it goes with the next write");
+        }
+    }
+
+    /// The record of a running job, to be written anew.
+    fn lost_record(&self, lease: Lease) -> Option<Job> {
+        let record = self.claimed.record(lease)?;
+        tracing::warn!(job.id = %lease.id, attempt = record.attempt, "Redis lost the record of this running job; writing it anew");
+        Some(record)
+    }
+}
+
+impl Link {
+    /// The records of these jobs, in the order given. A key that holds something else reads as unknown.
+    async fn records(&self, ids: &[JobId]) -> Result<Vec<Option<Job>>> {
+        let mut command = redis::cmd("MGET");
+        for id in ids {
+            command.arg(job_key(*id));
+        }
+        let texts: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
+        Ok(ids.iter().zip(texts).map(|(id, text)| text.and_then(|text| parse(*id, &text))).collect())
+    }
+}
+
+fn lease_micros(lease: Duration) -> u64 {
+    u64::try_from(lease.min(MAX_LEASE).as_micros()).unwrap_or_default()
+}
+
+fn number(text: &str) -> u64 {
+    text.parse().unwrap_or_default()
+}
+
+fn moment(micros: u64) -> chrono::DateTime<chrono::Utc> {
+    i64::try_from(micros).ok().and_then(chrono::DateTime::from_timestamp_micros).unwrap_or_default()
+}
+
+fn warn_overwritten(id: JobId, key: Option<&Vec<u8>>) {
+    if let Some(key) = key.filter(|key| !key.is_empty()) {
+        tracing::warn!(job.id = %id, key = %String::from_utf8_lossy(key), "this key held a value of another type; it was overwritten with the job's record");
+    }
+}
+
+fn unreadable(id: JobId) -> Error {
+    Error::new(
+        ErrorKind::Backend,
+        format!(
+            "the record of job {id} in Redis cannot be read; another program may have written usm:job:{id}"
+        ),
+    )
+}

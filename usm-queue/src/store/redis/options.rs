@@ -1,0 +1,129 @@
+//! Settings of the job store on Redis.
+
+use std::{fmt, time::Duration};
+
+use redis::{ConnectionInfo, IntoConnectionInfo, io::tcp::TcpSettings};
+
+use crate::error::{Error, Result};
+
+/// Settings of the job store on Redis 6.2 or later: one server, or one with replicas behind one address; no cluster.
+///
+/// ```
+/// # use std::time::Duration;
+/// use usm_queue::RedisOptions;
+///
+/// let options = RedisOptions::new("redis://127.0.0.1:6379/0").keep_ended(Duration::from_secs(24 * 3600));
+/// ```
+#[derive(Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct RedisOptions {
+    url: String,
+    /// How long the record of an ended job is kept. Default 1 hour, as in the guide.
+    pub keep_ended: Duration,
+    /// How long the record of a job that has not ended is kept after its last change, and `keep_ended` beyond its next
+    /// attempt at least. Default 7 days: an accepted job stays visible while its message waits.
+    pub keep_unfinished: Duration,
+    /// How long any call waits for Redis before it fails as `Unavailable`. Default 2 s.
+    pub response_timeout: Duration,
+    /// How long one attempt to connect takes at most. Default 2 s.
+    pub connect_timeout: Duration,
+    /// How often the records of watched jobs are read although nobody told of a change: for services that write them
+    /// without telling, and for records that are gone. Default 15 s.
+    pub check_interval: Duration,
+}
+
+impl RedisOptions {
+    /// The server at `redis://[user:password@]host[:port][/database]`, or `rediss://…` for TLS with the system's roots.
+    pub fn new(url: impl Into<String>) -> Self {
+        Self {
+            url: url.into(),
+            keep_ended: Duration::from_secs(3600),
+            keep_unfinished: Duration::from_secs(7 * 24 * 3600),
+            response_timeout: Duration::from_secs(2),
+            connect_timeout: Duration::from_secs(2),
+            check_interval: Duration::from_secs(15),
+        }
+    }
+
+    /// Sets how long the record of an ended job is kept; 1 s at least.
+    pub fn keep_ended(mut self, keep: Duration) -> Self {
+        self.keep_ended = keep.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Sets how long the record of a job that has not ended is kept after its last change; 1 s at least. It must be longer
+    /// than a message may wait in its queue.
+    pub fn keep_unfinished(mut self, keep: Duration) -> Self {
+        self.keep_unfinished = keep.max(Duration::from_secs(1));
+        self
+    }
+
+    /// Sets how long any call waits for Redis; 10 ms at least.
+    pub fn response_timeout(mut self, timeout: Duration) -> Self {
+        self.response_timeout = timeout.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Sets how long one attempt to connect takes at most; 10 ms at least.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout.max(Duration::from_millis(10));
+        self
+    }
+
+    /// Sets how often the records of watched jobs are read although nobody told of a change; 50 ms at least.
+    pub fn check_interval(mut self, interval: Duration) -> Self {
+        self.check_interval = interval.max(Duration::from_millis(50));
+        self
+    }
+
+    /// Where and how to connect.
+    pub(super) fn server(&self) -> Result<ConnectionInfo> {
+        // The cause may quote the URL, which may hold a password.
+        let info = self.url.as_str().into_connection_info().map_err(|_| {
+            Error::invalid(
+                "the Redis URL cannot be read; write it as redis://[user:password@]host[:port][/database], or rediss:// for TLS, with special characters of the password percent-encoded",
+            )
+        })?;
+        Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
+    }
+}
+
+impl From<&str> for RedisOptions {
+    fn from(url: &str) -> Self {
+        Self::new(url)
+    }
+}
+
+impl fmt::Debug for RedisOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let server = self.server().map(|server| server.addr().to_string());
+        f.debug_struct("RedisOptions")
+            .field("server", &server.as_deref().unwrap_or("unreadable URL"))
+            .field("keep_ended", &self.keep_ended)
+            .field("keep_unfinished", &self.keep_unfinished)
+            .field("response_timeout", &self.response_timeout)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("check_interval", &self.check_interval)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::error::chain;
+
+    #[test]
+    fn a_password_is_shown_nowhere() {
+        let good = RedisOptions::new("redis://user:hunter2@localhost:6380/3");
+        assert_eq!(good.server().unwrap().addr().to_string(), "localhost:6380");
+        assert!(format!("{good:?}").contains("localhost:6380"));
+        for url in ["redis://user:hunter2@local host:6380", "hunter2", "redis://:hunter2@host:port"] {
+            let options = RedisOptions::new(url);
+            assert!(!chain(&options.server().unwrap_err()).contains("hunter2"), "{url}");
+            assert!(!format!("{options:?}").contains("hunter2"), "{url}");
+        }
+    }
+}

@@ -1,0 +1,203 @@
+-- What every transition shares: the clock, the record in its hash, and its JSON form in `job:{id}`.
+-- KEYS: job:{id}, usm:job:{id}. ARGV: id, keep_ended ms, keep_unfinished ms, what the caller saw (see `unfenced`), then the
+-- transition's own.
+-- Values of users arrive as JSON and are only concatenated: cjson would turn [] into {} and round large integers.
+local JOB, HASH, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local FIELDS = 19
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local now_text
+-- The key that held something else and was overwritten; told to the caller, who logs it.
+local overwritten = ''
+
+local function decimal(number)
+  return number and string.format('%.0f', number) or ''
+end
+
+-- A moment in microseconds as JSON.
+local function moment(micros)
+  if not micros then return 'null' end
+  if micros == now and now_text then return now_text end
+  local day = math.floor(micros / 86400000000)
+  local rest = micros - day * 86400000000
+  -- The civil calendar from days: years begin in March, eras have 400 years.
+  local z = day + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local month = mp < 10 and mp + 3 or mp - 9
+  local second = math.floor(rest / 1000000)
+  local text = string.format('"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"', yoe + era * 400 + (month <= 2 and 1 or 0), month,
+    doy - math.floor((153 * mp + 2) / 5) + 1, math.floor(second / 3600), math.floor(second / 60) % 60, second % 60,
+    rest - second * 1000000)
+  if micros == now then now_text = text end
+  return text
+end
+
+local function is_final(status)
+  return status ~= 'pending' and status ~= 'processing'
+end
+
+local function record(of)
+  return {
+    status = of[1], attempt = tonumber(of[2]), max_attempts = tonumber(of[3]), token = tonumber(of[4]),
+    version = tonumber(of[5]), lease = tonumber(of[6]), due = tonumber(of[7]), worker = of[8], error = of[9],
+    progress = of[10], result = of[11], partials = of[12], timeline = of[13], cancel = of[14], finished = tonumber(of[15]),
+    fixed = of[16], owner = of[17], created = of[18], updated = tonumber(of[19]), requests = of[20] or '',
+  }
+end
+
+-- The record in the hash. Of an ended job only what later calls compare is kept there.
+local function stored()
+  local values = redis.pcall('HMGET', HASH, 'status', 'attempt', 'max_attempts', 'token', 'version', 'lease', 'due', 'worker',
+    'error', 'progress', 'result', 'partials', 'timeline', 'cancel', 'finished', 'fixed', 'owner', 'created', 'updated', 'requests')
+  if values.err then
+    redis.call('DEL', HASH)
+    overwritten = HASH
+    return nil
+  end
+  return values[1] and record(values) or nil
+end
+
+-- The record the caller gave, in ARGV from `at` on; version 0 stands for one beyond any a lost record can have had.
+local function given(at)
+  local r = record({unpack(ARGV, at, at + FIELDS - 1)})
+  r.new = true
+  if r.version == 0 then r.version = now end
+  return r
+end
+
+-- How a string of ours begins.
+local function head(r)
+  return '{"version":' .. decimal(r.version) .. ',"status":"' .. r.status .. '"'
+end
+
+local function json(r)
+  return head(r) .. ',"attempt":' .. r.attempt .. ',"updated_at":' .. moment(r.updated) .. ',"next_attempt_at":' .. moment(r.due)
+    .. ',"finished_at":' .. moment(r.finished) .. ',"progress":' .. r.progress .. ',"partial_results":[' .. r.partials
+    .. '],"result":' .. r.result .. ',"error":' .. r.error .. ',"cancel_requested":' .. r.cancel .. ',"worker":' .. r.worker
+    .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. '],' .. r.fixed .. '}'
+end
+
+-- The record of a job that needs no lease to be changed. Somebody else may have written `job:{id}` as the guide shows it: that
+-- is believed unless the job has ended or somebody holds it. The caller reads such a string and calls again with the record
+-- it makes of it and with what it saw ('=' and the string; '=' alone for none; '-' for a first call); a first call about an
+-- unknown job is answered likewise. Nil and the answer in these cases.
+local function unfenced(at)
+  local r = stored()
+  if r then
+    if is_final(r.status) or (r.lease and r.lease > now) then return r end
+    local ours = head(r)
+    local start = redis.pcall('GETRANGE', JOB, 0, #ours - 1)
+    if start == ours or start == '' then return r end
+  end
+  local raw = redis.pcall('GET', JOB)
+  if type(raw) == 'table' then
+    overwritten = JOB
+    raw = false
+  end
+  if r and not raw then return r end
+  if SEEN ~= '=' .. (raw or '') then
+    return nil, raw and {'foreign', raw} or {'unknown', overwritten}
+  end
+  local g = given(at)
+  if r then
+    g.listed = r.status
+    g.token = math.max(g.token, r.token)
+    g.version = math.max(g.version, r.version)
+  end
+  return g
+end
+
+-- Adds a line to the history; `worker` and `error` are JSON.
+local function note(r, event, worker, error)
+  local line = '{"at":' .. moment(now) .. ',"event":"' .. event .. '","attempt":' .. r.attempt
+  if worker ~= 'null' then line = line .. ',"worker":' .. worker end
+  if error ~= 'null' then line = line .. ',"error":' .. error end
+  r.timeline = (r.timeline == '' and '' or r.timeline .. ',') .. line .. '}'
+end
+
+-- Remembers a call, so that its repetition after a lost answer is known.
+local function remember(r, request)
+  r.requests = request .. string.sub(r.requests, 1, 51)
+end
+
+local function remembers(r, request)
+  return string.find(r.requests, request, 1, true) ~= nil
+end
+
+local function keep(r)
+  if is_final(r.status) then return KEEP_ENDED end
+  if not r.due then return KEEP_UNFINISHED end
+  return string.format('%.0f', math.max(KEEP_UNFINISHED, math.ceil((r.due - now) / 1000) + KEEP_ENDED))
+end
+
+-- The lists by state and owner, which tell ids by the time of creation.
+local function list(r, before)
+  if before then redis.call('ZREM', 'usm:jobs:status:' .. before, ID) end
+  redis.call('ZADD', 'usm:jobs:status:' .. r.status, r.created, ID)
+  if r.new then
+    redis.call('ZADD', 'usm:jobs', r.created, ID)
+    if r.owner ~= '' then redis.call('ZADD', 'usm:jobs:owner:' .. r.owner, r.created, ID) end
+  end
+  -- A list of an owner who does nothing any more goes after its records.
+  if r.owner ~= '' then
+    redis.call('PEXPIRE', 'usm:jobs:owner:' .. r.owner, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
+  end
+end
+
+-- Writes hash, string and lists. `before` is the status the record had; what follows are the hash's changed fields.
+local function put(r, before, ...)
+  local text, ttl = json(r), keep(r)
+  if is_final(r.status) then
+    redis.call('DEL', HASH)
+    redis.call('HSET', HASH, 'status', r.status, 'token', decimal(r.token), 'version', decimal(r.version), 'requests', r.requests)
+  elseif r.new then
+    redis.call('HSET', HASH, 'status', r.status, 'attempt', r.attempt, 'max_attempts', r.max_attempts, 'token', decimal(r.token),
+      'version', decimal(r.version), 'lease', decimal(r.lease), 'due', decimal(r.due), 'worker', r.worker, 'error', r.error,
+      'progress', r.progress, 'result', r.result, 'partials', r.partials, 'timeline', r.timeline, 'cancel', r.cancel,
+      'finished', decimal(r.finished), 'fixed', r.fixed, 'owner', r.owner, 'created', r.created, 'updated', decimal(r.updated),
+      'requests', r.requests)
+  else
+    redis.call('HSET', HASH, 'version', decimal(r.version), 'updated', decimal(r.updated), 'requests', r.requests, ...)
+  end
+  redis.call('PEXPIRE', HASH, ttl)
+  redis.call('SET', JOB, text, 'PX', ttl)
+  if r.new or before ~= r.status then list(r, before) end
+  return text
+end
+
+-- Writes a new version and tells watchers.
+local function write(r, before, ...)
+  r.version = r.version + 1
+  r.updated = now
+  local text = put(r, before, ...)
+  redis.call('PUBLISH', 'usm:changed:' .. ID, text)
+  return text
+end
+
+-- Moves the end of a lease, which makes no new version.
+local function prolong(r, lease)
+  r.lease = now + lease
+  local text, ttl = json(r), keep(r)
+  redis.call('HSET', HASH, 'lease', decimal(r.lease))
+  redis.call('PEXPIRE', HASH, ttl)
+  redis.call('SET', JOB, text, 'PX', ttl)
+  return text
+end
+
+-- Ends a job that nobody runs; false when somebody does or it has ended.
+local function end_unclaimed(r, status, request, error)
+  if is_final(r.status) or (r.status == 'processing' and r.lease and r.lease > now) then return false end
+  local before = r.listed
+  if not r.new then before = r.status end
+  r.status, r.finished, r.lease, r.due = status, now, nil, nil
+  r.token = math.max(r.token + 1, now)
+  if error ~= 'null' then r.error = error end
+  note(r, status, 'null', error)
+  remember(r, request)
+  write(r, before)
+  return true
+end

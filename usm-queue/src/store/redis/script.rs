@@ -1,0 +1,118 @@
+//! The scripts, and how they are called.
+
+use std::sync::LazyLock;
+
+use redis::{Cmd, Script, ToRedisArgs};
+
+use super::{RedisOptions, link::Ask, record};
+use crate::job::{Job, JobId};
+
+macro_rules! transition {
+    ($name:ident, $file:literal) => {
+        pub(super) static $name: LazyLock<Script> =
+            LazyLock::new(|| Script::new(concat!(include_str!("record.lua"), include_str!($file))));
+    };
+}
+
+transition!(INSERT, "insert.lua");
+transition!(CLAIM, "claim.lua");
+transition!(UPDATE, "update.lua");
+transition!(RENEW, "renew.lua");
+transition!(FAIL, "fail.lua");
+transition!(CANCEL, "cancel.lua");
+pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
+pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sweep.lua")));
+
+/// Where every change of a job is told; its id follows.
+pub(super) const CHANGED: &str = "usm:changed:";
+/// Where ids of running jobs to stop are told.
+pub(super) const CANCEL_CHANNEL: &str = "usm:cancel";
+
+pub(super) fn job_key(id: JobId) -> String {
+    format!("job:{id}")
+}
+
+/// A record that the caller gives a script, and what it saw before: see `unfenced` in `record.lua`.
+pub(super) struct Given {
+    seen: Vec<u8>,
+    fields: [String; 19],
+}
+
+impl Given {
+    /// For a job that has no record.
+    pub(super) fn unknown(job: &Job) -> Self {
+        Self { seen: b"=".to_vec(), fields: record::fields(job, 0) }
+    }
+
+    /// For a job whose record another service wrote as this text.
+    pub(super) fn foreign(job: &Job, text: &[u8]) -> Self {
+        Self { seen: [b"=", text].concat(), fields: record::fields(job, 0) }
+    }
+
+    /// For a running job whose record was lost beneath its worker.
+    pub(super) fn lost(job: &Job, token: u64) -> Self {
+        let mut fields = record::fields(job, token);
+        // Beyond every version the lost record can have had.
+        fields[4] = "0".to_owned();
+        Self { seen: b"+".to_vec(), fields }
+    }
+
+    /// For a new job.
+    pub(super) fn new(job: &Job) -> Self {
+        Self { seen: b"=".to_vec(), fields: record::fields(job, 0) }
+    }
+}
+
+/// How long records are kept, as the scripts take it.
+#[derive(Clone, Debug)]
+pub(super) struct Keep {
+    ended: String,
+    unfinished: String,
+}
+
+impl Keep {
+    pub(super) fn new(options: &RedisOptions) -> Self {
+        let millis = |keep: std::time::Duration| keep.as_millis().min(u128::from(u32::MAX) * 100).to_string();
+        Self { ended: millis(options.keep_ended), unfinished: millis(options.keep_unfinished) }
+    }
+}
+
+/// One call of a transition.
+pub(super) struct Call(Cmd);
+
+impl Call {
+    pub(super) fn new(script: &Script, id: JobId, keep: &Keep, given: Option<&Given>) -> Self {
+        let mut command = redis::cmd("EVALSHA");
+        let name = id.to_string();
+        command
+            .arg(script.get_hash())
+            .arg(2)
+            .arg(job_key(id))
+            .arg(format!("usm:job:{name}"))
+            .arg(name)
+            .arg(&keep.ended)
+            .arg(&keep.unfinished)
+            .arg(given.map_or(b"-".as_slice(), |given| given.seen.as_slice()));
+        Self(command)
+    }
+
+    pub(super) fn arg(mut self, arg: impl ToRedisArgs) -> Self {
+        self.0.arg(arg);
+        self
+    }
+
+    /// The given record comes last.
+    pub(super) fn given(mut self, given: Option<&Given>) -> Cmd {
+        if let Some(given) = given {
+            self.0.arg(given.fields.as_slice());
+        }
+        self.0
+    }
+}
+
+/// A call of a script that works on lists.
+pub(super) fn on_lists(script: &'static Script, lists: &[String], args: &[usize]) -> Ask {
+    let mut command = redis::cmd("EVALSHA");
+    command.arg(script.get_hash()).arg(lists.len()).arg(lists).arg(args);
+    Ask::Script(script, command)
+}

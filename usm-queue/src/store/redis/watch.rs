@@ -1,0 +1,451 @@
+//! Watching jobs: one subscription connection of this process for all its watchers, and for cancellations.
+//!
+//! Each watched job has its own channel, which carries the record. With one channel for all, every process would receive
+//! and look through all changes of all jobs (10 MB/s at 10,000 transitions/s with records of 1 KB) to find those few that
+//! somebody watches; publishing to a channel nobody listens to costs Redis as much as publishing to one.
+
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use chrono::Utc;
+use futures_util::{Stream, StreamExt, stream::unfold};
+use redis::aio::{PubSubSink, PubSubStream};
+use tokio::{
+    runtime::Handle,
+    sync::{broadcast, mpsc, oneshot, watch},
+    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use super::{
+    link::Link,
+    record::parse,
+    script::{CANCEL_CHANNEL, CHANGED},
+};
+use crate::{
+    error::{Error, ErrorKind, Result, chain},
+    job::{Job, JobId, JobStatus},
+};
+
+/// Channels subscribed to, and records read, in one command.
+const AT_ONCE: usize = 500;
+/// An idle connection is tried this often, so that a dead one is found out.
+const PING: Duration = Duration::from_secs(5);
+
+/// All watchers of this process.
+pub(super) struct Watchers {
+    hub: Arc<Hub>,
+    link: Arc<Link>,
+    follower: Mutex<Option<Follower>>,
+    runtime: Handle,
+    started: AtomicBool,
+    _stop: DropGuard,
+}
+
+impl Watchers {
+    pub(super) fn new(link: Arc<Link>, check_interval: Duration) -> Self {
+        let (asks, asked) = mpsc::unbounded_channel();
+        let hub = Arc::new(Hub { watched: Mutex::default(), to_stop: broadcast::channel(1024).0, asks });
+        let stop = CancellationToken::new();
+        let follower =
+            Follower { link: link.clone(), hub: hub.clone(), asked, check_interval, stop: stop.clone() };
+        Self {
+            hub,
+            link,
+            follower: Mutex::new(Some(follower)),
+            runtime: Handle::current(),
+            started: AtomicBool::new(false),
+            _stop: stop.drop_guard(),
+        }
+    }
+
+    /// Begins to watch a job; when this returns no later change is missed.
+    pub(super) async fn enter(&self, id: JobId) -> Result<Place> {
+        self.start();
+        let place = self.hub.enter(id);
+        let (confirm, confirmed) = oneshot::channel();
+        let limit = self.link.response_timeout();
+        if self.hub.asks.send(Ask::Enter(id, confirm)).is_ok()
+            && matches!(timeout(limit, confirmed).await, Ok(Ok(())))
+        {
+            return Ok(place);
+        }
+        Err(Error::new(
+            ErrorKind::Unavailable,
+            format!(
+                "changes of jobs cannot be watched: Redis at {} takes no subscription; try again later",
+                self.link.place()
+            ),
+        ))
+    }
+
+    /// A record that somebody read.
+    pub(super) fn show(&self, job: Job) {
+        self.hub.show(job);
+    }
+
+    pub(super) fn cancellations(&self) -> broadcast::Receiver<JobId> {
+        self.start();
+        self.hub.to_stop.subscribe()
+    }
+
+    /// Asks workers of this process to stop the job.
+    pub(super) fn stop(&self, id: JobId) {
+        // Nobody listening is fine: leases tell too.
+        drop(self.hub.to_stop.send(id));
+    }
+
+    /// Connects with the first watcher: a process that only enqueues needs no second connection.
+    fn start(&self) {
+        if !self.started.swap(true, Ordering::SeqCst)
+            && let Some(follower) = self.follower.lock().unwrap_or_else(PoisonError::into_inner).take()
+        {
+            drop(self.runtime.spawn(follower.run()));
+        }
+    }
+}
+
+enum Ask {
+    /// Somebody watches it; say so when its channel is subscribed to.
+    Enter(JobId, oneshot::Sender<()>),
+    /// Perhaps nobody watches it any more.
+    Leave(JobId),
+}
+
+/// Who watches what.
+struct Hub {
+    watched: Mutex<HashMap<JobId, Watched>>,
+    to_stop: broadcast::Sender<JobId>,
+    asks: mpsc::UnboundedSender<Ask>,
+}
+
+struct Watched {
+    shown: watch::Sender<Shown>,
+    missing_since: Option<Instant>,
+}
+
+/// What a watcher is shown; only the newest, the timeline tells what came before.
+#[derive(Clone, Default)]
+enum Shown {
+    #[default]
+    Nothing,
+    Record(Arc<Job>),
+    /// Redis has no record of it any more.
+    Gone,
+}
+
+impl Hub {
+    fn enter(self: &Arc<Self>, id: JobId) -> Place {
+        let mut watched = self.watched();
+        let entry = watched
+            .entry(id)
+            .or_insert_with(|| Watched { shown: watch::channel(Shown::Nothing).0, missing_since: None });
+        Place { hub: self.clone(), id, shown: Some(entry.shown.subscribe()) }
+    }
+
+    fn contains(&self, id: JobId) -> bool {
+        self.watched().contains_key(&id)
+    }
+
+    fn ids(&self) -> Vec<JobId> {
+        self.watched().keys().copied().collect()
+    }
+
+    fn show(&self, job: Job) {
+        let mut watched = self.watched();
+        let Some(entry) = watched.get_mut(&job.id) else { return };
+        entry.missing_since = None;
+        entry.shown.send_if_modified(|shown| {
+            let newer = match shown {
+                Shown::Record(shown) => shown.version < job.version,
+                Shown::Nothing | Shown::Gone => true,
+            };
+            if newer {
+                *shown = Shown::Record(Arc::new(job));
+            }
+            newer
+        });
+    }
+
+    /// Redis has no record of this job. Its worker or its message may still make it anew: only one that stays away, and
+    /// whose lease is over, is gone.
+    fn missing(&self, id: JobId, patience: Duration) {
+        let mut watched = self.watched();
+        let Some(entry) = watched.get_mut(&id) else { return };
+        let since = *entry.missing_since.get_or_insert_with(Instant::now);
+        let leased = match &*entry.shown.borrow() {
+            Shown::Record(job) => {
+                job.status == JobStatus::Processing && job.lease_until.is_some_and(|until| until > Utc::now())
+            }
+            _ => false,
+        };
+        if since.elapsed() >= patience && !leased {
+            entry.shown.send_replace(Shown::Gone);
+        }
+    }
+
+    fn watched(&self) -> MutexGuard<'_, HashMap<JobId, Watched>> {
+        self.watched.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// One watcher. Dropping it stops watching.
+pub(super) struct Place {
+    hub: Arc<Hub>,
+    id: JobId,
+    shown: Option<watch::Receiver<Shown>>,
+}
+
+impl Place {
+    /// Later records; ends with an error when the record is gone.
+    pub(super) fn changes(self) -> impl Stream<Item = Result<Job>> + Send + 'static {
+        unfold(Some(self), |place| async move {
+            let mut place = place?;
+            let shown = place.shown.as_mut()?;
+            loop {
+                shown.changed().await.ok()?;
+                let shown = shown.borrow_and_update().clone();
+                match shown {
+                    Shown::Nothing => {}
+                    Shown::Record(job) => return Some((Ok(Job::clone(&job)), Some(place))),
+                    Shown::Gone => {
+                        let text = format!(
+                            "the record of job {} is gone from Redis: it expired or was flushed before the job ended",
+                            place.id
+                        );
+                        return Some((Err(Error::new(ErrorKind::NotFound, text)), None));
+                    }
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.shown.take());
+        let mut watched = self.hub.watched();
+        if watched.get(&self.id).is_some_and(|entry| entry.shown.receiver_count() == 0) {
+            watched.remove(&self.id);
+            drop(self.hub.asks.send(Ask::Leave(self.id)));
+        }
+    }
+}
+
+/// The task behind the subscription connection.
+struct Follower {
+    link: Arc<Link>,
+    hub: Arc<Hub>,
+    asked: mpsc::UnboundedReceiver<Ask>,
+    check_interval: Duration,
+    stop: CancellationToken,
+}
+
+impl Follower {
+    /// Follows for ever, anew after every loss.
+    async fn run(mut self) {
+        let stop = self.stop.clone();
+        let work = async {
+            let mut failures = 0u32;
+            loop {
+                let begun = Instant::now();
+                let error = self.follow(&mut failures).await;
+                if begun.elapsed() > PING {
+                    failures = 0;
+                }
+                failures += 1;
+                if failures == 1 {
+                    tracing::warn!(
+                        server = self.link.place(),
+                        error = chain(&error),
+                        "changes of jobs are not followed; trying again until it works"
+                    );
+                }
+                sleep(pause(failures)).await;
+            }
+        };
+        tokio::select! {
+            () = work => {}
+            () = stop.cancelled() => {}
+        }
+        // Watchers that are left end.
+        self.hub.watched().clear();
+    }
+
+    /// Connects, subscribes, and tells watchers what comes, until the connection is lost.
+    async fn follow(&mut self, failures: &mut u32) -> Error {
+        let link = self.link.clone();
+        let (sink, messages) = match link.subscriber().await {
+            Ok(subscriber) => subscriber.split(),
+            Err(error) => return error,
+        };
+        let mut channels = Channels { link, sink, subscribed: HashSet::new() };
+        let watched = self.hub.ids();
+        if let Err(error) = channels.begin(&watched).await {
+            return error;
+        }
+        if *failures > 0 {
+            tracing::info!(
+                server = self.link.place(),
+                jobs = watched.len(),
+                "changes of jobs are followed again"
+            );
+        }
+        // Only now, so that what changed while nobody followed is seen and nothing falls in between.
+        self.read_all();
+        match self.serve(&mut channels, messages).await {
+            Ok(()) => Error::new(
+                ErrorKind::Unavailable,
+                format!("Redis at {} closed the subscription connection", self.link.place()),
+            ),
+            Err(error) => error,
+        }
+    }
+
+    async fn serve(&mut self, channels: &mut Channels, mut messages: PubSubStream) -> Result<()> {
+        let mut check = interval(self.check_interval);
+        let mut ping = interval(PING);
+        check.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        let mut asks = Vec::new();
+        loop {
+            tokio::select! {
+                message = messages.next() => match message {
+                    Some(message) => self.tell(message.get_channel_name(), message.get_payload_bytes()),
+                    None => return Ok(()),
+                },
+                count = self.asked.recv_many(&mut asks, AT_ONCE) => {
+                    if count == 0 {
+                        return Ok(());
+                    }
+                    channels.answer(&self.hub, asks.drain(..)).await?;
+                }
+                _ = check.tick() => self.read_all(),
+                _ = ping.tick() => channels.ping().await?,
+            }
+        }
+    }
+
+    /// A message that was published.
+    fn tell(&self, channel: &str, payload: &[u8]) {
+        if channel == CANCEL_CHANNEL {
+            let id = std::str::from_utf8(payload).ok().and_then(|id| id.parse().ok());
+            id.into_iter().for_each(|id| drop(self.hub.to_stop.send(id)));
+        } else if let Some(id) = channel.strip_prefix(CHANGED).and_then(|id| id.parse().ok())
+            && self.hub.contains(id)
+            && let Some(job) = parse(id, payload)
+        {
+            self.hub.show(job);
+        }
+    }
+
+    /// Reads the records of all watched jobs, beside what else happens.
+    fn read_all(&self) {
+        let (hub, link, patience) = (self.hub.clone(), self.link.clone(), self.check_interval.mul_f64(0.9));
+        let ids = hub.ids();
+        if ids.is_empty() {
+            return;
+        }
+        drop(tokio::spawn(async move {
+            for ids in ids.chunks(AT_ONCE) {
+                match link.records(ids).await {
+                    Ok(records) => ids.iter().zip(records).for_each(|(id, record)| match record {
+                        Some(record) => hub.show(record),
+                        None => hub.missing(*id, patience),
+                    }),
+                    Err(error) => {
+                        tracing::debug!(
+                            error = chain(&error),
+                            "records of watched jobs are not read; the next time"
+                        );
+                        return;
+                    }
+                }
+            }
+        }));
+    }
+}
+
+/// The subscriptions of one connection.
+struct Channels {
+    link: Arc<Link>,
+    sink: PubSubSink,
+    subscribed: HashSet<JobId>,
+}
+
+impl Channels {
+    async fn begin(&mut self, watched: &[JobId]) -> Result<()> {
+        let cancellations = self.sink.subscribe(CANCEL_CHANNEL);
+        limited(&self.link, cancellations).await?;
+        for ids in watched.chunks(AT_ONCE) {
+            self.subscribe(ids).await?;
+        }
+        Ok(())
+    }
+
+    async fn answer(&mut self, hub: &Hub, asks: impl Iterator<Item = Ask>) -> Result<()> {
+        let (mut enter, mut confirm) = (Vec::new(), Vec::new());
+        let mut leave = Vec::new();
+        for ask in asks {
+            match ask {
+                Ask::Enter(id, confirmed) => {
+                    // Who gave up waiting is no longer in the hub.
+                    if hub.contains(id) && !self.subscribed.contains(&id) && !enter.contains(&id) {
+                        enter.push(id);
+                    }
+                    confirm.push(confirmed);
+                }
+                Ask::Leave(id) => leave.push(id),
+            }
+        }
+        if !enter.is_empty() {
+            self.subscribe(&enter).await?;
+        }
+        for confirmed in confirm {
+            // Who gave up waiting does not listen.
+            let _ = confirmed.send(());
+        }
+        leave.retain(|id| !hub.contains(*id) && self.subscribed.remove(id));
+        if !leave.is_empty() {
+            let channels = names(&leave);
+            limited(&self.link, self.sink.unsubscribe(channels)).await?;
+        }
+        Ok(())
+    }
+
+    async fn subscribe(&mut self, ids: &[JobId]) -> Result<()> {
+        limited(&self.link, self.sink.subscribe(names(ids))).await?;
+        self.subscribed.extend(ids);
+        Ok(())
+    }
+
+    async fn ping(&mut self) -> Result<()> {
+        limited(&self.link, self.sink.ping::<redis::Value>()).await.map(drop)
+    }
+}
+
+fn names(ids: &[JobId]) -> Vec<String> {
+    ids.iter().map(|id| format!("{CHANGED}{id}")).collect()
+}
+
+async fn limited<T>(link: &Link, answer: impl Future<Output = redis::RedisResult<T>>) -> Result<T> {
+    match timeout(link.response_timeout(), answer).await {
+        Ok(answer) => answer.map_err(|error| link.failed(error)),
+        Err(_) => Err(Error::new(
+            ErrorKind::Unavailable,
+            format!("Redis at {} did not answer on the subscription connection", link.place()),
+        )),
+    }
+}
+
+/// 50 ms, doubling up to 3 s, spread by half.
+fn pause(failures: u32) -> Duration {
+    let base = Duration::from_millis(25).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(3));
+    base.mul_f64(0.75 + fastrand::f64() / 2.0)
+}
