@@ -1,14 +1,27 @@
-//! The job store on a real Redis.
+//! The job store on a real Redis: what the contracts do not know of. Tests that stop, flush or slow Redis have a server
+//! of their own.
 
-use std::sync::Arc;
+mod foreign;
+mod keeping;
+mod outage;
+mod server;
+mod slow;
+mod watching;
 
-use usm_queue::{ErrorKind, JobStore, testing};
+use std::{sync::Arc, time::Duration};
+
+use chrono::{SubsecRound, Utc};
+use usm_queue::{Claimed, ErrorKind, Job, JobId, JobStore, Lease, testing};
+
+use self::server::Server;
+
+/// A lease that does not lapse during a test.
+const LONG: Duration = Duration::from_secs(3600);
 
 /// A store on the server at `USM_TEST_REDIS_URL`, which others may use too. Without one the test is skipped, in CI it
 /// fails.
 pub(crate) async fn shared_store() -> Option<Arc<dyn JobStore>> {
-    let url = std::env::var("USM_TEST_REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned());
-    match testing::redis_store(url.as_str()).await {
+    match testing::redis_store(shared_url().as_str()).await {
         Ok(store) => Some(store),
         Err(error) if error.kind() == ErrorKind::Unavailable && std::env::var_os("CI").is_none() => {
             eprintln!("SKIPPED, no Redis: {error}; set USM_TEST_REDIS_URL");
@@ -16,4 +29,27 @@ pub(crate) async fn shared_store() -> Option<Arc<dyn JobStore>> {
         }
         Err(error) => panic!("no Redis to test with: {error}; set USM_TEST_REDIS_URL"),
     }
+}
+
+fn shared_url() -> String {
+    std::env::var("USM_TEST_REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned())
+}
+
+fn new_job() -> Job {
+    let mut job = Job::new(JobId::new(), "ai_map_generation", Utc::now().trunc_subsecs(6));
+    job.max_attempts = 5;
+    job.owner = Some(7.into());
+    job.metadata.insert("empty".into(), serde_json::json!([]));
+    job
+}
+
+async fn claim(store: &dyn JobStore, job: &Job, lease: Duration) -> (Job, Lease) {
+    match store.claim(job.clone(), "worker", lease).await.unwrap() {
+        Claimed::Run(job, lease) => (*job, lease),
+        other => panic!("the job can be claimed, but it is {other:?}"),
+    }
+}
+
+async fn now(store: &dyn JobStore, id: JobId) -> Job {
+    store.get(id).await.unwrap().expect("the job is known")
 }

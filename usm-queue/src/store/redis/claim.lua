@@ -29,6 +29,8 @@ if busy and busy > now then
 end
 
 r.token = math.max(r.token + 1, now)
+-- With a new holder the calls of the last one are over: repeated, they are stale.
+r.requests = ''
 if r.status == 'processing' and r.attempt >= r.max_attempts then
   r.lease = now + LEASE
   remember(r, 'e' .. REQUEST)

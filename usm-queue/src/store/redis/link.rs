@@ -181,6 +181,7 @@ impl Link {
     /// What Redis or the connection said, sorted by what the caller can do.
     pub(super) fn failed(&self, error: RedisError) -> Error {
         let place = &self.place;
+        let error = first(error);
         let (kind, text) = match error.kind() {
             Kind::Io | Kind::Parse => (
                 ErrorKind::Unavailable,
@@ -251,6 +252,14 @@ async fn send(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult<
     match ask {
         Ask::Command(command) | Ask::Script(_, command) => command.query_async(connection).await,
         Ask::Scripts(_, pipeline) => pipeline.query_async(connection).await,
+    }
+}
+
+/// The first of a pipeline's errors: the others say the same a hundred times.
+fn first(error: RedisError) -> RedisError {
+    match error.clone().into_server_errors().and_then(|errors| errors.first().cloned()) {
+        Some((_, first)) => first.into(),
+        None => error,
     }
 }
 

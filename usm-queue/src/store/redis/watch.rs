@@ -444,8 +444,8 @@ async fn limited<T>(link: &Link, answer: impl Future<Output = redis::RedisResult
     }
 }
 
-/// 50 ms, doubling up to 3 s, spread by half.
+/// 50 ms, doubling up to 1 s, spread by half.
 fn pause(failures: u32) -> Duration {
-    let base = Duration::from_millis(25).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(3));
+    let base = Duration::from_millis(25).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(1));
     base.mul_f64(0.75 + fastrand::f64() / 2.0)
 }

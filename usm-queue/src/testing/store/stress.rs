@@ -132,7 +132,10 @@ fn check(now: &Job, ledgers: &[&Ledger]) {
     let asked = now.timeline.iter().filter(|entry| entry.event == JobEvent::CancelRequested).count();
     let others = ledgers.iter().map(|ledger| ledger.ended + ledger.taken_to_end).sum::<usize>();
     let writes = 1 + tokens.len() + applied.len() + asked + others;
-    assert_eq!(now.version, writes as u64, "every write made one version");
+    // Reports of progress that follow each other fast may be written as one.
+    let reports = applied.iter().filter(|(_, update)| matches!(update, JobUpdate::Progress(_))).count();
+    let versions = (writes - reports) as u64..=writes as u64;
+    assert!(versions.contains(&now.version), "every write made one version: {} of {versions:?}", now.version);
 
     let uncounted = |(_, update): &&&(u64, JobUpdate)| {
         matches!(update, JobUpdate::Released | JobUpdate::Retry { counted: false, .. })

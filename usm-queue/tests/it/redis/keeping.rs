@@ -1,0 +1,159 @@
+//! What Redis keeps, for how long, and how much is written.
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+use usm_queue::{
+    Job, JobFilter, JobStatus, JobUpdate, Progress, Updated,
+    testing::{eventually, redis_store},
+};
+
+use super::{LONG, Server, claim, new_job, now};
+
+/// In milliseconds.
+async fn times_to_live(server: &Server, job: &Job) -> [i64; 2] {
+    let mut raw = server.raw().await;
+    [raw.run(&format!("PTTL job:{}", job.id)).await, raw.run(&format!("PTTL usm:job:{}", job.id)).await]
+}
+
+#[tokio::test]
+async fn an_ended_job_is_kept_an_hour_and_a_waiting_one_as_long_as_it_may_wait() {
+    const HOUR: i64 = 3_600_000;
+    const DAY: i64 = 24 * HOUR;
+    let Some(server) = Server::start().await else { return };
+    let store = server.store().await;
+    let (job, mut delayed) = (new_job(), new_job());
+    delayed.next_attempt_at = Some(delayed.created_at + chrono::Duration::days(30));
+    store.insert(vec![job.clone(), delayed.clone()]).await.unwrap();
+    let within = |ttls: [i64; 2], most: i64| {
+        assert!(ttls.iter().all(|ttl| (most - 60_000..=most + 1000).contains(ttl)), "{ttls:?}, not {most}");
+    };
+
+    within(times_to_live(&server, &job).await, 7 * DAY);
+    within(times_to_live(&server, &delayed).await, 30 * DAY + HOUR);
+    let (_, lease) = claim(&*store, &job, LONG).await;
+    within(times_to_live(&server, &job).await, 7 * DAY);
+    store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
+    within(times_to_live(&server, &job).await, HOUR);
+}
+
+/// Thousands of reports, about ten writes a second, and the last one is there: by itself, and with the end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_progress_is_written_now_and_then_and_its_last_report_always() {
+    let Some(server) = Server::start().await else { return };
+    let store = server.store().await;
+    let progress = |current| Progress { current, total: 3000, message: "шаг".into() };
+    for ends in [false, true] {
+        let job = new_job();
+        store.insert(vec![job.clone()]).await.unwrap();
+        let (_, lease) = claim(&*store, &job, LONG).await;
+        let begun = Instant::now();
+        for current in 1..=3000 {
+            assert_eq!(
+                store.update(lease, JobUpdate::Progress(progress(current))).await.unwrap(),
+                Updated::Applied
+            );
+        }
+        if ends {
+            store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
+            assert_eq!(now(&*store, job.id).await.progress, Some(progress(3000)));
+        }
+        let last = eventually("the last report is written", async || {
+            Some(now(&*store, job.id).await).filter(|job| job.progress == Some(progress(3000)))
+        });
+        let last = last.await;
+        let allowed = 2 + 10 + begun.elapsed().as_millis() as u64 / 100 + 2;
+        assert!(last.version <= allowed, "{} versions, {allowed} allowed", last.version);
+    }
+}
+
+/// A worker that lost its job learns it from its reports too.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_storm_of_progress_of_a_lost_job_is_refused() {
+    let Some(server) = Server::start().await else { return };
+    let (store, other) = (server.store().await, server.store().await);
+    let job = new_job();
+    store.insert(vec![job.clone()]).await.unwrap();
+    let (_, old) = claim(&*store, &job, Duration::from_millis(1)).await;
+    eventually("it is taken over", async || {
+        matches!(other.claim(job.clone(), "other", LONG).await.unwrap(), usm_queue::Claimed::Run(..))
+            .then_some(())
+    })
+    .await;
+
+    let report = JobUpdate::Progress(Progress { current: 1, total: 2, message: String::new() });
+    eventually("a report is refused", async || {
+        (store.update(old, report.clone()).await.unwrap() == Updated::Stale).then_some(())
+    })
+    .await;
+    assert_eq!(now(&*store, job.id).await.progress, None);
+}
+
+/// Ids of expired records go from the lists while new jobs come, without anybody listing.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn lists_do_not_grow_with_what_has_expired() {
+    let Some(server) = Server::start().await else { return };
+    let options = server.options().keep_ended(Duration::from_secs(1)).keep_unfinished(Duration::from_secs(1));
+    let (store, mut raw) = (redis_store(options).await.unwrap(), server.raw().await);
+    let old: Vec<_> = (0..2000).map(|_| new_job()).collect();
+    store.insert(old.clone()).await.unwrap();
+    eventually("the records expire", async || store.get(old[1999].id).await.unwrap().is_none().then_some(()))
+        .await;
+
+    let lasting = redis_store(server.options()).await.unwrap();
+    for _ in 0..40 {
+        lasting.insert((0..64).map(|_| new_job()).collect()).await.unwrap();
+    }
+    eventually("most of the 2000 expired ids are gone", async || {
+        let known: i64 = raw.run("ZCARD usm:jobs").await;
+        (known < 40 * 64 + 1200).then_some(())
+    })
+    .await;
+
+    let listed = lasting.list(&JobFilter::default()).await.unwrap();
+    assert_eq!(listed.len(), 50);
+    let mut of_owner = JobFilter::default();
+    (of_owner.owner, of_owner.status, of_owner.limit) =
+        (Some(7.into()), Some(JobStatus::Pending), usize::MAX);
+    let expected: Vec<String> = raw.run("KEYS job:*").await;
+    assert_eq!(lasting.list(&of_owner).await.unwrap().len(), expected.len());
+}
+
+/// So that a running job can be told from one whose worker is gone.
+#[tokio::test]
+async fn a_lapsed_lease_is_seen_and_a_renewed_one_is_not() {
+    let Some(server) = Server::start().await else { return };
+    let store = server.store().await;
+    let job = new_job();
+    let (_, lease) = claim(&*store, &job, Duration::from_millis(20)).await;
+
+    eventually("it is stalled", async || {
+        now(&*store, job.id).await.is_stalled(chrono::Utc::now()).then_some(())
+    })
+    .await;
+    store.renew(&[lease], LONG).await.unwrap();
+
+    assert!(!now(&*store, job.id).await.is_stalled(chrono::Utc::now()));
+}
+
+/// One call for each transition: no second round trip, and no command beside it.
+#[tokio::test]
+async fn a_transition_is_one_call() {
+    let Some(server) = Server::start().await else { return };
+    let (store, mut raw) = (server.store().await, server.raw().await);
+    let warm_up = new_job();
+    store.insert(vec![warm_up.clone()]).await.unwrap();
+    let (_, lease) = claim(&*store, &warm_up, LONG).await;
+    store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
+    raw.run::<()>("CONFIG RESETSTAT").await;
+
+    let job = new_job();
+    store.insert(vec![job.clone()]).await.unwrap();
+    let (_, lease) = claim(&*store, &job, LONG).await;
+    store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
+
+    let info: String = raw.run("INFO commandstats").await;
+    let calls = info.lines().find(|line| line.starts_with("cmdstat_evalsha:")).unwrap();
+    assert!(calls.starts_with("cmdstat_evalsha:calls=3,"), "{info}");
+}
