@@ -1,6 +1,6 @@
 //! Messages that will not be tried again: listed, shown, replayed, removed.
 
-use std::{sync::Arc, time::Duration};
+use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -17,8 +17,10 @@ use crate::{
     store::JobStore,
 };
 
-/// How many messages are read at a time when all are walked.
+/// How many messages are read at first when all are walked.
 const PAGE: usize = 200;
+/// How long a replay of all waits for the next dead letter before it believes that there is none.
+const NO_MORE: Duration = Duration::from_secs(2);
 
 /// A message that will not be tried again, with its reason and history.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -37,6 +39,8 @@ pub struct DeadLetter {
     pub errors: Vec<String>,
     /// Attempts made.
     pub attempts: u64,
+    /// How often this piece of work was replayed before it died again.
+    pub replays: u64,
     /// The queue it died in.
     pub queue: String,
     /// The routing key it was published with.
@@ -78,6 +82,7 @@ impl DeadLetter {
                 .map(|errors| errors.iter().filter_map(Value::as_str).map(str::to_owned).collect())
                 .unwrap_or_default(),
             attempts: message.header_u64(envelope::ATTEMPT).unwrap_or(0),
+            replays: message.header_u64(envelope::REPLAYS).unwrap_or(0),
             queue: text(envelope::SOURCE_QUEUE).or_else(|| text(envelope::BROKER_QUEUE)).unwrap_or_default(),
             routing_key: text(envelope::SOURCE_ROUTING_KEY).unwrap_or_else(|| message.routing_key.clone()),
             enqueued_at: message.timestamp,
@@ -142,7 +147,8 @@ impl DeadLetters {
         let mut found = Vec::new();
         let mut read = 0;
         while found.len() < skip.saturating_add(limit) {
-            let page = self.queue.broker().browse(self.failed_queue(), read, PAGE).await?;
+            // Some brokers read from the beginning each time, so every page is as long as all before.
+            let page = self.queue.broker().browse(self.failed_queue(), read, read.max(PAGE)).await?;
             if page.is_empty() {
                 break;
             }
@@ -171,8 +177,7 @@ impl DeadLetters {
     ///
     /// `NotFound`, `Unroutable`, `Unavailable`; the dead letter is then still there.
     pub async fn replay(&self, id: &str) -> Result<JobId> {
-        let message = self.message(id).await?;
-        self.replay_message(message, None).await
+        self.replay_one(id, None).await
     }
 
     /// As [`replay`](Self::replay), with another payload: the task's own JSON object.
@@ -181,21 +186,61 @@ impl DeadLetters {
     ///
     /// As [`replay`](Self::replay).
     pub async fn replay_with(&self, id: &str, payload: Value) -> Result<JobId> {
-        let message = self.message(id).await?;
-        self.replay_message(message, Some(payload)).await
+        self.replay_one(id, Some(payload)).await
     }
 
-    /// Replays every dead letter that matches, those only that are there when the call begins, and returns the new
-    /// jobs in the old order.
+    /// Replays every dead letter that matches, no more than are there when the call begins, and returns the new jobs in
+    /// the old order. Each is removed when its new job is accepted.
     ///
     /// # Errors
     ///
     /// As [`replay`](Self::replay); what was replayed before the error stays so.
     pub async fn replay_all(&self, filter: &DeadLetterFilter) -> Result<Vec<JobId>> {
-        let letters = self.list(filter, 0, usize::MAX).await?;
-        let mut replayed = Vec::with_capacity(letters.len());
-        for letter in letters {
-            replayed.push(self.replay(&letter.id).await?);
+        self.replay_each(filter, Duration::ZERO).await
+    }
+
+    /// As [`replay_all`](Self::replay_all), `per_second` of them at most, so that what failed for an overloaded service
+    /// does not overload it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay_all`](Self::replay_all).
+    pub async fn replay_all_at(
+        &self,
+        filter: &DeadLetterFilter,
+        per_second: NonZeroU32,
+    ) -> Result<Vec<JobId>> {
+        self.replay_each(filter, Duration::from_secs(1) / per_second.get()).await
+    }
+
+    async fn replay_each(&self, filter: &DeadLetterFilter, pause: Duration) -> Result<Vec<JobId>> {
+        let broker = self.queue.broker();
+        let there = usize::try_from(broker.depth(self.failed_queue()).await?.ready).unwrap_or(usize::MAX);
+        let mut replayed = Vec::new();
+        if there == 0 {
+            return Ok(replayed);
+        }
+        // What does not match is held until the end, then given back to its place.
+        let mut others = Vec::new();
+        let mut letters = broker.consume(self.failed_queue(), there).await?;
+        let mut tick = tokio::time::interval(pause.max(Duration::from_nanos(1)));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        for _ in 0..there {
+            // Somebody else may have taken some of them since they were counted.
+            let Ok(Some(delivery)) = tokio::time::timeout(NO_MORE, letters.next()).await else { break };
+            let delivery = delivery?;
+            if !filter.matches(&DeadLetter::from_message(&delivery.message)) {
+                others.push(delivery);
+                continue;
+            }
+            if !pause.is_zero() {
+                tick.tick().await;
+            }
+            replayed.push(self.enqueue_again(&delivery.message, None).await?);
+            broker.settle(&delivery, Settlement::Ack).await?;
+        }
+        for other in others {
+            broker.settle(&other, Settlement::Requeue { delay: Duration::ZERO }).await?;
         }
         Ok(replayed)
     }
@@ -227,15 +272,22 @@ impl DeadLetters {
         found.ok_or_else(|| Error::not_found(format!("dead letter `{}`", crate::job::short(id, 80))))
     }
 
-    async fn replay_message(&self, dead: Message, payload: Option<Value>) -> Result<JobId> {
-        let letter = DeadLetter::from_message(&dead);
+    async fn replay_one(&self, id: &str, payload: Option<Value>) -> Result<JobId> {
+        let dead = self.message(id).await?;
+        let job = self.enqueue_again(&dead, payload).await?;
+        self.remove(&dead.message_id).await?;
+        Ok(job)
+    }
+
+    async fn enqueue_again(&self, dead: &Message, payload: Option<Value>) -> Result<JobId> {
+        let letter = DeadLetter::from_message(dead);
         let old_id = letter.job_id;
         // The same dead letter always becomes the same job, so a repeated replay is absorbed.
         let id = JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, format!("replay of {}", letter.id).as_bytes()));
         let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
         let max_attempts =
             dead.header_u64(envelope::MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-        let mut job = envelope::rebuild(&dead, id, &task, max_attempts);
+        let mut job = envelope::rebuild(dead, id, &task, max_attempts);
         let now = Utc::now();
         (job.attempt, job.created_at, job.updated_at) = (0, now, now);
         for entry in &mut job.timeline {
@@ -261,12 +313,13 @@ impl DeadLetters {
         if let Some(key) = key {
             message.headers.insert(envelope::IDEMPOTENCY_KEY.to_owned(), key);
         }
+        let replays = dead.header_u64(envelope::REPLAYS).unwrap_or(0) + 1;
+        message.headers.insert(envelope::REPLAYS.to_owned(), replays.into());
         if let Some(delay) = dead.headers.get(envelope::FIRST_DELAY_MS) {
             message.headers.insert(envelope::FIRST_DELAY_MS.to_owned(), delay.clone());
         }
         self.queue.check(&message)?;
         self.queue.broker().accept(self.queue.store(), vec![(job, message)]).await?;
-        self.remove(&dead.message_id).await?;
         Ok(id)
     }
 }

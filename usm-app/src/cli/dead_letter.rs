@@ -1,6 +1,6 @@
 //! `usm dead-letter`: looks at jobs that failed for good, tries them again, removes them.
 
-use std::path::PathBuf;
+use std::{num::NonZeroU32, path::PathBuf};
 
 use serde_json::Value;
 use usm_queue::{DeadLetter, DeadLetterFilter, DeadLetters, ErrorKind};
@@ -40,6 +40,9 @@ pub(super) enum Command {
         /// Replay every dead letter
         #[arg(long, conflicts_with_all = ["id", "payload"])]
         all: bool,
+        /// How many a second at most, with --all
+        #[arg(long, requires = "all", value_name = "N")]
+        rate: Option<NonZeroU32>,
         /// A JSON file with the payload to use in place of the old one
         #[arg(long, value_name = "FILE")]
         payload: Option<PathBuf>,
@@ -62,7 +65,7 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
     match command {
         Command::List { limit, json } => list(&letters, limit, json).await,
         Command::Show { id, json } => show(&letters, &id, json).await,
-        Command::Replay { id, .. } => replay(&letters, id, payload).await,
+        Command::Replay { id, rate, .. } => replay(&letters, id, rate, payload).await,
         Command::Purge { yes } => purge(&letters, yes).await,
     }
 }
@@ -123,9 +126,18 @@ async fn find(letters: &DeadLetters, id: &str) -> Result<DeadLetter, Failure> {
     letters.get(id).await.map_err(|error| not_found(error, id))
 }
 
-async fn replay(letters: &DeadLetters, id: Option<String>, payload: Option<Value>) -> Result<(), Failure> {
+async fn replay(
+    letters: &DeadLetters,
+    id: Option<String>,
+    rate: Option<NonZeroU32>,
+    payload: Option<Value>,
+) -> Result<(), Failure> {
     let Some(id) = id else {
-        let jobs = letters.replay_all(&DeadLetterFilter::default()).await?;
+        let every = DeadLetterFilter::default();
+        let jobs = match rate {
+            Some(rate) => letters.replay_all_at(&every, rate).await?,
+            None => letters.replay_all(&every).await?,
+        };
         jobs.iter().for_each(|job| out::line(&format!("job {job}")));
         out::line(&format!("{} enqueued", jobs.len()));
         return Ok(());

@@ -36,6 +36,8 @@ pub(crate) const ADDED: &str = "x-usm-added";
 pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
 /// Header on dead letters of messages that named no job, and on their replays: the job they were given.
 pub(crate) const JOB_ID: &str = "x-usm-job-id";
+/// Header: how often this piece of work was replayed from the dead letters.
+pub(crate) const REPLAYS: &str = "x-usm-replays";
 /// Header on dead letters: why.
 pub(crate) const REASON: &str = "x-usm-reason";
 /// Header on dead letters: errors of the attempts, oldest first.

@@ -95,6 +95,7 @@ async fn a_replayed_dead_letter_is_a_new_job_with_all_its_attempts() {
     assert_eq!(keys.recv().await, keys_again.recv().await, "the idempotency key is the same");
     let again = dead.get(&replayed.to_string()).await.unwrap();
     assert_eq!((again.payload, again.attempts), (Some(json!({"text": "bad"})), 1));
+    assert_eq!(again.replays, 1, "replays are counted");
     let third = dead.replay(&replayed.to_string()).await.unwrap();
     assert!(third != replayed && third != job.id());
     let mut keys_third = work(&queue, &[queue.handle(third)]).await;
@@ -154,6 +155,25 @@ async fn all_dead_letters_that_match_are_replayed_and_those_only() {
     };
     assert_eq!(originals, jobs.iter().map(|job| json!(job.id())).collect::<Vec<_>>());
     assert_eq!(ids(&queue, &DeadLetterFilter::default(), 0, 9).await, [""; 0]);
+}
+
+#[tokio::test]
+async fn a_slow_replay_leaves_the_others_where_they_were() {
+    let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let queue = TaskQueue::new(broker.clone(), store, Topology::single("work").unwrap()).await.unwrap();
+    broker.publish(vec![foreign("garbage", "no JSON")]).await.unwrap();
+    let jobs = queue.enqueue_many((0..3).map(|number| note(&format!("bad {number}")))).await.unwrap();
+    work(&queue, &jobs).await;
+    let dead = queue.dead_letters();
+    assert_eq!(ids(&queue, &DeadLetterFilter::default(), 0, 9).await.len(), 4);
+
+    let begun = std::time::Instant::now();
+    let rate = std::num::NonZeroU32::new(20).unwrap();
+    let replayed = dead.replay_all_at(&DeadLetterFilter::default().task("note"), rate).await.unwrap();
+
+    assert_eq!(replayed.len(), 3);
+    assert!(begun.elapsed() >= std::time::Duration::from_millis(100), "two pauses of 50 ms at least");
+    assert_eq!(ids(&queue, &DeadLetterFilter::default(), 0, 9).await, ["garbage"]);
 }
 
 #[tokio::test]
