@@ -6,6 +6,7 @@ mod keeping;
 mod outage;
 mod server;
 mod slow;
+mod tls;
 mod watching;
 
 use std::{sync::Arc, time::Duration};
@@ -51,5 +52,5 @@ async fn claim(store: &dyn JobStore, job: &Job, lease: Duration) -> (Job, Lease)
 }
 
 async fn now(store: &dyn JobStore, id: JobId) -> Job {
-    store.get(id).await.unwrap().expect("the job is known")
+    store.get(id).await.unwrap().unwrap_or_else(|| panic!("job {id} is known"))
 }

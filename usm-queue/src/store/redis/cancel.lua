@@ -9,7 +9,7 @@ if r.cancel ~= 'true' then
   if not r.new then before = r.status end
   r.cancel = 'true'
   note(r, 'cancel_requested', 'null', 'null')
-  write(r, before, 'cancel', 'true', 'timeline', r.timeline)
+  write(r, before)
   redis.call('PUBLISH', 'usm:cancel', ID)
 end
 return {'requested', overwritten}

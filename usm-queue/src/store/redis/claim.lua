@@ -5,9 +5,8 @@ if not r then return other end
 
 if is_final(r.status) then
   if r.new and r.listed then
-    -- Somebody else ended it; our hash follows.
-    redis.call('HSET', HASH, 'status', r.status, 'requests', '')
-    redis.call('PEXPIRE', HASH, KEEP_ENDED)
+    -- Somebody else ended it; what we keep follows.
+    keep_state(r, KEEP_ENDED)
     list(r, r.listed)
   end
   return {'final', r.status, '', overwritten}
@@ -34,13 +33,10 @@ r.requests = ''
 if r.status == 'processing' and r.attempt >= r.max_attempts then
   r.lease = now + LEASE
   remember(r, 'e' .. REQUEST)
-  local text = write(r, before, 'token', decimal(r.token), 'lease', decimal(r.lease))
-  return {'end', decimal(r.token), text, overwritten}
+  return {'end', decimal(r.token), write(r, before), overwritten}
 end
 
 r.status, r.attempt, r.worker, r.lease, r.due, r.progress = 'processing', r.attempt + 1, WORKER, now + LEASE, nil, 'null'
 note(r, 'started', WORKER, 'null')
 remember(r, 'r' .. REQUEST)
-local text = write(r, before, 'status', 'processing', 'attempt', r.attempt, 'token', decimal(r.token), 'lease', decimal(r.lease),
-  'due', '', 'worker', WORKER, 'progress', 'null', 'timeline', r.timeline)
-return {'run', decimal(r.token), text, overwritten}
+return {'run', decimal(r.token), write(r, before), overwritten}

@@ -1,9 +1,10 @@
--- What every transition shares: the clock, the record in its hash, and its JSON form in `job:{id}`.
+-- What every transition shares: the clock, the record as the scripts keep it, and its JSON form in `job:{id}`.
 -- KEYS: job:{id}, usm:job:{id}. ARGV: id, keep_ended ms, keep_unfinished ms, what the caller saw (see `unfenced`), then the
 -- transition's own.
 -- Values of users arrive as JSON and are only concatenated: cjson would turn [] into {} and round large integers.
-local JOB, HASH, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
-local FIELDS = 19
+local JOB, STATE, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+-- The layout of `usm:job:{id}`.
+local LAYOUT = 1
 local clock = redis.call('TIME')
 local now = clock[1] * 1000000 + clock[2]
 local now_text
@@ -11,7 +12,7 @@ local now_text
 local overwritten = ''
 
 local function decimal(number)
-  return number and string.format('%.0f', number) or ''
+  return string.format('%.0f', number)
 end
 
 -- A moment in microseconds as JSON.
@@ -40,30 +41,47 @@ local function is_final(status)
   return status ~= 'pending' and status ~= 'processing'
 end
 
-local function record(of)
+-- The record whose fields follow each other in `of` from `at` on. Numbers that are absent are ''.
+local function record(of, at)
   return {
-    status = of[1], attempt = tonumber(of[2]), max_attempts = tonumber(of[3]), token = tonumber(of[4]),
-    version = tonumber(of[5]), lease = tonumber(of[6]), due = tonumber(of[7]), worker = of[8], error = of[9],
-    progress = of[10], result = of[11], partials = of[12], timeline = of[13], cancel = of[14], finished = tonumber(of[15]),
-    fixed = of[16], owner = of[17], created = of[18], updated = tonumber(of[19]), requests = of[20] or '',
+    status = of[at], attempt = tonumber(of[at + 1]), max_attempts = tonumber(of[at + 2]), token = tonumber(of[at + 3]),
+    version = tonumber(of[at + 4]), lease = tonumber(of[at + 5]), due = tonumber(of[at + 6]), worker = of[at + 7],
+    error = of[at + 8], progress = of[at + 9], result = of[at + 10], partials = of[at + 11], timeline = of[at + 12],
+    cancel = of[at + 13], finished = tonumber(of[at + 14]), fixed = of[at + 15], owner = of[at + 16], created = of[at + 17],
+    updated = tonumber(of[at + 18]), requests = of[at + 19] or '',
   }
 end
 
--- The record in the hash. Of an ended job only what later calls compare is kept there.
+-- The record as `keep_state` left it: MessagePack in one string. With a hash of these fields a transition cost Redis half as
+-- much again.
 local function stored()
-  local values = redis.pcall('HMGET', HASH, 'status', 'attempt', 'max_attempts', 'token', 'version', 'lease', 'due', 'worker',
-    'error', 'progress', 'result', 'partials', 'timeline', 'cancel', 'finished', 'fixed', 'owner', 'created', 'updated', 'requests')
-  if values.err then
-    redis.call('DEL', HASH)
-    overwritten = HASH
-    return nil
+  local packed = redis.pcall('GET', STATE)
+  if not packed then return nil end
+  if type(packed) == 'string' then
+    local values = {pcall(cmsgpack.unpack, packed)}
+    if values[1] and values[2] == LAYOUT then return record(values, 3) end
   end
-  return values[1] and record(values) or nil
+  overwritten = STATE
+  return nil
+end
+
+-- Of an ended job only what later calls compare is kept.
+local function keep_state(r, ttl)
+  local packed
+  if r.status == 'pending' or r.status == 'processing' then
+    packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
+      r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
+      r.requests)
+  else
+    packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
+      r.requests)
+  end
+  redis.call('SET', STATE, packed, 'PX', ttl)
 end
 
 -- The record the caller gave, in ARGV from `at` on; version 0 stands for one beyond any a lost record can have had.
 local function given(at)
-  local r = record({unpack(ARGV, at, at + FIELDS - 1)})
+  local r = record(ARGV, at)
   r.new = true
   if r.version == 0 then r.version = now end
   return r
@@ -138,42 +156,29 @@ end
 local function list(r, before)
   if before then redis.call('ZREM', 'usm:jobs:status:' .. before, ID) end
   redis.call('ZADD', 'usm:jobs:status:' .. r.status, r.created, ID)
-  if r.new then
-    redis.call('ZADD', 'usm:jobs', r.created, ID)
-    if r.owner ~= '' then redis.call('ZADD', 'usm:jobs:owner:' .. r.owner, r.created, ID) end
-  end
-  -- A list of an owner who does nothing any more goes after its records.
-  if r.owner ~= '' then
-    redis.call('PEXPIRE', 'usm:jobs:owner:' .. r.owner, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
+  if r.new then redis.call('ZADD', 'usm:jobs', r.created, ID) end
+  if r.owner ~= '' and (r.new or is_final(r.status)) then
+    local owned = 'usm:jobs:owner:' .. r.owner
+    if r.new then redis.call('ZADD', owned, r.created, ID) end
+    -- A list of an owner who does nothing any more goes after its records.
+    redis.call('PEXPIRE', owned, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
   end
 end
 
--- Writes hash, string and lists. `before` is the status the record had; what follows are the hash's changed fields.
-local function put(r, before, ...)
+-- Writes the record and its lists. `before` is the status it had there.
+local function put(r, before)
   local text, ttl = json(r), keep(r)
-  if is_final(r.status) then
-    redis.call('DEL', HASH)
-    redis.call('HSET', HASH, 'status', r.status, 'token', decimal(r.token), 'version', decimal(r.version), 'requests', r.requests)
-  elseif r.new then
-    redis.call('HSET', HASH, 'status', r.status, 'attempt', r.attempt, 'max_attempts', r.max_attempts, 'token', decimal(r.token),
-      'version', decimal(r.version), 'lease', decimal(r.lease), 'due', decimal(r.due), 'worker', r.worker, 'error', r.error,
-      'progress', r.progress, 'result', r.result, 'partials', r.partials, 'timeline', r.timeline, 'cancel', r.cancel,
-      'finished', decimal(r.finished), 'fixed', r.fixed, 'owner', r.owner, 'created', r.created, 'updated', decimal(r.updated),
-      'requests', r.requests)
-  else
-    redis.call('HSET', HASH, 'version', decimal(r.version), 'updated', decimal(r.updated), 'requests', r.requests, ...)
-  end
-  redis.call('PEXPIRE', HASH, ttl)
+  keep_state(r, ttl)
   redis.call('SET', JOB, text, 'PX', ttl)
   if r.new or before ~= r.status then list(r, before) end
   return text
 end
 
 -- Writes a new version and tells watchers.
-local function write(r, before, ...)
+local function write(r, before)
   r.version = r.version + 1
   r.updated = now
-  local text = put(r, before, ...)
+  local text = put(r, before)
   redis.call('PUBLISH', 'usm:changed:' .. ID, text)
   return text
 end
@@ -181,11 +186,7 @@ end
 -- Moves the end of a lease, which makes no new version.
 local function prolong(r, lease)
   r.lease = now + lease
-  local text, ttl = json(r), keep(r)
-  redis.call('HSET', HASH, 'lease', decimal(r.lease))
-  redis.call('PEXPIRE', HASH, ttl)
-  redis.call('SET', JOB, text, 'PX', ttl)
-  return text
+  return put(r, r.status)
 end
 
 -- Ends a job that nobody runs; false when somebody does or it has ended.

@@ -9,22 +9,17 @@ end
 if remembers(r, REQUEST) then return {'applied', overwritten} end
 if r.status ~= 'processing' or r.token ~= tonumber(ARGV[6]) then return {'stale', overwritten} end
 
-if PROGRESS ~= '' then r.progress = PROGRESS end
-remember(r, REQUEST)
 local before = r.status
 if r.new then before = nil end
-if KIND == 'progress' then
-  write(r, before, 'progress', r.progress)
-elseif KIND == 'partial' then
+if PROGRESS ~= '' then r.progress = PROGRESS end
+remember(r, REQUEST)
+if KIND == 'partial' then
   r.partials = (r.partials == '' and '' or r.partials .. ',') .. VALUE
-  write(r, before, 'progress', r.progress, 'partials', r.partials)
 elseif KIND == 'retry_scheduled' or KIND == 'released' then
   note(r, KIND, r.worker, VALUE)
   if VALUE ~= 'null' then r.error = VALUE end
   r.status, r.lease, r.due, r.attempt = 'pending', nil, tonumber(ARGV[9]), r.attempt - ARGV[10]
-  write(r, before, 'status', 'pending', 'attempt', r.attempt, 'lease', '', 'due', decimal(r.due), 'error', r.error,
-    'progress', r.progress, 'timeline', r.timeline)
-else
+elseif KIND ~= 'progress' then
   local error = 'null'
   if KIND == 'completed' then
     r.result = VALUE
@@ -33,6 +28,6 @@ else
   end
   note(r, KIND, r.worker, error)
   r.status, r.lease, r.finished = KIND, nil, now
-  write(r, before)
 end
+write(r, before)
 return {'applied', overwritten}

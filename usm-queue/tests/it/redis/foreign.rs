@@ -1,4 +1,4 @@
-//! Records that a service wrote as the guide shows it, without a hash of ours: `SET job:{id} {json} EX 3600`.
+//! Records that a service wrote as the guide shows it, with nothing of ours beside them: `SET job:{id} {json} EX 3600`.
 
 use serde_json::{Value, json};
 use usm_queue::{

@@ -186,15 +186,17 @@ async fn a_key_of_another_type_is_overwritten() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..4).map(|_| new_job()).collect();
-    let [string, hash, both, running] = [0, 1, 2, 3].map(|place: usize| jobs[place].clone());
+    let [string, state, both, running] = [0, 1, 2, 3].map(|place: usize| jobs[place].clone());
     store.insert(jobs).await.unwrap();
     let (_, lease) = claim(&*store, &running, LONG).await;
     for job in [&string, &both, &running] {
         raw.run::<i64>(&format!("DEL job:{}", job.id)).await;
         raw.run::<i64>(&format!("RPUSH job:{} x", job.id)).await;
     }
-    for job in [&hash, &both, &running] {
-        raw.run::<()>(&format!("SET usm:job:{} x", job.id)).await;
+    raw.run::<()>(&format!("SET usm:job:{} x", state.id)).await;
+    for job in [&both, &running] {
+        raw.run::<i64>(&format!("DEL usm:job:{}", job.id)).await;
+        raw.run::<i64>(&format!("RPUSH usm:job:{} x", job.id)).await;
     }
 
     for job in [&string, &both, &running] {
@@ -202,9 +204,9 @@ async fn a_key_of_another_type_is_overwritten() {
         assert_eq!(store.watch(job.id).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
     let listed = store.list(&JobFilter::default()).await.unwrap();
-    assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [hash.id]);
+    assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [state.id]);
 
-    for job in [&string, &hash, &both] {
+    for job in [&string, &state, &both] {
         let (taken, lease) = claim(&*store, job, LONG).await;
         assert_eq!((taken.attempt, &taken.metadata), (1, &job.metadata));
         assert_eq!(store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap(), Updated::Applied);

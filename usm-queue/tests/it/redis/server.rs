@@ -31,12 +31,15 @@ impl Server {
     }
 
     pub(crate) async fn start_with(arguments: &[&str]) -> Option<Self> {
+        Self::start_on(free_port(), arguments).await
+    }
+
+    pub(crate) async fn start_on(port: u16, arguments: &[&str]) -> Option<Self> {
         let installed = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
         if installed.is_err() && std::env::var_os("CI").is_none() {
             eprintln!("SKIPPED, no redis-server in the path");
             return None;
         }
-        let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
         let mut server = Self { port, arguments, child: None, dir: TempDir::new().unwrap() };
         server.start_again().await;
@@ -87,6 +90,10 @@ impl Server {
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(&self.url()).await
     }
+}
+
+pub(crate) fn free_port() -> u16 {
+    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
 }
 
 impl Drop for Server {

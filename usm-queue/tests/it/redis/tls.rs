@@ -1,0 +1,84 @@
+//! `rediss://`: TLS with the roots the system trusts.
+
+use std::{path::Path, process::Command};
+
+use serde_json::json;
+use tempfile::TempDir;
+use usm_queue::{ErrorKind, JobStatus, JobUpdate, testing};
+
+use super::{
+    LONG, claim, new_job, now,
+    server::{Server, free_port},
+};
+
+/// Tells this test, run as a process of its own, where the server is.
+const URL: &str = "USM_TEST_REDIS_TLS_URL";
+
+/// A root of our own and a certificate for `localhost`.
+fn certificates(dir: &Path) {
+    let run = |arguments: &str| {
+        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
+        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
+    };
+    std::fs::write(dir.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
+    run("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=usm-test-root -keyout root.key -out root.pem");
+    run("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
+    run(
+        "x509 -req -in server.csr -CA root.pem -CAkey root.key -CAcreateserial -days 2 -extfile names -out server.pem",
+    );
+}
+
+/// In a process of its own, because the system's roots are named by an environment variable.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_store_works_over_tls_with_the_systems_roots() {
+    if let Ok(url) = std::env::var(URL) {
+        return work(&url).await;
+    }
+    if Command::new("openssl").arg("version").output().is_err() && std::env::var_os("CI").is_none() {
+        eprintln!("SKIPPED, no openssl to make certificates with");
+        return;
+    }
+    let dir = TempDir::new().unwrap();
+    certificates(dir.path());
+    let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
+    let port = free_port();
+    let arguments = [
+        ["--port", "0"],
+        ["--tls-port", &port.to_string()],
+        ["--tls-cert-file", &path("server.pem")],
+        ["--tls-key-file", &path("server.key")],
+        ["--tls-ca-cert-file", &path("root.pem")],
+        ["--tls-auth-clients", "no"],
+    ];
+    let Some(_server) = Server::start_on(port, arguments.as_flattened()).await else { return };
+    let url = format!("rediss://localhost:{port}");
+
+    let refused = testing::redis_store(url.as_str()).await.unwrap_err();
+    assert_eq!(refused.kind(), ErrorKind::Unavailable, "nobody trusts its root: {refused:?}");
+    assert!(format!("{refused:?}").contains("certificate"), "{refused:?}");
+
+    let program = std::env::current_exe().unwrap();
+    let name = "redis::tls::a_store_works_over_tls_with_the_systems_roots";
+    let child = Command::new(program)
+        .args(["--exact", name])
+        .env("SSL_CERT_FILE", path("root.pem"))
+        .env_remove("SSL_CERT_DIR")
+        .env(URL, &url)
+        .output()
+        .unwrap();
+    let said = String::from_utf8_lossy(&child.stdout);
+    assert!(child.status.success() && said.contains("1 passed"), "{said}");
+}
+
+async fn work(url: &str) {
+    let store = testing::redis_store(url).await.unwrap();
+    let job = new_job();
+    store.insert(vec![job.clone()]).await.unwrap();
+    let mut watch = store.watch(job.id).await.unwrap();
+    let (_, lease) = claim(&*store, &job, LONG).await;
+    store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
+    assert_eq!(now(&*store, job.id).await.status, JobStatus::Completed);
+    while let Some(state) = testing::soon("the watch ends", watch.next()).await {
+        assert_eq!(state.unwrap().id, job.id);
+    }
+}
