@@ -5,5 +5,6 @@
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 
 mod app;
-mod processes;
 mod queue;
+
+use usm_tests::processes;

@@ -1,4 +1,5 @@
 //! Child processes: started, listened to, signalled, and never left behind.
+#![expect(clippy::unwrap_used, clippy::panic, reason = "a test may panic")]
 
 use std::{
     io::{BufRead, BufReader, Read},
@@ -8,14 +9,15 @@ use std::{
     time::{Duration, Instant},
 };
 
-pub(crate) use rustix::process::Signal;
+pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
 /// How long anything may take on a busy machine before a test gives up on it.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A running child. Killed when dropped.
-pub(crate) struct Process {
+#[derive(Debug)]
+pub struct Process {
     child: Child,
     out: Arc<Heard>,
     err: Arc<Heard>,
@@ -23,7 +25,7 @@ pub(crate) struct Process {
 }
 
 /// The lines a process wrote so far.
-#[derive(Default)]
+#[derive(Debug, Default)]
 struct Heard {
     lines: Mutex<Vec<String>>,
     more: Condvar,
@@ -31,7 +33,7 @@ struct Heard {
 
 impl Process {
     /// Starts it with both outputs listened to.
-    pub(crate) fn start(command: &mut Command) -> Self {
+    pub fn start(command: &mut Command) -> Self {
         let mut child = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -43,24 +45,25 @@ impl Process {
         Self { child, out, err, listeners: vec![out_listener, err_listener] }
     }
 
-    pub(crate) fn id(&self) -> u32 {
+    /// Its process id.
+    pub fn id(&self) -> u32 {
         self.child.id()
     }
 
     /// What the first line of its output that `wanted` takes gives, waiting for it.
-    pub(crate) fn says<T>(&self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
+    pub fn says<T>(&self, what: &str, wanted: impl Fn(&str) -> Option<T>) -> T {
         self.out.wait(wanted).unwrap_or_else(|| {
             panic!("process {} did not say {what}; it said {:?}", self.id(), (self.lines(), self.errors()))
         })
     }
 
     /// Waits for a line that begins so, and returns the rest of it.
-    pub(crate) fn line(&self, beginning: &str) -> String {
+    pub fn line(&self, beginning: &str) -> String {
         self.says(beginning, |line| line.strip_prefix(beginning).map(|rest| rest.trim().to_owned()))
     }
 
     /// Waits for a line of its standard error that contains this.
-    pub(crate) fn complains(&self, about: &str) -> String {
+    pub fn complains(&self, about: &str) -> String {
         let found = self.err.wait(|line| line.contains(about).then(|| line.to_owned()));
         found.unwrap_or_else(|| {
             panic!("process {} did not complain about {about}: {:?}", self.id(), self.errors())
@@ -68,22 +71,23 @@ impl Process {
     }
 
     /// Its output so far.
-    pub(crate) fn lines(&self) -> Vec<String> {
+    pub fn lines(&self) -> Vec<String> {
         self.out.lines.lock().unwrap().clone()
     }
 
     /// Its standard error so far.
-    pub(crate) fn errors(&self) -> Vec<String> {
+    pub fn errors(&self) -> Vec<String> {
         self.err.lines.lock().unwrap().clone()
     }
 
-    pub(crate) fn signal(&self, signal: Signal) {
+    /// Sends it a signal.
+    pub fn signal(&self, signal: Signal) {
         let pid = Pid::from_child(&self.child);
         kill_process(pid, signal).unwrap_or_else(|error| panic!("{signal:?} to {pid:?}: {error}"));
     }
 
     /// Sends a signal after a while. The process must not be waited for until that is done.
-    pub(crate) fn later(&self, time: Duration, signal: Signal) -> tokio::task::JoinHandle<()> {
+    pub fn later(&self, time: Duration, signal: Signal) -> tokio::task::JoinHandle<()> {
         let pid = Pid::from_child(&self.child);
         tokio::spawn(async move {
             tokio::time::sleep(time).await;
@@ -92,13 +96,13 @@ impl Process {
     }
 
     /// `kill -9`, and waits until it is gone.
-    pub(crate) fn kill(&mut self) {
+    pub fn kill(&mut self) {
         self.child.kill().unwrap();
         self.child.wait().unwrap();
     }
 
     /// Kills it if it still runs, and returns all it ever said.
-    pub(crate) fn last_words(mut self) -> Vec<String> {
+    pub fn last_words(mut self) -> Vec<String> {
         self.kill();
         for listener in self.listeners.drain(..) {
             listener.join().unwrap();
@@ -107,7 +111,7 @@ impl Process {
     }
 
     /// Waits until it is frozen by [`Signal::STOP`], every thread of it.
-    pub(crate) fn freeze(&self) {
+    pub fn freeze(&self) {
         self.signal(Signal::STOP);
         let threads = format!("/proc/{}/task", self.id());
         until(PATIENCE, "the process freezes", || {
@@ -120,29 +124,29 @@ impl Process {
     }
 
     /// Waits until it ends by itself.
-    pub(crate) fn end(&mut self) -> ExitStatus {
+    pub fn end(&mut self) -> ExitStatus {
         self.end_within(PATIENCE)
     }
 
     /// As [`end`](Self::end), with a deadline.
-    pub(crate) fn end_within(&mut self, time: Duration) -> ExitStatus {
+    pub fn end_within(&mut self, time: Duration) -> ExitStatus {
         until(time, "the process ends", || self.child.try_wait().unwrap())
     }
 
     /// Whether it has ended.
-    pub(crate) fn has_ended(&mut self) -> bool {
+    pub fn has_ended(&mut self) -> bool {
         self.child.try_wait().unwrap().is_some()
     }
 
     /// A field of `/proc/PID/status` that counts kibibytes, for example `VmRSS`.
-    pub(crate) fn memory_kib(&self, field: &str) -> u64 {
+    pub fn memory_kib(&self, field: &str) -> u64 {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
         value.trim().trim_end_matches(" kB").parse().unwrap()
     }
 
     /// Processor time it has used, its threads included.
-    pub(crate) fn cpu_time(&self) -> Duration {
+    pub fn cpu_time(&self) -> Duration {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.id())).unwrap();
         // The name, in parentheses, may contain anything; user and system time are fields 14 and 15.
         let fields: Vec<&str> = stat.rsplit_once(')').unwrap().1.split_whitespace().collect();
@@ -198,7 +202,7 @@ impl Heard {
 
 /// What `look` returns as soon as it is `Some`.
 #[expect(clippy::disallowed_methods, reason = "there is no event to wait for; the thread is the test's own")]
-pub(crate) fn until<T>(time: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
+pub fn until<T>(time: Duration, what: &str, mut look: impl FnMut() -> Option<T>) -> T {
     let deadline = Instant::now() + time;
     loop {
         if let Some(found) = look() {
@@ -210,13 +214,13 @@ pub(crate) fn until<T>(time: Duration, what: &str, mut look: impl FnMut() -> Opt
 }
 
 /// Lets one of the heavy tests run at a time: they are about timing, and the machine has few cores.
-pub(crate) async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
+pub async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
     static HEAVY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());
     HEAVY.lock().await
 }
 
 /// The seed of this run's random faults, printed so that it can be repeated.
-pub(crate) fn seed() -> u64 {
+pub fn seed() -> u64 {
     let seed = match std::env::var("USM_CHAOS_SEED") {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("USM_CHAOS_SEED={text} is no number")),
         Err(_) => fastrand::u64(..),
@@ -226,7 +230,7 @@ pub(crate) fn seed() -> u64 {
 }
 
 /// How long the long random runs last.
-pub(crate) fn chaos_time() -> Duration {
+pub fn chaos_time() -> Duration {
     let seconds = match std::env::var("USM_CHAOS_SECONDS") {
         Ok(text) => text.parse().unwrap_or_else(|_| panic!("USM_CHAOS_SECONDS={text} is no number")),
         Err(_) => 20,
