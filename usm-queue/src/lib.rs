@@ -20,6 +20,8 @@ pub mod testing;
 mod topology;
 mod worker;
 
+#[cfg(feature = "rabbitmq")]
+pub use broker::rabbitmq::RabbitMqOptions;
 pub use broker::{Broker, Consumer, Delivery, QueueDepth, Settlement};
 pub use context::JobContext;
 pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};

@@ -8,7 +8,7 @@ use std::{
 };
 
 use tempfile::TempDir;
-use usm_queue::{JobFilter, JobHandle, JobId, JobStatus, QueueDepth, TaskQueue};
+use usm_queue::{JobFilter, JobHandle, JobId, JobStatus, TaskQueue};
 use usm_tests::{Chore, Enqueue, Kind, Order, Work};
 
 use crate::processes::{PATIENCE, Process};
@@ -102,9 +102,8 @@ pub(crate) fn begun(worker: &Process, job: &JobHandle<Chore>) -> u32 {
 pub(crate) async fn drained(queue: &TaskQueue) {
     let deadline = Instant::now() + PATIENCE;
     loop {
-        let mut depth = queue.depth(usm_tests::QUEUE).await.unwrap();
-        depth.ready += queue.depth(queue.topology().notice_queue()).await.unwrap().ready;
-        depth.unsettled += queue.depth(queue.topology().notice_queue()).await.unwrap().unsettled;
+        let depth = queue.depth(usm_tests::QUEUE).await.unwrap();
+        let notices = queue.depth(queue.topology().notice_queue()).await.unwrap();
         let mut waiting = Vec::new();
         for status in [JobStatus::Pending, JobStatus::Processing] {
             let mut filter = JobFilter::default();
@@ -112,10 +111,10 @@ pub(crate) async fn drained(queue: &TaskQueue) {
             filter.limit = 3;
             waiting.extend(queue.jobs(&filter).await.unwrap());
         }
-        if depth == QueueDepth::default() && waiting.is_empty() {
+        if depth.is_empty() && notices.is_empty() && waiting.is_empty() {
             return;
         }
-        assert!(Instant::now() < deadline, "not worked: {depth:?}, {waiting:#?}");
+        assert!(Instant::now() < deadline, "not worked: {depth:?}, {notices:?}, {waiting:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;
     }
 }

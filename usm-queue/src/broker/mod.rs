@@ -9,12 +9,14 @@ use futures_util::{StreamExt, stream::BoxStream};
 
 use crate::{
     envelope::Message,
-    error::{ErrorKind, Result},
+    error::{Error, ErrorKind, Result},
     job::Job,
     store::{JobStore, JobUpdate, Lease, Updated},
     topology::Topology,
 };
 
+#[cfg(feature = "rabbitmq")]
+pub(crate) mod rabbitmq;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 
@@ -161,10 +163,36 @@ pub(crate) async fn finish_apart<B: Broker + ?Sized>(
 pub struct QueueDepth {
     /// Can be delivered now.
     pub ready: u64,
-    /// Wait for their time: delays and retries.
-    pub delayed: u64,
-    /// Delivered and not settled.
-    pub unsettled: u64,
+    /// Wait for their time: delays and retries. `None` where the broker does not tell, as RabbitMQ.
+    pub delayed: Option<u64>,
+    /// Delivered and not settled. `None` where the broker does not tell, as RabbitMQ.
+    pub unsettled: Option<u64>,
+}
+
+impl QueueDepth {
+    /// Whether nothing is left, as far as the broker tells.
+    pub fn is_empty(&self) -> bool {
+        self.ready == 0 && self.delayed.unwrap_or(0) == 0 && self.unsettled.unwrap_or(0) == 0
+    }
+}
+
+/// The error for a queue or exchange that exists with other arguments.
+#[cfg(any(feature = "sqlite", feature = "rabbitmq"))]
+pub(crate) fn mismatch(
+    what: &str,
+    name: &str,
+    argument: &str,
+    wanted: Option<&str>,
+    found: Option<&str>,
+) -> Error {
+    Error::new(
+        ErrorKind::TopologyMismatch,
+        format!(
+            "{what} `{name}` exists with {argument} = {}, this program wants {}; give the {what} a new name, or drain it with the old settings and remove it",
+            found.unwrap_or("none"),
+            wanted.unwrap_or("none"),
+        ),
+    )
 }
 
 /// A stream of deliveries. Dropping it stops consuming; deliveries handed out before stay with their holder.

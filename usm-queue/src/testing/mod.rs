@@ -36,8 +36,12 @@ use std::{
 use uuid::Uuid;
 
 pub mod broker;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 pub mod store;
 
+#[cfg(feature = "rabbitmq")]
+pub use self::rabbitmq::RabbitMq;
 #[doc(inline)]
 pub use crate::{broker_contract, store_contract};
 

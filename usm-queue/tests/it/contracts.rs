@@ -1,4 +1,4 @@
-//! The contract suites on a SQLite file and in memory.
+//! The contract suites on a SQLite file, in memory and on the servers that run here.
 
 use std::{ops::Deref, sync::Arc};
 
@@ -40,6 +40,13 @@ mod broker_in_memory {
     }
 
     testing::broker_contract!(open);
+}
+
+#[cfg(feature = "rabbitmq")]
+mod broker_on_rabbitmq {
+    use crate::rabbitmq::open;
+
+    usm_queue::testing::broker_contract!(open);
 }
 
 mod store_on_a_file {

@@ -15,6 +15,8 @@ mod outage;
 mod processes;
 #[cfg(feature = "redis")]
 mod redis;
+#[cfg(feature = "rabbitmq")]
+mod rabbitmq;
 mod retry;
 mod shared;
 mod shutdown;

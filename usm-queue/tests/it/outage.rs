@@ -42,7 +42,7 @@ async fn while_the_store_is_away_nothing_is_lost_and_nothing_new_is_taken() {
         .await;
     assert!(heard.try_recv().is_err(), "no new job was begun");
     let depth = flaky.broker.depth("work").await.unwrap();
-    assert_eq!((depth.ready, depth.unsettled), (3, 2));
+    assert_eq!((depth.ready, depth.unsettled), (3, Some(2)));
     flaky.store_switch.set(false);
 
     for (job, name) in jobs.iter().zip(names) {
@@ -94,7 +94,7 @@ async fn an_acknowledgement_that_fails_is_repeated_and_the_job_runs_once() {
     flaky.settle_switch.set(false);
 
     eventually("the message is gone", async || {
-        (flaky.broker.depth("work").await.unwrap() == usm_queue::QueueDepth::default()).then_some(())
+        (flaky.broker.depth("work").await.unwrap().is_empty()).then_some(())
     })
     .await;
     assert_eq!(runs.load(Ordering::SeqCst), 1);

@@ -244,7 +244,7 @@ async fn a_waiting_retry_holds_no_place() {
     assert_eq!(next.result().await.unwrap(), "next");
     let waiting = waiting.status().await.unwrap();
     assert_eq!((waiting.status, waiting.error.as_deref()), (JobStatus::Pending, Some("later")));
-    assert_eq!(queue.depth("work").await.unwrap().delayed, 1);
+    assert_eq!(queue.depth("work").await.unwrap().delayed, Some(1));
 }
 
 #[tokio::test]

@@ -56,7 +56,7 @@ async fn a_running_job_is_finished_and_no_other_is_begun() {
     assert_eq!(waiting.status().await.unwrap().attempt, 0);
     eventually("the other job waits in its queue", async || {
         let depth = queue.depth("work").await.unwrap();
-        (depth.ready == 1 && depth.unsettled == 0).then_some(())
+        (depth.ready == 1 && depth.unsettled == Some(0)).then_some(())
     })
     .await;
     assert!(begun.try_recv().is_err());

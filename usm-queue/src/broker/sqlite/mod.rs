@@ -205,9 +205,11 @@ fn depth(connection: &Connection, queue: i64) -> Result<QueueDepth> {
     };
     Ok(QueueDepth {
         ready: ready_count(connection, queue)?,
-        delayed: count("SELECT count(*) FROM messages WHERE queue = ?1 AND due_at IS NOT NULL")
-            .map_err(failed)?,
-        unsettled: count("SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NOT NULL")
-            .map_err(failed)?,
+        delayed: Some(
+            count("SELECT count(*) FROM messages WHERE queue = ?1 AND due_at IS NOT NULL").map_err(failed)?,
+        ),
+        unsettled: Some(
+            count("SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NOT NULL").map_err(failed)?,
+        ),
     })
 }

@@ -7,8 +7,9 @@ use serde_json::{Map, Value, json};
 
 use super::rows::failed;
 use crate::{
+    broker::mismatch,
     envelope::Message,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     topology::{ExchangeKind, QueueSpec, Topology},
 };
 
@@ -71,8 +72,9 @@ pub(super) fn declare(connection: &Connection, topology: &Topology) -> Result<BT
 }
 
 pub(super) fn declare_queue(connection: &Connection, queue: &QueueSpec) -> Result<i64> {
-    let wanted: Map<String, Value> =
-        queue.arguments().into_iter().map(|(name, value)| (name.to_owned(), json!(value))).collect();
+    // Where the messages are kept is settled here.
+    let arguments = queue.arguments().into_iter().filter(|(name, _)| *name != "x-queue-mode");
+    let wanted: Map<String, Value> = arguments.map(|(name, value)| (name.to_owned(), json!(value))).collect();
     connection
         .execute(
             "INSERT INTO queues (name, arguments) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
@@ -100,21 +102,4 @@ pub(super) fn declare_queue(connection: &Connection, queue: &QueueSpec) -> Resul
         }
     }
     Ok(id)
-}
-
-pub(super) fn mismatch(
-    what: &str,
-    name: &str,
-    argument: &str,
-    wanted: Option<&str>,
-    found: Option<&str>,
-) -> Error {
-    Error::new(
-        ErrorKind::TopologyMismatch,
-        format!(
-            "{what} `{name}` exists with {argument} = {}, this program wants {}; give the {what} a new name, or drain it with the old settings and remove it",
-            found.unwrap_or("none"),
-            wanted.unwrap_or("none"),
-        ),
-    )
 }

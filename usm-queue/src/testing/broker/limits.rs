@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use super::line::{Line, depth_becomes, next, nothing};
+use super::line::{Line, depth, depth_becomes, next, nothing};
 use crate::{
-    broker::{Broker, QueueDepth, Settlement},
+    broker::{Broker, Settlement},
     envelope::{BROKER_QUEUE, BROKER_REASON, Message},
     error::ErrorKind,
     retry::later,
@@ -79,7 +79,7 @@ pub async fn many_messages_expire_and_none_is_delivered_late(broker: &dyn Broker
     let mut consumer = line.consume(10).await;
 
     nothing(&mut consumer).await;
-    depth_becomes(broker, &line.failed, QueueDepth { ready: MESSAGES, ..QueueDepth::default() }).await;
+    depth_becomes(broker, &line.failed, depth(MESSAGES, 0, 0)).await;
     line.depth_becomes(0, 0, 0).await;
 }
 
@@ -111,7 +111,7 @@ pub async fn a_full_queue_refuses_when_told_to(broker: &dyn Broker) {
     line.depth_becomes(1, 0, 0).await;
     line.publish(&["4"]).await;
     assert_eq!(line.drain_ids(2).await, ["2", "4"]);
-    depth_becomes(broker, &line.failed, QueueDepth::default()).await;
+    depth_becomes(broker, &line.failed, depth(0, 0, 0)).await;
 }
 
 /// Only what waits counts.

@@ -4,9 +4,9 @@ use std::collections::BTreeSet;
 
 use futures_util::FutureExt;
 
-use super::line::{Line, depth_becomes, next, nothing};
+use super::line::{Line, depth, depth_becomes, next, nothing};
 use crate::{
-    broker::{Broker, Delivery, QueueDepth, Settlement},
+    broker::{Broker, Delivery, Settlement},
     envelope::Message,
     testing::{soon, unique},
     topology::{ExchangeKind, QueueSpec, Topology},
@@ -87,7 +87,7 @@ pub async fn settling_twice_does_nothing(broker: &dyn Broker) {
     let again = next(&mut consumer).await;
     assert_eq!(again.message.message_id, "again");
     nothing(&mut consumer).await;
-    depth_becomes(broker, &line.failed, QueueDepth::default()).await;
+    depth_becomes(broker, &line.failed, depth(0, 0, 0)).await;
 }
 
 /// A handler that is dropped settles nothing.
@@ -189,5 +189,5 @@ pub async fn a_dead_letter_reaches_every_queue_of_its_exchange_unchanged(broker:
         assert_eq!(got.headers["x-kept"], "as it was");
         assert_eq!(got.headers["x-usm-reason"], "no use");
     }
-    depth_becomes(broker, &name, QueueDepth::default()).await;
+    depth_becomes(broker, &name, depth(0, 0, 0)).await;
 }

@@ -1,8 +1,8 @@
 //! Which queues a message reaches.
 
-use super::line::{Line, depth_becomes, next};
+use super::line::{Line, depth, depth_becomes, next};
 use crate::{
-    broker::{Broker, QueueDepth, Settlement},
+    broker::{Broker, Settlement},
     envelope::Message,
     error::ErrorKind,
     testing::unique,
@@ -32,8 +32,7 @@ async fn reached(broker: &dyn Broker, exchange: &str, keys: &[&str], expected: &
         broker.publish(vec![message]).await.unwrap();
     }
     for (queue, expected) in expected {
-        let depth = QueueDepth { ready: expected.len() as u64, ..QueueDepth::default() };
-        depth_becomes(broker, queue, depth).await;
+        depth_becomes(broker, queue, depth(expected.len() as u64, 0, 0)).await;
         let mut consumer = broker.consume(queue, 1).await.unwrap();
         let mut got = Vec::new();
         while got.len() < expected.len() {
@@ -98,7 +97,7 @@ pub async fn an_unroutable_message_is_refused_and_nothing_is_stored(broker: &dyn
         assert_eq!(refused.kind(), ErrorKind::Unroutable, "{refused}");
         assert!(refused.to_string().contains(key), "the key is named: {refused}");
     }
-    depth_becomes(broker, &names[0], QueueDepth::default()).await;
+    depth_becomes(broker, &names[0], depth(0, 0, 0)).await;
 }
 
 /// Whatever the place of the bad message in the batch.

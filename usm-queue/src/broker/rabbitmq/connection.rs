@@ -1,0 +1,355 @@
+//! Connections: made at most once at a time, watched for what the broker says about them, never with a password in a log.
+
+use std::{
+    fmt,
+    ops::Deref,
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use deadpool_lapin::{Manager, Object, Pool, PoolConfig, Runtime, Timeouts};
+use futures_util::StreamExt;
+use lapin::{
+    Connection, ConnectionProperties, Event,
+    protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError},
+    tcp::OwnedTLSConfig,
+    uri::AMQPUri,
+};
+use tokio::{sync::watch, task::AbortHandle};
+
+use super::options::{Place, RabbitMqOptions, ipv6};
+use crate::error::{Error, ErrorKind, Result, chain};
+
+/// Makes connections.
+pub(super) struct Connector {
+    uri: AMQPUri,
+    place: Place,
+    roots: Option<String>,
+    name: String,
+    /// The pool cannot be given certificates or an IPv6 address; such connections are made without it.
+    pool: Option<Pool>,
+    call_timeout: Duration,
+    connect_timeout: Duration,
+}
+
+/// What a connection is for.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Role {
+    Publish,
+    Consume,
+}
+
+impl Connector {
+    pub(super) fn new(options: &RabbitMqOptions) -> Result<Self> {
+        let uri = options.uri()?;
+        let connect_timeout =
+            uri.query.connection_timeout.map_or(options.call_timeout, Duration::from_millis);
+        let pooled = options.root_certificates.is_none() && ipv6(&options.url).is_none();
+        let pool = pooled.then(|| pool(&uri, options, connect_timeout)).transpose()?;
+        Ok(Self {
+            place: Place::new(&uri),
+            uri,
+            roots: options.root_certificates.clone(),
+            name: options.connection_name.clone(),
+            pool,
+            call_timeout: options.call_timeout,
+            connect_timeout,
+        })
+    }
+
+    pub(super) fn place(&self) -> &Place {
+        &self.place
+    }
+
+    /// A new connection, or one from the pool.
+    pub(super) async fn connect(&self, role: Role) -> Result<Held> {
+        let link = match (&self.pool, role) {
+            (Some(pool), Role::Publish) => {
+                // The pool's own time-outs end this.
+                Link::Pooled(pool.get().await.map_err(|error| self.unpooled(error))?)
+            }
+            _ => {
+                let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() };
+                let connecting = Connection::connect_uri_with_config(
+                    self.uri.clone(),
+                    properties(&self.name, role),
+                    tls,
+                    async_rs::Runtime::tokio_current(),
+                );
+                let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
+                Link::Own(connected.map_err(|_| self.silent())?.map_err(|error| self.refused(error))?)
+            }
+        };
+        Ok(Held::new(link, self.place.clone()))
+    }
+
+    fn unpooled(&self, error: deadpool_lapin::PoolError) -> Error {
+        match error {
+            deadpool_lapin::PoolError::Backend(error) => self.refused(error),
+            deadpool_lapin::PoolError::Timeout(_) => self.silent(),
+            deadpool_lapin::PoolError::Closed => Error::closed(),
+            other => Error::new(ErrorKind::Unavailable, format!("no connection to {}: {other}", self.place)),
+        }
+    }
+
+    fn silent(&self) -> Error {
+        let text = format!("no answer from {} within {:?}", self.place, self.connect_timeout);
+        Error::new(ErrorKind::Unavailable, text)
+    }
+
+    /// Says what a person has to mend.
+    fn refused(&self, error: lapin::Error) -> Error {
+        let place = &self.place;
+        let (kind, text) = match protocol_error(&error) {
+            Some((AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), _)) => (
+                ErrorKind::Backend,
+                format!("{place} refuses the user or the password, or the user may not use the virtual host"),
+            ),
+            Some((AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED), why)) => (
+                ErrorKind::Backend,
+                format!("{place} does not let us in ({why}); create the virtual host or mend the URL"),
+            ),
+            _ => (ErrorKind::Unavailable, format!("cannot connect to {place}")),
+        };
+        Error::new(kind, text).with_source(error)
+    }
+
+    pub(super) fn call_timeout(&self) -> Duration {
+        self.call_timeout
+    }
+
+    /// A broker call with its time-out; `what` completes "the broker did not …".
+    pub(super) async fn call<T>(
+        &self,
+        what: &str,
+        call: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T> {
+        match tokio::time::timeout(self.call_timeout, call).await {
+            Ok(answer) => answer.map_err(|error| failed(what, error)),
+            Err(_) => Err(timed_out(what, self.call_timeout)),
+        }
+    }
+}
+
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").field("place", &self.place.to_string()).finish_non_exhaustive()
+    }
+}
+
+fn pool(uri: &AMQPUri, options: &RabbitMqOptions, connect_timeout: Duration) -> Result<Pool> {
+    let name = options.connection_name.clone();
+    let properties = move || properties(&name, Role::Publish);
+    let manager = Manager::new(uri.to_string(), properties, async_rs::Runtime::tokio_current());
+    let mut config = PoolConfig::new(options.connections);
+    config.timeouts = Timeouts {
+        wait: Some(options.call_timeout),
+        create: Some(connect_timeout),
+        recycle: Some(options.call_timeout),
+    };
+    let pool = Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
+    pool.map_err(|error| {
+        Error::new(ErrorKind::Backend, "the connection pool cannot be built").with_source(error)
+    })
+}
+
+fn properties(name: &str, role: Role) -> ConnectionProperties {
+    let role = match role {
+        Role::Publish => "publish",
+        Role::Consume => "consume",
+    };
+    ConnectionProperties::default().with_connection_name(format!("{name} {role}").into())
+}
+
+enum Link {
+    Pooled(Object),
+    Own(Connection),
+}
+
+/// An open connection, with what the broker says about it. Closed when dropped, or back in its pool.
+pub(super) struct Held {
+    link: Link,
+    /// Why the broker takes no publishes at present.
+    blocked: watch::Receiver<Option<String>>,
+    events: AbortHandle,
+}
+
+impl Held {
+    fn new(link: Link, place: Place) -> Self {
+        let connection = link.connection();
+        let (tell, blocked) =
+            watch::channel(connection.status().blocked().then(|| "no reason was told".to_owned()));
+        // The only listener: a second one would take events away from this.
+        let events = connection.events_listener();
+        let events = tokio::spawn(async move {
+            let mut events = std::pin::pin!(events);
+            while let Some(event) = events.next().await {
+                match event {
+                    Event::ConnectionBlocked(reason) => {
+                        tracing::warn!(%place, reason, "the broker refuses publishes");
+                        tell.send_replace(Some(reason));
+                    }
+                    Event::ConnectionUnblocked => {
+                        tracing::info!(%place, "the broker takes publishes again");
+                        tell.send_replace(None);
+                    }
+                    Event::Error(error) => {
+                        tracing::debug!(%place, error = chain(&error), "the connection or a channel of it ended");
+                    }
+                    _ => {}
+                }
+            }
+        });
+        Self { link, blocked, events: events.abort_handle() }
+    }
+
+    pub(super) fn is_alive(&self) -> bool {
+        self.status().connected()
+    }
+
+    pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
+        self.blocked.clone()
+    }
+
+    /// Tells the broker that it is over.
+    pub(super) async fn close(&self, patience: Duration) {
+        let closing = Connection::close(self, 200, "closed by the application".into());
+        if let Ok(Err(error)) = tokio::time::timeout(patience, closing).await {
+            tracing::debug!(error = chain(&error), "the connection was lost before it was closed");
+        }
+    }
+}
+
+impl Link {
+    fn connection(&self) -> &Connection {
+        match self {
+            Self::Pooled(pooled) => pooled,
+            Self::Own(own) => own,
+        }
+    }
+}
+
+impl Deref for Held {
+    type Target = Connection;
+
+    fn deref(&self) -> &Connection {
+        self.link.connection()
+    }
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.events.abort();
+    }
+}
+
+impl fmt::Debug for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Held").field("alive", &self.is_alive()).finish_non_exhaustive()
+    }
+}
+
+/// Something that lives until it breaks and is then made anew: by one caller, the others wait for it.
+#[derive(Debug)]
+pub(super) struct Slot<T> {
+    live: RwLock<Option<Arc<T>>>,
+    making: tokio::sync::Mutex<Failures>,
+}
+
+#[derive(Debug, Default)]
+struct Failures {
+    in_a_row: u32,
+    last: Option<(Instant, Duration, Error)>,
+}
+
+impl<T> Default for Slot<T> {
+    fn default() -> Self {
+        Self { live: RwLock::new(None), making: tokio::sync::Mutex::default() }
+    }
+}
+
+impl<T> Slot<T> {
+    pub(super) fn current(&self) -> Option<Arc<T>> {
+        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Forgets it; returns what it was.
+    pub(super) fn take(&self) -> Option<Arc<T>> {
+        self.live.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The one that lives, or a new one. Attempts in vain are spread ever further; a caller in between gets the last
+    /// one's error.
+    pub(super) async fn get(
+        &self,
+        alive: impl Fn(&T) -> bool,
+        make: impl Future<Output = Result<T>>,
+    ) -> Result<Arc<T>> {
+        if let Some(live) = self.current().filter(|live| alive(live)) {
+            return Ok(live);
+        }
+        let asked = Instant::now();
+        let mut failures = self.making.lock().await;
+        if let Some(live) = self.current().filter(|live| alive(live)) {
+            return Ok(live);
+        }
+        if let Some((at, pause, error)) = &failures.last
+            && (*at >= asked || at.elapsed() < *pause)
+        {
+            return Err(error.duplicate());
+        }
+        // What broke gives its place in the pool back first.
+        drop(self.take());
+        match make.await {
+            Ok(made) => {
+                let made = Arc::new(made);
+                *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+                *failures = Failures::default();
+                Ok(made)
+            }
+            Err(error) => {
+                failures.in_a_row += 1;
+                failures.last = Some((Instant::now(), pause(failures.in_a_row), error.duplicate()));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// 25 ms, doubling up to 3 s, spread by half.
+fn pause(failures: u32) -> Duration {
+    let base = Duration::from_millis(25).saturating_mul(1 << failures.min(8)).min(Duration::from_secs(3));
+    base.mul_f64(0.75 + fastrand::f64() / 2.0)
+}
+
+/// What the broker said, where it said anything.
+pub(super) fn protocol_error(error: &lapin::Error) -> Option<(AMQPErrorKind, String)> {
+    match error.kind() {
+        lapin::ErrorKind::ProtocolError(error) => {
+            Some((error.kind().clone(), error.get_message().to_string()))
+        }
+        _ => None,
+    }
+}
+
+/// Whether something does not exist.
+pub(super) fn is_not_found(error: &lapin::Error) -> bool {
+    matches!(protocol_error(error), Some((AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND), _)))
+}
+
+/// An error of the client library, sorted by what the caller does next.
+pub(super) fn failed(what: &str, error: lapin::Error) -> Error {
+    let kind = match protocol_error(&error) {
+        Some((AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND), _)) => ErrorKind::NotFound,
+        Some((AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED), _)) => ErrorKind::Unavailable,
+        Some((AMQPErrorKind::Soft(_) | AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED), _)) => {
+            ErrorKind::Backend
+        }
+        _ => ErrorKind::Unavailable,
+    };
+    Error::new(kind, format!("the broker did not {what}")).with_source(error)
+}
+
+pub(super) fn timed_out(what: &str, after: Duration) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("the broker did not {what} within {after:?}"))
+}

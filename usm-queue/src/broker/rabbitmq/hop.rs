@@ -1,0 +1,130 @@
+//! The hop queue: where messages are due that the broker cannot deliver by itself, because their delay is longer than the
+//! ladder, they have a time to live that counts from now, or their queue may refuse them.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::StreamExt;
+use lapin::{
+    Acker,
+    options::{BasicAckOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
+    types::FieldTable,
+};
+
+use super::{
+    Inner,
+    confirms::Outcome,
+    delay::{HOP_QUEUE, Pass},
+    settle::FULL_PAUSE,
+    wire::{Hop, Incoming, Parcel, Way, incoming},
+};
+use crate::error::{Result, chain};
+
+/// How many messages are moved at a time.
+const AT_ONCE: u16 = 32;
+/// How long a message waits whose queue does not exist.
+const GONE_PAUSE: Duration = Duration::from_secs(60);
+
+/// Moves due messages for ever, anew after every loss.
+pub(super) async fn run(inner: Arc<Inner>) {
+    let mut failures = 0_u32;
+    loop {
+        if let Err(error) = consume(&inner, &mut failures).await {
+            failures = failures.saturating_add(1);
+            // Once per loss, not for every attempt.
+            if failures == 1 {
+                tracing::warn!(
+                    queue = HOP_QUEUE,
+                    error = chain(&error),
+                    "delayed messages wait; trying again"
+                );
+            }
+        }
+        let pause = Duration::from_millis(100).saturating_mul(1 << failures.min(6));
+        tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+    }
+}
+
+/// Returns when the consumer ends.
+async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
+    // The publishing connection: nothing can be moved while that is blocked.
+    let connection = inner.publisher.connection().await?;
+    let connector = &inner.connector;
+    let channel = connector.call("open a channel", connection.create_channel()).await?;
+    let qos = channel.basic_qos(AT_ONCE, BasicQosOptions { global: false });
+    connector.call("limit what it delivers at a time", qos).await?;
+    let consume = channel.basic_consume(
+        HOP_QUEUE.into(),
+        "".into(),
+        BasicConsumeOptions::default(),
+        FieldTable::default(),
+    );
+    let deliveries = match connector.call("deliver what is due", consume).await {
+        Ok(deliveries) => deliveries,
+        Err(error) => {
+            // Somebody deleted it.
+            inner.forget_ladder().await;
+            inner.ladder().await?;
+            return Err(error);
+        }
+    };
+    if std::mem::take(failures) > 0 {
+        tracing::info!(queue = HOP_QUEUE, "delayed messages are moved again");
+    }
+    deliveries
+        .for_each_concurrent(usize::from(AT_ONCE), |delivery| async move {
+            let Ok(delivery) = delivery else { return };
+            let acker = delivery.acker.clone();
+            let moved = inner.move_on(incoming(delivery)).await;
+            settle(&acker, moved).await;
+        })
+        .await;
+    Ok(())
+}
+
+async fn settle(acker: &Acker, moved: Result<()>) {
+    let told = match moved {
+        Ok(()) => acker.ack(BasicAckOptions::default()).await,
+        Err(error) => {
+            tracing::warn!(error = chain(&error), "a delayed message cannot be moved on now; trying again");
+            tokio::time::sleep(FULL_PAUSE).await;
+            acker.nack(BasicNackOptions { requeue: true, multiple: false }).await
+        }
+    };
+    if let Err(error) = told {
+        tracing::debug!(error = chain(&error), "a delayed message comes again");
+    }
+}
+
+impl Inner {
+    /// Publishes a message where it goes next, confirmed.
+    async fn move_on(&self, came: Incoming) -> Result<()> {
+        let Incoming { message, returned, hop, .. } = came;
+        let Some(Hop { queue, rest }) = hop else {
+            tracing::error!(
+                id = message.message_id,
+                "a message in `{HOP_QUEUE}` names no queue, so it was not put there by this library; it is dropped"
+            );
+            return Ok(());
+        };
+        if let Some(pass) = Pass::new(rest) {
+            return self.put_back(&queue, &message, pass, returned).await;
+        }
+        let into = Parcel { message: &message, way: Way::Into(&queue), returned };
+        let pause = match self.ship_one(into).await? {
+            Outcome::Refused => FULL_PAUSE,
+            Outcome::Returned => {
+                tracing::warn!(
+                    id = message.message_id,
+                    queue,
+                    "a delayed message is due, but its queue does not exist; trying again in {GONE_PAUSE:?}"
+                );
+                GONE_PAUSE
+            }
+            outcome => return self.accepted(&message, outcome),
+        };
+        let Some(pass) = Pass::new(pause) else { return Ok(()) };
+        let way = Way::After { pass, queue: &queue, by_hop: true };
+        let outcome = self.ship_one(Parcel { message: &message, way, returned }).await?;
+        self.accepted(&message, outcome)
+    }
+}

@@ -1,0 +1,236 @@
+//! Looking into a queue: messages are fetched, not acknowledged, and given back to their places.
+
+use std::time::Duration;
+
+use lapin::{
+    Channel,
+    options::{
+        BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions, QueueDeleteOptions,
+        QueuePurgeOptions,
+    },
+    protocol::{AMQPErrorKind, AMQPSoftError},
+    types::{FieldTable, ShortString},
+};
+use tokio::time::Instant;
+
+use super::{
+    Inner,
+    connection::{failed, is_not_found, protocol_error, timed_out},
+    wire::{incoming, short},
+};
+use crate::{
+    broker::QueueDepth,
+    envelope::Message,
+    error::{Error, ErrorKind, Result},
+};
+
+/// Exists while somebody looks into a queue, so that two do not hide messages from each other.
+const LOCK_QUEUE: &str = "usm.browse";
+/// How many messages are asked for before the first answer.
+const AT_ONCE: usize = 32;
+
+impl Inner {
+    pub(super) async fn depth(&self, queue: &str) -> Result<QueueDepth> {
+        let channel = self.throw_away().await?;
+        let ready = self.ready(&channel, queue).await?;
+        Ok(QueueDepth { ready, delayed: None, unsettled: None })
+    }
+
+    pub(super) async fn purge(&self, queue: &str) -> Result<u64> {
+        let channel = self.throw_away().await?;
+        let purge = channel.queue_purge(short("queue name", queue)?, QueuePurgeOptions::default());
+        self.queue_call(queue, "empty", purge).await.map(u64::from)
+    }
+
+    /// Waiting messages from the oldest: `limit` at most, after the first `skip`.
+    pub(super) async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>> {
+        let mut page = Vec::new();
+        let until = skip.saturating_add(limit);
+        self.walk(queue, until, |place, message, _| {
+            if place >= skip {
+                page.push(message);
+            }
+            Look::On
+        })
+        .await?;
+        Ok(page)
+    }
+
+    pub(super) async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
+        let mut found = None;
+        self.walk(queue, usize::MAX, |_, message, _| {
+            if message.message_id != message_id {
+                return Look::On;
+            }
+            found = Some(message);
+            Look::Enough
+        })
+        .await?;
+        Ok(found)
+    }
+
+    pub(super) async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
+        let mut removed = false;
+        self.walk(queue, usize::MAX, |_, message, _| {
+            if message.message_id != message_id {
+                return Look::On;
+            }
+            removed = true;
+            Look::Remove
+        })
+        .await?;
+        Ok(removed)
+    }
+
+    async fn throw_away(&self) -> Result<Channel> {
+        let connection = self.publisher.connection().await?;
+        self.connector.call("open a channel", connection.create_channel()).await
+    }
+
+    async fn ready(&self, channel: &Channel, queue: &str) -> Result<u64> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declare = channel.queue_declare(short("queue name", queue)?, options, FieldTable::default());
+        let declared = self.queue_call(queue, "tell the depth of", declare).await?;
+        Ok(u64::from(declared.message_count()))
+    }
+
+    async fn queue_call<T>(
+        &self,
+        queue: &str,
+        what: &str,
+        call: impl Future<Output = lapin::Result<T>>,
+    ) -> Result<T> {
+        let what = || format!("{what} queue `{queue}`");
+        match tokio::time::timeout(self.connector.call_timeout(), call).await {
+            Ok(Ok(value)) => Ok(value),
+            Ok(Err(error)) if is_not_found(&error) => {
+                Err(Error::not_found(format!("queue `{queue}`")).with_source(error))
+            }
+            Ok(Err(error)) => Err(failed(&what(), error)),
+            Err(_) => Err(timed_out(&what(), self.connector.call_timeout())),
+        }
+    }
+
+    /// Shows `look` the waiting messages, `until` at most, from the oldest, and gives them back together.
+    async fn walk(
+        &self,
+        queue: &str,
+        until: usize,
+        mut look: impl FnMut(usize, Message, u64) -> Look,
+    ) -> Result<()> {
+        let _alone_here = self.browsing.lock().await;
+        let lock = self.lock().await?;
+        let channel = self.throw_away().await?;
+        // Not more than there were: what comes back meanwhile would be seen twice, and new messages for ever.
+        let ready = usize::try_from(self.ready(&channel, queue).await?).unwrap_or(usize::MAX);
+        let name = short("queue name", queue)?;
+        let (mut seen, mut last, until) = (0, None, until.min(ready));
+        let walked = async {
+            'walk: while seen < until {
+                let fetched = self.fetch(&channel, queue, &name, (until - seen).min(AT_ONCE)).await?;
+                let there_are_more = fetched.iter().all(Option::is_some);
+                // Before anything is decided: all of them go back.
+                last = fetched.iter().flatten().map(|message| message.delivery_tag).max().or(last);
+                let mut shown = true;
+                for fetched in fetched.into_iter().flatten() {
+                    let (tag, acker) = (fetched.delivery_tag, fetched.acker.clone());
+                    match look(seen, incoming(fetched.delivery).message, tag) {
+                        Look::On => {}
+                        Look::Enough => shown = false,
+                        Look::Remove => {
+                            self.queue_call(
+                                queue,
+                                "remove a message from",
+                                acker.ack(BasicAckOptions::default()),
+                            )
+                            .await?;
+                            shown = false;
+                        }
+                    }
+                    if !shown {
+                        break 'walk;
+                    }
+                    seen += 1;
+                }
+                if !there_are_more {
+                    break;
+                }
+            }
+            Ok(())
+        }
+        .await;
+        if let Some(last) = last {
+            let options = BasicNackOptions { multiple: true, requeue: true };
+            self.queue_call(queue, "take messages back into", channel.basic_nack(last, options)).await?;
+        }
+        // An answered call tells that the messages are back.
+        let _ = self.ready(&channel, queue).await;
+        self.unlock(lock).await;
+        walked
+    }
+
+    /// Several messages at once; `None` where there was none.
+    async fn fetch(
+        &self,
+        channel: &Channel,
+        queue: &str,
+        name: &ShortString,
+        count: usize,
+    ) -> Result<Vec<Option<lapin::message::BasicGetMessage>>> {
+        let gets = (0..count).map(|_| channel.basic_get(name.clone(), BasicGetOptions::default()));
+        self.queue_call(queue, "show messages of", futures_util::future::try_join_all(gets)).await
+    }
+
+    /// An exclusive queue that only one connection can have.
+    async fn lock(&self) -> Result<Channel> {
+        let deadline = Instant::now() + self.connector.call_timeout();
+        loop {
+            let channel = self.throw_away().await?;
+            let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
+            let declare = channel.queue_declare(LOCK_QUEUE.into(), options, FieldTable::default());
+            match tokio::time::timeout_at(deadline, declare).await {
+                Ok(Ok(_)) => return Ok(channel),
+                Ok(Err(error)) => match protocol_error(&error) {
+                    Some((AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED), _))
+                        if Instant::now() < deadline =>
+                    {
+                        tokio::time::sleep(Duration::from_millis(20).mul_f64(0.5 + fastrand::f64())).await;
+                    }
+                    Some((AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED), _)) => {
+                        return Err(Error::new(
+                            ErrorKind::Unavailable,
+                            "another process looks into a queue for a long time; try again later",
+                        )
+                        .with_source(error));
+                    }
+                    _ => return Err(failed(&format!("create the queue `{LOCK_QUEUE}`"), error)),
+                },
+                Err(_) => {
+                    return Err(timed_out(
+                        &format!("create the queue `{LOCK_QUEUE}`"),
+                        self.connector.call_timeout(),
+                    ));
+                }
+            }
+        }
+    }
+
+    async fn unlock(&self, channel: Channel) {
+        let delete = channel.queue_delete(LOCK_QUEUE.into(), QueueDeleteOptions::default());
+        // Otherwise it goes with the connection.
+        if let Err(error) = self.connector.call("remove a lock", delete).await {
+            tracing::warn!(
+                error = crate::error::chain(&error),
+                queue = LOCK_QUEUE,
+                "nobody else can look into queues"
+            );
+        }
+    }
+}
+
+/// What to do after looking at a message.
+enum Look {
+    On,
+    Enough,
+    Remove,
+}

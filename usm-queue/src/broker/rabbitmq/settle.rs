@@ -1,0 +1,108 @@
+//! The end of a delivery: what takes its place is published and confirmed before it is acknowledged.
+
+use std::time::Duration;
+
+use super::{
+    Inner,
+    confirms::Outcome,
+    consumer::Receipt,
+    delay::Pass,
+    wire::{Parcel, Way},
+};
+use crate::{
+    broker::{Delivery, Settlement},
+    envelope::Message,
+    error::{Error, ErrorKind, Result},
+};
+
+/// How long a message waits that its own queue has refused.
+pub(super) const FULL_PAUSE: Duration = Duration::from_millis(500);
+
+impl Inner {
+    pub(super) async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {
+        let receipt = delivery
+            .receipt::<Receipt>()
+            .ok_or_else(|| Error::invalid("the delivery belongs to another broker"))?;
+        if receipt.is_over() {
+            return Ok(());
+        }
+        let queue = delivery.queue.as_str();
+        match settlement {
+            Settlement::Ack => {}
+            Settlement::Requeue { delay } => match Pass::new(delay) {
+                None => return receipt.give_back().await,
+                Some(pass) => self.put_back(queue, &delivery.message, pass, true).await?,
+            },
+            Settlement::Retry { message, delay } => match Pass::new(delay) {
+                Some(pass) => self.put_back(queue, &message, pass, false).await?,
+                None => self.put_back_now(queue, &message).await?,
+            },
+            Settlement::DeadLetter { message } => self.bury(&message).await?,
+        }
+        receipt.ack().await
+    }
+
+    /// Into its queue, at its end.
+    async fn put_back_now(&self, queue: &str, message: &Message) -> Result<()> {
+        match self.ship_one(Parcel::new(message, Way::Into(queue))).await? {
+            Outcome::Confirmed => Ok(()),
+            Outcome::Returned => Err(Error::not_found(format!("queue `{queue}`"))),
+            Outcome::Refused => match Pass::new(FULL_PAUSE) {
+                Some(pass) => self.put_back(queue, message, pass, false).await,
+                None => Err(self.refused(message)),
+            },
+            Outcome::Lost(loss) => Err(Error::new(ErrorKind::Unavailable, loss.why)),
+        }
+    }
+
+    /// Into its queue, after a delay.
+    pub(super) async fn put_back(
+        &self,
+        queue: &str,
+        message: &Message,
+        pass: Pass,
+        returned: bool,
+    ) -> Result<()> {
+        let by_hop = !self.routes.takes_delayed(queue);
+        let way = Way::After { pass, queue, by_hop };
+        let outcome = self.ship_one(Parcel { message, way, returned }).await?;
+        self.accepted(message, outcome)
+    }
+
+    /// To the dead-letter exchange. Without a queue behind it the message would be lost, so it must reach one.
+    async fn bury(&self, message: &Message) -> Result<()> {
+        let parcel = Parcel::new(message, Way::Routed);
+        let mut outcome = self.ship_one(parcel.clone()).await?;
+        if outcome == Outcome::Returned && self.redeclare(&message.exchange).await? {
+            outcome = self.ship_one(parcel).await?;
+        }
+        self.accepted(message, outcome)
+    }
+
+    /// The outcome of a publish as its caller wants it.
+    pub(super) fn accepted(&self, message: &Message, outcome: Outcome) -> Result<()> {
+        match outcome {
+            Outcome::Confirmed => Ok(()),
+            Outcome::Returned => Err(message.unroutable()),
+            Outcome::Refused => Err(self.refused(message)),
+            Outcome::Lost(loss) => Err(Error::new(ErrorKind::Unavailable, loss.why)),
+        }
+    }
+
+    /// The broker did not take it: a queue is full, or in trouble.
+    fn refused(&self, message: &Message) -> Error {
+        let (exchange, key) = (&message.exchange, &message.routing_key);
+        let reached = self.routes.reached(exchange, key).unwrap_or_default();
+        match reached.iter().find(|queue| self.routes.refuses_when_full(queue)) {
+            Some(queue) => {
+                Error::new(ErrorKind::QueueFull, format!("queue `{queue}` is full; try again later"))
+            }
+            None => Error::new(
+                ErrorKind::Unavailable,
+                format!(
+                    "the broker refused a message with routing key `{key}` on exchange `{exchange}`: a queue behind it is full or out of order; try again later"
+                ),
+            ),
+        }
+    }
+}

@@ -1,0 +1,220 @@
+//! Exchanges, queues and bindings, checked when they are built and never after.
+
+mod check;
+mod queue;
+mod route;
+
+use serde::{Deserialize, Serialize};
+
+use self::check::invalid;
+pub use self::{
+    queue::{Overflow, QueueSpec},
+    route::topic_matches,
+};
+use crate::error::Result;
+
+/// How an exchange chooses queues.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ExchangeKind {
+    /// By pattern: words between dots, `*` stands for one word, `#` for any number of words.
+    Topic,
+    /// By equality of key and routing key.
+    Direct,
+    /// To every bound queue.
+    Fanout,
+}
+
+/// A checked set of exchanges and queues. Tasks are published to its task exchange.
+///
+/// ```
+/// # use std::time::Duration;
+/// use usm_queue::{QueueSpec, Topology};
+///
+/// let topology = Topology::builder("shop.tasks")
+///     .dead_letters("shop.dead", "shop.failed")
+///     .queue(
+///         QueueSpec::new("shop.mail")
+///             .bind("shop.tasks", "mail.#")
+///             .message_ttl(Duration::from_secs(3600))
+///             .max_priority(10)
+///             .dead_letter_exchange("shop.dead"),
+///     )
+///     .build()?;
+/// assert_eq!(topology.route("mail.welcome"), ["shop.mail"]);
+/// # Ok::<(), usm_queue::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Topology {
+    task_exchange: String,
+    exchanges: Vec<(String, ExchangeKind)>,
+    queues: Vec<QueueSpec>,
+    failed_queue: String,
+    notice_queue: String,
+}
+
+/// Collects a [`Topology`]; [`build`](Self::build) checks it.
+#[derive(Debug, Clone)]
+pub struct TopologyBuilder {
+    task_exchange: String,
+    exchanges: Vec<(String, ExchangeKind)>,
+    queues: Vec<QueueSpec>,
+    dead_letters: Option<(String, String)>,
+}
+
+impl Topology {
+    /// Starts a topology whose tasks are published to the topic exchange `task_exchange`.
+    pub fn builder(task_exchange: impl Into<String>) -> TopologyBuilder {
+        let task_exchange = task_exchange.into();
+        TopologyBuilder {
+            exchanges: vec![(task_exchange.clone(), ExchangeKind::Topic)],
+            task_exchange,
+            queues: Vec::new(),
+            dead_letters: None,
+        }
+    }
+
+    /// One queue, `name`, that takes every task: priorities 0 to 10, no time to live, failed jobs in
+    /// `{name}.failed`.
+    pub fn single(name: &str) -> Result<Self> {
+        let (exchange, dead) = (format!("{name}.tasks"), format!("{name}.dead"));
+        Self::builder(&exchange)
+            .dead_letters(&dead, format!("{name}.failed"))
+            .queue(QueueSpec::new(name).bind(&exchange, "#").max_priority(10).dead_letter_exchange(&dead))
+            .build()
+    }
+
+    /// The exchange tasks are published to.
+    pub fn task_exchange(&self) -> &str {
+        &self.task_exchange
+    }
+
+    /// The queue that keeps dead letters.
+    pub fn failed_queue(&self) -> &str {
+        &self.failed_queue
+    }
+
+    /// The queue that tells this library which messages the broker itself dead-lettered, so that their jobs are
+    /// marked failed.
+    pub fn notice_queue(&self) -> &str {
+        &self.notice_queue
+    }
+
+    /// Every exchange with its kind.
+    pub fn exchanges(&self) -> impl Iterator<Item = (&str, ExchangeKind)> {
+        self.exchanges.iter().map(|(name, kind)| (name.as_str(), *kind))
+    }
+
+    /// Every queue, the failed queue and the notice queue included.
+    pub fn queues(&self) -> &[QueueSpec] {
+        &self.queues
+    }
+
+    /// The queue of that name.
+    pub fn queue(&self, name: &str) -> Option<&QueueSpec> {
+        self.queues.iter().find(|queue| queue.name == name)
+    }
+
+    /// The queues a task with this routing key reaches, in declaration order.
+    pub fn route(&self, routing_key: &str) -> Vec<&str> {
+        self.route_from(&self.task_exchange, routing_key)
+    }
+
+    /// The queues a message published to `exchange` reaches; none when the exchange is unknown.
+    pub fn route_from(&self, exchange: &str, routing_key: &str) -> Vec<&str> {
+        let Some((_, kind)) = self.exchanges.iter().find(|(name, _)| name == exchange) else {
+            return Vec::new();
+        };
+        let reached = |queue: &&QueueSpec| {
+            queue.bindings.iter().any(|(bound, key)| {
+                bound == exchange
+                    && match kind {
+                        ExchangeKind::Topic => topic_matches(key, routing_key),
+                        ExchangeKind::Direct => key == routing_key,
+                        ExchangeKind::Fanout => true,
+                    }
+            })
+        };
+        self.queues.iter().filter(reached).map(|queue| queue.name.as_str()).collect()
+    }
+}
+
+impl TopologyBuilder {
+    /// Adds an exchange.
+    pub fn exchange(mut self, name: impl Into<String>, kind: ExchangeKind) -> Self {
+        self.exchanges.push((name.into(), kind));
+        self
+    }
+
+    /// Adds the fan-out exchange for dead letters and the queue that keeps them.
+    pub fn dead_letters(mut self, exchange: impl Into<String>, failed_queue: impl Into<String>) -> Self {
+        self.dead_letters = Some((exchange.into(), failed_queue.into()));
+        self
+    }
+
+    /// Adds a queue.
+    pub fn queue(mut self, queue: QueueSpec) -> Self {
+        self.queues.push(queue);
+        self
+    }
+
+    /// Checks everything.
+    ///
+    /// # Errors
+    ///
+    /// [`ErrorKind::InvalidTopology`], naming the thing and the reason: a name used twice or empty or longer than
+    /// 255 bytes, no dead letters, a queue bound to an unknown exchange or without binding or without dead-letter
+    /// exchange, a dead-letter exchange that is unknown or may drop messages or leads back to the queue it serves,
+    /// a maximum priority of 0 or above 255 or on a quorum queue, a lazy quorum queue, a maximum length of 0, a time to live of 0 or above 49 days.
+    pub fn build(mut self) -> Result<Topology> {
+        let Some((dead_exchange, failed_queue)) = self.dead_letters.take() else {
+            return Err(invalid(
+                "the topology keeps no dead letters; name an exchange and a queue with `dead_letters`, so that failed jobs are not lost",
+            ));
+        };
+        let notice_queue = format!("usm.{dead_exchange}.notices");
+        self.exchanges.push((dead_exchange.clone(), ExchangeKind::Fanout));
+        self.queues.push(QueueSpec::new(&failed_queue).bind(&dead_exchange, "").lazy());
+        self.queues.push(QueueSpec::new(&notice_queue).bind(&dead_exchange, ""));
+        let topology = Topology {
+            task_exchange: self.task_exchange,
+            exchanges: self.exchanges,
+            queues: self.queues,
+            failed_queue,
+            notice_queue,
+        };
+        topology.check()?;
+        Ok(topology)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    fn builder() -> TopologyBuilder {
+        Topology::builder("tasks").dead_letters("dead", "failed")
+    }
+
+    fn work_queue() -> QueueSpec {
+        QueueSpec::new("work").bind("tasks", "#").dead_letter_exchange("dead")
+    }
+
+    #[test]
+    fn each_kind_of_exchange_routes_its_own_way() {
+        let topology = builder()
+            .exchange("direct", ExchangeKind::Direct)
+            .exchange("fanout", ExchangeKind::Fanout)
+            .queue(work_queue().bind("direct", "exact").bind("fanout", "ignored"))
+            .build()
+            .unwrap();
+
+        assert_eq!(topology.route("any.key"), ["work"]);
+        assert_eq!(topology.route_from("direct", "exact"), ["work"]);
+        assert!(topology.route_from("direct", "exact.not").is_empty());
+        assert_eq!(topology.route_from("fanout", "whatever"), ["work"]);
+        assert!(topology.route_from("nowhere", "key").is_empty());
+    }
+}
