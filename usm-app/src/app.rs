@@ -4,9 +4,14 @@ use std::{path::Path, sync::Arc, time::Duration};
 
 use anyhow::Context;
 use sea_orm::DatabaseConnection;
-use usm_queue::{EnqueueOptions, QueueSpec, SqliteOptions, TaskQueue, Topology};
+use usm_queue::{EnqueueOptions, QueueSpec, SqliteOptions, TaskQueue, Topology, WorkerHealth};
 
-use crate::{ai::Ai, config::Config, database, entities::user::LOCAL_USER_ID};
+use crate::{
+    ai::Ai,
+    config::{Config, QueueBackend},
+    database,
+    entities::user::LOCAL_USER_ID,
+};
 
 /// Everything a handler or an endpoint needs. Clones share it.
 #[derive(Debug, Clone)]
@@ -19,6 +24,8 @@ pub struct App {
     pub queue: TaskQueue,
     /// Who answers.
     pub ai: Arc<Ai>,
+    /// The workers of this process, where it has any.
+    pub workers: Option<WorkerHealth>,
 }
 
 impl App {
@@ -32,7 +39,7 @@ impl App {
         create_data_dir(&config.data_dir)?;
         let db = database::open(&config.database).await?;
         let queue = open_queue(&config).await?;
-        Ok(Self { config: Arc::new(config), db, queue, ai: Arc::new(ai) })
+        Ok(Self { config: Arc::new(config), db, queue, ai: Arc::new(ai), workers: None })
     }
 
     /// How a job of the local user is enqueued by the settings: attempts and first delay as configured.
@@ -51,8 +58,15 @@ impl App {
 ///
 /// As [`App::open`].
 pub async fn open_queue(config: &Config) -> usm_queue::Result<TaskQueue> {
-    let options = SqliteOptions::default().lease(config.queue.lease);
-    TaskQueue::open_with(config.queue_file(), topology()?, options).await
+    match &config.queue.backend {
+        QueueBackend::Embedded => {
+            let options = SqliteOptions::default().lease(config.queue.lease);
+            TaskQueue::open_with(config.queue_file(), topology()?, options).await
+        }
+        QueueBackend::RabbitMq { rabbitmq_url, redis_url } => {
+            TaskQueue::connect(rabbitmq_url.expose(), redis_url.expose(), topology()?).await
+        }
+    }
 }
 
 fn create_data_dir(directory: &Path) -> anyhow::Result<()> {

@@ -20,7 +20,7 @@ pub use ai::{AiConfig, AiProvider, ProviderConfig};
 pub use auth::{AuthConfig, JwtAlgorithm};
 pub use database::DatabaseUrl;
 pub use log::{LogConfig, LogLevel};
-pub use queue::{QueueConfig, WorkerConfig};
+pub use queue::{QueueBackend, QueueConfig, WorkerConfig};
 pub use read::{ConfigError, ConfigErrors};
 pub use secret::{Secret, SecretUrl, mask_url};
 pub use server::ServerConfig;
@@ -126,9 +126,13 @@ impl Config {
                 );
             }
         }
+        if !self.queue.unused.is_empty() {
+            warnings.push(format!(
+                "{} is set but not used: set RABBITMQ_ENABLED=true to use RabbitMQ and Redis in place of the embedded queue",
+                self.queue.unused.join(", ")
+            ));
+        }
         let unused: Vec<&str> = [
-            ("REDIS_URL", self.queue.redis_url.is_some()),
-            ("CLOUDAMQP_URL or RABBITMQ_URL", self.queue.rabbitmq_url.is_some()),
             ("SENTRY_DSN", self.log.sentry_dsn.is_some()),
             ("JWT_SECRET_KEY", self.auth.jwt_secret.is_some()),
         ]

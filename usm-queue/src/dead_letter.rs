@@ -264,7 +264,7 @@ impl DeadLetters {
     }
 
     fn failed_queue(&self) -> &str {
-        self.queue.topology().failed_queue()
+        self.queue.wanted().failed_queue()
     }
 
     async fn message(&self, id: &str) -> Result<Message> {
@@ -304,7 +304,7 @@ impl DeadLetters {
             }
         };
         let mut message =
-            envelope::message(self.queue.topology().task_exchange(), &letter.routing_key, &payload, &job)?;
+            envelope::message(self.queue.wanted().task_exchange(), &letter.routing_key, &payload, &job)?;
         if dead.header_str(envelope::TASK).is_none() {
             message.headers.remove(envelope::TASK);
             message.headers.insert(envelope::JOB_ID.to_owned(), json!(id));

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use crate::topology::TopologyDrift;
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -64,10 +66,18 @@ impl Error {
         self.kind
     }
 
+    /// What exists otherwise than wanted, when this is a [`TopologyMismatch`](ErrorKind::TopologyMismatch).
+    pub fn drift(&self) -> Option<&TopologyDrift> {
+        self.source.as_ref()?.downcast_ref()
+    }
+
     /// A second error that says the same, for the other callers of one group commit. Its source is
     /// kept as text.
     pub fn duplicate(&self) -> Self {
-        let source = self.source.as_ref().map(|source| Source::from(source.to_string()));
+        let source = match self.drift() {
+            Some(drift) => Some(Source::from(drift.clone())),
+            None => self.source.as_ref().map(|source| Source::from(source.to_string())),
+        };
         Self { kind: self.kind, message: self.message.clone(), source }
     }
 

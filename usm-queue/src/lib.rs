@@ -28,7 +28,7 @@ pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};
 pub use envelope::Message;
 pub use error::{Error, ErrorKind, Result};
 pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
-pub use queue::{EnqueueOptions, JobHandle, MAX_BODY_BYTES, TaskQueue};
+pub use queue::{EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES, TaskQueue};
 pub use retry::RetryPolicy;
 #[cfg(feature = "sqlite")]
 pub use sqlite::SqliteOptions;
@@ -38,5 +38,8 @@ pub use store::{
     CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated,
 };
 pub use task::{Task, TaskError, TaskPolicy, Verdict};
-pub use topology::{ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, topic_matches};
+pub use topology::{
+    ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, TopologyChange, TopologyDrift,
+    TopologyPart, TopologyPlan, topic_matches,
+};
 pub use worker::{QueueHealth, Worker, WorkerHealth};

@@ -1,6 +1,6 @@
 //! The handle that enqueues tasks and answers about jobs.
 
-use std::{fmt, marker::PhantomData, sync::Arc, time::Duration};
+use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc, time::Duration};
 
 use chrono::Utc;
 use serde_json::{Map, Value, json};
@@ -15,7 +15,7 @@ use crate::{
     retry::later,
     store::{CancelOutcome, JobFilter, JobStore, JobWatch},
     task::Task,
-    topology::{QueueSpec, Topology},
+    topology::{QueueSpec, Topology, TopologyPlan},
 };
 
 /// Largest message body, in bytes: what RabbitMQ 4 takes by default.
@@ -100,6 +100,24 @@ impl TaskQueue {
     #[cfg(feature = "sqlite")]
     pub async fn in_memory(topology: Topology) -> Result<Self> {
         let (broker, store) = crate::sqlite::in_memory(crate::SqliteOptions::default()).await?;
+        Self::new(broker, store, topology).await
+    }
+
+    /// RabbitMQ for the messages and Redis for the records: URLs, or [`RabbitMqOptions`](crate::RabbitMqOptions) and
+    /// [`RedisOptions`](crate::RedisOptions). Declares the topology. One process uses two connections to RabbitMQ and two to
+    /// Redis; both come back by themselves after an outage.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when a URL cannot be read, `Backend` when a server refuses the user, `Unavailable` when it cannot be
+    /// reached, `TopologyMismatch` when a queue or exchange exists with other arguments.
+    #[cfg(all(feature = "rabbitmq", feature = "redis"))]
+    pub async fn connect(
+        rabbitmq: impl Into<crate::RabbitMqOptions>,
+        redis: impl Into<crate::RedisOptions>,
+        topology: Topology,
+    ) -> Result<Self> {
+        let (broker, store) = futures_util::try_join!(rabbitmq.into().connect(), redis.into().connect())?;
         Self::new(broker, store, topology).await
     }
 
@@ -244,15 +262,19 @@ impl TaskQueue {
         self.inner.broker.depth(queue).await
     }
 
-    /// The topology this queue was opened with.
-    pub fn topology(&self) -> &Topology {
-        &self.inner.topology
+    /// The topology this queue was opened with, and what the broker has of it.
+    pub fn topology(&self) -> LiveTopology<'_> {
+        LiveTopology { topology: &self.inner.topology, broker: self.broker() }
     }
 
     /// Gives unsettled deliveries back and releases the backend. Other clones get `Closed` errors from then on. A
     /// process that ends without it loses nothing: its deliveries come back when its lease has lapsed.
     pub async fn close(&self) {
         self.inner.broker.close().await;
+    }
+
+    pub(crate) fn wanted(&self) -> &Topology {
+        &self.inner.topology
     }
 
     pub(crate) fn broker(&self) -> &dyn Broker {
@@ -268,8 +290,8 @@ impl TaskQueue {
     }
 
     fn queue_spec(&self, name: &str) -> Result<&QueueSpec> {
-        self.topology().queue(name).ok_or_else(|| {
-            let known: Vec<_> = self.topology().queues().iter().map(QueueSpec::name).collect();
+        self.wanted().queue(name).ok_or_else(|| {
+            let known: Vec<_> = self.wanted().queues().iter().map(QueueSpec::name).collect();
             Error::new(
                 ErrorKind::NotFound,
                 format!("there is no queue `{name}`; this topology has {}", known.join(", ")),
@@ -280,7 +302,7 @@ impl TaskQueue {
     fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(Job, Message)> {
         let policy = T::policy();
         let job = options.job(T::NAME, policy.priority, policy.retry.max_attempts);
-        let mut message = envelope::message(self.topology().task_exchange(), T::ROUTING_KEY, task, &job)?;
+        let mut message = envelope::message(self.wanted().task_exchange(), T::ROUTING_KEY, task, &job)?;
         message.ttl = options.ttl;
         if let Some(delay) = options.first_retry_delay {
             message.headers.insert(
@@ -300,11 +322,11 @@ impl TaskQueue {
                 message.body.len()
             )));
         }
-        let queues = self.topology().route_from(&message.exchange, &message.routing_key);
+        let queues = self.wanted().route_from(&message.exchange, &message.routing_key);
         if queues.is_empty() {
             return Err(message.unroutable());
         }
-        for queue in queues.into_iter().filter_map(|name| self.topology().queue(name)) {
+        for queue in queues.into_iter().filter_map(|name| self.wanted().queue(name)) {
             if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
                 return Err(Error::invalid(format!(
                     "priority {} is above the maximum {} of queue `{}`",
@@ -324,6 +346,42 @@ impl fmt::Debug for TaskQueue {
             .field("broker", &self.inner.broker)
             .field("store", &self.inner.store)
             .finish_non_exhaustive()
+    }
+}
+
+/// A [`Topology`] beside the broker it is declared on.
+#[derive(Debug, Clone, Copy)]
+pub struct LiveTopology<'a> {
+    topology: &'a Topology,
+    broker: &'a dyn Broker,
+}
+
+impl LiveTopology<'_> {
+    /// What is missing on the broker and what conflicts; changes nothing. For a broker that refuses the topology as it is,
+    /// ask [`Broker::plan`] before opening a queue.
+    ///
+    /// # Errors
+    ///
+    /// As [`Broker::plan`].
+    pub async fn plan(&self) -> Result<TopologyPlan> {
+        self.broker.plan(self.topology).await
+    }
+
+    /// Creates what is missing.
+    ///
+    /// # Errors
+    ///
+    /// As [`Broker::declare`].
+    pub async fn apply(&self) -> Result<()> {
+        self.broker.declare(self.topology).await
+    }
+}
+
+impl Deref for LiveTopology<'_> {
+    type Target = Topology;
+
+    fn deref(&self) -> &Topology {
+        self.topology
     }
 }
 

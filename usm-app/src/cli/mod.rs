@@ -10,6 +10,7 @@ mod serve;
 mod shutdown;
 mod store;
 mod table;
+mod topology;
 mod worker;
 
 use std::process::ExitCode;
@@ -53,6 +54,9 @@ enum Command {
     /// Look at jobs that failed for good, try them again, remove them
     #[command(subcommand)]
     DeadLetter(dead_letter::Command),
+    /// Compare exchanges and queues with what the broker has, create or export them
+    #[command(subcommand)]
+    Topology(topology::Command),
 }
 
 /// Reads the command line, does what it says and tells how that went.
@@ -104,6 +108,7 @@ async fn dispatch(command: Command, config: Config, shutdown: CancellationToken)
         Command::Worker(args) => worker::run(args, config, shutdown).await,
         Command::Job(command) => job::run(command, config, shutdown).await,
         Command::DeadLetter(command) => dead_letter::run(command, config).await,
+        Command::Topology(command) => topology::run(command, config).await,
     }
 }
 

@@ -1,6 +1,7 @@
 //! `usm serve`: the API and the page, with workers in the same process unless told otherwise.
 
 use tokio_util::sync::CancellationToken;
+use usm_queue::Worker;
 
 use super::{failure::Failure, out};
 use crate::{
@@ -20,11 +21,14 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken) -> Result<(), Failure> {
     // A port that is taken is found out before any job is touched.
     let server = http::bind(config.server.address()).await?;
-    let app = App::open(config).await?;
+    let mut app = App::open(config).await?;
+    let workers = (!args.no_workers).then(|| tasks::worker(app.clone(), WorkerKind::All));
+    app.workers = workers.as_ref().map(Worker::health);
     let url = format!("http://{}", server.address());
     out::line(&format!("usm is ready\n  page  {url}/\n  docs  {url}/docs\n  API   {url}/openapi.json"));
     tracing::info!(
         workers = !args.no_workers,
+        queue = ?app.config.queue.backend,
         data_dir = %app.config.data_dir.display(),
         answers = app.ai.providers().join(", "),
         "serving; Ctrl-C stops after the running jobs"
@@ -32,10 +36,10 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
 
     let serving = server.serve(app.clone(), shutdown.clone());
     let working = async {
-        if args.no_workers {
-            return Ok(());
+        match workers {
+            Some(workers) => workers.run_until(shutdown.cancelled()).await,
+            None => Ok(()),
         }
-        tasks::worker(app.clone(), WorkerKind::All).run_until(shutdown.cancelled()).await
     };
     // Both stop taking new work on the same signal, so neither waits for the other.
     let ((), worked) = tokio::join!(serving, working);

@@ -22,6 +22,7 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
     tracing::info!(
         kind = ?args.kind,
         concurrency = app.config.worker.concurrency,
+        queue = ?app.config.queue.backend,
         data_dir = %app.config.data_dir.display(),
         answers = app.ai.providers().join(", "),
         "working; Ctrl-C stops after the running jobs"

@@ -7,35 +7,61 @@ use serde::{Serialize, Serializer};
 use super::SecretUrl;
 use super::read::Reader;
 
-/// How jobs travel. This version has one way: the embedded queue, a file in the data directory.
+/// How jobs travel and where they are remembered.
 #[derive(Debug, Clone, Serialize)]
 pub struct QueueConfig {
+    /// The servers, or the embedded queue.
+    pub backend: QueueBackend,
     /// `USM_LEASE_SECONDS`: how long a job stays with a worker that gives no sign of life before another takes it,
     /// in seconds; default 15, from 1 to 300.
     #[serde(rename = "lease_seconds", serialize_with = "as_seconds")]
     pub lease: Duration,
-    /// `REDIS_URL`: where job records will live beside RabbitMQ. Checked, not used by this version.
-    pub redis_url: Option<SecretUrl>,
-    /// `CLOUDAMQP_URL`, else `RABBITMQ_URL`: the RabbitMQ server. Checked, not used by this version.
-    pub rabbitmq_url: Option<SecretUrl>,
+    /// Addresses that are set while the embedded queue is used.
+    #[serde(skip)]
+    pub(super) unused: Vec<&'static str>,
+}
+
+/// Where jobs are. The same jobs, the same promises.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(tag = "kind", rename_all = "lowercase")]
+pub enum QueueBackend {
+    /// A file in the data directory: the default.
+    Embedded,
+    /// `RABBITMQ_ENABLED=true`: RabbitMQ carries the messages, Redis remembers the jobs.
+    RabbitMq {
+        /// `CLOUDAMQP_URL`, else `RABBITMQ_URL`: `amqp://` or `amqps://`.
+        rabbitmq_url: SecretUrl,
+        /// `REDIS_URL`: `redis://` or `rediss://`; default `redis://localhost:6379/0`.
+        redis_url: SecretUrl,
+    },
 }
 
 impl QueueConfig {
     pub(super) fn read(reader: &mut Reader<'_>) -> Self {
-        if reader.switch("RABBITMQ_ENABLED", false) {
-            reader.refuse(
-                "RABBITMQ_ENABLED",
-                "true",
-                "the RabbitMQ backend is not in this version: unset it, or set it to false, to use the embedded queue",
-            );
-        }
+        let enabled = reader.switch("RABBITMQ_ENABLED", false);
         let cloud = reader.secret_url("CLOUDAMQP_URL", &["amqps", "amqp"]);
         let local = reader.secret_url("RABBITMQ_URL", &["amqp", "amqps"]);
-        Self {
-            lease: Duration::from_secs(reader.number("USM_LEASE_SECONDS", 15, 1..=300)),
-            redis_url: reader.secret_url("REDIS_URL", &["redis", "rediss"]),
-            rabbitmq_url: cloud.or(local),
-        }
+        let redis_url = reader.secret_url("REDIS_URL", &["redis", "rediss"]);
+        let mut unused = Vec::new();
+        let backend = match cloud.or(local) {
+            Some(rabbitmq_url) if enabled => QueueBackend::RabbitMq {
+                rabbitmq_url,
+                redis_url: redis_url.unwrap_or_else(|| SecretUrl::new("redis://localhost:6379/0")),
+            },
+            rabbitmq_url => {
+                if enabled && rabbitmq_url.is_none() {
+                    reader.refuse(
+                        "RABBITMQ_ENABLED",
+                        "true",
+                        "needs the address of RabbitMQ in CLOUDAMQP_URL or RABBITMQ_URL; unset it to use the embedded queue",
+                    );
+                }
+                unused.extend(rabbitmq_url.map(|_| "CLOUDAMQP_URL or RABBITMQ_URL"));
+                unused.extend(redis_url.map(|_| "REDIS_URL"));
+                QueueBackend::Embedded
+            }
+        };
+        Self { backend, lease: Duration::from_secs(reader.number("USM_LEASE_SECONDS", 15, 1..=300)), unused }
     }
 }
 

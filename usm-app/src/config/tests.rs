@@ -70,6 +70,7 @@ fn secrets_are_masked_in_every_output() {
         ("DATABASE_URL", "postgresql://u:hunter2@h/db"),
         ("REDIS_URL", "redis://:hunter2@h/0"),
         ("CLOUDAMQP_URL", "amqps://u:hunter2@h/v"),
+        ("RABBITMQ_ENABLED", "true"),
     ])
     .unwrap();
 
@@ -93,20 +94,43 @@ fn secrets_are_masked_in_errors() {
     assert!(!text.contains("hunter2"), "{text}");
 }
 
-#[test]
-fn rabbitmq_is_refused_rather_than_ignored() {
-    let text = refused(&[("RABBITMQ_ENABLED", "true"), ("RABBITMQ_URL", "amqp://localhost")]);
+fn servers(values: &[(&str, &str)]) -> (String, String) {
+    match config(values).unwrap().queue.backend {
+        QueueBackend::RabbitMq { rabbitmq_url, redis_url } => {
+            (rabbitmq_url.expose().to_owned(), redis_url.expose().to_owned())
+        }
+        QueueBackend::Embedded => panic!("the embedded queue is used"),
+    }
+}
 
-    assert!(text.contains("the RabbitMQ backend is not in this version: unset it"), "{text}");
-    assert!(config(&[("RABBITMQ_ENABLED", "False"), ("RABBITMQ_URL", "amqp://localhost")]).is_ok());
+#[test]
+fn rabbitmq_and_redis_are_used_when_enabled_and_named() {
+    let (enabled, url) = (("RABBITMQ_ENABLED", "true"), ("RABBITMQ_URL", "amqp://localhost"));
+
+    assert_eq!(servers(&[enabled, url]), ("amqp://localhost".into(), "redis://localhost:6379/0".into()));
+    assert_eq!(servers(&[enabled, url, ("REDIS_URL", "rediss://r/1")]).1, "rediss://r/1");
+    let text = refused(&[enabled]);
+    assert!(text.contains("needs the address of RabbitMQ in CLOUDAMQP_URL or RABBITMQ_URL"), "{text}");
+}
+
+#[test]
+fn addresses_of_servers_that_are_not_used_are_told() {
+    let values =
+        [("RABBITMQ_ENABLED", "False"), ("RABBITMQ_URL", "amqp://localhost"), ("REDIS_URL", "redis://r")];
+    let config = config(&values).unwrap();
+
+    assert_eq!(config.queue.backend, QueueBackend::Embedded);
+    let warnings = config.warnings().concat();
+    assert!(warnings.contains("CLOUDAMQP_URL or RABBITMQ_URL, REDIS_URL is set but not used"), "{warnings}");
 }
 
 #[test]
 fn cloudamqp_comes_before_rabbitmq() {
-    let both = [("RABBITMQ_URL", "amqp://local"), ("CLOUDAMQP_URL", "amqps://cloud")];
+    let all =
+        [("RABBITMQ_ENABLED", "true"), ("RABBITMQ_URL", "amqp://local"), ("CLOUDAMQP_URL", "amqps://cloud")];
 
-    assert_eq!(config(&both).unwrap().queue.rabbitmq_url.unwrap().expose(), "amqps://cloud");
-    assert_eq!(config(&both[..1]).unwrap().queue.rabbitmq_url.unwrap().expose(), "amqp://local");
+    assert_eq!(servers(&all).0, "amqps://cloud");
+    assert_eq!(servers(&all[..2]).0, "amqp://local");
 }
 
 #[test]
@@ -198,7 +222,7 @@ fn a_blank_value_counts_as_not_set() {
     let config = config(&[("USM_PORT", ""), ("REDIS_URL", "  "), ("API_PROVIDER", "")]).unwrap();
 
     assert_eq!(config.server.port, 8000);
-    assert!(config.queue.redis_url.is_none());
+    assert_eq!(config.queue.backend, QueueBackend::Embedded);
 }
 
 #[test]

@@ -38,6 +38,8 @@ pub(super) struct Ready {
     pub database: Fine,
     /// Always `ok`.
     pub queue: Fine,
+    /// The workers of this process.
+    pub workers: Workers,
 }
 
 /// All is well; what is not well is a problem with status 503.
@@ -46,6 +48,16 @@ pub(super) struct Ready {
 pub(super) enum Fine {
     /// It answers.
     Ok,
+}
+
+/// What the workers of this process do; when they do not consume it is a problem with status 503.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Enum)]
+#[oai(rename = "WorkersStatus", rename_all = "lowercase")]
+pub(super) enum Workers {
+    /// They consume all their queues.
+    Consuming,
+    /// There are none: `usm worker` works in other processes.
+    Elsewhere,
 }
 
 #[OpenApi]
@@ -58,7 +70,9 @@ impl Health {
         Ok(Json(Live { status: Fine::Ok }))
     }
 
-    /// Tell whether database and queue answer
+    /// Tell whether database and queue answer and the workers consume
+    ///
+    /// Workers that are connected but get no deliveries, after a restart of RabbitMQ for example, count as not ready.
     ///
     /// An AI provider that is down does not count: jobs wait for it.
     #[oai(path = "/health/ready", method = "get", operation_id = "getReady", tag = "Tag::Health")]
@@ -81,8 +95,20 @@ impl Health {
             tracing::error!(part, error, "not ready");
             failures.push(InvalidValue::at(part, format!("the {part} does not answer")));
         }
+        let workers = match &self.app.workers {
+            None => Workers::Elsewhere,
+            Some(workers) => {
+                if !workers.is_consuming() {
+                    let lost = workers.queues().into_iter().filter(|queue| !queue.consuming);
+                    let lost: Vec<_> = lost.map(|queue| queue.queue).collect();
+                    tracing::error!(part = "workers", queues = lost.join(", "), "not ready");
+                    failures.push(InvalidValue::at("workers", "the workers do not consume".to_owned()));
+                }
+                Workers::Consuming
+            }
+        };
         if failures.is_empty() {
-            return Ok(Json(Ready { status: Fine::Ok, database: Fine::Ok, queue: Fine::Ok }));
+            return Ok(Json(Ready { status: Fine::Ok, database: Fine::Ok, queue: Fine::Ok, workers }));
         }
         Err(Problem::unavailable("the server is not ready", PATIENCE).with_errors(failures).into())
     }
@@ -96,6 +122,6 @@ impl Example for Live {
 
 impl Example for Ready {
     fn example() -> Self {
-        Self { status: Fine::Ok, database: Fine::Ok, queue: Fine::Ok }
+        Self { status: Fine::Ok, database: Fine::Ok, queue: Fine::Ok, workers: Workers::Consuming }
     }
 }

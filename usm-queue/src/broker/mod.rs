@@ -12,7 +12,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     job::Job,
     store::{JobStore, JobUpdate, Lease, Updated},
-    topology::Topology,
+    topology::{Topology, TopologyPlan},
 };
 
 #[cfg(feature = "rabbitmq")]
@@ -31,6 +31,19 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     ///
     /// `TopologyMismatch` when a queue or exchange exists with other arguments.
     async fn declare(&self, topology: &Topology) -> Result<()>;
+
+    /// What [`declare`](Self::declare) would create, and what it would refuse; changes nothing.
+    ///
+    /// # Errors
+    ///
+    /// `Backend` when this broker cannot tell, which is the default.
+    async fn plan(&self, topology: &Topology) -> Result<TopologyPlan> {
+        let _ = topology;
+        Err(Error::new(
+            ErrorKind::Backend,
+            "this broker cannot tell what it has; declare the topology to find out",
+        ))
+    }
 
     /// Publishes all messages or none. Each is routed by its exchange and routing key; one that is due later waits
     /// outside the queue and is routed at once.
@@ -174,25 +187,6 @@ impl QueueDepth {
     pub fn is_empty(&self) -> bool {
         self.ready == 0 && self.delayed.unwrap_or(0) == 0 && self.unsettled.unwrap_or(0) == 0
     }
-}
-
-/// The error for a queue or exchange that exists with other arguments.
-#[cfg(any(feature = "sqlite", feature = "rabbitmq"))]
-pub(crate) fn mismatch(
-    what: &str,
-    name: &str,
-    argument: &str,
-    wanted: Option<&str>,
-    found: Option<&str>,
-) -> Error {
-    Error::new(
-        ErrorKind::TopologyMismatch,
-        format!(
-            "{what} `{name}` exists with {argument} = {}, this program wants {}; give the {what} a new name, or drain it with the old settings and remove it",
-            found.unwrap_or("none"),
-            wanted.unwrap_or("none"),
-        ),
-    )
 }
 
 /// A stream of deliveries. Dropping it stops consuming; deliveries handed out before stay with their holder.

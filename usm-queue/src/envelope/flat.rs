@@ -14,12 +14,15 @@ const ALL_FIELDS: &str = "job_id,user_id,created_at,_metadata";
 const FIELDS_WITHOUT_OWNER: &str = "job_id,created_at,_metadata";
 const PRODUCER: &str = "usm-queue";
 
+/// A body, and the names of the fields added to it.
+pub(crate) type Flat<'a> = (Cow<'a, [u8]>, Option<Cow<'static, str>>);
+
 /// The body as other services read it, for brokers that carry messages between services: for a message of ours the
 /// payload's own fields, then those of [`FIELDS`] that the payload does not have itself. Returns the body and, where it
 /// added fields, their names for the header [`ADDED`]; a body that has them already, or is not ours, stays as it is.
 ///
 /// A payload that is not a JSON object is carried in a field `payload`.
-pub(crate) fn flat_body(message: &Message) -> Result<(Cow<'_, [u8]>, Option<Cow<'static, str>>)> {
+pub(crate) fn flat_body(message: &Message) -> Result<Flat<'_>> {
     if !message.headers.contains_key(TASK) || message.headers.contains_key(ADDED) {
         return Ok((Cow::Borrowed(&message.body), None));
     }

@@ -65,6 +65,15 @@ impl SqliteOptions {
         self.keep_ended = keep;
         self
     }
+
+    /// Opens or creates the file, as [`TaskQueue::open`](crate::TaskQueue::open), without declaring anything.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskQueue::open`](crate::TaskQueue::open), a mismatch of the topology apart.
+    pub async fn open(self, path: impl AsRef<Path>) -> Result<(Arc<dyn Broker>, Arc<dyn JobStore>)> {
+        open(path.as_ref(), self).await
+    }
 }
 
 type Backend = (Arc<dyn Broker>, Arc<dyn JobStore>);

@@ -1,6 +1,7 @@
 //! Exchanges, queues and bindings, checked when they are built and never after.
 
 mod check;
+mod plan;
 mod queue;
 mod route;
 
@@ -8,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use self::check::invalid;
 pub use self::{
+    plan::{TopologyChange, TopologyDrift, TopologyPart, TopologyPlan},
     queue::{Overflow, QueueSpec},
     route::topic_matches,
 };
@@ -23,6 +25,18 @@ pub enum ExchangeKind {
     Direct,
     /// To every bound queue.
     Fanout,
+}
+
+impl ExchangeKind {
+    /// The name on the wire.
+    #[cfg(any(feature = "sqlite", feature = "rabbitmq"))]
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Topic => "topic",
+            Self::Direct => "direct",
+            Self::Fanout => "fanout",
+        }
+    }
 }
 
 /// A checked set of exchanges and queues. Tasks are published to its task exchange.

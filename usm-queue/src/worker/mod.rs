@@ -186,7 +186,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     }
 
     fn queues(&self) -> Result<BTreeSet<String>> {
-        let topology = self.queue.topology();
+        let topology = self.queue.wanted();
         let mut queues = BTreeSet::new();
         for handler in self.registry.handlers() {
             let reached = topology.route(handler.routing_key);

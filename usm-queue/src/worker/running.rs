@@ -102,7 +102,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
 
     /// One delivery, from its arrival to its settlement.
     async fn work(self: Arc<Self>, delivery: Delivery) {
-        let topology = self.queue.topology();
+        let topology = self.queue.wanted();
         let same_queue = |key: &str| topology.route(key).contains(&delivery.queue.as_str());
         let Some(handler) = self.registry.find(&delivery.message, same_queue) else {
             let task = delivery
@@ -252,7 +252,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     fn dead(&self, delivery: &Delivery, reason: Reason, job: Option<&Job>, error: &str) -> Settlement {
-        let queue = self.queue.topology().queue(&delivery.queue);
+        let queue = self.queue.wanted().queue(&delivery.queue);
         // The topology was checked: every queue that work comes from has a dead-letter exchange.
         let exchange = queue.and_then(|queue| queue.dead_letter_exchange.as_deref()).unwrap_or_default();
         Settlement::DeadLetter { message: Box::new(dead_letter(delivery, exchange, reason, job, error)) }
@@ -281,7 +281,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// Ends a message of a failed job that comes again: its worker may have died after it recorded the failure and before
     /// the message became a dead letter.
     async fn bury(&self, delivery: &Delivery, id: JobId) {
-        let failed_queue = self.queue.topology().failed_queue();
+        let failed_queue = self.queue.wanted().failed_queue();
         let find = || self.queue.broker().find(failed_queue, &delivery.message.message_id);
         let Some(buried) = self.persist("find", id, find).await else { return };
         let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };

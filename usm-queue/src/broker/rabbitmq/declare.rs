@@ -11,13 +11,14 @@ use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 
 use super::{
     connection::{Connector, Held, failed, is_not_found, protocol_error, timed_out},
-    delay::{self, DELIVER_EXCHANGE, DELIVER_TO, HOP_QUEUE},
+    layout::{Argument, Arguments, Binding, Layout},
     wire::short,
 };
+#[cfg(feature = "testing")]
+use crate::topology::Topology;
 use crate::{
-    broker::mismatch,
-    error::{Error, ErrorKind, Result},
-    topology::{ExchangeKind, QueueSpec, Topology},
+    error::Result,
+    topology::{TopologyDrift, TopologyPart, TopologyPlan},
 };
 
 /// A channel for declarations: a refusal closes it, and nothing else.
@@ -32,93 +33,52 @@ impl<'a> Declaring<'a> {
         Ok(Self { connector, channel })
     }
 
-    /// Everything of a topology. The ladder is there already.
-    pub(super) async fn topology(&self, topology: &Topology) -> Result<()> {
-        for (name, kind) in topology.exchanges() {
-            self.exchange(name, kind_of(kind)).await?;
+    pub(super) async fn layout(&self, layout: &Layout) -> Result<()> {
+        for (name, kind) in &layout.exchanges {
+            self.exchange(name, kind).await?;
         }
-        for queue in topology.queues() {
-            self.queue(queue.name(), arguments(queue)?).await?;
-            for (exchange, key) in &queue.bindings {
-                self.bind(queue.name(), exchange, key, FieldTable::default()).await?;
-            }
-            self.deliver_to(queue.name()).await?;
+        for (name, arguments) in &layout.queues {
+            self.queue(name, table(arguments)).await?;
+        }
+        for binding in &layout.bindings {
+            self.bind(binding).await?;
         }
         Ok(())
     }
 
-    /// The queues and exchanges of the delay ladder.
-    pub(super) async fn ladder(&self) -> Result<()> {
-        self.exchange(DELIVER_EXCHANGE, AmqpKind::Headers).await?;
-        for level in delay::levels() {
-            self.exchange(&level.name, AmqpKind::Topic).await?;
-            let ttl = i64::try_from(level.ttl.as_millis()).unwrap_or(i64::MAX);
-            let mut arguments = FieldTable::default();
-            arguments.insert("x-message-ttl".into(), AMQPValue::LongLongInt(ttl));
-            arguments
-                .insert("x-dead-letter-exchange".into(), AMQPValue::LongString(level.next.as_str().into()));
-            self.queue(&level.name, arguments).await?;
-            self.bind(&level.name, &level.name, &level.waits, FieldTable::default()).await?;
-            let pass = self.channel.exchange_bind(
-                short("exchange name", level.next.as_str())?,
-                short("exchange name", level.name.as_str())?,
-                short("binding key", level.passes.as_str())?,
-                ExchangeBindOptions::default(),
-                FieldTable::default(),
-            );
-            self.connector.call("bind the levels of the delay ladder", pass).await?;
-        }
-        self.queue(HOP_QUEUE, FieldTable::default()).await?;
-        self.deliver_to(HOP_QUEUE).await
-    }
-
-    /// Lets delayed messages for this queue reach it.
-    async fn deliver_to(&self, queue: &str) -> Result<()> {
-        let mut arguments = FieldTable::default();
-        arguments.insert("x-match".into(), AMQPValue::LongString("all".into()));
-        arguments.insert(DELIVER_TO.into(), AMQPValue::LongString(queue.into()));
-        self.bind(queue, DELIVER_EXCHANGE, "", arguments).await
-    }
-
-    async fn exchange(&self, name: &str, kind: AmqpKind) -> Result<()> {
-        let wanted = match &kind {
-            AmqpKind::Topic => "topic",
-            AmqpKind::Direct => "direct",
-            AmqpKind::Fanout => "fanout",
-            _ => "headers",
-        };
+    async fn exchange(&self, name: &str, kind: &'static str) -> Result<()> {
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let declare = self.channel.exchange_declare(
             short("exchange name", name)?,
-            kind,
+            AmqpKind::Custom(kind.to_owned()),
             options,
             FieldTable::default(),
         );
-        self.declared("exchange", name, Some(wanted), declare).await
+        self.declared(TopologyPart::Exchange, name, Some(kind), declare).await
     }
 
     async fn queue(&self, name: &str, arguments: FieldTable) -> Result<()> {
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let declare = self.channel.queue_declare(short("queue name", name)?, options, arguments);
-        self.declared("queue", name, None, declare).await
+        self.declared(TopologyPart::Queue, name, None, declare).await
     }
 
     async fn declared<T>(
         &self,
-        what: &str,
+        part: TopologyPart,
         name: &str,
         wanted: Option<&str>,
         declare: impl Future<Output = lapin::Result<T>>,
     ) -> Result<()> {
-        let doing = format!("declare {what} `{name}`");
+        let doing = format!("declare {part} `{name}`");
         match tokio::time::timeout(self.connector.call_timeout(), declare).await {
             Ok(Ok(_)) => Ok(()),
             Ok(Err(error)) => {
                 let differs = protocol_error(&error).and_then(|(_, text)| inequivalent(&text));
                 Err(match differs {
-                    Some(differs) => {
-                        let (have, want) = (differs.found.as_deref(), differs.wanted.as_deref().or(wanted));
-                        mismatch(what, name, &differs.argument, want, have).with_source(error)
+                    Some(Difference { argument, wanted: told, found }) => {
+                        let wanted = told.or_else(|| wanted.map(str::to_owned));
+                        TopologyDrift::new(part, name, &argument, wanted, found).into_error()
                     }
                     None => failed(&doing, error),
                 })
@@ -127,15 +87,38 @@ impl<'a> Declaring<'a> {
         }
     }
 
-    async fn bind(&self, queue: &str, exchange: &str, key: &str, arguments: FieldTable) -> Result<()> {
-        let bind = self.channel.queue_bind(
-            short("queue name", queue)?,
-            short("exchange name", exchange)?,
-            short("binding key", key)?,
-            QueueBindOptions::default(),
-            arguments,
-        );
-        self.connector.call(&format!("bind queue `{queue}` to exchange `{exchange}`"), bind).await
+    async fn bind(&self, binding: &Binding) -> Result<()> {
+        let (source, destination) = (binding.source.as_str(), binding.destination.as_str());
+        let doing = format!("bind {} `{destination}` to exchange `{source}`", binding.to);
+        let source = short("exchange name", source)?;
+        let key = short("binding key", binding.key.as_str())?;
+        let arguments = table(&binding.arguments);
+        match binding.to {
+            TopologyPart::Queue => {
+                let queue = short("queue name", destination)?;
+                let bind =
+                    self.channel.queue_bind(queue, source, key, QueueBindOptions::default(), arguments);
+                self.connector.call(&doing, bind).await
+            }
+            TopologyPart::Exchange => {
+                let exchange = short("exchange name", destination)?;
+                let bind = self.channel.exchange_bind(
+                    exchange,
+                    source,
+                    key,
+                    ExchangeBindOptions::default(),
+                    arguments,
+                );
+                self.connector.call(&doing, bind).await
+            }
+        }
+    }
+
+    /// Whether a queue exists. The channel is closed when it does not.
+    async fn queue_exists(self, name: &str) -> Result<bool> {
+        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
+        let declare = self.channel.queue_declare(short("queue name", name)?, options, FieldTable::default());
+        self.exists(&format!("queue `{name}`"), declare).await
     }
 
     /// Removes the queues and exchanges of a topology with everything in them.
@@ -163,43 +146,67 @@ impl<'a> Declaring<'a> {
             options,
             FieldTable::default(),
         );
+        self.exists(&format!("exchange `{name}`"), declare).await
+    }
+
+    async fn exists<T>(&self, what: &str, declare: impl Future<Output = lapin::Result<T>>) -> Result<bool> {
+        let doing = format!("say whether {what} exists");
         match tokio::time::timeout(self.connector.call_timeout(), declare).await {
-            Ok(Ok(())) => Ok(true),
+            Ok(Ok(_)) => Ok(true),
             Ok(Err(error)) if is_not_found(&error) => Ok(false),
-            Ok(Err(error)) => Err(failed(&format!("say whether exchange `{name}` exists"), error)),
-            Err(_) => Err(timed_out(
-                &format!("say whether exchange `{name}` exists"),
-                self.connector.call_timeout(),
-            )),
+            Ok(Err(error)) => Err(failed(&doing, error)),
+            Err(_) => Err(timed_out(&doing, self.connector.call_timeout())),
         }
     }
 }
 
-fn kind_of(kind: ExchangeKind) -> AmqpKind {
-    match kind {
-        ExchangeKind::Topic => AmqpKind::Topic,
-        ExchangeKind::Direct => AmqpKind::Direct,
-        ExchangeKind::Fanout => AmqpKind::Fanout,
+/// What declaring would create and what it would refuse. Declaring what exists changes nothing, and AMQP has no other way
+/// to compare.
+pub(super) async fn plan(
+    connector: &Connector,
+    connection: &Held,
+    layout: &Layout,
+    plan: &mut TopologyPlan,
+) -> Result<()> {
+    let refused = |plan: &mut TopologyPlan, declared: Result<()>| match declared {
+        Ok(()) => Ok(()),
+        Err(error) => match error.drift() {
+            Some(drift) => {
+                plan.conflict(drift.clone());
+                Ok(())
+            }
+            None => Err(error),
+        },
+    };
+    for (name, kind) in &layout.exchanges {
+        if Declaring::open(connector, connection).await?.exchange_exists(name).await? {
+            refused(plan, Declaring::open(connector, connection).await?.exchange(name, kind).await)?;
+        } else {
+            plan.create(TopologyPart::Exchange, name, vec![("kind".to_owned(), (*kind).to_owned())]);
+        }
     }
+    for (name, arguments) in &layout.queues {
+        if Declaring::open(connector, connection).await?.queue_exists(name).await? {
+            let declaring = Declaring::open(connector, connection).await?;
+            refused(plan, declaring.queue(name, table(arguments)).await)?;
+        } else {
+            let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_text()));
+            plan.create(TopologyPart::Queue, name, arguments.collect());
+        }
+    }
+    Ok(())
 }
 
-/// The arguments of a queue: numbers as numbers.
-fn arguments(queue: &QueueSpec) -> Result<FieldTable> {
+fn table(arguments: &Arguments) -> FieldTable {
     let mut table = FieldTable::default();
-    for (name, value) in queue.arguments() {
-        let numeric = ["x-message-ttl", "x-max-priority", "x-max-length", "x-delivery-limit"].contains(&name);
-        let value = if numeric {
-            let number = value.parse().map_err(|error: std::num::ParseIntError| {
-                let text = format!("{name} of queue `{}` is no number", queue.name());
-                Error::new(ErrorKind::InvalidTopology, text).with_source(error)
-            })?;
-            AMQPValue::LongLongInt(number)
-        } else {
-            AMQPValue::LongString(value.into())
+    for (name, value) in arguments {
+        let value = match value {
+            Argument::Number(number) => AMQPValue::LongLongInt(*number),
+            Argument::Text(text) => AMQPValue::LongString(text.as_str().into()),
         };
-        table.insert(name.into(), value);
+        table.insert((*name).into(), value);
     }
-    Ok(table)
+    table
 }
 
 /// What an existing queue or exchange has otherwise.

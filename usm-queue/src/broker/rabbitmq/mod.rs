@@ -11,6 +11,7 @@ mod declare;
 mod delay;
 mod hop;
 mod inspect;
+mod layout;
 mod options;
 mod publisher;
 mod routes;
@@ -23,6 +24,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -35,6 +37,7 @@ use self::{
     connection::{Connector, Held, Role, Slot},
     declare::Declaring,
     delay::Pass,
+    layout::Layout,
     publisher::Publisher,
     routes::Routes,
     wire::{Parcel, Way},
@@ -43,24 +46,14 @@ use super::{Broker, Consumer, Delivery, QueueDepth, Settlement};
 use crate::{
     envelope::Message,
     error::{Error, ErrorKind, Result},
-    topology::Topology,
+    topology::{Topology, TopologyPlan},
 };
-
-/// Connects to a broker.
-///
-/// # Errors
-///
-/// `InvalidInput` when the URL cannot be read, `Backend` when the broker refuses the user or the virtual host,
-/// `Unavailable` when it cannot be reached.
-#[allow(dead_code, reason = "`TaskQueue::connect` comes with the job store on Redis")]
-pub(crate) async fn connect(options: RabbitMqOptions) -> Result<Arc<dyn Broker>> {
-    Ok(Arc::new(RabbitMqBroker::connect(options).await?))
-}
 
 /// Messages on RabbitMQ.
 #[derive(Debug)]
 pub(crate) struct RabbitMqBroker {
     inner: Arc<Inner>,
+    consumer_timeout: Option<Duration>,
     _stop: DropGuard,
 }
 
@@ -86,7 +79,7 @@ impl RabbitMqBroker {
             browsing: tokio::sync::Mutex::new(()),
             stop: stop.clone(),
         });
-        Ok(Self { inner, _stop: stop.drop_guard() })
+        Ok(Self { inner, consumer_timeout: options.consumer_timeout, _stop: stop.drop_guard() })
     }
 
     /// Removes everything that was declared here, with what is in it.
@@ -128,7 +121,7 @@ impl Inner {
         let mut declared = self.ladder.lock().await;
         if !*declared {
             let connection = self.publisher.connection().await?;
-            Declaring::open(&self.connector, &connection).await?.ladder().await?;
+            Declaring::open(&self.connector, &connection).await?.layout(&Layout::of_ladder()).await?;
             delay::levels().for_each(|level| self.routes.exists(&level.name));
             *declared = true;
         }
@@ -141,7 +134,7 @@ impl Inner {
 
     async fn declare(&self, topology: &Topology) -> Result<()> {
         let connection = self.publisher.connection().await?;
-        Declaring::open(&self.connector, &connection).await?.topology(topology).await?;
+        Declaring::open(&self.connector, &connection).await?.layout(&Layout::of(topology)).await?;
         self.routes.add(topology);
         Ok(())
     }
@@ -234,7 +227,7 @@ impl Inner {
             wait.and_then(Pass::new)
         };
         // A queue for each message that waits, and none for one that the broker routes.
-        let mut plan: Vec<(&Message, Option<(Pass, String, bool)>)> = Vec::with_capacity(messages.len());
+        let mut plan = Vec::with_capacity(messages.len());
         for message in messages {
             let pass = delay(message);
             if pass.is_none() && messages.len() == 1 {
@@ -288,6 +281,16 @@ impl Broker for RabbitMqBroker {
         Ok(())
     }
 
+    async fn plan(&self, topology: &Topology) -> Result<TopologyPlan> {
+        self.inner.open()?;
+        let connection = self.inner.publisher.connection().await?;
+        let mut plan = TopologyPlan::default();
+        for layout in [Layout::of_ladder(), Layout::of(topology)] {
+            declare::plan(&self.inner.connector, &connection, &layout, &mut plan).await?;
+        }
+        Ok(plan)
+    }
+
     async fn publish(&self, messages: Vec<Message>) -> Result<()> {
         self.inner.publish(&messages).await
     }
@@ -327,6 +330,10 @@ impl Broker for RabbitMqBroker {
     async fn purge(&self, queue: &str) -> Result<u64> {
         self.inner.open()?;
         self.inner.purge(queue).await
+    }
+
+    fn settle_within(&self) -> Option<Duration> {
+        self.consumer_timeout
     }
 
     async fn close(&self) {

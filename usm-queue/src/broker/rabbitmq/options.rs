@@ -1,10 +1,14 @@
 //! How to reach a RabbitMQ broker, and with how much patience.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use lapin::uri::AMQPUri;
 
-use crate::error::{Error, Result};
+use super::RabbitMqBroker;
+use crate::{
+    broker::Broker,
+    error::{Error, Result},
+};
 
 /// How to reach a RabbitMQ broker, and with how much patience. Its `Debug` form tells no password.
 ///
@@ -26,6 +30,7 @@ pub struct RabbitMqOptions {
     pub(super) publish_window: usize,
     pub(super) root_certificates: Option<String>,
     pub(super) connection_name: String,
+    pub(super) consumer_timeout: Option<Duration>,
 }
 
 impl RabbitMqOptions {
@@ -43,6 +48,7 @@ impl RabbitMqOptions {
             publish_window: 1024,
             root_certificates: None,
             connection_name: "usm-queue".to_owned(),
+            consumer_timeout: Some(Duration::from_secs(30 * 60)),
         }
     }
 
@@ -90,6 +96,25 @@ impl RabbitMqOptions {
     pub fn connection_name(mut self, name: impl Into<String>) -> Self {
         self.connection_name = name.into();
         self
+    }
+
+    /// The broker's `consumer_timeout`: how long a delivery may stay unsettled before the broker takes it back; `None`
+    /// where it waits for ever, as for classic queues from 4.3. AMQP does not tell it; a worker only warns of tasks that
+    /// may run longer. Default 30 minutes, the default of RabbitMQ.
+    pub fn consumer_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.consumer_timeout = timeout;
+        self
+    }
+
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when the URL cannot be read, `Backend` when the broker refuses the user or the virtual host,
+    /// `Unavailable` when it cannot be reached. Once connected, the broker survives any outage: calls fail as `Unavailable`
+    /// while it lasts.
+    pub async fn connect(self) -> Result<Arc<dyn Broker>> {
+        Ok(Arc::new(RabbitMqBroker::connect(self).await?))
     }
 
     /// The URL, read, with the settings it does not have itself.
@@ -144,6 +169,24 @@ impl fmt::Display for Place {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, vhost, user } = self;
         write!(f, "RabbitMQ at {host}:{port}, virtual host `{vhost}`, user `{user}`")
+    }
+}
+
+impl From<String> for RabbitMqOptions {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<&String> for RabbitMqOptions {
+    fn from(url: &String) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<&str> for RabbitMqOptions {
+    fn from(url: &str) -> Self {
+        Self::new(url)
     }
 }
 

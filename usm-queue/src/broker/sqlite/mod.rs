@@ -16,7 +16,7 @@ use rusqlite::{Connection, params};
 use self::{
     consume::{Consuming, Receipt},
     insert::{insert_all, ready_count},
-    routes::declare,
+    routes::{declare, plan},
     rows::{failed, prepare, query},
     settle::Settle,
 };
@@ -36,7 +36,7 @@ use crate::{
         JobStore, JobUpdate, Lease, Updated,
         sqlite::{self as jobs, SqliteStore},
     },
-    topology::Topology,
+    topology::{Topology, TopologyPlan},
 };
 
 /// Messages in a SQLite file.
@@ -68,6 +68,11 @@ impl Broker for SqliteBroker {
         let ids = self.db.write(move |tx| declare(tx.connection, &declared)).await?;
         self.db.set_routes(Routes { topology: topology.clone(), ids });
         Ok(())
+    }
+
+    async fn plan(&self, topology: &Topology) -> Result<TopologyPlan> {
+        let wanted = topology.clone();
+        self.db.read(move |connection| plan(connection, &wanted)).await
     }
 
     async fn publish(&self, messages: Vec<Message>) -> Result<()> {

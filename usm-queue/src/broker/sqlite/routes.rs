@@ -1,16 +1,15 @@
 //! The topology with the numbers its queues have in the file, and how queues come into it.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value, json};
 
 use super::rows::failed;
 use crate::{
-    broker::mismatch,
     envelope::Message,
     error::{Error, Result},
-    topology::{ExchangeKind, QueueSpec, Topology},
+    topology::{QueueSpec, Topology, TopologyDrift, TopologyPart, TopologyPlan},
 };
 
 /// The topology with the numbers its queues have in the file.
@@ -45,61 +44,76 @@ impl Routes {
 }
 
 pub(super) fn declare(connection: &Connection, topology: &Topology) -> Result<BTreeMap<String, i64>> {
+    let plan = plan(connection, topology)?;
+    if let Some(drift) = plan.conflicts().next() {
+        return Err(drift.clone().into_error());
+    }
     for (name, kind) in topology.exchanges() {
-        let kind = match kind {
-            ExchangeKind::Topic => "topic",
-            ExchangeKind::Direct => "direct",
-            ExchangeKind::Fanout => "fanout",
-        };
-        connection
-            .execute(
-                "INSERT INTO exchanges (name, kind) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-                [name, kind],
-            )
-            .map_err(failed)?;
-        let found: String = connection
-            .query_row("SELECT kind FROM exchanges WHERE name = ?1", [name], |row| row.get(0))
-            .map_err(failed)?;
-        if found != kind {
-            return Err(mismatch("exchange", name, "kind", Some(kind), Some(&found)));
-        }
+        let insert = "INSERT INTO exchanges (name, kind) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+        connection.execute(insert, [name, kind.as_str()]).map_err(failed)?;
     }
     topology
         .queues()
         .iter()
-        .map(|queue| Ok((queue.name().to_owned(), declare_queue(connection, queue)?)))
+        .map(|queue| {
+            let insert = "INSERT INTO queues (name, arguments) VALUES (?1, ?2) ON CONFLICT DO NOTHING";
+            let arguments = Value::Object(arguments(queue)).to_string();
+            connection.execute(insert, params![queue.name(), arguments]).map_err(failed)?;
+            let id = connection
+                .query_row("SELECT id FROM queues WHERE name = ?1", [queue.name()], |row| row.get(0))
+                .map_err(failed)?;
+            Ok((queue.name().to_owned(), id))
+        })
         .collect()
 }
 
-pub(super) fn declare_queue(connection: &Connection, queue: &QueueSpec) -> Result<i64> {
-    // Where the messages are kept is settled here.
-    let arguments = queue.arguments().into_iter().filter(|(name, _)| *name != "x-queue-mode");
-    let wanted: Map<String, Value> = arguments.map(|(name, value)| (name.to_owned(), json!(value))).collect();
-    connection
-        .execute(
-            "INSERT INTO queues (name, arguments) VALUES (?1, ?2) ON CONFLICT DO NOTHING",
-            params![queue.name(), Value::Object(wanted.clone()).to_string()],
-        )
-        .map_err(failed)?;
-    let (id, found): (i64, String) = connection
-        .query_row("SELECT id, arguments FROM queues WHERE name = ?1", [queue.name()], |row| {
-            Ok((row.get(0)?, row.get(1)?))
-        })
-        .map_err(failed)?;
-    let found: Map<String, Value> = serde_json::from_str(&found).unwrap_or_default();
-    for name in wanted.keys().chain(found.keys()) {
-        if wanted.get(name) != found.get(name) {
-            let text = |arguments: &Map<String, Value>| {
-                arguments.get(name).and_then(Value::as_str).map(str::to_owned)
-            };
-            return Err(mismatch(
-                "queue",
-                queue.name(),
-                name,
-                text(&wanted).as_deref(),
-                text(&found).as_deref(),
-            ));
+/// What is missing, and what exists otherwise.
+pub(super) fn plan(connection: &Connection, topology: &Topology) -> Result<TopologyPlan> {
+    let mut plan = TopologyPlan::default();
+    for (name, kind) in topology.exchanges() {
+        let sql = "SELECT kind FROM exchanges WHERE name = ?1";
+        let found: Option<String> =
+            connection.query_row(sql, [name], |row| row.get(0)).optional().map_err(failed)?;
+        let wanted = kind.as_str().to_owned();
+        match found {
+            None => plan.create(TopologyPart::Exchange, name, vec![("kind".to_owned(), wanted)]),
+            Some(found) if found != wanted => {
+                plan.conflict(TopologyDrift::new(
+                    TopologyPart::Exchange,
+                    name,
+                    "kind",
+                    Some(wanted),
+                    Some(found),
+                ));
+            }
+            Some(_) => {}
         }
     }
-    Ok(id)
+    for queue in topology.queues() {
+        let sql = "SELECT arguments FROM queues WHERE name = ?1";
+        let found: Option<String> =
+            connection.query_row(sql, [queue.name()], |row| row.get(0)).optional().map_err(failed)?;
+        let wanted = arguments(queue);
+        let text = |arguments: &Map<String, Value>, name: &str| {
+            arguments.get(name).and_then(Value::as_str).map(str::to_owned)
+        };
+        let Some(found) = found else {
+            let arguments = wanted.keys().map(|name| (name.clone(), text(&wanted, name).unwrap_or_default()));
+            plan.create(TopologyPart::Queue, queue.name(), arguments.collect());
+            continue;
+        };
+        let found: Map<String, Value> = serde_json::from_str(&found).unwrap_or_default();
+        let names: BTreeSet<_> = wanted.keys().chain(found.keys()).collect();
+        for name in names.into_iter().filter(|name| wanted.get(*name) != found.get(*name)) {
+            let (wanted, found) = (text(&wanted, name), text(&found, name));
+            plan.conflict(TopologyDrift::new(TopologyPart::Queue, queue.name(), name, wanted, found));
+        }
+    }
+    Ok(plan)
+}
+
+fn arguments(queue: &QueueSpec) -> Map<String, Value> {
+    // Where the messages are kept is settled here.
+    let arguments = queue.arguments().into_iter().filter(|(name, _)| *name != "x-queue-mode");
+    arguments.map(|(name, value)| (name.to_owned(), json!(value))).collect()
 }

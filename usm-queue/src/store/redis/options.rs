@@ -1,10 +1,13 @@
 //! Settings of the job store on Redis.
 
-use std::{fmt, time::Duration};
+use std::{fmt, sync::Arc, time::Duration};
 
 use redis::{ConnectionInfo, IntoConnectionInfo, io::tcp::TcpSettings};
 
-use crate::error::{Error, Result};
+use crate::{
+    error::{Error, Result},
+    store::JobStore,
+};
 
 /// Settings of the job store on Redis 6.2 or later: one server, or one with replicas behind one address; no cluster.
 ///
@@ -76,6 +79,16 @@ impl RedisOptions {
         self
     }
 
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when the URL cannot be read, `Unavailable` when Redis cannot be reached. Once connected, the store
+    /// survives any outage: calls fail as `Unavailable` while it lasts.
+    pub async fn connect(self) -> Result<Arc<dyn JobStore>> {
+        super::connect(self).await
+    }
+
     /// Where and how to connect.
     pub(super) fn server(&self) -> Result<ConnectionInfo> {
         // The cause may quote the URL, which may hold a password.
@@ -85,6 +98,18 @@ impl RedisOptions {
             )
         })?;
         Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
+    }
+}
+
+impl From<String> for RedisOptions {
+    fn from(url: String) -> Self {
+        Self::new(url)
+    }
+}
+
+impl From<&String> for RedisOptions {
+    fn from(url: &String) -> Self {
+        Self::new(url)
     }
 }
 
