@@ -52,8 +52,7 @@ local function record(of, at)
   }
 end
 
--- The record as `keep_state` left it: MessagePack in one string. With a hash of these fields a transition cost Redis half as
--- much again.
+-- The record as `keep_state` left it: MessagePack in one string, which is less work for Redis than a hash of these fields.
 local function stored()
   local packed = redis.pcall('GET', STATE)
   if not packed then return nil end

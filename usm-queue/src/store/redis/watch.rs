@@ -18,7 +18,7 @@ use redis::aio::{PubSubSink, PubSubStream};
 use tokio::{
     runtime::Handle,
     sync::{broadcast, mpsc, oneshot},
-    time::{Instant, MissedTickBehavior, interval, sleep, timeout},
+    time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -182,8 +182,9 @@ impl Follower {
     }
 
     async fn serve(&mut self, channels: &mut Channels, mut messages: PubSubStream) -> Result<()> {
-        let mut check = interval(self.check_interval);
-        let mut ping = interval(PING);
+        let begun = Instant::now();
+        let mut check = interval_at(begun + self.check_interval, self.check_interval);
+        let mut ping = interval_at(begun + PING, PING);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut asks = Vec::new();
