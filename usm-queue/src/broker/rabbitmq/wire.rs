@@ -490,7 +490,7 @@ mod tests {
         assert!(bare.message.headers.is_empty() && !bare.redelivered && bare.hop.is_none());
 
         let mut table = FieldTable::default();
-        table.insert("decimal".into(), AMQPValue::DecimalValue(DecimalValue { scale: 2, value: 314 }));
+        table.insert("decimal".into(), AMQPValue::DecimalValue(DecimalValue { scale: 2, value: 275 }));
         table.insert("bytes".into(), AMQPValue::LongString(vec![255_u8, 0].into()));
         table.insert("at".into(), AMQPValue::Timestamp(5));
         table.insert("nan".into(), AMQPValue::Double(f64::NAN));
