@@ -13,10 +13,10 @@ mod leases;
 mod messages;
 mod outage;
 mod processes;
-#[cfg(feature = "redis")]
-mod redis;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
+#[cfg(feature = "redis")]
+mod redis;
 mod retry;
 mod shared;
 mod shutdown;

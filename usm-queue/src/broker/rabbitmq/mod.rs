@@ -23,6 +23,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
+    time::Duration,
 };
 
 use async_trait::async_trait;
@@ -61,6 +62,7 @@ pub(crate) async fn connect(options: RabbitMqOptions) -> Result<Arc<dyn Broker>>
 #[derive(Debug)]
 pub(crate) struct RabbitMqBroker {
     inner: Arc<Inner>,
+    settle_within: Option<Duration>,
     _stop: DropGuard,
 }
 
@@ -86,7 +88,7 @@ impl RabbitMqBroker {
             browsing: tokio::sync::Mutex::new(()),
             stop: stop.clone(),
         });
-        Ok(Self { inner, _stop: stop.drop_guard() })
+        Ok(Self { inner, settle_within: options.consumer_timeout, _stop: stop.drop_guard() })
     }
 
     /// Removes everything that was declared here, with what is in it.
@@ -327,6 +329,10 @@ impl Broker for RabbitMqBroker {
     async fn purge(&self, queue: &str) -> Result<u64> {
         self.inner.open()?;
         self.inner.purge(queue).await
+    }
+
+    fn settle_within(&self) -> Option<Duration> {
+        self.settle_within
     }
 
     async fn close(&self) {

@@ -26,6 +26,7 @@ pub struct RabbitMqOptions {
     pub(super) publish_window: usize,
     pub(super) root_certificates: Option<String>,
     pub(super) connection_name: String,
+    pub(super) consumer_timeout: Option<Duration>,
 }
 
 impl RabbitMqOptions {
@@ -43,6 +44,7 @@ impl RabbitMqOptions {
             publish_window: 1024,
             root_certificates: None,
             connection_name: "usm-queue".to_owned(),
+            consumer_timeout: Some(Duration::from_secs(30 * 60)),
         }
     }
 
@@ -89,6 +91,14 @@ impl RabbitMqOptions {
     /// What RabbitMQ's management pages call the connections. Default `usm-queue`.
     pub fn connection_name(mut self, name: impl Into<String>) -> Self {
         self.connection_name = name.into();
+        self
+    }
+
+    /// The broker's own limit on how long a delivery may stay unsettled (`consumer_timeout` in `rabbitmq.conf`), so that a
+    /// worker can warn of tasks that may take longer; `None` for none. This tells what the broker has, it does not set
+    /// it. Default 30 minutes, as RabbitMQ has it.
+    pub fn consumer_timeout(mut self, timeout: Option<Duration>) -> Self {
+        self.consumer_timeout = timeout;
         self
     }
 
@@ -159,6 +169,7 @@ impl fmt::Debug for RabbitMqOptions {
             .field("publish_window", &self.publish_window)
             .field("root_certificates", &self.root_certificates.is_some())
             .field("connection_name", &self.connection_name)
+            .field("consumer_timeout", &self.consumer_timeout)
             .finish()
     }
 }
