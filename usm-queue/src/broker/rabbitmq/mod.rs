@@ -53,7 +53,7 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct RabbitMqBroker {
     inner: Arc<Inner>,
-    consumer_timeout: Option<Duration>,
+    settle_within: Option<Duration>,
     _stop: DropGuard,
 }
 
@@ -79,7 +79,7 @@ impl RabbitMqBroker {
             browsing: tokio::sync::Mutex::new(()),
             stop: stop.clone(),
         });
-        Ok(Self { inner, consumer_timeout: options.consumer_timeout, _stop: stop.drop_guard() })
+        Ok(Self { inner, settle_within: options.consumer_timeout, _stop: stop.drop_guard() })
     }
 
     /// Removes everything that was declared here, with what is in it.
@@ -333,7 +333,7 @@ impl Broker for RabbitMqBroker {
     }
 
     fn settle_within(&self) -> Option<Duration> {
-        self.consumer_timeout
+        self.settle_within
     }
 
     async fn close(&self) {

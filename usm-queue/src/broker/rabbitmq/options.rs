@@ -98,9 +98,9 @@ impl RabbitMqOptions {
         self
     }
 
-    /// The broker's `consumer_timeout`: how long a delivery may stay unsettled before the broker takes it back; `None`
-    /// where it waits for ever, as for classic queues from 4.3. AMQP does not tell it; a worker only warns of tasks that
-    /// may run longer. Default 30 minutes, the default of RabbitMQ.
+    /// The broker's own limit on how long a delivery may stay unsettled (`consumer_timeout` in `rabbitmq.conf`), so that a
+    /// worker can warn of tasks that may take longer; `None` for none. This tells what the broker has, it does not set
+    /// it. Default 30 minutes, as RabbitMQ has it.
     pub fn consumer_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.consumer_timeout = timeout;
         self
@@ -202,6 +202,7 @@ impl fmt::Debug for RabbitMqOptions {
             .field("publish_window", &self.publish_window)
             .field("root_certificates", &self.root_certificates.is_some())
             .field("connection_name", &self.connection_name)
+            .field("consumer_timeout", &self.consumer_timeout)
             .finish()
     }
 }
