@@ -14,7 +14,8 @@ pub(super) fn start(config: &Config, runs_long: bool) {
         level => level.as_str(),
     };
     let started = tracing_subscriber::fmt()
-        .with_env_filter(EnvFilter::new(filter))
+        // lapin calls every answer it did not hope for an error; what matters of it the queue says itself.
+        .with_env_filter(EnvFilter::new(format!("{filter},lapin=off")))
         .with_writer(std::io::stderr)
         .with_ansi(std::io::stderr().is_terminal() && std::env::var_os("NO_COLOR").is_none())
         .with_target(false)

@@ -176,7 +176,7 @@ impl TopologyBuilder {
     ///
     /// # Errors
     ///
-    /// [`ErrorKind::InvalidTopology`], naming the thing and the reason: a name used twice or empty or longer than
+    /// [`InvalidTopology`](crate::ErrorKind::InvalidTopology), naming the thing and the reason: a name used twice or empty or longer than
     /// 255 bytes, no dead letters, a queue bound to an unknown exchange or without binding or without dead-letter
     /// exchange, a dead-letter exchange that is unknown or may drop messages or leads back to the queue it serves,
     /// a maximum priority of 0 or above 255 or on a quorum queue, a lazy quorum queue, a maximum length of 0, a time to live of 0 or above 49 days.

@@ -11,7 +11,7 @@ pub enum Overflow {
     /// The message at the head is dead-lettered (reason `maxlen`) to make room. RabbitMQ's default.
     #[default]
     DropHead,
-    /// The new message is refused: the caller gets [`ErrorKind::QueueFull`].
+    /// The new message is refused: the caller gets [`QueueFull`](crate::ErrorKind::QueueFull).
     RejectPublish,
 }
 
