@@ -1,9 +1,11 @@
-//! The queue as its users see it, and the contract suites on the embedded backend.
+//! The queue as its users see it, the contract suites on every backend, and what each backend promises beyond them.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bad_files;
 mod cancel;
+#[cfg(any(feature = "rabbitmq", feature = "redis"))]
+mod certificates;
 mod contracts;
 mod dead_letters;
 mod enqueue;

@@ -1,6 +1,17 @@
 //! The broker on a real RabbitMQ server: what the contracts cannot ask of every broker.
 
-use usm_queue::{RabbitMqOptions, testing::RabbitMq};
+mod connecting;
+mod delays;
+mod losses;
+mod publishing;
+mod tls;
+
+use std::time::Duration;
+
+use usm_queue::{
+    Broker, Consumer, Delivery, Message, QueueSpec, RabbitMqOptions, Settlement, Topology,
+    testing::{RabbitMq, soon, unique},
+};
 
 /// Where the tests' server is.
 pub(crate) fn url() -> String {
@@ -9,7 +20,11 @@ pub(crate) fn url() -> String {
 
 /// A broker on the server, or `None`, said aloud, where there is none. In CI there must be one.
 pub(crate) async fn open() -> Option<RabbitMq> {
-    match RabbitMq::connect(RabbitMqOptions::new(url())).await {
+    open_with(RabbitMqOptions::new(url())).await
+}
+
+async fn open_with(options: RabbitMqOptions) -> Option<RabbitMq> {
+    match RabbitMq::connect(options).await {
         Ok(broker) => Some(broker),
         Err(error) if std::env::var("CI").as_deref() == Ok("true") => panic!("no RabbitMQ in CI: {error}"),
         Err(error) => {
@@ -17,4 +32,49 @@ pub(crate) async fn open() -> Option<RabbitMq> {
             None
         }
     }
+}
+
+/// A channel of a client that is not this library.
+async fn raw() -> (lapin::Connection, lapin::Channel) {
+    let connection =
+        lapin::Connection::connect(&url(), lapin::ConnectionProperties::default()).await.unwrap();
+    let channel = connection.create_channel().await.unwrap();
+    (connection, channel)
+}
+
+/// A queue with its exchanges, under names of its own.
+struct Line {
+    name: String,
+    topology: Topology,
+}
+
+impl Line {
+    async fn declare(broker: &dyn Broker, arrange: impl FnOnce(QueueSpec) -> QueueSpec) -> Self {
+        let name = unique("rabbitmq");
+        let (exchange, dead) = (format!("{name}.tasks"), format!("{name}.dead"));
+        let queue = arrange(QueueSpec::new(&name).bind(&exchange, "#").dead_letter_exchange(&dead));
+        let topology = Topology::builder(&exchange)
+            .dead_letters(&dead, format!("{name}.failed"))
+            .queue(queue)
+            .build()
+            .unwrap();
+        broker.declare(&topology).await.unwrap();
+        Self { name, topology }
+    }
+
+    fn message(&self, id: &str) -> Message {
+        Message::new(self.topology.task_exchange(), "work.it", id, id.as_bytes().to_vec())
+    }
+
+    fn dead_exchange(&self) -> String {
+        format!("{}.dead", self.name)
+    }
+}
+
+async fn next(consumer: &mut Consumer) -> Delivery {
+    soon("a message is delivered", consumer.next()).await.unwrap().unwrap()
+}
+
+fn retry(delivery: &Delivery, delay: Duration) -> Settlement {
+    Settlement::Retry { message: Box::new(delivery.message.clone()), delay }
 }

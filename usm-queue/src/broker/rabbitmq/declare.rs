@@ -11,7 +11,7 @@ use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 
 use super::{
     connection::{Connector, Held, failed, is_not_found, protocol_error, timed_out},
-    layout::{Argument, Arguments, Binding, Layout},
+    layout::{Argument, Arguments, Binding, Exchange, Layout},
     wire::short,
 };
 #[cfg(feature = "testing")]
@@ -34,8 +34,8 @@ impl<'a> Declaring<'a> {
     }
 
     pub(super) async fn layout(&self, layout: &Layout) -> Result<()> {
-        for (name, kind) in &layout.exchanges {
-            self.exchange(name, kind).await?;
+        for exchange in &layout.exchanges {
+            self.exchange(exchange).await?;
         }
         for (name, arguments) in &layout.queues {
             self.queue(name, table(arguments)).await?;
@@ -46,13 +46,14 @@ impl<'a> Declaring<'a> {
         Ok(())
     }
 
-    async fn exchange(&self, name: &str, kind: &'static str) -> Result<()> {
+    async fn exchange(&self, exchange: &Exchange) -> Result<()> {
+        let Exchange { name, kind, arguments } = exchange;
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let declare = self.channel.exchange_declare(
-            short("exchange name", name)?,
-            AmqpKind::Custom(kind.to_owned()),
+            short("exchange name", name.as_str())?,
+            AmqpKind::Custom((*kind).to_owned()),
             options,
-            FieldTable::default(),
+            table(arguments),
         );
         self.declared(TopologyPart::Exchange, name, Some(kind), declare).await
     }
@@ -178,9 +179,10 @@ pub(super) async fn plan(
             None => Err(error),
         },
     };
-    for (name, kind) in &layout.exchanges {
+    for exchange in &layout.exchanges {
+        let Exchange { name, kind, .. } = exchange;
         if Declaring::open(connector, connection).await?.exchange_exists(name).await? {
-            refused(plan, Declaring::open(connector, connection).await?.exchange(name, kind).await)?;
+            refused(plan, Declaring::open(connector, connection).await?.exchange(exchange).await)?;
         } else {
             plan.create(TopologyPart::Exchange, name, vec![("kind".to_owned(), (*kind).to_owned())]);
         }

@@ -18,6 +18,8 @@ const MAX_STEPS: u32 = (1 << LEVELS) - 1;
 pub(super) const DELIVER_EXCHANGE: &str = "usm.delay.deliver";
 /// Header the deliver exchange routes by: the name of a queue. Headers that begin with `x-` would not count there.
 pub(super) const DELIVER_TO: &str = "usm-deliver-to";
+/// Takes what the deliver exchange cannot deliver, because the queue was deleted or lost its binding, to the hop queue.
+pub(super) const UNDELIVERED_EXCHANGE: &str = "usm.delay.undelivered";
 /// Where messages are due that the broker cannot deliver by itself.
 pub(super) const HOP_QUEUE: &str = "usm.delay.due";
 

@@ -21,8 +21,10 @@ use crate::error::{Result, chain};
 
 /// How many messages are moved at a time.
 const AT_ONCE: u16 = 32;
-/// How long a message waits whose queue does not exist.
-const GONE_PAUSE: Duration = Duration::from_secs(60);
+/// How long a message waits first whose queue does not exist; twice as long every further time, up to an hour.
+const FIRST_MISS: Duration = Duration::from_secs(15);
+/// After how many misses a message goes the way of its queue: about a day.
+const MAX_MISSES: u32 = 30;
 
 /// Moves due messages for ever, anew after every loss.
 pub(super) async fn run(inner: Arc<Inner>) {
@@ -99,7 +101,7 @@ impl Inner {
     /// Publishes a message where it goes next, confirmed.
     async fn move_on(&self, came: Incoming) -> Result<()> {
         let Incoming { message, returned, hop, .. } = came;
-        let Some(Hop { queue, rest }) = hop else {
+        let Some(Hop { queue, rest, misses }) = hop else {
             tracing::error!(
                 id = message.message_id,
                 "a message in `{HOP_QUEUE}` names no queue, so it was not put there by this library; it is dropped"
@@ -109,22 +111,50 @@ impl Inner {
         if let Some(pass) = Pass::new(rest) {
             return self.put_back(&queue, &message, pass, returned).await;
         }
-        let into = Parcel { message: &message, way: Way::Into(&queue), returned };
-        let pause = match self.ship_one(into).await? {
-            Outcome::Refused => FULL_PAUSE,
+        let into = Parcel { returned, ..Parcel::new(&message, Way::Into(&queue)) };
+        let (pause, misses) = match self.ship_one(into).await? {
+            Outcome::Refused => (FULL_PAUSE, 0),
+            Outcome::Returned if misses >= MAX_MISSES => {
+                tracing::error!(
+                    id = message.message_id,
+                    queue,
+                    "a delayed message was due a day ago, and its queue still does not exist; it is dropped"
+                );
+                return Ok(());
+            }
             Outcome::Returned => {
+                let pause = miss_pause(misses);
                 tracing::warn!(
                     id = message.message_id,
                     queue,
-                    "a delayed message is due, but its queue does not exist; trying again in {GONE_PAUSE:?}"
+                    "a delayed message is due, but its queue does not exist; trying again in {pause:?}"
                 );
-                GONE_PAUSE
+                (pause, misses + 1)
             }
             outcome => return self.accepted(&message, outcome),
         };
         let Some(pass) = Pass::new(pause) else { return Ok(()) };
         let way = Way::After { pass, queue: &queue, by_hop: true };
-        let outcome = self.ship_one(Parcel { message: &message, way, returned }).await?;
+        let outcome = self.ship_one(Parcel { message: &message, way, returned, misses }).await?;
         self.accepted(&message, outcome)
+    }
+}
+
+fn miss_pause(misses: u32) -> Duration {
+    FIRST_MISS.saturating_mul(1 << misses.min(8)).min(Duration::from_secs(3600))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_without_a_queue_waits_for_it_about_a_day() {
+        let waited: Duration = (0..MAX_MISSES).map(miss_pause).sum();
+
+        assert!(
+            waited > Duration::from_secs(22 * 3600) && waited < Duration::from_secs(26 * 3600),
+            "{waited:?}"
+        );
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::delay::{self, DELIVER_EXCHANGE, DELIVER_TO, HOP_QUEUE};
+use super::delay::{self, DELIVER_EXCHANGE, DELIVER_TO, HOP_QUEUE, UNDELIVERED_EXCHANGE};
 use crate::topology::{QueueSpec, Topology, TopologyPart};
 
 /// An argument of a queue or binding.
@@ -32,6 +32,14 @@ impl Argument {
 
 pub(super) type Arguments = BTreeMap<&'static str, Argument>;
 
+/// An exchange with its kind.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct Exchange {
+    pub(super) name: String,
+    pub(super) kind: &'static str,
+    pub(super) arguments: Arguments,
+}
+
 /// A way from an exchange to a queue or another exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Binding {
@@ -45,8 +53,7 @@ pub(super) struct Binding {
 /// Everything durable, in the order it can be declared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Layout {
-    /// With its kind.
-    pub(super) exchanges: Vec<(String, &'static str)>,
+    pub(super) exchanges: Vec<Exchange>,
     pub(super) queues: Vec<(String, Arguments)>,
     pub(super) bindings: Vec<Binding>,
 }
@@ -56,7 +63,7 @@ impl Layout {
     pub(super) fn of(topology: &Topology) -> Self {
         let mut layout = Self::default();
         for (name, kind) in topology.exchanges() {
-            layout.exchanges.push((name.to_owned(), kind.as_str()));
+            layout.exchange(name, kind.as_str(), Arguments::new());
         }
         for queue in topology.queues() {
             layout.queues.push((queue.name().to_owned(), arguments(queue)));
@@ -71,9 +78,11 @@ impl Layout {
     /// The delay ladder and the hop queue, which all topologies of a virtual host share.
     pub(super) fn of_ladder() -> Self {
         let mut layout = Self::default();
-        layout.exchanges.push((DELIVER_EXCHANGE.to_owned(), "headers"));
+        layout.exchange(UNDELIVERED_EXCHANGE, "fanout", Arguments::new());
+        let otherwise = Argument::Text(UNDELIVERED_EXCHANGE.to_owned());
+        layout.exchange(DELIVER_EXCHANGE, "headers", Arguments::from([("alternate-exchange", otherwise)]));
         for level in delay::levels() {
-            layout.exchanges.push((level.name.clone(), "topic"));
+            layout.exchange(&level.name, "topic", Arguments::new());
             let ttl = i64::try_from(level.ttl.as_millis()).unwrap_or(i64::MAX);
             let arguments = Arguments::from([
                 ("x-message-ttl", Argument::Number(ttl)),
@@ -90,8 +99,13 @@ impl Layout {
             });
         }
         layout.queues.push((HOP_QUEUE.to_owned(), Arguments::new()));
+        layout.bind(UNDELIVERED_EXCHANGE, HOP_QUEUE, "", Arguments::new());
         layout.deliver_to(HOP_QUEUE);
         layout
+    }
+
+    fn exchange(&mut self, name: &str, kind: &'static str, arguments: Arguments) {
+        self.exchanges.push(Exchange { name: name.to_owned(), kind, arguments });
     }
 
     fn bind(&mut self, source: &str, queue: &str, key: &str, arguments: Arguments) {
@@ -117,8 +131,8 @@ impl Layout {
         let json = |arguments: &Arguments| -> Value {
             arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_json())).collect()
         };
-        let exchanges = self.exchanges.iter().map(|(name, kind)| {
-            json!({"name": name, "vhost": vhost, "type": kind, "durable": true, "auto_delete": false, "internal": false, "arguments": {}})
+        let exchanges = self.exchanges.iter().map(|Exchange { name, kind, arguments }| {
+            json!({"name": name, "vhost": vhost, "type": kind, "durable": true, "auto_delete": false, "internal": false, "arguments": json(arguments)})
         });
         let queues = self.queues.iter().map(|(name, arguments)| {
             json!({"name": name, "vhost": vhost, "durable": true, "auto_delete": false, "arguments": json(arguments)})

@@ -10,16 +10,17 @@ mod consumer;
 mod declare;
 mod delay;
 mod hop;
+mod in_flight;
 mod inspect;
 mod layout;
 mod options;
 mod publisher;
 mod routes;
 mod settle;
+mod shipping;
 mod wire;
 
 use std::{
-    collections::BTreeSet,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -28,24 +29,20 @@ use std::{
 };
 
 use async_trait::async_trait;
-use chrono::Utc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::options::RabbitMqOptions;
 use self::{
-    confirms::Outcome,
     connection::{Connector, Held, Role, Slot},
     declare::Declaring,
-    delay::Pass,
     layout::Layout,
     publisher::Publisher,
     routes::Routes,
-    wire::{Parcel, Way},
 };
 use super::{Broker, Consumer, Delivery, QueueDepth, Settlement};
 use crate::{
     envelope::Message,
-    error::{Error, ErrorKind, Result},
+    error::{Error, Result},
     topology::{Topology, TopologyPlan},
 };
 
@@ -147,124 +144,6 @@ impl Inner {
             self.declare(topology).await?;
         }
         Ok(!topologies.is_empty())
-    }
-
-    /// Publishing to an exchange that does not exist costs the channel and everybody's confirmations on it, so that is
-    /// asked before.
-    async fn must_exist(&self, exchange: &str, parcel: &Parcel<'_>) -> Result<()> {
-        if self.routes.is_known(exchange) || self.redeclare(exchange).await? {
-            return Ok(());
-        }
-        let connection = self.publisher.connection().await?;
-        let declaring = Declaring::open(&self.connector, &connection).await?;
-        if !declaring.exchange_exists(exchange).await? {
-            return Err(parcel.message.unroutable());
-        }
-        self.routes.exists(exchange);
-        Ok(())
-    }
-
-    async fn all_must_exist(&self, parcels: &[Parcel<'_>]) -> Result<()> {
-        let mut asked = BTreeSet::new();
-        for parcel in parcels {
-            if matches!(parcel.way, Way::After { .. }) {
-                self.ladder().await?;
-            }
-            let exchange = parcel.exchange();
-            if !asked.contains(&exchange) {
-                self.must_exist(&exchange, parcel).await?;
-                asked.insert(exchange);
-            }
-        }
-        Ok(())
-    }
-
-    /// Publishes parcels, confirmed. Where a connection is lost first, once more under the same ids.
-    async fn ship(&self, parcels: &[Parcel<'_>]) -> Result<Vec<Outcome>> {
-        self.open()?;
-        self.all_must_exist(parcels).await?;
-        let mut outcomes = self.publish_twice(parcels).await?;
-        let fell = |(parcel, outcome): (&Parcel<'_>, &Outcome)| {
-            matches!(parcel.way, Way::After { .. }) && *outcome == Outcome::Returned
-        };
-        if parcels.iter().zip(&outcomes).any(fell) {
-            tracing::warn!("a queue of the delay ladder is gone; declaring it again");
-            self.forget_ladder().await;
-            self.ladder().await?;
-            for (parcel, outcome) in parcels.iter().zip(&mut outcomes) {
-                if fell((parcel, &*outcome)) {
-                    let again = self.publish_twice(std::slice::from_ref(parcel)).await?;
-                    *outcome = again.into_iter().next().unwrap_or(Outcome::Returned);
-                }
-            }
-        }
-        Ok(outcomes)
-    }
-
-    async fn publish_twice(&self, parcels: &[Parcel<'_>]) -> Result<Vec<Outcome>> {
-        let mut outcomes = vec![None; parcels.len()];
-        if let Some(loss) = self.publisher.publish(parcels, &mut outcomes).await? {
-            if loss.not_found {
-                self.forget_ladder().await;
-                self.routes.forget_existing();
-            }
-            self.all_must_exist(parcels).await?;
-            self.publisher.publish_again(parcels, &mut outcomes, &loss).await?;
-        }
-        Ok(outcomes.into_iter().flatten().collect())
-    }
-
-    async fn ship_one(&self, parcel: Parcel<'_>) -> Result<Outcome> {
-        let outcomes = self.ship(&[parcel]).await?;
-        outcomes.into_iter().next().ok_or_else(Error::closed)
-    }
-
-    async fn publish(&self, messages: &[Message]) -> Result<()> {
-        self.open()?;
-        let now = Utc::now();
-        let delay = |message: &Message| {
-            let wait = message.not_before.and_then(|due| (due - now).to_std().ok());
-            wait.and_then(Pass::new)
-        };
-        // A queue for each message that waits, and none for one that the broker routes.
-        let mut plan = Vec::with_capacity(messages.len());
-        for message in messages {
-            let pass = delay(message);
-            if pass.is_none() && messages.len() == 1 {
-                plan.push((message, None));
-                continue;
-            }
-            let reached = self.routes.reached(&message.exchange, &message.routing_key);
-            match (pass, reached) {
-                (_, Some(reached)) if reached.is_empty() => return Err(message.unroutable()),
-                // Only the broker knows.
-                (None, _) => plan.push((message, None)),
-                (Some(pass), Some(reached)) => plan.extend(reached.into_iter().map(|queue| {
-                    let by_hop = !self.routes.takes_delayed(&queue);
-                    (message, Some((pass, queue, by_hop)))
-                })),
-                (Some(_), None) => {
-                    return Err(Error::new(
-                        ErrorKind::Unroutable,
-                        format!(
-                            "routing key `{}` on exchange `{}` cannot be delayed: the exchange is in no topology that was declared here",
-                            message.routing_key, message.exchange
-                        ),
-                    ));
-                }
-            }
-        }
-        let parcels: Vec<Parcel<'_>> = plan
-            .iter()
-            .map(|(message, wait)| match wait {
-                None => Parcel::new(message, Way::Routed),
-                Some((pass, queue, by_hop)) => {
-                    Parcel::new(message, Way::After { pass: *pass, queue, by_hop: *by_hop })
-                }
-            })
-            .collect();
-        let outcomes = self.ship(&parcels).await?;
-        parcels.iter().zip(outcomes).try_for_each(|(parcel, outcome)| self.accepted(parcel.message, outcome))
     }
 }
 

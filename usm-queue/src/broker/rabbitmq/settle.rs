@@ -65,7 +65,7 @@ impl Inner {
     ) -> Result<()> {
         let by_hop = !self.routes.takes_delayed(queue);
         let way = Way::After { pass, queue, by_hop };
-        let outcome = self.ship_one(Parcel { message, way, returned }).await?;
+        let outcome = self.ship_one(Parcel { returned, ..Parcel::new(message, way) }).await?;
         self.accepted(message, outcome)
     }
 

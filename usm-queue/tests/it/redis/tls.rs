@@ -1,10 +1,12 @@
 //! `rediss://`: TLS with the roots the system trusts.
 
-use std::{path::Path, process::Command};
+use std::process::Command;
 
 use serde_json::json;
 use tempfile::TempDir;
 use usm_queue::{ErrorKind, JobStatus, JobUpdate, testing};
+
+use crate::certificates;
 
 use super::{
     LONG, claim, new_job, now,
@@ -14,32 +16,17 @@ use super::{
 /// Tells this test, run as a process of its own, where the server is.
 const URL: &str = "USM_TEST_REDIS_TLS_URL";
 
-/// A root of our own and a certificate for `localhost`.
-fn certificates(dir: &Path) {
-    let run = |arguments: &str| {
-        let done = Command::new("openssl").args(arguments.split(' ')).current_dir(dir).output().unwrap();
-        assert!(done.status.success(), "{}", String::from_utf8_lossy(&done.stderr));
-    };
-    std::fs::write(dir.join("names"), "subjectAltName=DNS:localhost,IP:127.0.0.1").unwrap();
-    run("req -x509 -newkey rsa:2048 -nodes -days 2 -subj /CN=usm-test-root -keyout root.key -out root.pem");
-    run("req -newkey rsa:2048 -nodes -subj /CN=localhost -keyout server.key -out server.csr");
-    run(
-        "x509 -req -in server.csr -CA root.pem -CAkey root.key -CAcreateserial -days 2 -extfile names -out server.pem",
-    );
-}
-
 /// In a process of its own, because the system's roots are named by an environment variable.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_store_works_over_tls_with_the_systems_roots() {
     if let Ok(url) = std::env::var(URL) {
         return work(&url).await;
     }
-    if Command::new("openssl").arg("version").output().is_err() && std::env::var_os("CI").is_none() {
-        eprintln!("SKIPPED, no openssl to make certificates with");
+    if !certificates::can_be_made() {
         return;
     }
     let dir = TempDir::new().unwrap();
-    certificates(dir.path());
+    certificates::make(dir.path());
     let path = |name: &str| dir.path().join(name).to_str().unwrap().to_owned();
     let port = free_port();
     let arguments = [

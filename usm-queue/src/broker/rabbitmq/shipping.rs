@@ -1,0 +1,159 @@
+//! Messages on their way to the broker: planned, checked and published, once more where a connection was lost.
+
+use std::collections::BTreeSet;
+
+use chrono::Utc;
+
+use super::{
+    Inner,
+    confirms::Outcome,
+    declare::Declaring,
+    delay::Pass,
+    wire::{Parcel, Way},
+};
+use crate::{
+    envelope::Message,
+    error::{Error, ErrorKind, Result},
+};
+
+impl Inner {
+    /// Publishing to an exchange that does not exist costs the channel and everybody's confirmations on it, so that is
+    /// asked before.
+    async fn must_exist(&self, exchange: &str, parcel: &Parcel<'_>) -> Result<()> {
+        if self.routes.is_known(exchange) || self.redeclare(exchange).await? {
+            return Ok(());
+        }
+        let connection = self.publisher.connection().await?;
+        let declaring = Declaring::open(&self.connector, &connection).await?;
+        if !declaring.exchange_exists(exchange).await? {
+            return Err(parcel.message.unroutable());
+        }
+        self.routes.exists(exchange);
+        Ok(())
+    }
+
+    async fn all_must_exist(&self, parcels: &[Parcel<'_>]) -> Result<()> {
+        let mut asked = BTreeSet::new();
+        for parcel in parcels {
+            if matches!(parcel.way, Way::After { .. }) {
+                self.ladder().await?;
+            }
+            let exchange = parcel.exchange();
+            if !asked.contains(&exchange) {
+                self.must_exist(&exchange, parcel).await?;
+                asked.insert(exchange);
+            }
+        }
+        Ok(())
+    }
+
+    /// Publishes parcels, confirmed. Where a connection is lost first, once more under the same ids.
+    async fn ship(&self, parcels: &[Parcel<'_>]) -> Result<Vec<Outcome>> {
+        self.open()?;
+        self.all_must_exist(parcels).await?;
+        let mut outcomes = self.publish_twice(parcels).await?;
+        let fell = |(parcel, outcome): (&Parcel<'_>, &Outcome)| {
+            matches!(parcel.way, Way::After { .. }) && *outcome == Outcome::Returned
+        };
+        if parcels.iter().zip(&outcomes).any(fell) {
+            tracing::warn!("a queue of the delay ladder is gone; declaring it again");
+            self.forget_ladder().await;
+            self.ladder().await?;
+            for (parcel, outcome) in parcels.iter().zip(&mut outcomes) {
+                if fell((parcel, &*outcome)) {
+                    let again = self.publish_twice(std::slice::from_ref(parcel)).await?;
+                    *outcome = again.into_iter().next().unwrap_or(Outcome::Returned);
+                }
+            }
+        }
+        Ok(outcomes)
+    }
+
+    async fn publish_twice(&self, parcels: &[Parcel<'_>]) -> Result<Vec<Outcome>> {
+        let mut outcomes = vec![None; parcels.len()];
+        if let Some(loss) = self.publisher.publish(parcels, &mut outcomes).await? {
+            if loss.not_found {
+                self.forget_ladder().await;
+                self.routes.forget_existing();
+            }
+            self.all_must_exist(parcels).await?;
+            self.publisher.publish_again(parcels, &mut outcomes, &loss).await?;
+        }
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    pub(super) async fn ship_one(&self, parcel: Parcel<'_>) -> Result<Outcome> {
+        let outcomes = self.ship(&[parcel]).await?;
+        outcomes.into_iter().next().ok_or_else(Error::closed)
+    }
+
+    /// Publishes all messages, or none where that can be told before: each must reach a queue as far as the declared
+    /// topologies tell.
+    pub(super) async fn publish(&self, messages: &[Message]) -> Result<()> {
+        self.open()?;
+        let now = Utc::now();
+        let mut plan = Vec::with_capacity(messages.len());
+        for message in messages {
+            let wait = message.not_before.and_then(|due| (due - now).to_std().ok());
+            self.plan(message, wait.and_then(Pass::new), messages.len() > 1, &mut plan)?;
+        }
+        let parcels: Vec<Parcel<'_>> = plan.iter().map(Planned::parcel).collect();
+        let outcomes = self.ship(&parcels).await?;
+        parcels.iter().zip(outcomes).try_for_each(|(parcel, outcome)| self.accepted(parcel.message, outcome))
+    }
+
+    /// One way for a message that the broker routes; one for each of its queues when it waits first.
+    fn plan<'a>(
+        &self,
+        message: &'a Message,
+        pass: Option<Pass>,
+        in_batch: bool,
+        plan: &mut Vec<Planned<'a>>,
+    ) -> Result<()> {
+        if pass.is_none() && !in_batch {
+            plan.push(Planned { message, waits: None });
+            return Ok(());
+        }
+        match (pass, self.routes.reached(&message.exchange, &message.routing_key)) {
+            (_, Some(reached)) if reached.is_empty() => return Err(message.unroutable()),
+            // What nobody declared here only the broker knows.
+            (None, _) => plan.push(Planned { message, waits: None }),
+            (Some(pass), Some(reached)) => plan.extend(reached.into_iter().map(|queue| {
+                let by_hop = !self.routes.takes_delayed(&queue);
+                Planned { message, waits: Some(Waits { pass, queue, by_hop }) }
+            })),
+            (Some(_), None) => {
+                return Err(Error::new(
+                    ErrorKind::Unroutable,
+                    format!(
+                        "routing key `{}` on exchange `{}` cannot be delayed: the exchange is in no topology that was declared here",
+                        message.routing_key, message.exchange
+                    ),
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A message and the way it is to take.
+struct Planned<'a> {
+    message: &'a Message,
+    waits: Option<Waits>,
+}
+
+struct Waits {
+    pass: Pass,
+    queue: String,
+    by_hop: bool,
+}
+
+impl Planned<'_> {
+    fn parcel(&self) -> Parcel<'_> {
+        let way = match &self.waits {
+            None => Way::Routed,
+            Some(Waits { pass, queue, by_hop }) => Way::After { pass: *pass, queue, by_hop: *by_hop },
+        };
+        Parcel::new(self.message, way)
+    }
+}
