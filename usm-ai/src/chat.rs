@@ -5,7 +5,7 @@ use std::{fmt, time::Duration};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::ErrorKind;
+use crate::{AnswerSchema, ErrorKind};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(300);
 
@@ -41,6 +41,12 @@ pub struct ChatRequest {
     pub deadline: Duration,
     /// A model to use in place of each provider's own. Providers that do not know it are passed over.
     pub model: Option<String>,
+    /// The shape of the answer; none by default, for text. [`Router::answer`](crate::Router::answer) sets it itself.
+    pub schema: Option<AnswerSchema>,
+    /// Version of the prompt, under which the answer may be kept and given again; none by default, for neither.
+    pub prompt_version: Option<String>,
+    /// Whether of an answer that was cut off the whole elements will do; false by default.
+    pub partial: bool,
 }
 
 impl ChatRequest {
@@ -55,6 +61,9 @@ impl ChatRequest {
             max_output_tokens: None,
             deadline: DEFAULT_DEADLINE,
             model: None,
+            schema: None,
+            prompt_version: None,
+            partial: false,
         }
     }
 
@@ -99,6 +108,30 @@ impl ChatRequest {
         self.model = Some(model.into());
         self
     }
+
+    /// Asks for a JSON document of this shape, which is then [`ChatResponse::value`].
+    #[must_use]
+    pub fn schema(mut self, schema: AnswerSchema) -> Self {
+        self.schema = Some(schema);
+        self
+    }
+
+    /// Allows the answer to come from the router's [`AnswerCache`](crate::AnswerCache) and to be kept there. Change
+    /// `version` whenever an old answer will not do any more; the texts, the schema and the model are part of the key
+    /// anyway.
+    #[must_use]
+    pub fn prompt_version(mut self, version: impl Into<String>) -> Self {
+        self.prompt_version = Some(version.into());
+        self
+    }
+
+    /// Takes the whole elements of an answer that was cut off at the output limit, rather than none. The response
+    /// then has [`ChatResponse::partial`] set: ask for the rest.
+    #[must_use]
+    pub fn accept_partial(mut self) -> Self {
+        self.partial = true;
+        self
+    }
 }
 
 /// An answer, and how it was come by.
@@ -111,6 +144,12 @@ pub struct ChatResponse {
     pub provider: String,
     /// The model that answered, as the provider names it.
     pub model: String,
+    /// The answer as JSON, of the shape asked for; `None` for a request without a schema.
+    pub value: Option<Value>,
+    /// Whether [`ChatResponse::value`] holds only the elements that came before the answer was cut off.
+    pub partial: bool,
+    /// Whether the answer is an earlier one, from the cache; nobody was asked then.
+    pub cached: bool,
     /// Why the answer ended where it does.
     pub finish_reason: FinishReason,
     /// Tokens of the attempt that answered; those of other attempts are in `attempts`.
@@ -157,13 +196,24 @@ pub struct AttemptLog {
     pub usage: Option<Usage>,
     /// Why the attempt gave no usable answer; `None` for one that did.
     pub error: Option<ErrorKind>,
-    /// Milliseconds the provider asked to wait.
+    /// Milliseconds the provider asked to wait; of one that was skipped, those that are left.
     pub retry_after_ms: Option<u64>,
+    /// The provider was not asked, for it is cooling down or its budget is used up.
+    #[serde(default)]
+    pub skipped: bool,
 }
 
 impl fmt::Display for AttemptLog {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let outcome = self.error.map_or("answered", ErrorKind::as_str);
-        write!(f, "{} {} after {} ms", self.provider, outcome, self.duration_ms)
+        if self.skipped {
+            write!(f, "{} skipped ({outcome}", self.provider)?;
+            if let Some(wait) = self.retry_after_ms {
+                write!(f, ", {} s left", wait.div_ceil(1000))?;
+            }
+            return f.write_str(")");
+        }
+        write!(f, "{} {outcome} after {} ms", self.provider, self.duration_ms)?;
+        self.retry_after_ms.map_or(Ok(()), |wait| write!(f, ", busy for {} s", wait.div_ceil(1000)))
     }
 }

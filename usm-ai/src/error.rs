@@ -16,9 +16,9 @@ const EXCERPT_CHARS: usize = 300;
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// 429: asked again after [`Error::retry_after`] if that is soon, else the next provider is asked.
+    /// 429: the next provider is asked; when none is left, asked again after [`Error::retry_after`] if that is soon.
     RateLimited,
-    /// 5xx, 409 or an error inside an answer: asked again after a pause, then the next provider is asked.
+    /// 5xx, 529, 409 or an error inside an answer: asked again after a pause, then the next provider is asked.
     Overloaded,
     /// No answer within the limits of the provider or the deadline of the request: as [`ErrorKind::Overloaded`].
     Timeout,
@@ -32,8 +32,11 @@ pub enum ErrorKind {
     ModelNotFound,
     /// The provider takes no JSON schema: asked again with the schema in the prompt.
     SchemaUnsupported,
-    /// The provider refused this very request (400, 413, 422): the next provider is asked.
+    /// The provider refused this very request (400, 422): the next provider is asked.
     Refused,
+    /// Question and answer are more than the model can hold (413, "maximum context length"): the next provider is
+    /// asked; ask for less, or a larger model.
+    TooLarge,
     /// The answer was withheld by a content filter or declined by the model: the next provider is asked.
     Blocked,
     /// The answer ended at the output limit before it was whole: raise the limit or ask for less.
@@ -44,6 +47,8 @@ pub enum ErrorKind {
     Misconfigured,
     /// The router has no provider to ask.
     NoProvider,
+    /// The caller wanted no answer any more.
+    Cancelled,
 }
 
 impl ErrorKind {
@@ -64,11 +69,13 @@ impl ErrorKind {
             Self::ModelNotFound => "model_not_found",
             Self::SchemaUnsupported => "schema_unsupported",
             Self::Refused => "refused",
+            Self::TooLarge => "too_large",
             Self::Blocked => "blocked",
             Self::Truncated => "truncated",
             Self::Malformed => "malformed",
             Self::Misconfigured => "misconfigured",
             Self::NoProvider => "no_provider",
+            Self::Cancelled => "cancelled",
         }
     }
 }
@@ -86,11 +93,13 @@ impl fmt::Display for ErrorKind {
             Self::ModelNotFound => "the model was not found, check the model name and the base URL",
             Self::SchemaUnsupported => "the model takes no JSON schema",
             Self::Refused => "the request was refused",
+            Self::TooLarge => "the request is too large for the model, ask for less or choose a larger model",
             Self::Blocked => "the answer was withheld by a content filter",
             Self::Truncated => "the answer was cut off, allow more output tokens or ask for less",
             Self::Malformed => "the answer could not be used",
             Self::Misconfigured => "a setting cannot work",
             Self::NoProvider => "there is no AI provider to ask, configure one",
+            Self::Cancelled => "the call was cancelled",
         })
     }
 }
@@ -108,6 +117,7 @@ struct Parts {
     retry_after: Option<Duration>,
     attempts: Vec<AttemptLog>,
     excerpt: String,
+    asked: bool,
     source: Option<Box<dyn StdError + Send + Sync>>,
 }
 
@@ -124,6 +134,7 @@ impl Error {
             retry_after: None,
             attempts: Vec::new(),
             excerpt: one_short_line(excerpt.as_ref()),
+            asked: true,
             source: None,
         }))
     }
@@ -162,6 +173,16 @@ impl Error {
         self
     }
 
+    /// Marks an error that stands for asking nobody: a cooldown, or a budget of one's own.
+    pub(crate) fn not_asked(mut self) -> Self {
+        self.0.asked = false;
+        self
+    }
+
+    pub(crate) fn was_asked(&self) -> bool {
+        self.0.asked
+    }
+
     pub(crate) fn redacted(mut self, key: &ApiKey) -> Self {
         self.0.excerpt = key.redact(&self.0.excerpt);
         self
@@ -189,7 +210,7 @@ impl Error {
 
     /// How long to wait before asking again, where a provider said so.
     ///
-    /// From a router whose every candidate was rate limited: the shortest of their waits.
+    /// From a router whose every candidate is rate limited or cooling down: the shortest of their waits.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
     }
@@ -207,6 +228,14 @@ impl Error {
     /// Whether the same request may well succeed a little later.
     pub fn is_transient(&self) -> bool {
         self.0.kind.is_transient()
+    }
+
+    /// Whether a router asked nobody, because every candidate is cooling down or over its budget. Asking again makes
+    /// sense after [`Error::retry_after`], and nothing was spent.
+    pub fn is_cooling_down(&self) -> bool {
+        !self.0.attempts.is_empty()
+            && self.is_transient()
+            && self.0.attempts.iter().all(|attempt| attempt.skipped)
     }
 }
 

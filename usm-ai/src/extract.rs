@@ -1,22 +1,23 @@
 //! Finds JSON documents in what a model says around them: prose, code fences, remarks.
 
-use serde_json::Value;
+use serde_json::{Map, Value};
 
 /// Something in a text that began like a JSON document.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Found {
+pub(crate) enum Found<'a> {
     /// A whole document.
     Document(Value),
     /// It looked like a document, and its brackets balance, but it is not JSON; the text says why.
     Broken(String),
-    /// The text ended within it. Nothing inside it is offered: an inner element is not the answer.
-    CutOff,
+    /// The text ended within it; here it is from its first bracket on. Nothing inside it is offered as a document: an
+    /// inner element is not the answer.
+    CutOff(&'a str),
 }
 
 /// The documents of `text` in order, in one pass over it.
 ///
 /// A document is an object or an array. Brackets of prose (`[MVP]`, `{name}`) are passed over.
-pub(crate) fn documents(text: &str) -> impl Iterator<Item = Found> {
+pub(crate) fn documents(text: &str) -> impl Iterator<Item = Found<'_>> {
     let mut position = 0;
     std::iter::from_fn(move || {
         while let Some(offset) = text.get(position..)?.find(['{', '[']) {
@@ -30,7 +31,7 @@ pub(crate) fn documents(text: &str) -> impl Iterator<Item = Found> {
                     Scan::Closed(end) => end,
                     Scan::NotJson(_) | Scan::EndOfText => {
                         position = text.len();
-                        return Some(Found::CutOff);
+                        return Some(Found::CutOff(&text[start..]));
                     }
                 },
                 Opening::Perhaps => match balanced(text.as_bytes(), start, true) {
@@ -113,116 +114,101 @@ fn balanced(bytes: &[u8], start: usize, strict: bool) -> Scan {
     Scan::EndOfText
 }
 
+/// What is whole of a document that was cut off: the members of the object before the cut and, if the cut is in a list,
+/// the elements of the list before it. Nothing is closed that was open; `None` if nothing is whole.
+pub(crate) fn salvage(text: &str) -> Option<Value> {
+    let mut rest = Rest(text);
+    if rest.take('[') {
+        let elements = rest.elements();
+        return (!elements.is_empty()).then_some(Value::Array(elements));
+    }
+    let mut members = Map::new();
+    if !rest.take('{') {
+        return None;
+    }
+    while let Some(name) = rest.name() {
+        if let Some(value) = rest.whole() {
+            members.insert(name, value);
+        } else if rest.take('[') {
+            let elements = rest.elements();
+            if !elements.is_empty() {
+                members.insert(name, Value::Array(elements));
+            }
+            break;
+        } else {
+            break;
+        }
+        if !rest.take(',') {
+            break;
+        }
+    }
+    (!members.is_empty()).then_some(Value::Object(members))
+}
+
+/// What is left to read of a document that was cut off.
+struct Rest<'a>(&'a str);
+
+impl Rest<'_> {
+    /// Passes this sign, if it is next.
+    fn take(&mut self, sign: char) -> bool {
+        let rest = self.0.trim_start().strip_prefix(sign);
+        self.0 = rest.unwrap_or(self.0);
+        rest.is_some()
+    }
+
+    /// The name of a member, with its colon.
+    fn name(&mut self) -> Option<String> {
+        let Value::String(name) = self.whole()? else { return None };
+        self.take(':').then_some(name)
+    }
+
+    /// The elements of a list that are whole.
+    fn elements(&mut self) -> Vec<Value> {
+        let mut elements = Vec::new();
+        while let Some(element) = self.whole() {
+            elements.push(element);
+            if !self.take(',') {
+                break;
+            }
+        }
+        elements
+    }
+
+    /// The next value, if it is whole; else nothing is passed. A number at the very end may lack digits, and a value
+    /// with nothing after it is not known to be all.
+    fn whole(&mut self) -> Option<Value> {
+        let text = self.0.trim_start();
+        let end = match text.bytes().next()? {
+            b'{' | b'[' => match balanced(text.as_bytes(), 0, false) {
+                Scan::Closed(end) => end,
+                Scan::NotJson(_) | Scan::EndOfText => return None,
+            },
+            b'"' => end_of_string(text.as_bytes())?,
+            _ => text.find(|c: char| c.is_whitespace() || ",:]}".contains(c))?,
+        };
+        let value = serde_json::from_str(&text[..end]).ok()?;
+        self.0 = &text[end..];
+        Some(value)
+    }
+}
+
+/// The position after the closing quote of the string that the text begins with.
+fn end_of_string(bytes: &[u8]) -> Option<usize> {
+    let mut escaped = false;
+    for (position, &byte) in bytes.iter().enumerate().skip(1) {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' => escaped = true,
+            b'"' => return Some(position + 1),
+            _ => {}
+        }
+    }
+    None
+}
+
 fn may_stand_outside_strings(byte: u8) -> bool {
     byte.is_ascii_whitespace() || byte.is_ascii_digit() || b",:+-.eEtrufalsn".contains(&byte)
 }
 
 #[cfg(test)]
-mod tests {
-    use proptest::prelude::*;
-    use serde_json::json;
-
-    use super::*;
-
-    fn found(text: &str) -> Vec<Found> {
-        documents(text).collect()
-    }
-
-    fn whole(value: Value) -> Found {
-        Found::Document(value)
-    }
-
-    #[test]
-    fn a_document_is_found_bare_fenced_and_in_prose() {
-        for text in [
-            r#"{"a": 1}"#,
-            "```json\n{\"a\": 1}\n```",
-            "Here is the [final] answer for {name}, as you asked:\n{\"a\": 1}\nHope it helps :-]",
-            "the range [0, 5) holds; {\"a\": 1}",
-        ] {
-            assert_eq!(found(text), [whole(json!({"a": 1}))], "{text}");
-        }
-    }
-
-    #[test]
-    fn brackets_and_quotes_inside_strings_do_not_count() {
-        let value = json!({"a": "}]{[ \" \\", "b": ["тест {"]});
-
-        assert_eq!(found(&format!("ответ: {value}!")), [whole(value)]);
-    }
-
-    #[test]
-    fn several_documents_come_in_order() {
-        assert_eq!(
-            found("see [1] and {} then [[2]]"),
-            [whole(json!([1])), whole(json!({})), whole(json!([[2]]))]
-        );
-    }
-
-    #[test]
-    fn nothing_is_taken_from_inside_a_document_that_was_cut_off() {
-        assert_eq!(found(r#"{"activities": [{"title": "whole"}, {"title": "cu"#), [Found::CutOff]);
-        assert_eq!(found(r#"[{"title": "whole"}, {"title": "#), [Found::CutOff]);
-    }
-
-    #[test]
-    fn nothing_is_taken_from_inside_a_document_that_is_broken() {
-        let items = found(r#"{"items": [{"title": "inner"},]} bye"#);
-
-        assert!(matches!(items.as_slice(), [Found::Broken(_)]), "{items:?}");
-    }
-
-    #[test]
-    fn text_without_documents_gives_none() {
-        for text in ["", "sorry", "[MVP] {name} [", "}{", "]]", "[1, 2"] {
-            assert!(!found(text).iter().any(|item| matches!(item, Found::Document(_))), "{text}");
-        }
-    }
-
-    #[test]
-    fn a_hostile_text_takes_linear_time() {
-        for pattern in ["[", "{", "[[1 ", "{\"", "[{\"a\":", "{ ", "[1,x", "[\"", "[{ "] {
-            let text = pattern.repeat(1_000_000 / pattern.len());
-            let begun = std::time::Instant::now();
-
-            let count = documents(&text).count();
-
-            assert!(count <= text.len());
-            assert!(begun.elapsed().as_secs() < 5, "{pattern:?} took {:?}", begun.elapsed());
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn no_text_makes_the_scanner_panic(text in r#"([{}\[\]"\\,:a1 é]|true|\{"a":|\PC){0,200}"#) {
-            for item in documents(&text) {
-                if let Found::Document(value) = item {
-                    prop_assert!(value.is_object() || value.is_array());
-                    prop_assert_eq!(serde_json::from_str::<Value>(&value.to_string()).ok(), Some(value));
-                }
-            }
-        }
-
-        #[test]
-        fn a_document_survives_any_prose_without_brackets_around_it(
-            before in r"[^{}\[\]]{0,60}",
-            strings in prop::collection::vec(r"\PC{0,20}", 0..6),
-            after in r"[^{}\[\]]{0,60}",
-        ) {
-            let value = json!({ "strings": strings, "nested": { "list": [strings, 1, null] } });
-
-            prop_assert_eq!(found(&format!("{before}{value}{after}")), [whole(value)]);
-        }
-
-        #[test]
-        fn a_document_cut_anywhere_is_never_taken_for_another(
-            strings in prop::collection::vec(r"\PC{1,10}", 1..5),
-            cut in 1_usize..500,
-        ) {
-            let text = json!({ "items": strings.iter().map(|s| json!({ "title": s })).collect::<Vec<_>>() }).to_string();
-            let cut = (1..text.len()).rev().find(|at| *at <= cut && text.is_char_boundary(*at)).unwrap_or(1);
-
-            prop_assert_eq!(found(&text[..cut]), [Found::CutOff]);
-        }
-    }
-}
+mod tests;

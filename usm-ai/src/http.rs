@@ -2,21 +2,37 @@
 
 use std::{collections::BTreeMap, error::Error as StdError, time::Duration};
 
-use reqwest::{Client, ClientBuilder, Response, Url, redirect};
+use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url, header::HeaderValue, redirect};
 use serde_json::Value;
+use tokio::time::{Instant, timeout_at};
 
-use crate::{ApiKey, Error, ErrorKind};
+use crate::{Error, ErrorKind};
 
 /// Headers of a reply that anyone here reads; the rest is dropped.
-const KEPT_HEADERS: [&str; 3] = ["retry-after", "retry-after-ms", "location"];
+const KEPT_HEADERS: [&str; 9] = [
+    "retry-after",
+    "retry-after-ms",
+    "date",
+    "location",
+    "x-ratelimit-remaining-requests",
+    "x-ratelimit-remaining-tokens",
+    "x-ratelimit-reset-requests",
+    "x-ratelimit-reset-tokens",
+    "x-ratelimit-reset",
+];
+
+/// Stands for "no limit" where a duration is too long to be added to the clock.
+const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How long a provider may take and how much it may say. The defaults suit hosted services; a large model on
-/// one's own machine may need a longer `silence` and `total`.
+/// one's own machine may need a longer `first_byte` and `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Time to connect, TLS included; 5 s by default.
     pub connect: Duration,
-    /// Longest time without a byte, the wait for the first included; 120 s by default.
+    /// Longest wait for the first byte of the reply, connecting included; 120 s by default.
+    pub first_byte: Duration,
+    /// Longest time between two bytes of the body, and before its first one; 60 s by default.
     pub silence: Duration,
     /// Longest time for one request from start to end; 300 s by default.
     pub total: Duration,
@@ -28,7 +44,8 @@ impl Default for Limits {
     fn default() -> Self {
         Self {
             connect: Duration::from_secs(5),
-            silence: Duration::from_secs(120),
+            first_byte: Duration::from_secs(120),
+            silence: Duration::from_secs(60),
             total: Duration::from_secs(300),
             answer_bytes: 8 * 1024 * 1024,
         }
@@ -39,7 +56,7 @@ impl Default for Limits {
 #[derive(Debug)]
 pub(crate) struct HttpClient {
     client: Client,
-    answer_bytes: usize,
+    limits: Limits,
 }
 
 /// What came back, whatever the status.
@@ -65,9 +82,19 @@ impl Headers {
     }
 
     #[cfg(test)]
-    pub(crate) fn with(name: &'static str, value: &str) -> Self {
-        Self(BTreeMap::from([(name, value.to_owned())]))
+    pub(crate) fn of_pairs(pairs: &[(&'static str, &str)]) -> Self {
+        Self(pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
     }
+}
+
+/// A header whose value is never shown: keys go there.
+pub(crate) type SecretHeader = (&'static str, HeaderValue);
+
+/// A header value that carries a key; `None` when no header can.
+pub(crate) fn secret(value: &str) -> Option<HeaderValue> {
+    let mut value = HeaderValue::from_str(value).ok()?;
+    value.set_sensitive(true);
+    Some(value)
 }
 
 impl HttpClient {
@@ -81,8 +108,6 @@ impl HttpClient {
         let mut builder = ClientBuilder::new()
             .user_agent(concat!("usm-ai/", env!("CARGO_PKG_VERSION")))
             .connect_timeout(limits.connect)
-            .read_timeout(limits.silence)
-            .timeout(limits.total)
             .redirect(redirect::Policy::none())
             .retry(reqwest::retry::never());
         if is_this_machine(base) {
@@ -92,34 +117,83 @@ impl HttpClient {
             Error::new(ErrorKind::Misconfigured, format!("no HTTP client: {}", chain(&cause)))
                 .with_source(cause)
         })?;
-        Ok(Self { client, answer_bytes: limits.answer_bytes })
+        Ok(Self { client, limits: *limits })
     }
 
-    /// Posts `body` and reads the reply up to the limit. Any status is a reply, not an error.
+    /// Posts `body` and waits for the beginning of the reply. Any status is a reply, not an error.
     pub(crate) async fn post(
         &self,
-        url: &Url,
-        key: Option<&ApiKey>,
+        url: Url,
+        headers: &[SecretHeader],
         body: &Value,
-    ) -> Result<HttpReply, Error> {
-        let mut request = self.client.post(url.clone()).json(body);
-        if let Some(key) = key {
-            request = request.bearer_auth(key.expose());
-        }
-        let mut response = request.send().await.map_err(failure)?;
-        let status = response.status().as_u16();
-        let headers = Headers::of(&response);
+    ) -> Result<Exchange, Error> {
+        self.begin(self.client.post(url).json(body), headers).await
+    }
 
+    /// Gets a document and waits for the beginning of the reply.
+    pub(crate) async fn get(&self, url: Url, headers: &[SecretHeader]) -> Result<Exchange, Error> {
+        self.begin(self.client.get(url), headers).await
+    }
+
+    async fn begin(&self, mut request: RequestBuilder, headers: &[SecretHeader]) -> Result<Exchange, Error> {
+        let begun = Instant::now();
+        let end = begun + self.limits.total.min(FAR_AWAY);
+        for (name, value) in headers {
+            request = request.header(*name, value.clone());
+        }
+        let first_byte = (begun + self.limits.first_byte.min(FAR_AWAY)).min(end);
+        let response = match timeout_at(first_byte, request.send()).await {
+            Ok(response) => response.map_err(failure)?,
+            Err(_) => return Err(too_slow("first byte", first_byte - begun)),
+        };
+        let (status, headers) = (response.status().as_u16(), Headers::of(&response));
+        Ok(Exchange { status, headers, response, limits: self.limits, begun, end, bytes: 0 })
+    }
+}
+
+/// A reply of which the body is still coming.
+#[derive(Debug)]
+pub(crate) struct Exchange {
+    pub(crate) status: u16,
+    pub(crate) headers: Headers,
+    response: Response,
+    limits: Limits,
+    begun: Instant,
+    end: Instant,
+    bytes: usize,
+}
+
+impl Exchange {
+    /// The next bytes of the body, `None` after the last; within every limit.
+    pub(crate) async fn chunk(&mut self) -> Result<Option<Vec<u8>>, Error> {
+        let silence = Instant::now() + self.limits.silence.min(FAR_AWAY);
+        let chunk = match timeout_at(silence.min(self.end), self.response.chunk()).await {
+            Ok(chunk) => chunk.map_err(failure),
+            Err(_) if silence < self.end => Err(too_slow("next byte", self.limits.silence)),
+            Err(_) => Err(too_slow("end of the answer", self.end - self.begun)),
+        }
+        .map_err(|error| error.with_status(self.status))?;
+        let Some(bytes) = chunk else { return Ok(None) };
+        self.bytes += bytes.len();
+        if self.bytes > self.limits.answer_bytes {
+            let reason = format!("the answer is larger than {} bytes", self.limits.answer_bytes);
+            return Err(Error::new(ErrorKind::Malformed, reason).with_status(self.status));
+        }
+        Ok(Some(bytes.to_vec()))
+    }
+
+    /// The whole reply.
+    pub(crate) async fn read(mut self) -> Result<HttpReply, Error> {
         let mut body = Vec::new();
-        while let Some(bytes) = response.chunk().await.map_err(failure)? {
-            if body.len() + bytes.len() > self.answer_bytes {
-                let reason = format!("the answer is larger than {} bytes", self.answer_bytes);
-                return Err(Error::new(ErrorKind::Malformed, reason).with_status(status));
-            }
+        while let Some(bytes) = self.chunk().await? {
             body.extend_from_slice(&bytes);
         }
-        Ok(HttpReply { status, headers, body })
+        Ok(HttpReply { status: self.status, headers: self.headers, body })
     }
+}
+
+fn too_slow(what: &str, limit: Duration) -> Error {
+    Error::new(ErrorKind::Timeout, format!("the {what} did not come within {} s", limit.as_secs_f64()))
 }
 
 fn failure(cause: reqwest::Error) -> Error {

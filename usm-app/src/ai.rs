@@ -1,9 +1,11 @@
 //! Who answers: the configured providers, or the offline drafts.
 
+use std::{sync::Arc, time::Duration};
+
 use serde::{Deserialize, Serialize};
 use usm_ai::{
-    ApiKey, Error, Limits, Provider, Router,
-    providers::{ChatCompletions, ChatCompletionsConfig, Offline},
+    ApiKey, Candidate, Error, Limits, ProbeReport, Provider, Quota, QuotaSettings, Router,
+    providers::{Offline, Service, ServiceConfig, ServiceSpec},
 };
 
 use crate::{
@@ -30,7 +32,7 @@ pub const ENHANCE: &str = "requirements.enhance";
 
 /// Longest time for one request to one provider; another provider, or another attempt, still has time after it within
 /// the five minutes of a task.
-const REQUEST_LIMIT: std::time::Duration = std::time::Duration::from_secs(150);
+const REQUEST_LIMIT: Duration = Duration::from_secs(150);
 
 /// The ways to get an answer.
 #[derive(Debug)]
@@ -49,11 +51,27 @@ impl Ai {
     ///
     /// A base URL, key or model name that cannot work.
     pub fn new(config: &AiConfig) -> Result<Self, Error> {
-        let enhancing = match config.providers.is_empty() {
-            true => None,
-            false => Some(Router::new(providers(config, |provider| &provider.enhancement_model)?)),
+        if config.providers.is_empty() {
+            return Ok(Self { configured: offline(), enhancing: None, offline: offline() });
+        }
+        // Both routers use the same providers, so that what is limited is limited once.
+        let members: Vec<Member> = config
+            .providers
+            .iter()
+            .map(|provider| Member::new(provider, config))
+            .collect::<Result<_, _>>()?;
+        let router = |model: fn(&Member) -> &str| {
+            Router::of(members.iter().map(|member| {
+                Candidate::shared(Arc::clone(&member.provider))
+                    .model(model(member))
+                    .quota(member.quota.clone())
+            }))
         };
-        Ok(Self { configured: router(config)?, enhancing, offline: offline() })
+        Ok(Self {
+            configured: router(|member| &member.model),
+            enhancing: Some(router(|member| &member.enhancement_model)),
+            offline: offline(),
+        })
     }
 
     /// Who writes maps, wireframes and improvements: the configured providers, or the offline drafts when there are
@@ -72,23 +90,24 @@ impl Ai {
         self.enhancing.is_none()
     }
 
+    /// Asks every provider whether its key is accepted and its models exist, both those that write and those that enhance.
+    pub async fn probe(&self, limit: Duration) -> Vec<ProbeReport> {
+        let mut reports = self.configured.probe(limit).await;
+        if let Some(enhancing) = &self.enhancing {
+            let more = enhancing.probe(limit).await;
+            let new = |report: &ProbeReport| {
+                !reports.iter().any(|known| known.provider == report.provider && known.model == report.model)
+            };
+            let more: Vec<_> = more.into_iter().filter(new).collect();
+            reports.extend(more);
+        }
+        reports
+    }
+
     /// Names of those who write, in the order they are asked.
     pub fn providers(&self) -> Vec<&str> {
         self.configured.providers()
     }
-}
-
-/// The configured providers in their order. Without any, the offline drafts; with some, never: who set up a provider
-/// must not get a draft unawares.
-///
-/// # Errors
-///
-/// A base URL, key or model name that cannot work.
-pub fn router(config: &AiConfig) -> Result<Router, Error> {
-    if config.providers.is_empty() {
-        return Ok(offline());
-    }
-    Ok(Router::new(providers(config, |provider| &provider.model)?))
 }
 
 /// The offline drafts alone.
@@ -130,20 +149,38 @@ impl ImproveInput {
     }
 }
 
-fn providers(
-    config: &AiConfig,
-    model: impl Fn(&ProviderConfig) -> &String,
-) -> Result<Vec<Box<dyn Provider>>, Error> {
-    let provider = |settings: &ProviderConfig| -> Result<Box<dyn Provider>, Error> {
-        Ok(Box::new(ChatCompletions::new(ChatCompletionsConfig {
-            name: settings.provider.as_str().to_owned(),
-            base_url: settings.base_url.clone(),
-            model: model(settings).clone(),
-            api_key: settings.api_key.as_ref().map(|key| ApiKey::new(key.expose())),
+/// A configured provider, with what both routers need of it.
+struct Member {
+    provider: Arc<dyn Provider>,
+    quota: Quota,
+    model: String,
+    enhancement_model: String,
+}
+
+impl Member {
+    fn new(settings: &ProviderConfig, config: &AiConfig) -> Result<Self, Error> {
+        let name = settings.provider.as_str();
+        let spec = match ServiceSpec::named(name) {
+            Some(spec) if !settings.is_own_server() => spec,
+            _ => ServiceSpec::compatible(),
+        };
+        let model = settings.model.as_deref().unwrap_or(spec.default_model).to_owned();
+        let service = Service::new(ServiceConfig {
+            name: name.to_owned(),
+            base_url: settings.base_url.clone().unwrap_or_else(|| spec.base_url.to_owned()),
+            model: model.clone(),
             limits: Limits { total: REQUEST_LIMIT, ..Limits::default() },
-        })?))
-    };
-    config.providers.iter().map(provider).collect()
+            ..spec.config(settings.api_key.as_ref().map(|key| ApiKey::new(key.expose())))
+        })?;
+        let limited = |number: u32| (number > 0).then_some(number);
+        let quota = Quota::new(QuotaSettings {
+            concurrency: Some(config.limits.concurrency),
+            requests_per_minute: limited(config.limits.requests_per_minute),
+            tokens_per_minute: limited(config.limits.tokens_per_minute),
+        });
+        let enhancement_model = settings.enhancement_model.as_deref().unwrap_or(spec.small_model).to_owned();
+        Ok(Self { provider: Arc::new(service), quota, model, enhancement_model })
+    }
 }
 
 #[cfg(test)]
@@ -151,7 +188,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::config::Config;
+    use crate::config::{AiProvider, Config};
 
     fn ai(settings: &[(&str, &str)]) -> Ai {
         let lookup = |name: &str| {
@@ -174,6 +211,15 @@ mod tests {
 
         assert_eq!(ai.providers(), ["openai", "groq"]);
         assert_eq!(ai.enhancer(false).unwrap().providers(), ["openai", "groq"]);
+    }
+
+    #[test]
+    fn every_provider_of_the_settings_can_be_asked() {
+        let keys = AiProvider::ALL.map(|provider| format!("{}_API_KEY", provider.as_str().to_uppercase()));
+        let mut settings: Vec<(&str, &str)> = keys.iter().map(|key| (key.as_str(), "key")).collect();
+        settings.push(("OLLAMA_MODEL", "qwen3"));
+
+        assert_eq!(ai(&settings).providers(), AiProvider::ALL.map(AiProvider::as_str));
     }
 
     #[test]

@@ -16,7 +16,7 @@ use std::path::PathBuf;
 
 use serde::Serialize;
 
-pub use ai::{AiConfig, AiProvider, ProviderConfig};
+pub use ai::{AiConfig, AiLimits, AiProvider, ProviderConfig};
 pub use auth::{AuthConfig, JwtAlgorithm};
 pub use database::DatabaseUrl;
 pub use log::{LogConfig, LogLevel};

@@ -1,16 +1,24 @@
 //! The AI services and what stands in for them.
 
 mod chat_completions;
+mod gemini;
+mod messages;
 mod offline;
+mod refusal;
+mod responses;
+mod service;
+mod services;
+mod wire;
 
 use std::{fmt::Debug, sync::Arc};
 
 use async_trait::async_trait;
 
-pub use chat_completions::{ChatCompletions, ChatCompletionsConfig, PRESETS, Preset};
 pub use offline::Offline;
+pub use service::{Service, ServiceConfig};
+pub use services::{SERVICES, ServiceSpec, WireFormat};
 
-use crate::{AnswerSchema, ChatRequest, Error, FinishReason, Usage};
+use crate::{AnswerSchema, ChatRequest, Error, ErrorKind, FinishReason, Usage};
 
 /// One AI service, asked once: no retries, no fallback, no log. Those are the [`Router`](crate::Router)'s.
 #[async_trait]
@@ -21,19 +29,54 @@ pub trait Provider: Debug + Send + Sync {
     /// The model asked when a request names none.
     fn model(&self) -> &str;
 
-    /// Sends the request once. With `schema`, the answer's text must be a JSON document of that shape as far as
-    /// the service can be made to keep it; the caller checks.
+    /// Sends the request once; [`ChatRequest::schema`] is not looked at, `format` is. With [`AnswerFormat::Schema`],
+    /// the answer's text must be a JSON document of that shape as far as the service can be made to keep it; the
+    /// caller checks.
     ///
     /// # Errors
     ///
-    /// By what to do next. [`SchemaUnsupported`](crate::ErrorKind::SchemaUnsupported) when the service would
-    /// answer without `schema`; a [`retry_after`](Error::retry_after) whenever the service named one. An answer
-    /// without text is an error: truncated, blocked or malformed.
-    async fn chat(
+    /// By what to do next. [`SchemaUnsupported`](ErrorKind::SchemaUnsupported) when the service would answer without
+    /// regard to `format`; a [`retry_after`](Error::retry_after) whenever the service named one. An answer without
+    /// text is an error: truncated, blocked or malformed.
+    async fn chat(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error>;
+
+    /// As [`Provider::chat`] for text, handing over every piece of it as it comes. Unless a provider can do better,
+    /// the whole text is one piece.
+    ///
+    /// # Errors
+    ///
+    /// As [`Provider::chat`]; pieces may have come before.
+    async fn stream(
         &self,
         request: &ChatRequest,
-        schema: Option<&AnswerSchema>,
-    ) -> Result<ProviderAnswer, Error>;
+        piece: &mut (dyn for<'a> FnMut(&'a str) + Send),
+    ) -> Result<ProviderAnswer, Error> {
+        let answer = self.chat(request, AnswerFormat::Text).await?;
+        piece(&answer.text);
+        Ok(answer)
+    }
+
+    /// Whether there is a mode in which the service answers with some JSON document; false unless said otherwise.
+    fn has_json_mode(&self) -> bool {
+        false
+    }
+
+    /// Asks whether the key is accepted and the model exists, at the least cost: by default one tiny question.
+    ///
+    /// # Errors
+    ///
+    /// What a question would fail with as well: a refused key, a model that is gone, a service out of reach.
+    async fn probe(&self, model: &str) -> Result<ProbeAnswer, Error> {
+        let question = ChatRequest::new("probe", "Answer with: ok").max_output_tokens(16).model(model);
+        match self.chat(&question, AnswerFormat::Text).await {
+            // Whoever answers at all knows key and model; what it answers does not matter.
+            Ok(_) => Ok(ProbeAnswer { spends_tokens: true, shutdown: None }),
+            Err(error) if matches!(error.kind(), ErrorKind::Truncated | ErrorKind::Malformed) => {
+                Ok(ProbeAnswer { spends_tokens: true, shutdown: None })
+            }
+            Err(error) => Err(error),
+        }
+    }
 }
 
 /// A provider can be shared between routers.
@@ -47,13 +90,36 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
         (**self).model()
     }
 
-    async fn chat(
+    async fn chat(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
+        (**self).chat(request, format).await
+    }
+
+    async fn stream(
         &self,
         request: &ChatRequest,
-        schema: Option<&AnswerSchema>,
+        piece: &mut (dyn for<'a> FnMut(&'a str) + Send),
     ) -> Result<ProviderAnswer, Error> {
-        (**self).chat(request, schema).await
+        (**self).stream(request, piece).await
     }
+
+    fn has_json_mode(&self) -> bool {
+        (**self).has_json_mode()
+    }
+
+    async fn probe(&self, model: &str) -> Result<ProbeAnswer, Error> {
+        (**self).probe(model).await
+    }
+}
+
+/// What the text of an answer should be, by the service's own means.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum AnswerFormat<'a> {
+    /// Any text.
+    Text,
+    /// Some JSON document; the prompt says of which shape.
+    Json,
+    /// A JSON document of this shape.
+    Schema(&'a AnswerSchema),
 }
 
 /// What a provider answered.
@@ -67,4 +133,14 @@ pub struct ProviderAnswer {
     pub finish_reason: FinishReason,
     /// Tokens spent, where the service says so.
     pub usage: Option<Usage>,
+}
+
+/// What a provider that accepts the key and knows the model says besides.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct ProbeAnswer {
+    /// When the model will be shut down, as the service writes it.
+    pub shutdown: Option<String>,
+    /// Whether a question had to be asked, for want of a list of models.
+    pub spends_tokens: bool,
 }

@@ -6,8 +6,8 @@ use async_trait::async_trait;
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 
-use super::{Provider, ProviderAnswer};
-use crate::{AnswerSchema, ChatRequest, Error, ErrorKind, FinishReason};
+use super::{AnswerFormat, ProbeAnswer, Provider, ProviderAnswer};
+use crate::{ChatRequest, Error, ErrorKind, FinishReason};
 
 const NAME: &str = "offline";
 
@@ -113,11 +113,7 @@ impl Provider for Offline {
         NAME
     }
 
-    async fn chat(
-        &self,
-        request: &ChatRequest,
-        _schema: Option<&AnswerSchema>,
-    ) -> Result<ProviderAnswer, Error> {
+    async fn chat(&self, request: &ChatRequest, _format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
         let result = match self.functions.get(&request.purpose) {
             None => Err(self.unknown_purpose(&request.purpose)),
             Some(function) => {
@@ -135,6 +131,10 @@ impl Provider for Offline {
         };
         let text = result.map_err(|error| error.at(NAME, NAME))?;
         Ok(ProviderAnswer { text, model: NAME.to_owned(), finish_reason: FinishReason::Stop, usage: None })
+    }
+
+    async fn probe(&self, _model: &str) -> Result<ProbeAnswer, Error> {
+        Ok(ProbeAnswer::default())
     }
 }
 
@@ -169,7 +169,7 @@ mod tests {
 
     async fn ask(purpose: &str, input: Value) -> Result<String, Error> {
         let request = ChatRequest::new(purpose, "").input(input);
-        offline().chat(&request, None).await.map(|answer| answer.text)
+        offline().chat(&request, AnswerFormat::Text).await.map(|answer| answer.text)
     }
 
     #[tokio::test]
@@ -210,6 +210,6 @@ mod tests {
     async fn a_panic_of_a_function_is_the_callers_panic() {
         let offline = Offline::new().answers("luck", |(): ()| -> u32 { panic!("no luck") });
 
-        let _ = offline.chat(&ChatRequest::new("luck", ""), None).await;
+        let _ = offline.chat(&ChatRequest::new("luck", ""), AnswerFormat::Text).await;
     }
 }

@@ -1,2 +1,8 @@
-//! The crate from outside, over real sockets.
+//! The crate from outside, over real HTTP.
+
+mod cases;
+mod crowd;
+mod formats;
 mod over_http;
+mod router;
+mod support;

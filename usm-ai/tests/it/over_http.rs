@@ -7,9 +7,9 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::json;
 use usm_ai::{
-    ApiKey, ChatRequest, ChatResponse, Error, ErrorKind, FinishReason, Limits, Provider, RetrySettings,
-    Router, Usage,
-    providers::{ChatCompletions, ChatCompletionsConfig, Offline},
+    AnswerFormat, ApiKey, ChatRequest, ChatResponse, Error, ErrorKind, FinishReason, Limits, Provider,
+    RetrySettings, Router, Usage,
+    providers::{Offline, Service, ServiceConfig, ServiceSpec},
     testing::{FakeAi, Reply},
 };
 
@@ -20,18 +20,19 @@ struct Point {
     x: i32,
 }
 
-fn provider_with(name: &str, base_url: String, limits: Limits) -> ChatCompletions {
-    let config = ChatCompletionsConfig {
+fn provider_with(name: &str, base_url: String, limits: Limits) -> Service {
+    let config = ServiceSpec::named("openai").unwrap().config(ApiKey::new(KEY));
+    Service::new(ServiceConfig {
         name: name.to_owned(),
         base_url,
         model: "model".to_owned(),
-        api_key: Some(ApiKey::new(KEY)),
         limits,
-    };
-    ChatCompletions::new(config).unwrap()
+        ..config
+    })
+    .unwrap()
 }
 
-fn provider(ai: &FakeAi) -> ChatCompletions {
+fn provider(ai: &FakeAi) -> Service {
     provider_with("fake", ai.base_url(), Limits::default())
 }
 
@@ -53,7 +54,7 @@ fn question() -> ChatRequest {
 /// What one provider makes of one reply.
 async fn failure(reply: Reply) -> Error {
     let ai = FakeAi::always(reply).await.unwrap();
-    provider(&ai).chat(&question(), None).await.unwrap_err()
+    provider(&ai).chat(&question(), AnswerFormat::Text).await.unwrap_err()
 }
 
 fn tried(response: &ChatResponse) -> Vec<(&str, Option<ErrorKind>)> {
@@ -64,7 +65,7 @@ fn tried(response: &ChatResponse) -> Vec<(&str, Option<ErrorKind>)> {
 async fn a_question_goes_out_with_the_key_and_the_answer_comes_back() {
     let ai = FakeAi::start([Reply::text("42")]).await.unwrap();
 
-    let answer = provider(&ai).chat(&question().model("other"), None).await.unwrap();
+    let answer = provider(&ai).chat(&question().model("other"), AnswerFormat::Text).await.unwrap();
 
     assert_eq!((answer.text.as_str(), answer.model.as_str()), ("42", "fake-model"));
     assert_eq!(answer.finish_reason, FinishReason::Stop);
@@ -90,7 +91,8 @@ async fn every_misbehaviour_has_its_kind_and_names_who_failed() {
         (Reply::error(500, "Oops"), ErrorKind::Overloaded, Some(500)),
         (Reply::error(503, "Busy"), ErrorKind::Overloaded, Some(503)),
         (Reply::Close, ErrorKind::Network, None),
-        (Reply::CloseWithinBody, ErrorKind::Network, None),
+        (Reply::CloseWithinBody, ErrorKind::Network, Some(200)),
+        (Reply::Reset, ErrorKind::Network, None),
         (Reply::truncated_json(), ErrorKind::Malformed, Some(200)),
         (Reply::html(), ErrorKind::Malformed, Some(200)),
         (Reply::error_in_success(), ErrorKind::Overloaded, Some(500)),
@@ -127,7 +129,8 @@ async fn a_service_that_hangs_after_its_headers_is_left_when_silent_too_long() {
     let ai = FakeAi::always(Reply::HangAfterHeaders).await.unwrap();
     let limits = Limits { silence: Duration::from_millis(50), ..Limits::default() };
 
-    let error = provider_with("slow", ai.base_url(), limits).chat(&question(), None).await.unwrap_err();
+    let error =
+        provider_with("slow", ai.base_url(), limits).chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Timeout);
 }
@@ -138,7 +141,8 @@ async fn a_hanging_service_is_also_bound_by_the_total_limit_and_by_the_deadline(
     let limits = Limits { total: Duration::from_millis(50), ..Limits::default() };
     let begun = Instant::now();
 
-    let total = provider_with("slow", ai.base_url(), limits).chat(&question(), None).await.unwrap_err();
+    let total =
+        provider_with("slow", ai.base_url(), limits).chat(&question(), AnswerFormat::Text).await.unwrap_err();
     let deadline = router([&ai]).chat(&question().deadline(Duration::from_millis(50))).await.unwrap_err();
 
     assert_eq!((total.kind(), deadline.kind()), (ErrorKind::Timeout, ErrorKind::Timeout));
@@ -151,7 +155,8 @@ async fn an_answer_beyond_the_size_limit_is_cut_off_while_it_comes() {
     let ai = FakeAi::always(Reply::Huge { bytes: 200 * 1024 * 1024 }).await.unwrap();
     let limits = Limits { answer_bytes: 100_000, ..Limits::default() };
 
-    let error = provider_with("loud", ai.base_url(), limits).chat(&question(), None).await.unwrap_err();
+    let error =
+        provider_with("loud", ai.base_url(), limits).chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Malformed);
     assert_eq!(error.excerpt(), "the answer is larger than 100000 bytes");
@@ -162,7 +167,10 @@ async fn a_service_that_is_not_there_is_a_network_error_that_says_why() {
     let free_port = std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
     let base_url = format!("http://{free_port}/v1");
 
-    let error = provider_with("gone", base_url, Limits::default()).chat(&question(), None).await.unwrap_err();
+    let error = provider_with("gone", base_url, Limits::default())
+        .chat(&question(), AnswerFormat::Text)
+        .await
+        .unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Network);
     assert!(error.excerpt().to_lowercase().contains("refused"), "{error}");
@@ -174,7 +182,8 @@ async fn a_service_that_speaks_no_tls_is_a_passing_failure_and_no_panic() {
     let base_url = ai.base_url().replace("http:", "https:");
     let limits = Limits { total: Duration::from_millis(200), ..Limits::default() };
 
-    let error = provider_with("plain", base_url, limits).chat(&question(), None).await.unwrap_err();
+    let error =
+        provider_with("plain", base_url, limits).chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
     assert!(error.is_transient(), "{error}");
 }
@@ -184,7 +193,7 @@ async fn a_redirect_is_not_followed_with_the_key() {
     let body = String::new();
     let ai = FakeAi::always(Reply::Body { status: 308, body, retry_after: None }).await.unwrap();
 
-    let error = provider(&ai).chat(&question(), None).await.unwrap_err();
+    let error = provider(&ai).chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
     assert_eq!(error.kind(), ErrorKind::Misconfigured);
     assert_eq!(ai.requests().len(), 1);
@@ -250,16 +259,27 @@ async fn a_value_is_asked_for_by_schema_and_the_wrong_shape_repaired() {
 
 #[tokio::test]
 async fn a_value_is_asked_for_in_words_where_the_schema_is_refused() {
-    let ai = FakeAi::start([Reply::schema_unsupported(), Reply::text("Here:\n```json\n{\"x\": 1}\n```")])
-        .await
-        .unwrap();
+    let no_json = Reply::error(400, "`response_format` is not supported by this model.");
+    let fenced = || Reply::text("Here:\n```json\n{\"x\": 1}\n```");
+    let ai = FakeAi::start([Reply::schema_unsupported(), no_json, fenced(), fenced()]).await.unwrap();
+    let router = router([&ai]);
 
-    let answer = router([&ai]).answer::<Point>(&question()).await.unwrap();
+    let first = router.answer::<Point>(&question()).await.unwrap();
+    let second = router.answer::<Point>(&question()).await.unwrap();
 
-    assert_eq!(answer.value, Point { x: 1 });
-    let second = &ai.requests()[1].body;
-    assert!(second.get("response_format").is_none());
-    assert_eq!(second["messages"][0]["role"], "system");
+    assert_eq!((first.value, second.value), (Point { x: 1 }, Point { x: 1 }));
+    let requests = ai.requests();
+    let formats: Vec<_> =
+        requests.iter().map(|request| request.body["response_format"]["type"].as_str()).collect();
+    assert_eq!(
+        formats,
+        [Some("json_schema"), Some("json_object"), None, None],
+        "and what was found out is remembered"
+    );
+    for request in &requests[1..] {
+        let system = request.body["messages"][0]["content"].as_str().unwrap();
+        assert!(system.contains("JSON Schema"), "{system}");
+    }
 }
 
 #[tokio::test]
@@ -293,8 +313,8 @@ async fn the_script_goes_on_as_told_and_says_when_it_is_used_up() {
     let ai = FakeAi::start([]).await.unwrap();
     ai.then(Reply::text("later"));
 
-    let first = provider(&ai).chat(&question(), None).await.unwrap();
-    let second = provider(&ai).chat(&question(), None).await.unwrap_err();
+    let first = provider(&ai).chat(&question(), AnswerFormat::Text).await.unwrap();
+    let second = provider(&ai).chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
     assert_eq!(first.text, "later");
     assert_eq!(second.excerpt(), "the script of the fake AI is used up");

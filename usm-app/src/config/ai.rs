@@ -1,4 +1,4 @@
-//! Settings of AI providers: which may be asked, in which order, with which model.
+//! Settings of AI providers: which may be asked, in which order, with which model, and how much.
 
 use serde::Serialize;
 
@@ -9,15 +9,29 @@ use super::read::{Reader, is_url};
 #[derive(Debug, Clone, Serialize)]
 pub struct AiConfig {
     /// The providers to ask, first choice first: `API_PROVIDER`, then those of `AI_PROVIDER_PRIORITY` (default
-    /// `gemini,groq,perplexity,openai`) that have a key and that this version can talk to.
+    /// `gemini,groq,perplexity,openai,anthropic,openrouter,ollama`) that have a key, or need none and are set up.
     ///
     /// `API_PROVIDER=offline` leaves the list empty whatever keys are set.
     pub providers: Vec<ProviderConfig>,
     /// `API_TEMPERATURE`: how freely the model writes; default 0.7, from 0 to 2.
     pub temperature: f32,
+    /// How much each provider may be used.
+    pub limits: AiLimits,
     /// What deserves a warning at start.
     #[serde(skip)]
     pub(super) remarks: Vec<String>,
+}
+
+/// How much each provider may be used by one process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AiLimits {
+    /// `AI_CONCURRENCY`: requests to one provider at a time; default 8, from 1 to 256.
+    pub concurrency: usize,
+    /// `AI_REQUESTS_PER_MINUTE`: requests to one provider within any 60 seconds; default 0, not limited.
+    pub requests_per_minute: u32,
+    /// `AI_TOKENS_PER_MINUTE`: tokens of questions and answers of one provider within any 60 seconds; default 0, not
+    /// limited.
+    pub tokens_per_minute: u32,
 }
 
 /// One provider with all that is needed to ask it.
@@ -25,37 +39,59 @@ pub struct AiConfig {
 pub struct ProviderConfig {
     /// Which one.
     pub provider: AiProvider,
-    /// `GROQ_API_KEY` or `OPENAI_API_KEY`; `None` only for a server of one's own that wants no key.
+    /// Such as `GROQ_API_KEY`; `None` only for a server of one's own that wants no key.
     pub api_key: Option<Secret>,
-    /// Address in front of `/chat/completions`, without a slash at the end. For `openai` it is `OPENAI_BASE_URL`,
-    /// default `https://api.openai.com/v1`, and may be any server that speaks the same protocol.
-    pub base_url: String,
-    /// Model for maps, wireframes and improvements: `API_MODEL` for the first provider, `OPENAI_MODEL` for `openai`,
-    /// else the provider's default.
-    pub model: String,
+    /// Such as `OPENAI_BASE_URL`, without a slash at the end; `None` for the provider's own address.
+    pub base_url: Option<String>,
+    /// Model for maps, wireframes and improvements: such as `GROQ_MODEL`, or `API_MODEL` for the first provider; `None`
+    /// for the provider's default.
+    pub model: Option<String>,
     /// Model that enhances the requirements text before the map is made: `ENHANCEMENT_MODEL` for the first provider,
-    /// else the model set for it, else the provider's default.
-    pub enhancement_model: String,
+    /// else the model set for it; `None` for the provider's small model.
+    pub enhancement_model: Option<String>,
 }
 
 /// The services the settings know by name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum AiProvider {
-    /// Google Gemini; later version.
+    /// Google Gemini.
     Gemini,
-    /// Groq, through its OpenAI-compatible address.
+    /// Groq.
     Groq,
-    /// Perplexity; later version.
+    /// Perplexity.
     Perplexity,
-    /// OpenAI, or any server that speaks its chat completions.
+    /// OpenAI; with `OPENAI_BASE_URL`, any server that speaks its chat completions.
     OpenAi,
+    /// Anthropic.
+    Anthropic,
+    /// OpenRouter.
+    OpenRouter,
+    /// Ollama, by default on this machine.
+    Ollama,
 }
 
-const NAMES: &str = "gemini, groq, perplexity, openai";
-const OPENAI_URL: &str = "https://api.openai.com/v1";
+/// Names of a provider's variables: key, address, model.
+struct Variables {
+    key: &'static str,
+    base_url: &'static str,
+    model: &'static str,
+}
+
+const NAMES: &str = "gemini, groq, perplexity, openai, anthropic, openrouter, ollama";
 
 impl AiProvider {
+    /// All of them, in the default order.
+    pub const ALL: [Self; 7] = [
+        Self::Gemini,
+        Self::Groq,
+        Self::Perplexity,
+        Self::OpenAi,
+        Self::Anthropic,
+        Self::OpenRouter,
+        Self::Ollama,
+    ];
+
     /// The name used in settings, logs and answers.
     pub fn as_str(self) -> &'static str {
         match self {
@@ -63,32 +99,34 @@ impl AiProvider {
             Self::Groq => "groq",
             Self::Perplexity => "perplexity",
             Self::OpenAi => "openai",
+            Self::Anthropic => "anthropic",
+            Self::OpenRouter => "openrouter",
+            Self::Ollama => "ollama",
         }
     }
 
     fn parse(name: &str) -> Option<Self> {
-        let all = [Self::Gemini, Self::Groq, Self::Perplexity, Self::OpenAi];
-        all.into_iter().find(|provider| provider.as_str().eq_ignore_ascii_case(name))
+        Self::ALL.into_iter().find(|provider| provider.as_str().eq_ignore_ascii_case(name))
     }
 
-    fn key_variable(self) -> &'static str {
+    fn variables(self) -> Variables {
+        let of = |key, base_url, model| Variables { key, base_url, model };
         match self {
-            Self::Gemini => "GEMINI_API_KEY",
-            Self::Groq => "GROQ_API_KEY",
-            Self::Perplexity => "PERPLEXITY_API_KEY",
-            Self::OpenAi => "OPENAI_API_KEY",
+            Self::Gemini => of("GEMINI_API_KEY", "GEMINI_BASE_URL", "GEMINI_MODEL"),
+            Self::Groq => of("GROQ_API_KEY", "GROQ_BASE_URL", "GROQ_MODEL"),
+            Self::Perplexity => of("PERPLEXITY_API_KEY", "PERPLEXITY_BASE_URL", "PERPLEXITY_MODEL"),
+            Self::OpenAi => of("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"),
+            Self::Anthropic => of("ANTHROPIC_API_KEY", "ANTHROPIC_BASE_URL", "ANTHROPIC_MODEL"),
+            Self::OpenRouter => of("OPENROUTER_API_KEY", "OPENROUTER_BASE_URL", "OPENROUTER_MODEL"),
+            Self::Ollama => of("OLLAMA_API_KEY", "OLLAMA_BASE_URL", "OLLAMA_MODEL"),
         }
     }
+}
 
-    /// Address, model and enhancement model unless set otherwise; `None` for a protocol this version cannot speak.
-    fn defaults(self) -> Option<(&'static str, &'static str, &'static str)> {
-        match self {
-            Self::Groq => {
-                Some(("https://api.groq.com/openai/v1", "openai/gpt-oss-120b", "openai/gpt-oss-20b"))
-            }
-            Self::OpenAi => Some((OPENAI_URL, "gpt-6-luna", "gpt-6-luna")),
-            Self::Gemini | Self::Perplexity => None,
-        }
+impl ProviderConfig {
+    /// Whether this is a server of which nothing is known but that it speaks OpenAI's chat completions.
+    pub fn is_own_server(&self) -> bool {
+        self.provider == AiProvider::OpenAi && self.base_url.is_some()
     }
 }
 
@@ -97,41 +135,71 @@ impl AiConfig {
         let settings = Settings::read(reader);
         let mut remarks = Vec::new();
         let providers = settings.resolve(reader, &mut remarks);
-        if let Some(model) = settings.api_model.as_deref().filter(|model| is_closed(model)) {
-            remarks.push(format!(
-                "API_MODEL={model}: its provider has closed this model, unset API_MODEL for the default"
-            ));
-        }
         if providers.is_empty() && !settings.offline {
-            let keys = "GROQ_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL";
-            remarks.push(format!(
-                "no AI provider is set up, answers are drafted offline: set {keys} to ask one"
-            ));
+            remarks.push(
+                "no AI provider is set up, answers are drafted offline: set a key such as GEMINI_API_KEY, or \
+                 OPENAI_BASE_URL or OLLAMA_MODEL for a server of your own, to ask one"
+                    .to_owned(),
+            );
         }
         let allowed = "a number from 0 to 2";
         let temperature = reader.parsed("API_TEMPERATURE", 0.7, allowed, |value| {
             value.parse().ok().filter(|number: &f32| (0.0..=2.0).contains(number))
         });
-        Self { providers, temperature, remarks }
+        let limits = AiLimits {
+            concurrency: reader.number("AI_CONCURRENCY", 8, 1..=256),
+            requests_per_minute: reader.number("AI_REQUESTS_PER_MINUTE", 0, 0..=1_000_000),
+            tokens_per_minute: reader.number("AI_TOKENS_PER_MINUTE", 0, 0..=1_000_000_000),
+        };
+        Self { providers, temperature, limits, remarks }
     }
 }
 
 /// The variables as given, before they are made into a list of providers.
 struct Settings {
-    keys: Vec<(AiProvider, Secret)>,
+    given: Vec<Given>,
     priority: Vec<AiProvider>,
     chosen: Option<AiProvider>,
     offline: bool,
     api_model: Option<String>,
     enhancement_model: Option<String>,
-    openai_url: Option<String>,
-    openai_model: Option<String>,
+}
+
+/// What is set for one provider.
+struct Given {
+    provider: AiProvider,
+    key: Option<Secret>,
+    base_url: Option<String>,
+    model: Option<String>,
+}
+
+impl Given {
+    fn read(provider: AiProvider, reader: &mut Reader<'_>) -> Self {
+        let Variables { key, base_url, model } = provider.variables();
+        let key = reader.key(key);
+        Self { provider, key, base_url: read_base_url(base_url, reader), model: reader.text(model) }
+    }
+
+    /// Whether there is enough to ask it.
+    fn is_set_up(&self) -> bool {
+        let own_server = match self.provider {
+            AiProvider::OpenAi => self.base_url.is_some(),
+            AiProvider::Ollama => self.base_url.is_some() || self.model.is_some(),
+            _ => false,
+        };
+        self.key.is_some() || own_server
+    }
+
+    /// Whether only its owner knows which models there are.
+    fn needs_model(&self) -> bool {
+        self.provider == AiProvider::Ollama
+            || (self.provider == AiProvider::OpenAi && self.base_url.is_some())
+    }
 }
 
 impl Settings {
     fn read(reader: &mut Reader<'_>) -> Self {
-        let all = [AiProvider::Gemini, AiProvider::Groq, AiProvider::Perplexity, AiProvider::OpenAi];
-        let keys = all.into_iter().filter_map(|p| reader.key(p.key_variable()).map(|key| (p, key))).collect();
+        let given = AiProvider::ALL.into_iter().map(|provider| Given::read(provider, reader)).collect();
         let choice = reader.text("API_PROVIDER");
         let offline = choice.as_deref().is_some_and(|name| name.eq_ignore_ascii_case("offline"));
         let chosen = choice.filter(|_| !offline).and_then(|name| {
@@ -142,14 +210,12 @@ impl Settings {
             provider
         });
         Self {
-            keys,
+            given,
             priority: read_priority(reader),
             chosen,
             offline,
             api_model: reader.text("API_MODEL"),
             enhancement_model: reader.text("ENHANCEMENT_MODEL"),
-            openai_url: read_base_url(reader),
-            openai_model: reader.text("OPENAI_MODEL"),
         }
     }
 
@@ -157,76 +223,54 @@ impl Settings {
         if self.offline {
             return Vec::new();
         }
-        if let Some(chosen) = self.chosen {
-            self.check_choice(chosen, reader);
-        }
         let mut order: Vec<AiProvider> = self.chosen.into_iter().collect();
         order.extend(self.priority.iter().filter(|provider| Some(**provider) != self.chosen));
-        self.remark_unused_keys(&order, remarks);
+        let set_up = self.given.iter().filter(|given| given.is_set_up());
+        for given in set_up.filter(|given| !order.contains(&given.provider)) {
+            let (name, key) = (given.provider.as_str(), given.provider.variables().key);
+            let what = if given.key.is_some() { key } else { name };
+            remarks.push(format!("{what} is set but not used: add {name} to AI_PROVIDER_PRIORITY"));
+        }
 
         let mut providers: Vec<ProviderConfig> = Vec::new();
-        for provider in order.into_iter().filter(|provider| self.is_set_up(*provider)) {
-            if let Some(config) = self.provider(provider, providers.is_empty(), reader) {
+        for provider in order {
+            let Some(given) = self.given.iter().find(|given| given.provider == provider) else { continue };
+            if given.is_set_up() {
+                let config = self.provider(given, providers.is_empty(), reader);
+                let models = [&config.model, &config.enhancement_model].into_iter().flatten();
+                remarks.extend(models.filter_map(|model| warning(provider, model)));
                 providers.push(config);
+            } else if self.chosen == Some(provider) {
+                let missing = given.provider.variables();
+                let missing = if provider == AiProvider::Ollama { missing.model } else { missing.key };
+                reader.refuse(
+                    "API_PROVIDER",
+                    provider.as_str(),
+                    format!("needs {missing}, which is not set"),
+                );
             }
         }
+        remarks.dedup();
         providers
     }
 
-    fn key(&self, provider: AiProvider) -> Option<&Secret> {
-        self.keys.iter().find(|(owner, _)| *owner == provider).map(|(_, key)| key)
-    }
-
-    fn is_set_up(&self, provider: AiProvider) -> bool {
-        let own_server = provider == AiProvider::OpenAi && self.openai_url.is_some();
-        self.key(provider).is_some() || own_server
-    }
-
-    fn check_choice(&self, chosen: AiProvider, reader: &mut Reader<'_>) {
-        let name = chosen.as_str();
-        if chosen.defaults().is_none() {
-            reader.refuse(
-                "API_PROVIDER",
-                name,
-                "this version cannot talk to it yet, use groq, openai or offline",
-            );
-        } else if !self.is_set_up(chosen) {
-            reader.refuse("API_PROVIDER", name, format!("needs {}, which is not set", chosen.key_variable()));
-        }
-    }
-
-    fn remark_unused_keys(&self, order: &[AiProvider], remarks: &mut Vec<String>) {
-        for (provider, _) in &self.keys {
-            let (variable, name) = (provider.key_variable(), provider.as_str());
-            if provider.defaults().is_none() {
-                remarks
-                    .push(format!("{variable} is set but not used: this version cannot talk to {name} yet"));
-            } else if !order.contains(provider) {
-                remarks.push(format!("{variable} is set but not used: add {name} to AI_PROVIDER_PRIORITY"));
-            }
-        }
-    }
-
-    fn provider(&self, provider: AiProvider, first: bool, reader: &mut Reader<'_>) -> Option<ProviderConfig> {
-        let (default_url, default_model, default_enhancement) = provider.defaults()?;
-        let openai = provider == AiProvider::OpenAi;
-        let base_url = self.openai_url.as_deref().filter(|_| openai).unwrap_or(default_url);
-        let own_model = self.openai_model.as_ref().filter(|_| openai);
-        let model = own_model.or(self.api_model.as_ref().filter(|_| first));
-        if model.is_none() && base_url != default_url {
+    fn provider(&self, given: &Given, first: bool, reader: &mut Reader<'_>) -> ProviderConfig {
+        let model = given.model.as_ref().or(self.api_model.as_ref().filter(|_| first));
+        if model.is_none() && given.needs_model() {
+            let Variables { base_url, model, .. } = given.provider.variables();
             reader.refuse_unseen(
-                "OPENAI_MODEL",
-                "must name the model when OPENAI_BASE_URL is set, only you know it",
+                model,
+                format!("must name the model when {base_url} is set, only you know it"),
             );
         }
         let enhancement = self.enhancement_model.as_ref().filter(|_| first).or(model);
-        Some(ProviderConfig {
-            provider,
-            api_key: self.key(provider).cloned(),
-            base_url: base_url.to_owned(),
-            model: model.map_or(default_model, String::as_str).to_owned(),
-            enhancement_model: enhancement.map_or(default_enhancement, String::as_str).to_owned(),
-        })
+        ProviderConfig {
+            provider: given.provider,
+            api_key: given.key.clone(),
+            base_url: given.base_url.clone(),
+            model: model.cloned(),
+            enhancement_model: enhancement.cloned(),
+        }
     }
 }
 
@@ -243,19 +287,33 @@ fn read_priority(reader: &mut Reader<'_>) -> Vec<AiProvider> {
     priority
 }
 
-fn read_base_url(reader: &mut Reader<'_>) -> Option<String> {
-    let url = reader.text("OPENAI_BASE_URL")?;
+fn read_base_url(variable: &'static str, reader: &mut Reader<'_>) -> Option<String> {
+    let url = reader.text(variable)?;
     if is_url(&url, &["http", "https"]) && !url.contains(['@', '?', '#']) {
         return Some(url.trim_end_matches('/').to_owned());
     }
     reader.refuse_unseen(
-        "OPENAI_BASE_URL",
-        "must be http://host… or https://host… up to, without, /chat/completions, with no password or query in it",
+        variable,
+        "must be http://host… or https://host…, without what the provider adds (/chat/completions, /models), with no \
+         password or query in it",
     );
     None
 }
 
-/// Models that older settings name and that no longer answer.
-fn is_closed(model: &str) -> bool {
-    matches!(model, "llama-3.3-70b-versatile" | "llama-3.1-8b-instant") || model.starts_with("gemini-2.0-")
+/// A warning about a model that older settings name and that no longer answers, or soon will not.
+fn warning(provider: AiProvider, model: &str) -> Option<String> {
+    let default = "unset it for the default";
+    let name = model.trim_start_matches("models/");
+    let said = match provider {
+        AiProvider::Groq if matches!(name, "llama-3.3-70b-versatile" | "llama-3.1-8b-instant") => "is closed",
+        AiProvider::Gemini if name.starts_with("gemini-2.0-") => "is closed",
+        AiProvider::Gemini if matches!(name, "gemini-2.5-flash" | "gemini-2.5-pro") => "closes on 2026-12-01",
+        AiProvider::Perplexity if !name.contains('/') => {
+            return Some(format!(
+                "the model {model} of perplexity has no maker in front: write perplexity/{model}"
+            ));
+        }
+        _ => return None,
+    };
+    Some(format!("the model {model} of {} {said}: {default}, or set another", provider.as_str()))
 }

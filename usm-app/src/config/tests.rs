@@ -55,7 +55,7 @@ fn all_errors_are_reported_at_once_with_what_is_allowed() {
         "USM_LEASE_SECONDS=\"0\": must be a whole number from 1 to 300",
         "ENVIRONMENT=\"prod\": must be development, test, staging or production",
         "LOG_LEVEL=\"loud\": must be TRACE, DEBUG, INFO, WARNING or ERROR",
-        "AI_PROVIDER_PRIORITY=\"gork\": must be a list of gemini, groq, perplexity, openai",
+        "AI_PROVIDER_PRIORITY=\"gork\": must be a list of gemini, groq, perplexity, openai, anthropic, openrouter, ollama",
     ] {
         assert!(text.contains(line), "{line} is not in:\n{text}");
     }
@@ -163,15 +163,18 @@ fn providers_are_ordered_by_choice_then_priority() {
     let keys = [("GROQ_API_KEY", "g"), ("OPENAI_API_KEY", "o"), ("API_MODEL", "mine")];
     let order = |extra: &[(&'static str, &'static str)]| {
         let config = config(&[&keys[..], extra].concat()).unwrap();
-        config.ai.providers.iter().map(|p| format!("{} {}", p.provider.as_str(), p.model)).collect::<Vec<_>>()
+        let model = |p: &ProviderConfig| p.model.clone().unwrap_or_else(|| "default".to_owned());
+        config
+            .ai
+            .providers
+            .iter()
+            .map(|p| format!("{} {}", p.provider.as_str(), model(p)))
+            .collect::<Vec<_>>()
     };
 
-    assert_eq!(order(&[]), ["groq mine", "openai gpt-6-luna"]);
-    assert_eq!(order(&[("API_PROVIDER", "openai")]), ["openai mine", "groq openai/gpt-oss-120b"]);
-    assert_eq!(
-        order(&[("AI_PROVIDER_PRIORITY", "OpenAI, groq,groq")]),
-        ["openai mine", "groq openai/gpt-oss-120b"]
-    );
+    assert_eq!(order(&[]), ["groq mine", "openai default"]);
+    assert_eq!(order(&[("API_PROVIDER", "openai")]), ["openai mine", "groq default"]);
+    assert_eq!(order(&[("AI_PROVIDER_PRIORITY", "OpenAI, groq,groq")]), ["openai mine", "groq default"]);
     assert_eq!(order(&[("API_PROVIDER", "offline")]), [""; 0]);
 }
 
@@ -183,20 +186,62 @@ fn a_server_of_ones_own_needs_an_address_and_a_model_but_no_key() {
 
     assert!(text.contains("OPENAI_MODEL: must name the model"), "{text}");
     let [own] = config.ai.providers.as_slice() else { panic!("{:?}", config.ai) };
-    assert_eq!((own.base_url.as_str(), own.api_key.is_none()), ("http://localhost:11434/v1", true));
-    assert_eq!((own.model.as_str(), own.enhancement_model.as_str()), ("qwen3", "qwen3"));
+    assert_eq!((own.base_url.as_deref(), own.api_key.is_none()), (Some("http://localhost:11434/v1"), true));
+    assert!(own.is_own_server());
+    assert_eq!((own.model.as_deref(), own.enhancement_model.as_deref()), (Some("qwen3"), Some("qwen3")));
 }
 
 #[test]
-fn a_provider_this_version_cannot_ask_is_refused_when_chosen_and_remarked_when_it_has_a_key() {
-    let chosen = refused(&[("API_PROVIDER", "gemini"), ("GEMINI_API_KEY", "AIza")]);
-    let keyed = config(&[("GEMINI_API_KEY", "AIza"), ("GROQ_API_KEY", "gsk_")]).unwrap();
-    let keyless = refused(&[("API_PROVIDER", "groq")]);
+fn every_provider_with_a_key_is_asked_in_the_order_of_the_guide_and_then_of_the_table() {
+    let keys = ["OPENROUTER", "ANTHROPIC", "OPENAI", "PERPLEXITY", "GROQ", "GEMINI"];
+    let settings =
+        |name: &str| keys.iter().any(|key| name == format!("{key}_API_KEY")).then(|| "key".to_owned());
 
-    assert!(chosen.contains("this version cannot talk to it yet"), "{chosen}");
-    assert_eq!(keyed.ai.providers.len(), 1);
-    assert!(keyed.warnings().concat().contains("GEMINI_API_KEY is set but not used"));
+    let config = Config::from_lookup(settings).unwrap();
+
+    let names: Vec<_> = config.ai.providers.iter().map(|p| p.provider.as_str()).collect();
+    assert_eq!(names, ["gemini", "groq", "perplexity", "openai", "anthropic", "openrouter"]);
+    assert!(config.warnings().is_empty(), "{:?}", config.warnings());
+}
+
+#[test]
+fn a_provider_with_a_key_outside_the_order_is_remarked_and_a_choice_without_one_refused() {
+    let keyed = config(&[("GEMINI_API_KEY", "AIza"), ("AI_PROVIDER_PRIORITY", "groq")]).unwrap();
+    let keyless = refused(&[("API_PROVIDER", "groq")]);
+    let modelless = refused(&[("API_PROVIDER", "ollama")]);
+
+    assert!(keyed.ai.providers.is_empty());
+    assert!(
+        keyed
+            .warnings()
+            .concat()
+            .contains("GEMINI_API_KEY is set but not used: add gemini to AI_PROVIDER_PRIORITY")
+    );
     assert!(keyless.contains("needs GROQ_API_KEY, which is not set"), "{keyless}");
+    assert!(modelless.contains("needs OLLAMA_MODEL, which is not set"), "{modelless}");
+}
+
+#[test]
+fn ollama_needs_a_model_and_nothing_else() {
+    let named = config(&[("OLLAMA_MODEL", "qwen3")]).unwrap();
+    let text = refused(&[("OLLAMA_BASE_URL", "http://gpu:11434/v1")]);
+
+    assert_eq!(named.ai.providers[0].model.as_deref(), Some("qwen3"));
+    assert!(text.contains("OLLAMA_MODEL: must name the model"), "{text}");
+}
+
+#[test]
+fn models_that_are_gone_or_going_are_remarked() {
+    for (key, variable, model, part) in [
+        ("GROQ_API_KEY", "API_MODEL", "llama-3.3-70b-versatile", "is closed"),
+        ("GEMINI_API_KEY", "GEMINI_MODEL", "gemini-2.0-flash", "is closed"),
+        ("GEMINI_API_KEY", "ENHANCEMENT_MODEL", "gemini-2.5-flash", "closes on 2026-12-01"),
+        ("PERPLEXITY_API_KEY", "PERPLEXITY_MODEL", "sonar", "write perplexity/sonar"),
+    ] {
+        let warnings = config(&[(key, "key"), (variable, model)]).unwrap().warnings();
+
+        assert!(matches!(warnings.as_slice(), [one] if one.contains(part)), "{variable}: {warnings:?}");
+    }
 }
 
 #[test]

@@ -40,35 +40,23 @@ pub(super) async fn ask<T: DeserializeOwned + JsonSchema>(
     router: &Router,
     request: &ChatRequest,
 ) -> Result<Answer<T>, NoAnswer> {
-    let asking = async {
-        match router.answer(request).await {
-            // Some reasoning models take no temperature but their own.
-            Err(error) if refuses_temperature(&error) && request.temperature.is_some() => {
-                let mut request = request.clone();
-                request.temperature = None;
-                router.answer(&request).await
-            }
-            answer => answer,
-        }
-    };
-    tokio::select! {
-        biased;
-        () = job.cancelled() => Err(NoAnswer::Stopped),
-        answer = asking => answer.map_err(NoAnswer::Failed),
+    match router.answer_until(request, job.cancelled()).await {
+        Err(error) if error.kind() == ErrorKind::Cancelled => Err(NoAnswer::Stopped),
+        answer => answer.map_err(NoAnswer::Failed),
     }
-}
-
-fn refuses_temperature(error: &usm_ai::Error) -> bool {
-    error.kind() == ErrorKind::Refused && error.excerpt().to_lowercase().contains("temperature")
 }
 
 pub(super) fn remedy(error: &usm_ai::Error) -> Remedy {
     match error.kind() {
         ErrorKind::RateLimited => Remedy::Wait(error.retry_after().unwrap_or(UNKNOWN_WAIT)),
+        // Nobody was asked: every provider is left alone for a while, and the worker is better used meanwhile.
+        _ if error.is_cooling_down() => Remedy::Wait(error.retry_after().unwrap_or(UNKNOWN_WAIT)),
         // A model that wrote nonsense may well not do so again.
         ErrorKind::Malformed => Remedy::TryAgain,
         kind if kind.is_transient() => Remedy::TryAgain,
-        ErrorKind::Truncated | ErrorKind::Refused | ErrorKind::Blocked => Remedy::GiveUp,
+        ErrorKind::Truncated | ErrorKind::Refused | ErrorKind::TooLarge | ErrorKind::Blocked => {
+            Remedy::GiveUp
+        }
         _ => Remedy::CallPerson,
     }
 }
@@ -137,6 +125,7 @@ mod tests {
             ErrorKind::Misconfigured,
             ErrorKind::NoProvider,
             ErrorKind::Refused,
+            ErrorKind::TooLarge,
             ErrorKind::Blocked,
             ErrorKind::Truncated,
         ] {

@@ -1,44 +1,44 @@
-//! A fake AI service over real HTTP that speaks chat completions and misbehaves on demand.
+//! A fake AI service over real HTTP that speaks all four wire formats and misbehaves on demand.
 //!
-//! Behind the feature `testing`, for the tests of this crate and of applications:
+//! Behind the feature `testing`, for the tests of this crate and of applications. The format of a reply is that of the
+//! request, told by its path.
 //!
 //! ```
-//! # use usm_ai::{ChatRequest, Limits, Router, providers::{ChatCompletions, ChatCompletionsConfig}};
+//! # use usm_ai::{ChatRequest, Router, providers::{Service, ServiceSpec}};
 //! # use usm_ai::testing::{FakeAi, Reply};
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! let ai = FakeAi::start([Reply::error(500, "out of order"), Reply::text("hello")]).await?;
-//! let provider = ChatCompletions::new(ChatCompletionsConfig {
-//!     name: "fake".to_owned(),
-//!     base_url: ai.base_url(),
-//!     model: "any".to_owned(),
-//!     api_key: None,
-//!     limits: Limits::default(),
-//! })?;
+//! let mut config = ServiceSpec::compatible().config(None);
+//! config.base_url = ai.base_url();
+//! config.model = "any".to_owned();
 //!
-//! let response = Router::new(vec![Box::new(provider)]).chat(&ChatRequest::new("greeting", "hi")).await?;
+//! let router = Router::new(vec![Box::new(Service::new(config)?)]);
+//! let response = router.chat(&ChatRequest::new("greeting", "hi")).await?;
 //!
 //! assert_eq!(response.text, "hello");
 //! assert_eq!(ai.requests().len(), 2);
 //! # Ok(()) }
 //! ```
 
+mod dialect;
 mod reply;
 
 use std::{
     collections::VecDeque,
-    io,
+    fmt, io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Instant,
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::AsyncReadExt,
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
 
-pub use reply::Reply;
+pub use reply::{Refusal, Reply};
 
 /// Requests larger than this are cut off, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024 * 1024;
@@ -64,6 +64,8 @@ pub struct RecordedRequest {
     pub headers: Vec<(String, String)>,
     /// The body, `null` if it was not JSON.
     pub body: Value,
+    /// When it had arrived.
+    pub arrived: Instant,
 }
 
 impl RecordedRequest {
@@ -73,11 +75,26 @@ impl RecordedRequest {
     }
 }
 
-#[derive(Debug, Default)]
+type Answers = Arc<dyn Fn(&RecordedRequest) -> Reply + Send + Sync>;
+
+#[derive(Default)]
 struct Stage {
     script: VecDeque<Reply>,
     always: Option<Reply>,
+    answers: Option<Answers>,
+    models: Option<Vec<String>>,
     requests: Vec<RecordedRequest>,
+}
+
+impl fmt::Debug for Stage {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Stage")
+            .field("script", &self.script)
+            .field("always", &self.always)
+            .field("models", &self.models)
+            .field("requests", &self.requests)
+            .finish_non_exhaustive()
+    }
 }
 
 impl FakeAi {
@@ -99,6 +116,17 @@ impl FakeAi {
         Self::play(Stage { always: Some(reply), ..Stage::default() }).await
     }
 
+    /// Starts a server that answers each request as `answers` says.
+    ///
+    /// # Errors
+    ///
+    /// As [`FakeAi::start`].
+    pub async fn answering(
+        answers: impl Fn(&RecordedRequest) -> Reply + Send + Sync + 'static,
+    ) -> io::Result<Self> {
+        Self::play(Stage { answers: Some(Arc::new(answers)), ..Stage::default() }).await
+    }
+
     async fn play(stage: Stage) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -115,6 +143,11 @@ impl FakeAi {
     /// Everything asked so far, oldest first.
     pub fn requests(&self) -> Vec<RecordedRequest> {
         lock(&self.stage).requests.clone()
+    }
+
+    /// Answers questions about models from this list from now on, apart from the script.
+    pub fn knows_models(&self, models: impl IntoIterator<Item = impl Into<String>>) {
+        lock(&self.stage).models = Some(models.into_iter().map(Into::into).collect());
     }
 
     /// Appends to the script.
@@ -148,11 +181,36 @@ async fn answer(mut connection: TcpStream, stage: Arc<Mutex<Stage>>) -> io::Resu
     let request = read_request(&mut connection).await?;
     let reply = {
         let mut stage = lock(&stage);
-        stage.requests.push(request);
-        let next = stage.script.pop_front().or_else(|| stage.always.clone());
-        next.unwrap_or_else(|| Reply::error(500, "the script of the fake AI is used up"))
+        stage.requests.push(request.clone());
+        match about_models(&stage, &request) {
+            Some(reply) => reply,
+            None => {
+                let answers = stage.answers.clone();
+                let next = stage.script.pop_front().or_else(|| stage.always.clone());
+                let next = next.or_else(|| answers.map(|answers| answers(&request)));
+                next.unwrap_or_else(|| Reply::error(500, "the script of the fake AI is used up"))
+            }
+        }
     };
-    reply.play(&mut connection).await
+    reply.play(&request, &mut connection).await
+}
+
+/// The answer to a question about models, where the list is known: all of them, or one.
+fn about_models(stage: &Stage, request: &RecordedRequest) -> Option<Reply> {
+    let models = stage.models.as_ref()?;
+    let path = request.target.strip_prefix("GET ")?;
+    let success = |body: Value| Reply::Body { status: 200, body: body.to_string(), retry_after: None };
+    Some(match path.split_once("/models") {
+        Some((_, "")) => {
+            let list: Vec<Value> = models.iter().map(|id| json!({ "id": id, "object": "model" })).collect();
+            success(json!({ "object": "list", "data": list }))
+        }
+        Some((_, one)) if models.iter().any(|id| one == format!("/{id}")) => {
+            success(json!({ "id": one.trim_start_matches('/'), "type": "model" }))
+        }
+        Some(_) => Reply::model_not_found(),
+        None => success(json!({ "data": {} })),
+    })
 }
 
 async fn read_request(connection: &mut TcpStream) -> io::Result<RecordedRequest> {
@@ -177,7 +235,7 @@ async fn read_request(connection: &mut TcpStream) -> io::Result<RecordedRequest>
         read_more(connection, &mut bytes).await?;
     }
     let body = serde_json::from_slice(&bytes[body_start..]).unwrap_or_default();
-    Ok(RecordedRequest { target, headers, body })
+    Ok(RecordedRequest { target, headers, body, arrived: Instant::now() })
 }
 
 async fn read_more(connection: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
@@ -185,15 +243,4 @@ async fn read_more(connection: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Resul
         return Err(io::ErrorKind::UnexpectedEof.into());
     }
     Ok(())
-}
-
-/// Sends a whole response and lets the client read it to its end.
-async fn send(connection: &mut TcpStream, status: u16, headers: &str, body: &[u8]) -> io::Result<()> {
-    let head = format!(
-        "HTTP/1.1 {status} Status\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    connection.write_all(head.as_bytes()).await?;
-    connection.write_all(body).await?;
-    connection.shutdown().await
 }

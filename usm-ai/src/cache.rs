@@ -1,0 +1,155 @@
+//! Answers that were given before, kept in memory for a while.
+
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use crate::{AnswerSchema, ChatRequest, ChatResponse};
+
+/// How much a cache keeps, and for how long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CacheSettings {
+    /// Bytes of all questions and answers kept; the oldest make room. 16 MiB by default.
+    pub bytes: usize,
+    /// How long an answer is given again; 1 hour by default.
+    pub ttl: Duration,
+}
+
+impl Default for CacheSettings {
+    fn default() -> Self {
+        Self { bytes: 16 * 1024 * 1024, ttl: Duration::from_secs(3600) }
+    }
+}
+
+/// Answers to requests that have a [`ChatRequest::prompt_version`], in the memory of this process.
+///
+/// The key is everything that makes the answer: prompt version, purpose, provider, model, schema, both texts, temperature
+/// and output limit. Only whole answers are kept. An answer from the cache has
+/// [`ChatResponse::cached`] set, no attempts and no tokens.
+#[derive(Debug, Default)]
+pub struct AnswerCache {
+    settings: CacheSettings,
+    kept: Mutex<Kept>,
+}
+
+#[derive(Debug, Default)]
+struct Kept {
+    answers: HashMap<Key, Entry>,
+    /// The keys by age.
+    by_age: BTreeMap<u64, Key>,
+    next: u64,
+    bytes: usize,
+}
+
+#[derive(Debug)]
+struct Entry {
+    response: ChatResponse,
+    until: Instant,
+    number: u64,
+    bytes: usize,
+}
+
+/// Everything that makes an answer. Kept whole, so that no two questions can be taken for one.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) struct Key(String);
+
+impl Key {
+    /// `None` for a request whose answers are not kept.
+    pub(crate) fn of(
+        provider: &str,
+        model: &str,
+        request: &ChatRequest,
+        schema: Option<&AnswerSchema>,
+    ) -> Option<Self> {
+        let version = request.prompt_version.as_ref()?;
+        let parts = serde_json::json!([
+            version,
+            request.purpose,
+            provider,
+            model,
+            schema.map(|schema| (schema.name(), schema.as_json())),
+            request.system,
+            request.user,
+            request.input,
+            request.temperature.map(f32::to_bits),
+            request.max_output_tokens,
+        ]);
+        Some(Self(parts.to_string()))
+    }
+}
+
+impl AnswerCache {
+    /// An empty cache.
+    pub fn new(settings: CacheSettings) -> Self {
+        Self { settings, kept: Mutex::default() }
+    }
+
+    /// Answers kept now, those included whose time is over and that nobody has asked for since.
+    pub fn len(&self) -> usize {
+        self.kept().answers.len()
+    }
+
+    /// Whether nothing is kept.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Forgets everything.
+    pub fn clear(&self) {
+        *self.kept() = Kept::default();
+    }
+
+    pub(crate) fn get(&self, key: &Key) -> Option<ChatResponse> {
+        let mut kept = self.kept();
+        let entry = kept.answers.get(key)?;
+        if Instant::now() < entry.until {
+            return Some(entry.response.clone());
+        }
+        kept.remove(key);
+        None
+    }
+
+    pub(crate) fn put(&self, key: Key, response: &ChatResponse) {
+        let value = response.value.as_ref().map_or(0, |value| value.to_string().len());
+        let bytes = 2 * key.0.len() + response.text.len() + value;
+        let Some(until) = Instant::now().checked_add(self.settings.ttl) else { return };
+        if bytes > self.settings.bytes {
+            return;
+        }
+        let response = ChatResponse {
+            cached: true,
+            usage: None,
+            duration: Duration::ZERO,
+            attempts: Vec::new(),
+            ..response.clone()
+        };
+        let mut kept = self.kept();
+        kept.remove(&key);
+        while kept.bytes + bytes > self.settings.bytes {
+            let Some((_, oldest)) = kept.by_age.pop_first() else { break };
+            kept.remove(&oldest);
+        }
+        let number = kept.next;
+        kept.next += 1;
+        kept.bytes += bytes;
+        kept.by_age.insert(number, key.clone());
+        kept.answers.insert(key, Entry { response, until, number, bytes });
+    }
+
+    fn kept(&self) -> MutexGuard<'_, Kept> {
+        self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Kept {
+    fn remove(&mut self, key: &Key) {
+        if let Some(entry) = self.answers.remove(key) {
+            self.by_age.remove(&entry.number);
+            self.bytes -= entry.bytes;
+        }
+    }
+}

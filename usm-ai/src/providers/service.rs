@@ -1,0 +1,429 @@
+//! A provider that speaks one of the wire formats over HTTP, as its row in the table says.
+
+use std::time::SystemTime;
+
+use async_trait::async_trait;
+use reqwest::Url;
+use serde_json::Value;
+
+use super::{
+    AnswerFormat, ProbeAnswer, Provider, ProviderAnswer, ServiceSpec, WireFormat, gemini, messages, refusal,
+    services::Models,
+    wire::{Draft, Question},
+};
+use crate::{
+    ApiKey, ChatRequest, Error, ErrorKind, Limits,
+    http::{self, Exchange, HttpClient, HttpReply, SecretHeader},
+    stream::EventReader,
+};
+
+/// Which service to ask, and how. Made by [`ServiceSpec::config`]; every field may be changed.
+#[derive(Debug, Clone)]
+pub struct ServiceConfig {
+    /// Name of the provider, for logs and people.
+    pub name: String,
+    /// The row of the table: format and peculiarities.
+    pub spec: &'static ServiceSpec,
+    /// Base URL, such as `http://localhost:11434/v1`; the path of the format is added to it.
+    pub base_url: String,
+    /// The model asked when a request names none.
+    pub model: String,
+    /// The key; `None` for servers that need none.
+    pub api_key: Option<ApiKey>,
+    /// Time and size limits of one request.
+    pub limits: Limits,
+}
+
+/// A provider over HTTP.
+#[derive(Debug)]
+pub struct Service {
+    name: String,
+    model: String,
+    spec: &'static ServiceSpec,
+    api_key: Option<ApiKey>,
+    base: Url,
+    headers: Vec<SecretHeader>,
+    client: HttpClient,
+}
+
+impl Service {
+    /// A client for the service of `config`; nothing is sent yet.
+    ///
+    /// Proxies of the environment (`HTTPS_PROXY`, `NO_PROXY`) are used, except for servers on this machine.
+    ///
+    /// # Errors
+    ///
+    /// [`Misconfigured`](ErrorKind::Misconfigured) for a base URL that is no HTTP URL, an empty model name, or a
+    /// key with characters that no header can carry.
+    pub fn new(config: ServiceConfig) -> Result<Self, Error> {
+        let ServiceConfig { name, spec, base_url, model, api_key, limits } = config;
+        let misconfigured =
+            |reason: String| Error::new(ErrorKind::Misconfigured, reason).at(name.clone(), model.clone());
+
+        let base = base_of(&base_url, spec.format).map_err(misconfigured)?;
+        if model.trim().is_empty() {
+            return Err(misconfigured("the model name is empty".to_owned()));
+        }
+        let api_key = api_key.filter(|key| !key.is_empty());
+        if api_key.as_ref().is_some_and(|key| !key.expose().chars().all(|c| c.is_ascii_graphic())) {
+            return Err(misconfigured(
+                "the API key has characters other than letters, digits and signs".to_owned(),
+            ));
+        }
+        let client =
+            HttpClient::new(&base, &limits).map_err(|error| error.at(name.clone(), model.clone()))?;
+        let headers = headers(spec.format, api_key.as_ref());
+        Ok(Self { name, model, spec, api_key, base, headers, client })
+    }
+
+    /// The URL of `path`, which may hold a model name of any characters.
+    fn url(&self, path: &str) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.pop_if_empty().extend(path.split('/'));
+        }
+        url
+    }
+
+    fn question_url(&self, model: &str, streamed: bool) -> Url {
+        match self.spec.format {
+            WireFormat::Gemini => {
+                let mut url = self.url("models");
+                if let Ok(mut segments) = url.path_segments_mut() {
+                    segments.push(&gemini::path(model, streamed));
+                }
+                if streamed {
+                    url.set_query(Some("alt=sse"));
+                }
+                url
+            }
+            format => self.url(format.path().trim_start_matches('/')),
+        }
+    }
+
+    async fn send(
+        &self,
+        request: &ChatRequest,
+        format: AnswerFormat<'_>,
+        streamed: bool,
+    ) -> Result<Exchange, Error> {
+        let model = self.model_of(request);
+        let question = Question { spec: self.spec, model, request, format, streamed };
+        let body = self.spec.format.body(&question);
+        self.client.post(self.question_url(model, streamed), &self.headers, &body).await
+    }
+
+    async fn ask(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
+        if format == AnswerFormat::Json && !self.has_json_mode() {
+            return Err(Error::new(ErrorKind::SchemaUnsupported, "the service has no JSON mode"));
+        }
+        let reply = self.send(request, format, false).await?.read().await?;
+        self.read(self.model_of(request), &reply)
+    }
+
+    fn read(&self, model: &str, reply: &HttpReply) -> Result<ProviderAnswer, Error> {
+        let json = document(reply)?;
+        let mut draft = Draft::default();
+        let piece = self.spec.format.answer(&json).map_err(|error| error.with_status(reply.status))?;
+        draft.add(piece);
+        draft.finish(model).map_err(|error| error.with_status(reply.status))
+    }
+
+    async fn ask_streamed(
+        &self,
+        request: &ChatRequest,
+        hand_over: &mut (dyn for<'a> FnMut(&'a str) + Send),
+    ) -> Result<ProviderAnswer, Error> {
+        let mut exchange = self.send(request, AnswerFormat::Text, true).await?;
+        let model = self.model_of(request);
+        if !is_success(exchange.status) {
+            return self.read(model, &exchange.read().await?);
+        }
+        let mut reader = EventReader::default();
+        let mut draft = Draft::default();
+        let mut beginning = Vec::new();
+        let mut events = 0_usize;
+        loop {
+            let bytes = exchange.chunk().await?;
+            let data = match &bytes {
+                Some(bytes) => reader.feed(bytes),
+                None => std::mem::take(&mut reader).finish().into_iter().collect(),
+            };
+            if events == 0 {
+                beginning.extend(bytes.iter().flatten());
+            }
+            for event in data.iter().filter(|event| event.trim() != "[DONE]") {
+                events += 1;
+                let piece = self.event(&exchange, event)?;
+                if !piece.text.is_empty() {
+                    hand_over(&piece.text);
+                }
+                draft.add(piece);
+            }
+            if bytes.is_none() {
+                break;
+            }
+        }
+        if events == 0 {
+            // No stream: a server that ignores the wish, an error in a success, or a web page.
+            let (status, headers) = (exchange.status, exchange.headers.clone());
+            let answer = self.read(model, &HttpReply { status, headers, body: beginning })?;
+            hand_over(&answer.text);
+            return Ok(answer);
+        }
+        if !draft.is_finished() {
+            let reason = "the stream ended before the answer was whole";
+            return Err(Error::new(ErrorKind::Network, reason).with_status(exchange.status));
+        }
+        draft.finish(model).map_err(|error| error.with_status(exchange.status))
+    }
+
+    fn event(&self, exchange: &Exchange, event: &str) -> Result<super::wire::Piece, Error> {
+        let json: Value = serde_json::from_str(event).map_err(|cause| {
+            Error::new(ErrorKind::Malformed, format!("an event of the stream is not JSON: {event}"))
+                .with_source(cause)
+        })?;
+        if let Some(error) = refusal::hidden(&exchange.headers, &json, SystemTime::now()) {
+            return Err(error);
+        }
+        self.spec.format.event(&json).map_err(|error| error.with_status(exchange.status))
+    }
+
+    async fn ask_about(&self, model: &str) -> Result<ProbeAnswer, Error> {
+        if let Some(path) = self.spec.quirks.key_path {
+            document(&self.client.get(self.url(path), &self.headers).await?.read().await?)?;
+        }
+        let described = match self.spec.quirks.models {
+            Models::One => {
+                let mut url = self.url("models");
+                if let Ok(mut segments) = url.path_segments_mut() {
+                    segments.push(model.strip_prefix("models/").unwrap_or(model));
+                }
+                document(&self.client.get(url, &self.headers).await?.read().await?)?
+            }
+            Models::List | Models::No => {
+                let list =
+                    document(&self.client.get(self.url("models"), &self.headers).await?.read().await?)?;
+                let models = list["data"].as_array().into_iter().flatten();
+                let same = |entry: &&Value| entry["id"] == model || entry["id"] == format!("{model}:latest");
+                models.into_iter().find(same).cloned().ok_or_else(|| {
+                    Error::new(ErrorKind::ModelNotFound, "it is not in the list of models of the service")
+                })?
+            }
+        };
+        let shutdown =
+            ["shutdown_date", "deprecation_date"].into_iter().find_map(|name| described[name].as_str());
+        Ok(ProbeAnswer { shutdown: shutdown.map(str::to_owned), spends_tokens: false })
+    }
+
+    fn model_of<'a>(&'a self, request: &'a ChatRequest) -> &'a str {
+        request.model.as_deref().unwrap_or(&self.model)
+    }
+
+    /// Says who failed, and hides the key where the service repeats it.
+    fn blame(&self, error: Error, model: &str) -> Error {
+        let error = error.at(&self.name, model);
+        match &self.api_key {
+            Some(key) => error.redacted(key),
+            None => error,
+        }
+    }
+}
+
+#[async_trait]
+impl Provider for Service {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn model(&self) -> &str {
+        &self.model
+    }
+
+    async fn chat(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
+        self.ask(request, format).await.map_err(|error| self.blame(error, self.model_of(request)))
+    }
+
+    async fn stream(
+        &self,
+        request: &ChatRequest,
+        piece: &mut (dyn for<'a> FnMut(&'a str) + Send),
+    ) -> Result<ProviderAnswer, Error> {
+        self.ask_streamed(request, piece).await.map_err(|error| self.blame(error, self.model_of(request)))
+    }
+
+    fn has_json_mode(&self) -> bool {
+        self.spec.quirks.json_mode
+    }
+
+    async fn probe(&self, model: &str) -> Result<ProbeAnswer, Error> {
+        let answer = match self.spec.quirks.models {
+            Models::No => {
+                let question =
+                    ChatRequest::new("probe", "Answer with: ok").max_output_tokens(16).model(model);
+                match self.ask(&question, AnswerFormat::Text).await {
+                    // Who answers at all accepts the key and knows the model.
+                    Err(error) if !matches!(error.kind(), ErrorKind::Truncated | ErrorKind::Malformed) => {
+                        Err(error)
+                    }
+                    _ => Ok(ProbeAnswer { spends_tokens: true, shutdown: None }),
+                }
+            }
+            Models::List | Models::One => self.ask_about(model).await,
+        };
+        answer.map_err(|error| self.blame(error, model))
+    }
+}
+
+/// The JSON of a reply, or the error in it.
+fn document(reply: &HttpReply) -> Result<Value, Error> {
+    let now = SystemTime::now();
+    if !is_success(reply.status) {
+        return Err(refusal::refusal(reply.status, &reply.headers, &reply.body, now));
+    }
+    let json: Value = serde_json::from_slice(&reply.body).map_err(|cause| {
+        let text = String::from_utf8_lossy(&reply.body);
+        Error::new(ErrorKind::Malformed, format!("the reply is not JSON or breaks off: {text}"))
+            .with_status(reply.status)
+            .with_source(cause)
+    })?;
+    match refusal::hidden(&reply.headers, &json, now) {
+        Some(error) => Err(error),
+        None => Ok(json),
+    }
+}
+
+fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
+}
+
+/// How each format carries the key.
+fn headers(format: WireFormat, key: Option<&ApiKey>) -> Vec<SecretHeader> {
+    let key = key.map(ApiKey::expose);
+    let carried = |name, value: &str| http::secret(value).map(|value| (name, value));
+    let key = key.and_then(|key| match format {
+        WireFormat::Gemini => carried("x-goog-api-key", key),
+        WireFormat::Messages => carried("x-api-key", key),
+        WireFormat::ChatCompletions | WireFormat::Responses => {
+            carried("authorization", &format!("Bearer {key}"))
+        }
+    });
+    let version =
+        (format == WireFormat::Messages).then(|| carried("anthropic-version", messages::VERSION)).flatten();
+    key.into_iter().chain(version).collect()
+}
+
+/// The URL that paths are added to. One that already ends in the path of the format is taken as meant.
+fn base_of(base_url: &str, format: WireFormat) -> Result<Url, String> {
+    let base = base_url.trim().trim_end_matches('/');
+    let base = base.strip_suffix(format.path()).unwrap_or(base);
+    // The address itself is not repeated: it may hold a password.
+    let wrong = |cause| format!("the base URL is not a URL ({cause}), expected one like https://host/v1");
+    let url = Url::parse(base).map_err(wrong)?;
+    if !matches!(url.scheme(), "http" | "https") {
+        return Err(format!("the base URL begins with `{}:`, expected https: or http:", url.scheme()));
+    }
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err("the base URL contains a user name or password, set the API key instead".to_owned());
+    }
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err("the base URL contains `?` or `#`, expected one like https://host/v1".to_owned());
+    }
+    Ok(url)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+    use super::*;
+    use crate::providers::SERVICES;
+
+    fn config(base_url: &str) -> ServiceConfig {
+        let config = ServiceSpec::compatible().config(None);
+        ServiceConfig {
+            name: "local".to_owned(),
+            base_url: base_url.to_owned(),
+            model: "m".to_owned(),
+            ..config
+        }
+    }
+
+    #[test]
+    fn the_endpoint_is_below_the_base_url_however_it_ends() {
+        for base in ["http://h:1/v1", " http://h:1/v1/ ", "http://h:1/v1/chat/completions"] {
+            let service = Service::new(config(base)).unwrap();
+            assert_eq!(service.question_url("m", false).as_str(), "http://h:1/v1/chat/completions");
+        }
+    }
+
+    #[test]
+    fn geminis_model_is_part_of_the_endpoint_and_cannot_leave_it() {
+        let config = ServiceSpec::named("gemini").unwrap().config(ApiKey::new("AIza"));
+        let service = Service::new(config).unwrap();
+        let base = "https://generativelanguage.googleapis.com/v1beta/models";
+
+        for (model, streamed, expected) in [
+            ("gemini-3.8-flash", false, "gemini-3.8-flash:generateContent"),
+            ("models/gemini-3.8-flash", true, "gemini-3.8-flash:streamGenerateContent?alt=sse"),
+            ("a/../b?c#d", false, "a%2F..%2Fb%3Fc%23d:generateContent"),
+        ] {
+            assert_eq!(service.question_url(model, streamed).as_str(), format!("{base}/{expected}"));
+        }
+    }
+
+    #[test]
+    fn a_base_url_that_cannot_work_is_an_error_that_names_the_provider() {
+        for base in [
+            "",
+            "localhost",
+            "localhost:11434/v1",
+            "ftp://h/v1",
+            "http://",
+            "http://me:pw@h/v1",
+            "http://h/?a",
+        ] {
+            let error = Service::new(config(base)).unwrap_err();
+
+            assert_eq!(error.kind(), ErrorKind::Misconfigured, "{base}");
+            assert_eq!(error.provider(), "local");
+            assert!(error.excerpt().contains("the base URL") && !error.excerpt().contains("pw"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_key_or_model_that_cannot_be_sent_is_an_error_and_the_key_is_not_shown() {
+        let with_key = ServiceConfig { api_key: Some(ApiKey::new("sk-\n1")), ..config("http://h/v1") };
+        let without_model = ServiceConfig { model: " ".to_owned(), ..config("http://h/v1") };
+
+        let error = Service::new(with_key).unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::Misconfigured);
+        assert!(!format!("{error} {error:?}").contains("sk-"));
+        assert!(Service::new(without_model).unwrap_err().excerpt().contains("model"));
+    }
+
+    #[test]
+    fn the_key_is_not_shown_by_debug() {
+        for spec in SERVICES {
+            let mut config = spec.config(ApiKey::new("key-hunter2"));
+            config.model = "m".to_owned();
+
+            assert!(!format!("{config:?} {:?}", Service::new(config.clone()).unwrap()).contains("hunter2"));
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_makes_a_provider_of_its_name() {
+        for spec in SERVICES {
+            let mut config = spec.config(ApiKey::new("key"));
+            if !spec.needs_key {
+                assert_eq!((spec.default_model, spec.small_model), ("", ""), "only its owner knows");
+                config.model = "own".to_owned();
+            }
+            let service = Service::new(config.clone()).unwrap();
+
+            assert_eq!((service.name(), service.model()), (spec.name, config.model.as_str()));
+            assert_eq!(ServiceSpec::named(spec.name), Some(spec));
+        }
+    }
+}

@@ -1,0 +1,99 @@
+//! What all wire formats share: the parts of a request, and the pieces an answer is made of.
+
+use serde_json::{Value, json};
+
+use super::{AnswerFormat, ProviderAnswer, services::ServiceSpec};
+use crate::{ChatRequest, Error, ErrorKind, FinishReason, Usage};
+
+/// Everything a request body is made of.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Question<'a> {
+    pub(super) spec: &'a ServiceSpec,
+    pub(super) model: &'a str,
+    pub(super) request: &'a ChatRequest,
+    pub(super) format: AnswerFormat<'a>,
+    pub(super) streamed: bool,
+}
+
+/// What one event of a stream, or a whole reply, adds to an answer.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Piece {
+    pub(super) text: String,
+    pub(super) model: Option<String>,
+    pub(super) finish_reason: Option<FinishReason>,
+    pub(super) usage: Option<Usage>,
+}
+
+/// An answer that is being put together.
+#[derive(Debug, Default)]
+pub(super) struct Draft {
+    text: String,
+    model: Option<String>,
+    finish_reason: Option<FinishReason>,
+    usage: Option<Usage>,
+}
+
+impl Draft {
+    pub(super) fn add(&mut self, piece: Piece) {
+        self.text.push_str(&piece.text);
+        self.model = piece.model.or(self.model.take());
+        self.finish_reason = piece.finish_reason.or(self.finish_reason);
+        // Parts of a count come in different events; none of them goes back.
+        self.usage = match (self.usage, piece.usage) {
+            (Some(known), Some(new)) => Some(Usage {
+                input_tokens: known.input_tokens.max(new.input_tokens),
+                output_tokens: known.output_tokens.max(new.output_tokens),
+            }),
+            (known, new) => new.or(known),
+        };
+    }
+
+    /// Whether the service has said how the answer ends.
+    pub(super) fn is_finished(&self) -> bool {
+        self.finish_reason.is_some()
+    }
+
+    /// The answer, if there is text in it.
+    pub(super) fn finish(self, model: &str) -> Result<ProviderAnswer, Error> {
+        let finish_reason = self.finish_reason.unwrap_or(FinishReason::Other);
+        if self.text.trim().is_empty() {
+            return Err(match finish_reason {
+                FinishReason::Length => {
+                    Error::new(ErrorKind::Truncated, "the output limit was spent on reasoning alone")
+                }
+                _ => Error::new(ErrorKind::Malformed, "the answer has no text"),
+            });
+        }
+        Ok(ProviderAnswer {
+            text: self.text,
+            model: self.model.unwrap_or_else(|| model.to_owned()),
+            finish_reason,
+            usage: self.usage,
+        })
+    }
+}
+
+/// The temperature by way of text, for `0.2_f32` as `f64` is 0.20000000298023224.
+pub(super) fn temperature(temperature: f32) -> Value {
+    json!(temperature.to_string().parse::<f64>().unwrap_or_default())
+}
+
+/// A count of tokens from two fields of `usage`.
+pub(super) fn usage(usage: &Value, input: &str, output: &str) -> Option<Usage> {
+    Some(Usage {
+        input_tokens: usage[input].as_u64()?,
+        output_tokens: usage[output].as_u64().unwrap_or_default(),
+    })
+}
+
+pub(super) fn text(value: &Value) -> Option<String> {
+    value.as_str().map(str::to_owned)
+}
+
+/// An answer that is not of the format at all.
+pub(super) fn not_of_the_format(what: &str, reply: &Value) -> Error {
+    Error::new(ErrorKind::Malformed, format!("the reply has no {what}: {reply}"))
+}
+
+#[cfg(test)]
+pub(super) mod testing;

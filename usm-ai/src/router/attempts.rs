@@ -1,0 +1,192 @@
+//! One call in progress: its deadline, every attempt of it, and what to tell when all have failed.
+
+use std::{
+    collections::BTreeMap,
+    sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::RetrySettings;
+use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, ladder::Reading};
+
+/// Stands for "no deadline" where a duration is too long to be added to the clock.
+const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+
+pub(crate) struct Call {
+    started: Instant,
+    pub(super) deadline: Instant,
+    log: Mutex<Log>,
+}
+
+#[derive(Default)]
+struct Log {
+    attempts: Vec<AttemptLog>,
+    /// The last failure of each candidate, by its place in the order.
+    failures: BTreeMap<usize, Error>,
+}
+
+impl Call {
+    pub(super) fn start(time_limit: Duration) -> Self {
+        let started = Instant::now();
+        let deadline = started.checked_add(time_limit.min(FAR_AWAY)).unwrap_or(started);
+        Self { started, deadline, log: Mutex::default() }
+    }
+
+    pub(crate) fn is_over(&self) -> bool {
+        Instant::now() >= self.deadline
+    }
+
+    /// Writes down an attempt that began at `begun`.
+    pub(super) fn attempted(
+        &self,
+        provider: &str,
+        model: &str,
+        begun: Instant,
+        result: &Result<ProviderAnswer, Error>,
+    ) {
+        let error = result.as_ref().err();
+        self.log().attempts.push(AttemptLog {
+            provider: provider.to_owned(),
+            model: model.to_owned(),
+            duration_ms: milliseconds(begun.elapsed()),
+            usage: result.as_ref().ok().and_then(|answer| answer.usage),
+            error: error.map(Error::kind),
+            retry_after_ms: error.and_then(Error::retry_after).map(milliseconds),
+            skipped: false,
+        });
+    }
+
+    /// Writes down that a candidate was not asked, once for each time it rests.
+    pub(super) fn skipped(&self, error: &Error) {
+        let mut log = self.log();
+        let of_it =
+            |attempt: &&AttemptLog| attempt.provider == error.provider() && attempt.model == error.model();
+        if log.attempts.iter().rev().find(of_it).is_some_and(|last| last.skipped) {
+            return;
+        }
+        log.attempts.push(AttemptLog {
+            provider: error.provider().to_owned(),
+            model: error.model().to_owned(),
+            duration_ms: 0,
+            usage: None,
+            error: Some(error.kind()),
+            retry_after_ms: error.retry_after().map(milliseconds),
+            skipped: true,
+        });
+    }
+
+    /// An answer that came but could not be used counts as a failed attempt.
+    pub(crate) fn mark_unusable(&self, kind: ErrorKind) {
+        if let Some(last) = self.log().attempts.last_mut() {
+            last.error = Some(kind);
+        }
+    }
+
+    /// Whether the candidate of this place has failed in a way that waiting a little does not mend.
+    pub(super) fn is_given_up(&self, place: usize) -> bool {
+        self.log().failures.get(&place).is_some_and(|failure| !is_worth_waiting(failure))
+    }
+
+    pub(super) fn gave_up(&self, place: usize, failure: Error) {
+        self.log().failures.insert(place, failure);
+    }
+
+    /// The shortest wait after which a candidate may be asked again within this call; `None` when there is none.
+    pub(super) fn shortest_wait(&self) -> Option<Duration> {
+        let log = self.log();
+        let worth = log.failures.values().filter(|failure| is_worth_waiting(failure));
+        worth.filter_map(Error::retry_after).min()
+    }
+
+    /// How long to pause before the same candidate is asked again; `None` when it should not be.
+    ///
+    /// `proposed` is the jittered back-off, `None` when the retries are used up.
+    pub(super) fn pause(
+        &self,
+        settings: &RetrySettings,
+        told: Option<Duration>,
+        proposed: Option<Duration>,
+    ) -> Option<Duration> {
+        let proposed = proposed?;
+        let pause = match told {
+            Some(told) if told > settings.longest_retry_after => return None,
+            // Those who were told the same time must not come back together.
+            Some(told) => told.saturating_add(jitter(told, proposed)),
+            None => proposed,
+        };
+        Instant::now().checked_add(pause).filter(|end| *end < self.deadline).map(|_| pause)
+    }
+
+    pub(super) fn answered(self, provider: &str, reading: Reading) -> ChatResponse {
+        let Reading { answer, value, partial } = reading;
+        ChatResponse {
+            text: answer.text,
+            provider: provider.to_owned(),
+            model: answer.model,
+            value,
+            partial,
+            cached: false,
+            finish_reason: answer.finish_reason,
+            usage: answer.usage,
+            duration: self.started.elapsed(),
+            attempts: self.into_log().attempts,
+        }
+    }
+
+    /// The one error for a call in which every candidate failed.
+    pub(super) fn failed(self) -> Error {
+        let Log { attempts, failures } = self.into_log();
+        most_telling(failures.into_values()).with_attempts(attempts)
+    }
+
+    /// The error for a call that its caller has given up.
+    pub(super) fn cancelled(self) -> Error {
+        Error::new(ErrorKind::Cancelled, "").with_attempts(self.into_log().attempts)
+    }
+
+    fn into_log(self) -> Log {
+        self.log.into_inner().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn log(&self) -> MutexGuard<'_, Log> {
+        self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Between nothing and a fifth of the wait, at least as much as the back-off would differ.
+fn jitter(told: Duration, proposed: Duration) -> Duration {
+    (told / 5).max(proposed / 2).mul_f64(fastrand::f64())
+}
+
+/// Whether the candidate was left alone for a while only: by its own wish, or by the router.
+fn is_worth_waiting(failure: &Error) -> bool {
+    failure.kind() == ErrorKind::RateLimited || (!failure.was_asked() && failure.is_transient())
+}
+
+/// The failure that says best what to do next: if waiting helps with any candidate, the one with the shortest
+/// wait; else the one of the candidate that came nearest to an answer.
+fn most_telling(failures: impl Iterator<Item = Error>) -> Error {
+    let rank = |error: &Error| match error.kind() {
+        kind if kind.is_transient() => 0,
+        ErrorKind::Malformed | ErrorKind::Truncated => 1,
+        ErrorKind::Blocked => 2,
+        ErrorKind::Refused | ErrorKind::SchemaUnsupported | ErrorKind::TooLarge => 3,
+        ErrorKind::ModelNotFound => 4,
+        ErrorKind::QuotaSpent => 5,
+        ErrorKind::Unauthorized => 6,
+        _ => 7,
+    };
+    // A rate limit without a word about its end lasts longer than one that names it; other troubles pass soon.
+    let wait = |error: &Error| match error.kind() {
+        ErrorKind::RateLimited => error.retry_after().unwrap_or(Duration::MAX),
+        _ => error.retry_after().unwrap_or_default(),
+    };
+    let most_telling = failures.min_by_key(|error| (rank(error), wait(error)));
+    most_telling.unwrap_or_else(|| Error::new(ErrorKind::NoProvider, ""))
+}
+
+fn milliseconds(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
