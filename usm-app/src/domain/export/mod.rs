@@ -4,3 +4,5 @@ pub mod json;
 pub mod markdown;
 #[cfg(test)]
 pub(crate) mod sample;
+#[cfg(test)]
+pub(crate) mod tests;
