@@ -1,5 +1,7 @@
 //! Every rule on a map that breaks it, and on maps that break none.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use super::{
     rules::RULES,
     words::{Compound, compound, vague},
@@ -253,8 +255,14 @@ fn a_joined_title_is_split_at_the_joining_word() {
         joined("as well as", "Find a book", "Reserve it")
     );
     assert_eq!(compound("Search & filter"), joined("&", "Search", "Filter"));
+    assert_eq!(
+        compound("Обновлять меню и цены в кабинете"),
+        joined("и", "Обновлять меню в кабинете", "Обновлять цены в кабинете")
+    );
+    assert_eq!(compound("Works on iOS and Android"), joined("and", "Works on iOS", "Works on Android"));
     for one in [
         "Вопросы и ответы",
+        "Видеть меню с составом, фото и ценами",
         "Drag and drop cards",
         "Раздел «Еда и вино»",
         "И снова заказ",

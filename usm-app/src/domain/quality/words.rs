@@ -4,7 +4,7 @@ use std::{collections::HashSet, sync::LazyLock};
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use crate::domain::draft::stem;
+use crate::domain::draft::{is_step, stem};
 
 /// Words that cannot be tested, in any of their forms.
 #[rustfmt::skip]
@@ -62,39 +62,61 @@ pub(super) struct Compound {
     pub(super) second: String,
 }
 
-/// The two things that a title joins, if it does; commas and lists are left alone.
+/// The two things that a title joins, if it does. Lists of more are left alone, and so is what stands in quotation
+/// marks or brackets.
 pub(super) fn compound(title: &str) -> Option<Compound> {
     let lower = normal(title);
     if ONE_THING.iter().any(|name| lower.contains(name)) {
         return None;
     }
     let mut depth = 0usize;
-    let mut offset = 0;
+    let mut start = 0;
     for token in title.split_inclusive(char::is_whitespace) {
-        let (start, word) = (offset, token.trim_end());
-        offset += token.len();
         let opened = token.matches(['«', '“', '„', '(', '[']).count();
         let closed = token.matches(['»', '”', ')', ']']).count();
-        let inside = depth > 0 || opened > closed;
-        depth = (depth + opened).saturating_sub(closed);
-        if inside {
-            continue;
-        }
-        let behind = &title[start..];
-        for joining in JOINING {
-            let found = normal(word) == *joining
-                || (joining.contains(' ') && normal(behind).starts_with(&format!("{joining} ")));
-            let end = start + joining.len();
-            let parts = title.get(..start).zip(title.get(end..)).filter(|_| found);
-            let Some((first, second)) = parts else { continue };
-            let (first, second) = (first.trim().trim_end_matches(','), second.trim());
-            if letters(first) > 1 && letters(second) > 1 {
-                let (first, second) = (first.to_owned(), capitalised(second));
-                return Some(Compound { word: (*joining).to_owned(), first, second });
+        if depth == 0 && opened <= closed {
+            let found = JOINING.iter().find(|joining| begins_with(&title[start..], joining));
+            if let Some(joining) = found {
+                let first = title[..start].trim();
+                let second: Vec<&str> =
+                    title[start..].split_whitespace().skip(joining.split(' ').count()).collect();
+                return halves(first, &second).map(|(first, second)| Compound {
+                    word: (*joining).to_owned(),
+                    first,
+                    second,
+                });
             }
         }
+        depth = (depth + opened).saturating_sub(closed);
+        start += token.len();
     }
     None
+}
+
+/// Two titles in place of one. What follows the joining word is a step of its own, or stands for the word before it:
+/// “Search by title and author of a book” is a search by title of a book, and one by author of a book.
+fn halves(first: &str, second: &[&str]) -> Option<(String, String)> {
+    let is_list = first.trim_end_matches(',').contains(',');
+    let first = first.trim_end_matches(',');
+    let (word, rest) = second.split_first()?;
+    if is_list || letters(first) < 2 || letters(&second.concat()) < 2 {
+        return None;
+    }
+    let is_alone = !first.contains(char::is_whitespace);
+    if is_alone || is_step(&normal(word)) {
+        return Some((first.to_owned(), capitalised(&second.join(" "))));
+    }
+    let (before, _) = first.rsplit_once(char::is_whitespace)?;
+    let joined =
+        |parts: &[&str]| parts.iter().filter(|part| !part.is_empty()).copied().collect::<Vec<_>>().join(" ");
+    let rest = rest.join(" ");
+    Some((joined(&[first, &rest]), joined(&[before.trim_end(), word, &rest])))
+}
+
+/// Whether a text begins with these words.
+fn begins_with(text: &str, words: &str) -> bool {
+    let mut text = text.split_whitespace();
+    words.split(' ').all(|word| text.next().is_some_and(|other| normal(other) == word))
 }
 
 /// What two spellings of one title have in common.

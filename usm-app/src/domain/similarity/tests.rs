@@ -1,5 +1,7 @@
 //! Pairs that are found, pairs that are not, and maps of a size that would hurt.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 use proptest::prelude::*;
 
 use super::*;
@@ -127,7 +129,7 @@ fn all_pairs(vectors: &[Vector]) -> Vec<(usize, usize)> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn the_index_finds_what_comparing_everything_finds(

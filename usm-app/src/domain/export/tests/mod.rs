@@ -1,6 +1,9 @@
 //! What every export is held against: files that show what it wrote, and maps that try to break it.
 
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
+
 mod maps;
+mod markup;
 
 use std::path::Path;
 
