@@ -15,8 +15,8 @@ use crate::domain::{
     wireframe::Language,
 };
 
-/// Tasks side by side: what an A3 page shows in letters that can be read.
-const COLUMNS: usize = 7;
+/// Tasks side by side: what an A3 page fills, and still shows in letters that can be read.
+const COLUMNS: std::ops::RangeInclusive<usize> = 6..=9;
 
 const STYLE: &str = include_str!("html/style.css");
 
@@ -24,12 +24,15 @@ const STYLE: &str = include_str!("html/style.css");
 pub fn write(map: &StoryMap) -> String {
     let map = &map.tidied();
     let page = Page { map, language: language(map) };
+    // Few bands, and no more columns than those need.
+    let bands = COLUMNS.map(|columns| bands(map, columns)).min_by_key(Vec::len).unwrap_or_default();
     let mut out = String::with_capacity(4096);
     page.head(&mut out);
     page.summary(&mut out);
-    for band in bands(map, COLUMNS) {
-        page.band(&mut out, &band);
-    }
+    let columns = |band: &Vec<Part>| band.iter().map(Part::columns).sum();
+    let widest: usize = bands.iter().map(columns).max().unwrap_or(0);
+    out.push_str(&format!("<main class=\"of{}\">\n", widest.max(*COLUMNS.start())));
+    bands.iter().for_each(|band| page.band(&mut out, band));
     page.details(&mut out);
     page.notes(&mut out);
     out.push_str("</main>\n</body>\n</html>\n");
@@ -69,7 +72,7 @@ impl Page<'_> {
         });
         let head = self.language.pick("Истории", "Stories");
         out.push_str(&format!("<div><dt>{head}</dt>{}</div>\n", releases.collect::<String>()));
-        out.push_str("</dl>\n</header>\n<main>\n");
+        out.push_str("</dl>\n</header>\n");
     }
 
     /// The slices with the number of their stories; those that only a story names come last.
@@ -242,7 +245,8 @@ mod tests {
 
     #[test]
     fn every_width_that_a_board_can_have_has_its_style() {
-        assert!((1..=COLUMNS).all(|columns| STYLE.contains(&format!(".n{columns} "))));
+        assert!((1..=*COLUMNS.end()).all(|columns| STYLE.contains(&format!(".n{columns} {{"))));
+        assert!(COLUMNS.clone().all(|columns| STYLE.contains(&format!(".of{columns} {{"))));
         assert!(!STYLE.contains(['<', '&']) && !STYLE.contains("url(") && !STYLE.contains("@import"));
     }
 }
