@@ -42,6 +42,13 @@ pub fn clean(text: &str) -> String {
     clean_keeping_joiners(text).trim().to_owned()
 }
 
+/// Lines that are [`clean`] each; empty ones are left out.
+pub fn clean_lines(text: &str) -> String {
+    let breaks = ['\n', '\r', '\u{b}', '\u{c}', '\u{85}', '\u{2028}', '\u{2029}'];
+    let lines = text.split(breaks).map(clean).filter(|line| !line.is_empty());
+    lines.collect::<Vec<_>>().join("\n")
+}
+
 /// `text` if it fits into `max` columns, else its beginning with [`CUT`] at the end.
 pub fn cut(text: &str, max: usize) -> String {
     if width(text) <= max {

@@ -3,10 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::columns::{clean, clean_lines};
+
 /// Version of the JSON form of [`StoryMap`]; it grows when a reader of the old form would misread the new one.
 pub const VERSION: u32 = 1;
 
 /// A whole map, as written to `story-map.json` and returned by the API.
+///
+/// A reader needs only `name` and `activities`, and of their parts the titles: everything else has a default.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 pub struct StoryMap {
     /// Version of this JSON form, see [`VERSION`].
@@ -15,6 +19,7 @@ pub struct StoryMap {
     /// Name of the product.
     pub name: String,
     /// Who walks the map, most important first.
+    #[serde(default)]
     pub personas: Vec<String>,
     /// Slices in delivery order.
     #[serde(default = "Release::all")]
@@ -32,6 +37,7 @@ pub struct Activity {
     /// Short noun or verb phrase.
     pub title: String,
     /// Steps in narrative order.
+    #[serde(default)]
     pub tasks: Vec<UserTask>,
 }
 
@@ -41,6 +47,7 @@ pub struct UserTask {
     /// Short verb phrase.
     pub title: String,
     /// Stories, most needed first.
+    #[serde(default)]
     pub stories: Vec<Story>,
 }
 
@@ -50,17 +57,23 @@ pub struct Story {
     /// Short title, unique in the map.
     pub title: String,
     /// The story itself: who wants what, and why.
+    #[serde(default)]
     pub description: String,
-    /// One of the map's personas.
+    /// One of the map's personas; empty when unknown.
+    #[serde(default)]
     pub persona: String,
-    /// The slice it belongs to.
+    /// The slice it belongs to; what is not planned comes last.
+    #[serde(default)]
     pub release: Release,
     /// Testable statements, two to four as a rule.
+    #[serde(default)]
     pub acceptance_criteria: Vec<String>,
 }
 
 /// A slice of the map; the order of the variants is the order of delivery.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema,
+)]
 pub enum Release {
     /// The walking skeleton: at least one story in every activity.
     #[serde(rename = "MVP")]
@@ -69,6 +82,7 @@ pub enum Release {
     #[serde(rename = "Release 1")]
     Release1,
     /// Everything else.
+    #[default]
     Later,
 }
 
@@ -76,6 +90,11 @@ impl Release {
     /// All slices in delivery order.
     pub fn all() -> Vec<Self> {
         vec![Self::Mvp, Self::Release1, Self::Later]
+    }
+
+    /// The slice with this name, however its letters are written.
+    pub fn named(name: &str) -> Option<Self> {
+        Self::all().into_iter().find(|release| release.as_str().eq_ignore_ascii_case(name.trim()))
     }
 
     /// The name used on the wire and on screen.
@@ -102,6 +121,55 @@ impl StoryMap {
             .flat_map(|activity| activity.tasks.iter().map(move |task| (activity, task)))
             .flat_map(|(activity, task)| task.stories.iter().map(move |story| (activity, task, story)))
     }
+
+    /// The map with clean texts, as every export for people shows it and as Markdown keeps it: titles and names on
+    /// one line; descriptions, criteria and notes without empty lines; no control or invisible characters; no
+    /// persona, criterion or note that says nothing; no release twice.
+    ///
+    /// What this program makes is tidy already.
+    #[must_use]
+    pub fn tidied(&self) -> Self {
+        let mut releases = self.releases.clone();
+        let mut seen = Vec::new();
+        releases.retain(|release| {
+            !seen.contains(release) && {
+                seen.push(*release);
+                true
+            }
+        });
+        let task = |task: &UserTask| UserTask {
+            title: clean(&task.title),
+            stories: task.stories.iter().map(Story::tidied).collect(),
+        };
+        let activities = self.activities.iter().map(|activity| Activity {
+            title: clean(&activity.title),
+            tasks: activity.tasks.iter().map(task).collect(),
+        });
+        Self {
+            version: VERSION,
+            name: clean(&self.name),
+            personas: said(self.personas.iter().map(|persona| clean(persona))),
+            releases,
+            activities: activities.collect(),
+            notes: said(self.notes.iter().map(|note| clean_lines(note))),
+        }
+    }
+}
+
+impl Story {
+    fn tidied(&self) -> Self {
+        Self {
+            title: clean(&self.title),
+            description: clean_lines(&self.description),
+            persona: clean(&self.persona),
+            release: self.release,
+            acceptance_criteria: said(self.acceptance_criteria.iter().map(|text| clean_lines(text))),
+        }
+    }
+}
+
+fn said(texts: impl Iterator<Item = String>) -> Vec<String> {
+    texts.filter(|text| !text.is_empty()).collect()
 }
 
 fn current_version() -> u32 {

@@ -27,6 +27,8 @@ mod topics;
 pub mod wireframe;
 mod words;
 
+pub(in crate::domain) use grammar::is_step;
 pub use improve::{ImproveAction, ImprovedStory, StoryToImprove, improve_story};
 pub use language::Language;
 pub use story_map::{DraftError, MOST_STORIES, draft_story_map};
+pub(in crate::domain) use words::{all_content_stems, stem};

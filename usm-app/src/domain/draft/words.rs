@@ -53,7 +53,7 @@ pub(super) fn normal(text: &str) -> String {
 }
 
 /// The stem of a word already in [`normal`] form, by the script it is written in.
-pub(super) fn stem(normal_word: &str) -> String {
+pub(in crate::domain) fn stem(normal_word: &str) -> String {
     let algorithm =
         if normal_word.chars().any(is_cyrillic) { Algorithm::Russian } else { Algorithm::English };
     Stemmer::create(algorithm).stem(normal_word).into_owned()
@@ -62,12 +62,20 @@ pub(super) fn stem(normal_word: &str) -> String {
 /// Stems of the words that carry meaning: no stop words, no single letters; numbers count.
 pub(super) fn content_stems(text: &str, language: Language) -> BTreeSet<String> {
     let lexicon = Lexicon::of(language);
-    normal(text)
-        .unicode_words()
-        .filter(|word| word.chars().any(char::is_numeric) || word.chars().nth(2).is_some())
-        .filter(|word| !lexicon.stop_words.contains(word))
-        .map(stem)
-        .collect()
+    normal(text).unicode_words().filter(|word| carries_meaning(word, lexicon)).map(stem).collect()
+}
+
+/// Every such stem as often as its word occurs, with the stop words of the script that each word is written in.
+pub(in crate::domain) fn all_content_stems(text: &str) -> Vec<String> {
+    let of = |word: &str| {
+        Lexicon::of(if word.chars().any(is_cyrillic) { Language::Russian } else { Language::English })
+    };
+    normal(text).unicode_words().filter(|word| carries_meaning(word, of(word))).map(stem).collect()
+}
+
+fn carries_meaning(word: &str, lexicon: &Lexicon) -> bool {
+    let is_long = word.chars().any(char::is_numeric) || word.chars().nth(2).is_some();
+    is_long && !lexicon.stop_words.contains(&word)
 }
 
 /// Share of the stems of `part` that also occur in `whole`, from 0 to 1; 1 for an empty `part`.

@@ -1,5 +1,7 @@
 //! `story-map.json`: the whole map, versioned, to move it, keep it, or read it with a script.
 
+use serde::Deserialize;
+
 use crate::domain::story_map::{StoryMap, VERSION};
 
 /// Why a text could not be read as a map.
@@ -32,14 +34,20 @@ pub fn write(map: &StoryMap) -> String {
 ///
 /// When the text is not JSON, is not a map, or has a version newer than [`VERSION`].
 pub fn read(text: &str) -> Result<StoryMap, ReadError> {
-    let value: serde_json::Value = serde_json::from_str(text.trim_start_matches('\u{feff}'))?;
+    let text = text.trim_start_matches('\u{feff}');
     // Before the rest is looked at: a newer form may not even have the fields this one expects.
-    if let Some(found) = value.get("version").and_then(serde_json::Value::as_u64)
+    if let Ok(Versioned { version: found }) = serde_json::from_str(text)
         && found > u64::from(VERSION)
     {
         return Err(ReadError::Newer { found });
     }
-    Ok(serde_json::from_value(value)?)
+    Ok(serde_json::from_str(text)?)
+}
+
+/// All that is looked at first.
+#[derive(Deserialize)]
+struct Versioned {
+    version: u64,
 }
 
 #[cfg(test)]
@@ -47,11 +55,34 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::domain::export::sample;
+    use crate::domain::export::{sample, tests::golden};
+    use crate::domain::story_map::Release;
 
     #[test]
     fn the_file_is_what_it_was() {
-        assert_eq!(write(&sample::map()), include_str!("golden/story-map.json"));
+        golden("story-map.json", &write(&sample::map()));
+    }
+
+    #[test]
+    fn the_schema_of_the_file_is_what_it_was() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(StoryMap)).unwrap();
+
+        golden("story-map.schema.json", &format!("{schema}\n"));
+    }
+
+    #[test]
+    fn what_a_file_leaves_out_has_a_default() {
+        let text = r#"{ "name": "Еда", "activities": [
+            { "title": "Заказ", "tasks": [{ "title": "Оплатить", "stories": [{ "title": "Оплатить картой" }] }] },
+            { "title": "Доставка" } ] }"#;
+
+        let map = read(text).unwrap();
+
+        assert_eq!((map.version, map.releases.clone()), (VERSION, Release::all()));
+        assert!(map.personas.is_empty() && map.notes.is_empty() && map.activities[1].tasks.is_empty());
+        let story = &map.activities[0].tasks[0].stories[0];
+        assert_eq!((story.release, story.persona.as_str()), (Release::Later, ""));
+        assert!(story.description.is_empty() && story.acceptance_criteria.is_empty());
     }
 
     #[test]
@@ -75,5 +106,6 @@ mod tests {
         let refused = read("{ \"name\": 1 }").unwrap_err();
 
         assert!(refused.to_string().starts_with("this is not a story map in JSON"), "{refused}");
+        assert!(refused.to_string().contains("line 1 column 11"), "{refused}");
     }
 }

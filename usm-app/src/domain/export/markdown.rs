@@ -1,17 +1,21 @@
-//! `story-map.md`: the map for people, for a repository and for a review.
+//! `story-map.md`: the map for people, for a repository and for a review. [`crate::domain::import`] reads it back.
 
 use crate::domain::{
     columns::clean,
-    story_map::{Release, StoryMap},
+    story_map::{Release, Story, StoryMap},
     wireframe::Language,
 };
 
 /// The map as Markdown in the language of its own texts.
+///
+/// Reading it back gives [`StoryMap::tidied`]. The tables by release are an overview; the list of stories under the
+/// last heading is the map.
 pub fn write(map: &StoryMap) -> String {
+    let map = &map.tidied();
     let language = language(map);
-    let mut out = format!("# {}\n", escape(&map.name));
-    for note in map.notes.iter().filter(|note| !note.trim().is_empty()) {
-        out.push_str(&format!("\n> {}\n", escape(note)));
+    let mut out = format!("{}\n", heading("#", &map.name));
+    for note in &map.notes {
+        out.push_str(&format!("\n> {}\n", lines(note)));
     }
     if !map.personas.is_empty() {
         out.push_str(&format!("\n## {}\n\n", language.pick("Роли", "Personas")));
@@ -23,25 +27,41 @@ pub fn write(map: &StoryMap) -> String {
     }
     out.push_str(&format!("\n## {}\n", language.pick("Карта", "Map")));
     for activity in &map.activities {
-        out.push_str(&format!("\n### {}\n", escape(&activity.title)));
+        out.push_str(&format!("\n{}\n", heading("###", &activity.title)));
         for task in &activity.tasks {
-            out.push_str(&format!("\n#### {}\n", escape(&task.title)));
-            for story in &task.stories {
-                out.push_str(&format!("\n- **{}** · {}", escape(&story.title), story.release));
-                if !story.persona.trim().is_empty() {
-                    out.push_str(&format!(" · {}", escape(&story.persona)));
-                }
-                out.push('\n');
-                if !story.description.trim().is_empty() {
-                    out.push_str(&format!("\n  {}\n\n", escape(&story.description)));
-                }
-                for criterion in &story.acceptance_criteria {
-                    out.push_str(&format!("  - [ ] {}\n", escape(criterion)));
-                }
-            }
+            out.push_str(&format!("\n{}\n", heading("####", &task.title)));
+            task.stories.iter().for_each(|one| story(&mut out, one));
         }
     }
     out
+}
+
+fn heading(level: &str, title: &str) -> String {
+    format!("{level} {}", escape(title)).trim_end().to_owned()
+}
+
+fn story(out: &mut String, story: &Story) {
+    // Nothing between stars would be the stars themselves.
+    let title = if story.title.is_empty() { String::new() } else { format!("**{}** ", escape(&story.title)) };
+    out.push_str(&format!("\n- {title}· {}", story.release));
+    if !story.persona.is_empty() {
+        out.push_str(&format!(" · {}", escape(&story.persona)));
+    }
+    out.push('\n');
+    if !story.description.is_empty() {
+        out.push_str(&format!("\n  {}\n", lines(&story.description)));
+    }
+    if !story.acceptance_criteria.is_empty() {
+        out.push('\n');
+    }
+    for criterion in &story.acceptance_criteria {
+        out.push_str(&format!("  - [ ] {}\n", lines(criterion)));
+    }
+}
+
+/// Several lines in one paragraph, list item or cell.
+fn lines(text: &str) -> String {
+    text.lines().map(escape).collect::<Vec<_>>().join("<br>")
 }
 
 /// The stories of one release as a table, in map order.
@@ -84,7 +104,9 @@ pub fn escape(text: &str) -> String {
             '_' => !(words_in(before) && words_in(rest.peek().copied())),
             '&' => rest.peek().is_some_and(|next| next.is_alphabetic() || *next == '#'),
             '!' => rest.peek() == Some(&'['),
-            '#' | '>' | '+' | '-' | '=' => before.is_none(),
+            // Behind a space too: signs at the end of a heading would close it.
+            '#' => before.is_none_or(|c| c == ' '),
+            '>' | '+' | '-' | '=' => before.is_none(),
             // `1.` and `1)` begin a list at the start of a line.
             '.' | ')' => !out.is_empty() && out.chars().all(|c| c.is_ascii_digit()),
             _ => false,
@@ -101,11 +123,11 @@ pub fn escape(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::export::sample;
+    use crate::domain::export::{sample, tests::golden};
 
     #[test]
     fn the_file_is_what_it_was() {
-        assert_eq!(write(&sample::map()), include_str!("golden/story-map.md"));
+        golden("story-map.md", &write(&sample::map()));
     }
 
     #[test]
@@ -114,5 +136,6 @@ mod tests {
         assert_eq!(escape("1. snake_case _em_ [x](y)"), r"1\. snake_case \_em\_ \[x\](y)");
         assert_eq!(escape("line\nbreak &lt; R&D & !"), r"line break \&lt; R\&D & !");
         assert_eq!(escape("a - b, 10 > 5, C# + Rust"), "a - b, 10 > 5, C# + Rust");
+        assert_eq!(escape("C ##, #12"), r"C \##, \#12");
     }
 }

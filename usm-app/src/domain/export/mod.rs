@@ -1,6 +1,16 @@
 //! The map in forms that other people and programs can use.
 
+mod bands;
+pub mod file_name;
+pub mod gherkin;
+pub mod html;
+pub mod jira;
 pub mod json;
 pub mod markdown;
+pub mod mermaid;
 #[cfg(test)]
 pub(crate) mod sample;
+pub mod svg;
+#[cfg(test)]
+pub(crate) mod tests;
+mod xml;

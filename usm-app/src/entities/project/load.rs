@@ -200,6 +200,5 @@ fn task_of_map(task: &LoadedTask) -> UserTask {
 
 /// The slice with this title; what is not known comes last, as an unplanned story does.
 fn slice(title: &str) -> Release {
-    let named = |release: &Release| release.as_str().eq_ignore_ascii_case(title);
-    Release::all().into_iter().find(named).unwrap_or(Release::Later)
+    Release::named(title).unwrap_or(Release::Later)
 }

@@ -1,0 +1,98 @@
+//! Maps from files: the JSON and the Markdown that this program writes, also after somebody has edited them.
+
+mod blocks;
+mod markdown;
+
+pub use markdown::read as read_markdown;
+
+use super::{
+    export::json::{self, ReadError},
+    story_map::StoryMap,
+};
+
+/// Most stories of an imported map.
+pub const MOST_STORIES: usize = 5000;
+
+/// Why a text is no map.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ImportError {
+    /// There is nothing but white space.
+    #[error("the file is empty; it should be a story map in Markdown or JSON, as `usm export` writes it")]
+    Empty,
+    /// It is JSON, but no map that can be read.
+    #[error(transparent)]
+    Json(#[from] ReadError),
+    /// It is not the Markdown of a map.
+    #[error("line {line}: {what}")]
+    Markdown {
+        /// Counted from 1.
+        line: usize,
+        /// What is wrong there, and what should be there instead.
+        what: String,
+    },
+    /// More than [`MOST_STORIES`].
+    #[error("the map has {0} stories, and at most {MOST_STORIES} can be imported; divide it by product")]
+    TooLarge(usize),
+}
+
+/// The map in a file's text; whether it is JSON or Markdown follows from how it begins.
+///
+/// # Errors
+///
+/// When it is neither, is of a newer version, or is too large. The text says where and what to do.
+pub fn read(text: &str) -> Result<StoryMap, ImportError> {
+    // A byte order mark may stand before or behind empty lines.
+    let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
+    let map = match text.trim_start_matches(blank).chars().next() {
+        None => return Err(ImportError::Empty),
+        Some('{' | '[') => json::read(text.trim_start_matches(blank))?,
+        Some(_) => markdown::read(text.trim_start_matches('\u{feff}'))?,
+    };
+    let stories = map.stories().count();
+    if stories > MOST_STORIES { Err(ImportError::TooLarge(stories)) } else { Ok(map) }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::domain::{
+        export::{markdown, sample},
+        story_map::Story,
+    };
+
+    #[test]
+    fn both_forms_are_told_apart_by_how_they_begin() {
+        let map = sample::map();
+
+        assert_eq!(read(&json::write(&map)).unwrap(), map);
+        assert_eq!(read(&format!("\u{feff}\n{}", markdown::write(&map))).unwrap(), map.tidied());
+    }
+
+    #[test]
+    fn what_is_no_map_is_refused_with_the_place_and_what_to_do() {
+        for (text, parts) in [
+            (" \n\u{feff}", ["empty", "usm export"]),
+            ("{ \"version\": 7 }", ["version 7", "update"]),
+            ("[1]", ["not a story map", "line 1"]),
+            ("just words", ["line 1", "# "]),
+        ] {
+            let refused = read(text).unwrap_err().to_string();
+
+            assert!(parts.iter().all(|part| refused.contains(part)), "{refused}");
+        }
+    }
+
+    #[test]
+    fn a_map_beyond_all_measure_is_refused() {
+        let mut map = sample::map();
+        let story: Story = map.activities[0].tasks[0].stories[0].clone();
+        map.activities[0].tasks[0].stories = vec![story; MOST_STORIES + 1];
+
+        let refused = read(&json::write(&map)).unwrap_err().to_string();
+
+        assert!(refused.contains("5003") && refused.contains("5000"), "{refused}");
+    }
+}
