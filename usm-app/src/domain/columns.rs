@@ -35,6 +35,38 @@ pub fn drawable(text: &str) -> String {
     out.trim().to_owned()
 }
 
+/// What a cluster of a drawing is where columns count: itself, a mark of known width for an emoji, a space for white
+/// space, nothing for what cannot be seen. Letters are kept; one that has no width of its own becomes [`CUT`].
+pub fn cell_text(cluster: &str) -> String {
+    let Some(first) = cluster.chars().next() else { return String::new() };
+    if first.is_whitespace() || matches!(first, '\u{2800}' | '\u{3164}') {
+        return " ".to_owned();
+    }
+    if let Some(letter) = enclosed_letter(first) {
+        return letter.to_string();
+    }
+    if let Some(mark) = emoji_mark(cluster) {
+        return mark.to_owned();
+    }
+    let bare: String = cluster.chars().filter(|c| !is_invisible(*c) && !c.is_control()).collect();
+    match UnicodeWidthStr::width(bare.as_str()) {
+        0 if !bare.chars().any(char::is_alphanumeric) => String::new(),
+        size if size > 0 && stands_alone(&bare) => bare,
+        _ => CUT.to_owned(),
+    }
+}
+
+/// The letter of an emoji that is a letter in a box or circle, or half of a flag.
+fn enclosed_letter(c: char) -> Option<char> {
+    let nth = |start: u32| u8::try_from((u32::from(c) - start) % 26).ok().map(|nth| char::from(b'A' + nth));
+    match c {
+        '\u{1f130}'..='\u{1f149}' => nth(0x1f130),
+        '\u{1f150}'..='\u{1f169}' => nth(0x1f150),
+        '\u{1f170}'..='\u{1f189}' => nth(0x1f170),
+        _ => None,
+    }
+}
+
 /// One clean line of prose: control and invisible characters dropped, runs of white space made one space.
 ///
 /// Emoji stay, joined ones included; [`drawable`] deals with them where columns count.

@@ -74,7 +74,7 @@ pub enum PlatformName {
     Web,
     /// A phone held upright, 40 columns.
     Mobile,
-    /// A window with menu, toolbar and panels, 80 columns.
+    /// A window with menu, toolbar and panels, 100 columns.
     Desktop,
 }
 

@@ -1,6 +1,6 @@
 //! One story in, screens for it out.
 
-use super::{ONLY_MATERIAL, bullets, tagged};
+use super::{ONLY_MATERIAL, tagged};
 use crate::domain::{
     draft::wireframe::WireframeInput,
     wireframe::{Platform, Style},
@@ -16,11 +16,28 @@ Give every screen an id, and let buttons and links say with `goto` which screen 
 Name parents before their children. The main action is a button with the role `primary`, and there is one of them on \
 a screen. Labels, columns, placeholders and sample data come from the story, so that a reader recognises it; never \
 write `Lorem ipsum`, `Button 1` or `Text`.
-Every acceptance criterion must be visible on a screen or be named in the notes. List what you assumed because the \
-story does not say it.
+Every acceptance criterion must be visible on a screen or be named in the notes: put the numbers of the criteria that an \
+element serves into its `serves`. List what you assumed because the story does not say it.
 Write in the language of the story.";
 
+pub(crate) const SYSTEM_FOR_TEXT: &str = "\
+You are an interface designer. You draw the screen for one user story with the characters of box drawing. Answer with \
+one block in a fence (```text) and after it the sections `## Layout Description`, `## UI Elements` with one line \
+`- [Type] Label (details)` for each element, `## Navigation` and `## Additional Notes`.
+All rows of a box have the same width. No emoji and no tabs inside the drawing. Labels and sample data come from the \
+story. Write in the language of the story.";
+
 pub(crate) fn user(story: &WireframeInput) -> String {
+    format!("Describe the screens for this story.\n\n{}", about(story))
+}
+
+pub(crate) fn user_for_text(story: &WireframeInput) -> String {
+    format!("Draw the screen for this story.\n\n{}", about(story))
+}
+
+fn about(story: &WireframeInput) -> String {
+    let criteria =
+        (1..).zip(&story.acceptance_criteria).map(|(number, text): (u32, _)| format!("{number}. {text}\n"));
     let about = format!(
         "Activity: {}\nTask: {}\nStory: {}\nPersona: {}\n{}\nAcceptance criteria:\n{}",
         story.activity,
@@ -28,10 +45,10 @@ pub(crate) fn user(story: &WireframeInput) -> String {
         story.title,
         story.persona,
         story.description,
-        bullets(&story.acceptance_criteria)
+        criteria.collect::<String>()
     );
     format!(
-        "Describe the screens for this story.\n\n{}\n\n{ONLY_MATERIAL}\n\nPlatform: {}\nStyle: {}",
+        "{}\n\n{ONLY_MATERIAL}\n\nPlatform: {}\nStyle: {}",
         tagged("story", &about),
         platform(story.platform),
         style(story.style)
@@ -49,7 +66,7 @@ fn platform(platform: Platform) -> &'static str {
              navigation of three to five entries"
         }
         Platform::Desktop => {
-            "a window on a desktop, 80 columns wide: a menu bar, a toolbar, panels side by side, a status bar"
+            "a window on a desktop, 100 columns wide: a menu bar, a toolbar, panels side by side, a status bar"
         }
     }
 }

@@ -1,6 +1,7 @@
 //! Stories in, text wireframes out, one story after the other.
 
 mod drawing;
+mod text;
 
 use std::{
     collections::{HashMap, HashSet},
@@ -41,8 +42,10 @@ pub struct GenerateWireframes {
     /// Stories of that project.
     pub story_ids: Vec<i64>,
     /// How much detail.
+    #[serde(default)]
     pub style: Style,
     /// For which screen.
+    #[serde(default)]
     pub platform: Platform,
 }
 
@@ -91,7 +94,7 @@ pub struct StoryFailure {
 ///
 /// # Errors
 ///
-/// Permanent: none of the stories is in this project of the job's owner, or a service refuses its key. To be tried
+/// Permanent: no story or too many are asked for, none of the stories is in this project of the job's owner, or a service refuses its key. To be tried
 /// again: a service or database that does not answer, or not a single story could be drawn.
 pub async fn generate_wireframes(
     task: GenerateWireframes,
@@ -99,6 +102,7 @@ pub async fn generate_wireframes(
 ) -> Result<WireframesReady, TaskError> {
     let started = Instant::now();
     let ids = unique(&task.story_ids);
+    check_count(ids.len(), job.state.config.wireframe_max_stories)?;
     let stories = stories(&task, &ids, &job).await?;
     let mut drawn: HashMap<i64, StoryWireframe> = job
         .earlier_partials::<StoryWireframe>()
@@ -152,6 +156,16 @@ fn unique(ids: &[i64]) -> Vec<i64> {
     ids.iter().copied().filter(|id| seen.insert(*id)).collect()
 }
 
+/// A message may come from elsewhere than our own API, which has checked this already.
+fn check_count(count: usize, most: usize) -> Result<(), TaskError> {
+    if (1..=most).contains(&count) {
+        return Ok(());
+    }
+    Err(TaskError::permanent(format!(
+        "{count} stories are asked for; give 1 to {most} (WIREFRAME_MAX_STORIES) for one job"
+    )))
+}
+
 /// The stories that are in the project and whose project is the owner's.
 async fn stories(
     task: &GenerateWireframes,
@@ -191,15 +205,26 @@ async fn draw(
         .temperature(app.config.ai.temperature)
         .deadline(DEADLINE);
     let writer = app.ai.writer(job::wants_offline(job.job()));
-    let answer = match failure::ask::<FlatWireframe>(job, writer, &request).await {
-        Ok(answer) => answer,
+    let drawing = match failure::ask::<FlatWireframe>(job, writer, &request).await {
+        Ok(answer) => match Drawing::new(&story.story, answer.value, task.platform, task.style) {
+            Some(drawing) => drawing,
+            None => return Ok(Err(format!("{} described an empty screen", answer.response.provider))),
+        },
+        Err(NoAnswer::Failed(error)) if text::may_help(&error) => {
+            match text::draw(task, &story.story, &input, writer, job).await {
+                Ok(Some(drawing)) => drawing,
+                // Why the description failed says more than that the text failed too.
+                Ok(None) => return Ok(Err(failure::reason(&error))),
+                Err(NoAnswer::Failed(error)) if is_of_this_story(&error, job) => {
+                    return Ok(Err(failure::reason(&error)));
+                }
+                Err(failure) => return Err(failure.into()),
+            }
+        }
         Err(NoAnswer::Failed(error)) if is_of_this_story(&error, job) => {
             return Ok(Err(failure::reason(&error)));
         }
         Err(failure) => return Err(failure.into()),
-    };
-    let Some(drawing) = Drawing::new(&story.story, answer.value, task.platform, task.style) else {
-        return Ok(Err(format!("{} described an empty screen", answer.response.provider)));
     };
     let saved = wireframe::upsert(&app.db, drawing.row(job::key(job))).await?;
     Ok(match saved {

@@ -66,7 +66,7 @@ fn find<'a>(wireframe: &'a Wireframe, id: &str) -> Option<&'a Screen> {
 }
 
 /// A screen's title, or its id, with the state it shows unless that is the usual one.
-fn name(screen: &Screen, language: Language) -> String {
+pub(super) fn name(screen: &Screen, language: Language) -> String {
     let title = if screen.title.is_empty() { &screen.id } else { &screen.title };
     match screen.state {
         State::Default => title.clone(),
@@ -106,7 +106,7 @@ fn line(node: &Node, wireframe: &Wireframe, language: Language) -> Option<String
 }
 
 /// The name of a kind for a person; none for those that only arrange others.
-fn kind_name(kind: Kind, language: Language) -> Option<&'static str> {
+pub(super) fn kind_name(kind: Kind, language: Language) -> Option<&'static str> {
     let (russian, english) = match kind {
         Kind::Column | Kind::Row | Kind::Divider | Kind::Spacer => return None,
         Kind::Card => ("Карточка", "Card"),

@@ -100,6 +100,9 @@ pub struct FlatNode {
     #[serde(default, deserialize_with = "text_or_number")]
     #[schemars(with = "String")]
     pub goto: String,
+    /// Numbers of the acceptance criteria that it serves, counted from 1; empty for none.
+    #[serde(default, deserialize_with = "or_default")]
+    pub serves: Vec<i64>,
 }
 
 impl FlatWireframe {
@@ -149,7 +152,12 @@ impl FlatScreen {
 fn parents(nodes: &[FlatNode], screen: &str, repairs: &mut Vec<String>) -> Vec<Option<usize>> {
     let mut by_id = HashMap::new();
     for (index, node) in nodes.iter().enumerate() {
-        by_id.entry(node.id.trim()).or_insert(index);
+        let id = node.id.trim();
+        if *by_id.entry(id).or_insert(index) != index && !id.is_empty() {
+            repairs.push(format!(
+                "screen `{screen}`: more than one element is called `{id}`; children are put into the first"
+            ));
+        }
     }
     let mut parents: Vec<Option<usize>> = Vec::with_capacity(nodes.len());
     for node in nodes {
@@ -189,6 +197,7 @@ fn build(index: usize, nodes: &[FlatNode], children: &[Vec<usize>]) -> Node {
         state: flat.state,
         required: flat.required,
         goto: Some(flat.goto.clone()).filter(|target| !target.trim().is_empty()),
+        serves: flat.serves.iter().filter_map(|number| u32::try_from(*number).ok()).collect(),
         children: children[index].iter().map(|child| build(*child, nodes, children)).collect(),
     }
 }
@@ -229,6 +238,7 @@ fn flatten(node: &Node, parent: &str, nodes: &mut Vec<FlatNode>) {
         state: node.state,
         required: node.required,
         goto: node.goto.clone().unwrap_or_default(),
+        serves: node.serves.iter().map(|number| i64::from(*number)).collect(),
     });
     for child in &node.children {
         flatten(child, &id, nodes);

@@ -14,7 +14,7 @@ pub enum Platform {
     Web,
     /// A phone held upright, 40 columns.
     Mobile,
-    /// A window with menu, toolbar and panels, 80 columns.
+    /// A window with menu, toolbar and panels, 100 columns.
     Desktop,
 }
 
@@ -25,8 +25,9 @@ impl Platform {
     /// Columns of every row of a picture.
     pub fn columns(self) -> usize {
         match self {
-            Self::Web | Self::Desktop => 80,
+            Self::Web => 80,
             Self::Mobile => 40,
+            Self::Desktop => 100,
         }
     }
 
@@ -46,8 +47,10 @@ impl Platform {
 pub enum Style {
     /// Boxes and grey blocks; only actions, fields and titles are named.
     #[default]
+    #[serde(alias = "low_fidelity")]
     LowFidelity,
     /// Every label, and sample data.
+    #[serde(alias = "high_fidelity")]
     HighFidelity,
     /// The main component of the story alone, enlarged, in its states.
     Component,
@@ -110,7 +113,7 @@ fn pick<T: Copy>(
     all: &[T],
     name: fn(T) -> &'static str,
 ) -> Result<T, UnknownName> {
-    let wanted = given.trim().to_lowercase();
+    let wanted = given.trim().to_lowercase().replace('_', "-");
     all.iter().copied().find(|one| name(*one) == wanted).ok_or_else(|| UnknownName {
         what,
         given: given.chars().take(40).collect(),

@@ -3,6 +3,8 @@
 //! Nothing disappears unseen: what is too long ends in `…`, what is too deep moves up, and what is too much
 //! leaves an `…` in its place and a sentence among the repairs.
 
+use std::collections::HashSet;
+
 use crate::domain::columns::{CUT, clean};
 
 use super::tree::{Kind, Node, Screen, Wireframe};
@@ -28,6 +30,7 @@ pub fn wireframe(mut wireframe: Wireframe, repairs: &mut Vec<String>) -> Wirefra
         wireframe.screens.truncate(MAX_SCREENS);
     }
     wireframe.screens = wireframe.screens.into_iter().map(|one| screen(one, repairs)).collect();
+    unique_ids(&mut wireframe.screens, repairs);
     wireframe.layout_description = bounded(&wireframe.layout_description, 4 * MAX_TEXT);
     for step in &mut wireframe.navigation {
         step.from = bounded(&step.from, MAX_ENTRY);
@@ -38,6 +41,21 @@ pub fn wireframe(mut wireframe: Wireframe, repairs: &mut Vec<String>) -> Wirefra
     wireframe.notes = sentences(wireframe.notes);
     wireframe.assumptions = sentences(wireframe.assumptions);
     wireframe
+}
+
+/// A second screen of the same name gets a name of its own; what leads there leads to the first.
+fn unique_ids(screens: &mut [Screen], repairs: &mut Vec<String>) {
+    let mut taken = HashSet::new();
+    for screen in screens {
+        if screen.id.is_empty() || taken.insert(screen.id.clone()) {
+            continue;
+        }
+        let free = (2..).map(|number| format!("{}-{number}", screen.id)).find(|id| !taken.contains(id));
+        let free = free.unwrap_or_default();
+        repairs.push(format!("more than one screen is called `{}`; one is now `{free}`", screen.id));
+        taken.insert(free.clone());
+        screen.id = free;
+    }
 }
 
 /// The same screen, safe to draw. Says in `repairs` what was left out.
@@ -185,6 +203,8 @@ fn clean_texts(node: &mut Node) {
     node.goto =
         node.goto.take().map(|target| bounded(&target, MAX_ENTRY)).filter(|target| !target.is_empty());
     node.items = entries(std::mem::take(&mut node.items));
+    node.serves.retain(|number| *number > 0);
+    node.serves.truncate(MAX_ENTRIES);
     if node.rows.len() > MAX_ENTRIES {
         node.rows.truncate(MAX_ENTRIES);
         node.rows.push(vec![CUT.to_owned()]);

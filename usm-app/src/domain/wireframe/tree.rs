@@ -94,6 +94,9 @@ pub struct Node {
     /// Id of the screen that using it leads to.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub goto: Option<String>,
+    /// Numbers of the acceptance criteria that it serves, counted from 1.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub serves: Vec<u32>,
     /// What a container contains.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub children: Vec<Node>,

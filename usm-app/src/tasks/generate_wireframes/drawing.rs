@@ -3,7 +3,9 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::wireframe::{FlatWireframe, Kind, Node, Platform, StoryWireframe, Style, Wireframe},
+    domain::wireframe::{
+        FlatWireframe, Kind, Node, Platform, StoryWireframe, Style, Subject, Wireframe, parse,
+    },
     entities::{user_story, wireframe::NewWireframe},
 };
 
@@ -11,7 +13,8 @@ use crate::{
 pub(super) struct Drawing {
     pub(super) wireframe: StoryWireframe,
     story_id: i64,
-    tree: Wireframe,
+    /// What it was drawn from; nothing when the model drew it.
+    tree: Option<Wireframe>,
 }
 
 impl Drawing {
@@ -22,17 +25,29 @@ impl Drawing {
         platform: Platform,
         style: Style,
     ) -> Option<Self> {
-        let (tree, repairs) = described.into_wireframe();
+        let (mut tree, repairs) = described.into_wireframe();
         if !repairs.is_empty() {
             tracing::debug!(story.id = story.id, ?repairs, "the description of a wireframe was repaired");
         }
         let shows_something = tree.screens.iter().any(|screen| screen.root.walk().any(is_seen));
-        let wireframe = StoryWireframe::new(Some(story.id), &story.title, &tree, platform, style);
+        let wireframe = StoryWireframe::new(subject(story), &mut tree, platform, style).with_repairs(repairs);
         (shows_something && !wireframe.ascii_wireframe.trim().is_empty()).then_some(Self {
             wireframe,
             story_id: story.id,
-            tree,
+            tree: Some(tree),
         })
+    }
+
+    /// Takes what a model drew; `None` when there is no drawing in it.
+    pub(super) fn of_text(
+        story: &user_story::Model,
+        text: &str,
+        platform: Platform,
+        style: Style,
+    ) -> Option<Self> {
+        let read = parse::read(text)?;
+        let wireframe = StoryWireframe::from_text(subject(story), &read, platform, style);
+        Some(Self { wireframe, story_id: story.id, tree: None })
     }
 
     pub(super) fn row(&self, job_id: Uuid) -> NewWireframe {
@@ -43,11 +58,11 @@ impl Drawing {
             platform: drawn.platform.as_str().to_owned(),
             ascii_wireframe: drawn.ascii_wireframe.clone(),
             full_text: drawn.full_text.clone(),
-            tree: serde_json::to_value(&self.tree).unwrap_or_default(),
+            tree: self.tree.as_ref().and_then(|tree| serde_json::to_value(tree).ok()).unwrap_or_default(),
             layout_description: drawn.layout_description.clone(),
             ui_elements: drawn.ui_elements.clone(),
-            navigation: items(&drawn.navigation),
-            notes: items(&drawn.notes),
+            navigation: drawn.navigation_lines(),
+            notes: drawn.note_lines(),
             job_id: Some(job_id),
         }
     }
@@ -60,9 +75,8 @@ fn is_seen(node: &Node) -> bool {
     has_words || is_widget || !node.items.is_empty() || !node.rows.is_empty()
 }
 
-/// The lines of a Markdown list.
-fn items(list: &str) -> Vec<String> {
-    list.lines().map(|line| line.strip_prefix("- ").unwrap_or(line).to_owned()).collect()
+fn subject(story: &user_story::Model) -> Subject<'_> {
+    Subject { story_id: Some(story.id), title: &story.title, criteria: &story.acceptance_criteria.0 }
 }
 
 #[cfg(test)]
@@ -74,8 +88,8 @@ mod tests {
     use super::*;
     use crate::entities::{TextList, user_story::StoryStatus};
 
-    fn draw(described: Value) -> Option<Drawing> {
-        let story = user_story::Model {
+    fn story() -> user_story::Model {
+        user_story::Model {
             id: 7,
             task_id: 1,
             release_id: None,
@@ -88,8 +102,11 @@ mod tests {
             status: StoryStatus::Todo,
             version: 1,
             improved_by_job: None,
-        };
-        Drawing::new(&story, serde_json::from_value(described).unwrap(), Platform::Web, Style::LowFidelity)
+        }
+    }
+
+    fn draw(described: Value) -> Option<Drawing> {
+        Drawing::new(&story(), serde_json::from_value(described).unwrap(), Platform::Web, Style::LowFidelity)
     }
 
     #[test]
@@ -98,6 +115,19 @@ mod tests {
 
         assert!(draw(frame).is_none());
         assert!(draw(json!({ "screens": [] })).is_none());
+    }
+
+    #[test]
+    fn what_a_model_drew_is_kept_without_a_tree() {
+        let story = story();
+        let text = "Sure!\n```\n+------+\n| Войти |\n+------+\n```\n## Notes\n- без пароля";
+
+        let drawing = Drawing::of_text(&story, text, Platform::Web, Style::LowFidelity).unwrap();
+        let row = drawing.row(Uuid::nil());
+
+        assert_eq!(row.ascii_wireframe, "+-------+\n| Войти |\n+-------+");
+        assert_eq!((row.tree, row.notes), (Value::Null, vec!["без пароля".to_owned()]));
+        assert!(Drawing::of_text(&story, "I cannot draw.", Platform::Web, Style::LowFidelity).is_none());
     }
 
     #[test]

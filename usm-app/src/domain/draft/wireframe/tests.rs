@@ -3,7 +3,7 @@
 use proptest::{collection::vec, prelude::*};
 
 use super::*;
-use crate::domain::wireframe::{Language, elements, text};
+use crate::domain::wireframe::{Language, elements, render};
 
 fn story(title: &str, persona: &str, criteria: &[&str]) -> WireframeInput {
     WireframeInput {
@@ -283,7 +283,7 @@ proptest! {
         let wireframe = draft_wireframe(&input);
 
         prop_assert_eq!(&draft_wireframe(&input), &wireframe, "the same story gives the same draft");
-        let picture = text::render_all(&wireframe, input.platform, input.style);
+        let picture = render::unicode::render(&wireframe, input.platform, input.style);
         prop_assert!(picture.lines().count() > 4);
         for row in picture.lines() {
             prop_assert_eq!(crate::domain::columns::width(row), input.platform.columns());

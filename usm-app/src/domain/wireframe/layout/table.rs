@@ -3,8 +3,7 @@
 use crate::domain::columns::{longest_word, pad, width as columns_of, wrap};
 
 use super::{
-    Canvas, Node, Painter,
-    canvas::Line,
+    Canvas, Line, Look, Node, Painter,
     measure::{Extent, proportions, share},
 };
 
@@ -82,6 +81,7 @@ impl Painter {
         }
         let mut y = 1;
         if head == 1 {
+            canvas.mark(0, 0, (width, 3.min(height)), Look::TableHead);
             cells(&mut canvas, y, sizes, |index| node.items.get(index).cloned());
             y += 1;
             if !rows.is_empty() {
@@ -111,7 +111,7 @@ impl Painter {
                 inside.append(&Canvas::lines(inner, wrap(&line, inner)));
             }
             match inner < width {
-                true => canvas.append(&super::boxes::framed(&inside, Line::Light)),
+                true => canvas.append(&super::boxes::framed(&inside, Line::Light, Look::Card)),
                 false => canvas.append(&inside),
             }
         }

@@ -2,12 +2,16 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use proptest::{collection::vec, option, prelude::*, sample::select};
+use proptest::{collection::vec, prelude::*, sample::select};
 use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    super::tree::{Role, State},
+    super::{
+        render::unicode,
+        tree::State,
+    },
+    testing::{any_node, any_text},
     *,
 };
 
@@ -21,46 +25,6 @@ fn assert_aligned(picture: &str, platform: Platform) {
     for row in picture.lines() {
         assert_eq!(columns(row), platform.columns(), "row {row:?} of\n{picture}");
     }
-}
-
-fn any_text() -> impl Strategy<Value = String> {
-    prop_oneof![
-        3 => "[а-яА-ЯёЁ]{1,9}( [а-я]{1,9}){0,6}",
-        2 => "[A-Za-z0-9]{0,9}( [a-z.,!?]{1,9}){0,12}",
-        1 => any::<String>(),
-        1 => "\\PC{0,30}",
-        1 => "[漢字かなｶﾅ한글👍🏽🇷🇺👨‍👩‍👧⚠️é️ो\\x00-\\x1f\u{200b}\u{200d}\u{202e}\u{600}│─┼]{0,20}",
-    ]
-}
-
-fn any_node() -> impl Strategy<Value = Node> {
-    let leaf = (
-        select(Kind::ALL),
-        (any_text(), any_text(), any_text()),
-        vec(any_text(), 0..6),
-        vec(vec(any_text(), 0..6), 0..5),
-        option::of(0usize..7),
-        (select(Role::ALL), select(State::ALL), any::<bool>()),
-    );
-    let leaf = leaf
-        .prop_map(|(kind, (text, value, hint), items, rows, selected, (role, state, required))| Node {
-            kind,
-            text,
-            value,
-            hint,
-            items,
-            rows,
-            selected,
-            role,
-            state,
-            required,
-            goto: None,
-            children: vec![],
-        })
-        .boxed();
-    leaf.clone().prop_recursive(10, 80, 6, move |inner| {
-        (leaf.clone(), vec(inner, 0..6)).prop_map(|(node, children)| Node { children, ..node })
-    })
 }
 
 fn any_platform() -> impl Strategy<Value = Platform> {
@@ -95,17 +59,17 @@ proptest! {
     ) {
         let screen = Screen { title, ..screen(root) };
 
-        let picture = render(&screen, platform, style);
+        let picture = unicode::screen(&screen, platform, style);
 
         assert_aligned(&picture, platform);
-        prop_assert_eq!(render(&screen, platform, style), picture, "the same tree gives the same picture");
+        prop_assert_eq!(unicode::screen(&screen, platform, style), picture, "the same tree gives the same picture");
     }
 
     #[test]
     fn every_word_is_shown_or_its_text_is_cut_visibly(root in any_node(), platform in any_platform()) {
         let screen = pictured(&screen(root));
 
-        let picture = render(&screen, platform, Style::HighFidelity);
+        let picture = unicode::screen(&screen, platform, Style::HighFidelity);
 
         let shown: std::collections::HashSet<&str> = words(&picture).collect();
         for text in texts(&screen.root) {
@@ -125,7 +89,7 @@ proptest! {
         let fields = labels.iter().map(|label| Node::new(Kind::Input, label.clone())).collect();
         let root = Node::of(Kind::Column, vec![Node::of(Kind::Card, fields)]);
 
-        let picture = render(&screen(root), platform, Style::HighFidelity);
+        let picture = unicode::screen(&screen(root), platform, Style::HighFidelity);
 
         for word in labels.iter().flat_map(|label| words(label)) {
             prop_assert!(picture.contains(word), "{word} is missing in\n{picture}");
@@ -154,11 +118,11 @@ fn tables_line_up_in_cyrillic() {
         ..Node::new(Kind::Table, "").items(["Блюдо", "Цена"])
     };
 
-    let picture = render(&screen(table), Platform::Mobile, Style::HighFidelity);
+    let picture = unicode::screen(&screen(table), Platform::Mobile, Style::HighFidelity);
 
     let rows: Vec<&str> = picture.lines().map(|row| row.trim_matches(['│', ' '])).collect();
     assert_eq!(
-        &rows[1..7],
+        &rows[2..8],
         [
             "┌───────────────────┬──────────────┐",
             "Блюдо             │ Цена",
@@ -176,7 +140,7 @@ fn a_row_that_does_not_fit_a_phone_goes_on_below() {
     let buttons = ["Оформить заказ", "Продолжить покупки", "Очистить корзину"];
     let row = Node::of(Kind::Row, buttons.iter().map(|text| Node::new(Kind::Button, *text)).collect());
 
-    let picture = render(&screen(row), Platform::Mobile, Style::HighFidelity);
+    let picture = unicode::screen(&screen(row), Platform::Mobile, Style::HighFidelity);
 
     for button in buttons {
         assert!(picture.contains(&format!("[ {button} ]")), "{picture}");
@@ -194,7 +158,7 @@ fn low_fidelity_names_actions_and_fields_and_hides_content() {
         ],
     );
 
-    let picture = render(&screen(root), Platform::Web, Style::LowFidelity);
+    let picture = unicode::screen(&screen(root), Platform::Web, Style::LowFidelity);
 
     assert!(
         picture.contains("[ Войти ]") && picture.contains("Email") && picture.contains("░░░"),
@@ -210,7 +174,7 @@ fn component_style_shows_the_states_of_the_main_part() {
         .with(vec![form.hint("Укажите почту"), Node::new(Kind::Button, "Войти")]);
     let root = Node::of(Kind::Column, vec![Node::new(Kind::Navbar, "Сайт"), card]);
 
-    let picture = render(&screen(root), Platform::Web, Style::Component);
+    let picture = unicode::screen(&screen(root), Platform::Web, Style::Component);
 
     for expected in ["обычное состояние", "ошибка", "недоступно", "! Проверьте это поле", "[░ Войти ░]"]
     {
@@ -229,11 +193,11 @@ fn all_screens_are_drawn_with_the_way_between_them() {
         };
     let wireframe = Wireframe { screens: vec![first, second], ..Wireframe::default() };
 
-    let picture = render_all(&wireframe, Platform::Mobile, Style::HighFidelity);
+    let picture = unicode::render(&wireframe, Platform::Mobile, Style::HighFidelity);
 
     assert_aligned(&picture, Platform::Mobile);
     assert!(picture.contains("▼ Оплатить") && picture.contains("─ Оплачено · готово ─"), "{picture}");
-    assert_eq!(render_all(&Wireframe::default(), Platform::Web, Style::LowFidelity), "");
+    assert_eq!(unicode::render(&Wireframe::default(), Platform::Web, Style::LowFidelity), "");
 }
 
 #[test]
@@ -243,7 +207,7 @@ fn a_tree_of_the_greatest_depth_is_drawn_on_a_phone() {
             .with(vec![Node::of(Kind::Row, vec![inside, Node::new(Kind::Button, "Да")])])
     });
 
-    let picture = render(&screen(deep), Platform::Mobile, Style::HighFidelity);
+    let picture = unicode::screen(&screen(deep), Platform::Mobile, Style::HighFidelity);
 
     assert_aligned(&picture, Platform::Mobile);
     assert!(picture.contains("дно"), "{picture}");
@@ -258,6 +222,6 @@ fn a_tree_is_read_from_json_and_drawn() {
 
     let screen: Screen = serde_json::from_str(json).unwrap();
 
-    let picture = render(&screen, Platform::Web, Style::HighFidelity);
+    let picture = unicode::screen(&screen, Platform::Web, Style::HighFidelity);
     assert!(picture.contains("[[ Войти ]]  <Забыли пароль?>"), "{picture}");
 }

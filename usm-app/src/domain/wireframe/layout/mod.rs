@@ -1,7 +1,8 @@
-//! Draws a screen with characters: always aligned, whatever is in the tree.
+//! Where everything on a screen stands: a grid of columns and rows, always aligned, whatever is in the tree.
 //!
 //! Every element becomes a canvas of exactly the width it was given and as high as it needs; containers put
-//! the canvases of their children together. No element can push another one's border.
+//! the canvases of their children together. No element can push another one's border. The renderers draw this one
+//! grid with characters, or its marks with shapes.
 
 mod boxes;
 mod canvas;
@@ -9,63 +10,90 @@ mod component;
 mod fields;
 mod frame;
 mod lists;
+mod look;
 mod measure;
 mod stack;
 mod table;
 #[cfg(test)]
+pub(super) mod testing;
+#[cfg(test)]
 mod tests;
 
-use crate::domain::columns::{centre, drawable};
+use crate::domain::columns::drawable;
 
 use super::{
     language::Language,
     options::{Platform, Style},
     tidy,
-    tree::{Kind, Node, Screen, Wireframe},
+    tree::{Kind, Node, Screen, State, Wireframe},
 };
-use canvas::Canvas;
+pub(super) use canvas::{Canvas, Cell, DOWN, LEFT, Line, RIGHT, UP, Voice};
+pub(super) use frame::Parts;
+pub(super) use look::{Look, Mark};
 
-/// The picture of one screen. Every row has exactly [`Platform::columns`] columns.
-pub fn render(screen: &Screen, platform: Platform, style: Style) -> String {
+/// One picture of a wireframe.
+#[derive(Debug)]
+pub(super) struct Plate {
+    /// The screen it shows.
+    pub(super) id: String,
+    /// The title of that screen.
+    pub(super) title: String,
+    /// The action that leads to it; empty when no element says so, none for the first.
+    pub(super) way: Option<String>,
+    /// The picture, [`Platform::columns`] wide.
+    pub(super) canvas: Canvas,
+}
+
+/// The layout of one screen.
+pub(super) fn screen(screen: &Screen, platform: Platform, style: Style) -> Canvas {
     let screen = pictured(screen);
     let painter = Painter::new(&screen, platform, style);
-    let canvas = match style {
+    match style {
         Style::Component => painter.component(&screen, &[]),
         _ => painter.frame(&screen),
-    };
-    canvas.into_lines().join("\n")
+    }
 }
 
-/// The picture of all screens one under another, in component style that of the main component in its states.
-/// Every row has exactly [`Platform::columns`] columns; without screens the picture is empty.
-pub fn render_all(wireframe: &Wireframe, platform: Platform, style: Style) -> String {
+/// The layout of a drawing that came as text: its lines are lines, the rest are words.
+pub(super) fn drawing(text: &str) -> Canvas {
+    Canvas::of_text(text)
+}
+
+/// The layout of all screens, in component style that of the main component in its states.
+pub(super) fn plates(wireframe: &Wireframe, platform: Platform, style: Style) -> Vec<Plate> {
     let screens: Vec<Screen> = wireframe.screens.iter().map(pictured).collect();
-    let Some((main, others)) = screens.split_first() else { return String::new() };
+    let Some((main, others)) = screens.split_first() else { return Vec::new() };
+    let plate = |screen: &Screen, way, canvas| Plate {
+        id: screen.id.clone(),
+        title: screen.title.clone(),
+        way,
+        canvas,
+    };
     if style == Style::Component {
-        return Painter::new(main, platform, style).component(main, others).into_lines().join("\n");
+        return vec![plate(main, None, Painter::new(main, platform, style).component(main, others))];
     }
-    let columns = platform.columns();
-    let mut lines = Vec::new();
-    for screen in &screens {
-        if !lines.is_empty() {
-            lines.push(centre(&arrow_to(screen, &screens), columns));
-        }
-        lines.extend(Painter::new(screen, platform, style).frame(screen).into_lines());
-    }
-    lines.join("\n")
+    let drawn = screens.iter().enumerate().map(|(index, screen)| {
+        let way = (index > 0).then(|| way_to(screen, &screens));
+        plate(screen, way, Painter::new(screen, platform, style).frame(screen))
+    });
+    drawn.collect()
 }
 
-/// What stands between two pictures: the action that leads to the lower one, if an element says so.
-fn arrow_to(screen: &Screen, screens: &[Screen]) -> String {
+/// The main component of the first screen in its states, each with its name, and the name of the component.
+pub(super) fn variants(wireframe: &Wireframe, platform: Platform) -> (String, Vec<(State, Node)>) {
+    let screens: Vec<Screen> = wireframe.screens.iter().map(pictured).collect();
+    let Some((main, others)) = screens.split_first() else { return (String::new(), Vec::new()) };
+    Painter::new(main, platform, Style::Component).variants(main, others)
+}
+
+/// The action that leads to a screen, if an element of another one says so.
+fn way_to(screen: &Screen, screens: &[Screen]) -> String {
     let action = screens
         .iter()
         .filter(|from| from.id != screen.id)
         .flat_map(|from| from.root.walk())
         .find(|node| !screen.id.is_empty() && node.goto.as_deref() == Some(screen.id.as_str()));
-    match action.map(|node| node.text.as_str()).filter(|text| !text.is_empty()) {
-        Some(action) => format!("▼ {action}"),
-        None => "▼".to_owned(),
-    }
+    action.map(|node| node.text.clone()).unwrap_or_default()
 }
 
 /// What every element needs to know about the picture it is in.
@@ -103,6 +131,18 @@ impl Painter {
 
     /// The element at exactly this width. `height` is what its neighbours have; a box grows to it.
     fn draw(self, node: &Node, width: usize, height: usize) -> Canvas {
+        let canvas = self.drawn(node, width, height);
+        let says_it =
+            node.kind.is_field() || matches!(node.kind, Kind::Checkbox | Kind::Radio | Kind::Toggle);
+        if says_it { canvas } else { self.with_service(node, canvas) }
+    }
+
+    /// Says which criteria an element serves, where the picture shows details at all.
+    fn with_service(self, node: &Node, canvas: Canvas) -> Canvas {
+        if node.serves.is_empty() || self.is_grey() { canvas } else { canvas.serving(&node.serves) }
+    }
+
+    fn drawn(self, node: &Node, width: usize, height: usize) -> Canvas {
         match node.kind {
             Kind::Column => self.column(&node.children, width, height),
             Kind::Row => self.row(&node.children, width),
@@ -137,7 +177,7 @@ fn grey(text: &str) -> String {
 }
 
 /// The screen, safe to draw, with texts that fit into a grid of columns.
-fn pictured(screen: &Screen) -> Screen {
+pub(super) fn pictured(screen: &Screen) -> Screen {
     let mut screen = tidy::screen(screen.clone(), &mut Vec::new());
     screen.title = drawable(&screen.title);
     picture(&mut screen.root);

@@ -3,7 +3,7 @@
 use crate::domain::columns::{cut, width as columns_of, wrap, wrap_into};
 
 use super::{
-    Canvas, Kind, Node, Painter, fields, grey,
+    Canvas, Kind, Look, Node, Painter, fields, grey,
     measure::{Extent, share},
 };
 
@@ -122,10 +122,14 @@ impl Painter {
 
     pub(super) fn header(self, node: &Node, width: usize) -> Canvas {
         let mut lines = wrap(&node.text, width);
+        let said = lines.len();
         if let Some(longest) = lines.iter().map(|line| columns_of(line)).max() {
             lines.push("═".repeat(longest));
         }
-        Canvas::lines(width, lines)
+        let mut canvas = Canvas::lines(width, lines);
+        canvas.silence(0, said, (width, 1));
+        canvas.mark(0, 0, (width, said), Look::Header);
+        canvas
     }
 
     pub(super) fn paragraph(self, node: &Node, width: usize) -> Canvas {

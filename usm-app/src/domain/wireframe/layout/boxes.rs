@@ -2,7 +2,7 @@
 
 use crate::domain::columns::{cut, width as columns_of, wrap, wrap_into};
 
-use super::{super::tree::Role, Canvas, Node, Painter, canvas::Line};
+use super::{super::tree::Role, Canvas, Line, Look, Node, Painter};
 
 /// Narrower than this, a border would take more room than what is inside it.
 const NARROWEST: usize = 9;
@@ -10,10 +10,10 @@ const NARROWEST: usize = 9;
 impl Painter {
     /// `┌─ Title ───┐` around the children, as high as its neighbours.
     pub(super) fn card(self, node: &Node, width: usize, height: usize) -> Canvas {
-        self.bordered(node, width, height, Line::Light)
+        self.bordered(node, width, height, (Line::Light, Look::Card))
     }
 
-    fn bordered(self, node: &Node, width: usize, height: usize, line: Line) -> Canvas {
+    fn bordered(self, node: &Node, width: usize, height: usize, edge: (Line, Look)) -> Canvas {
         if width < NARROWEST {
             let mut canvas = Canvas::lines(width, wrap(&node.text, width));
             canvas.append(&self.column(&node.children, width, 0));
@@ -26,7 +26,7 @@ impl Painter {
         }
         inside.append(&self.column(&node.children, width - 4, height.saturating_sub(2 + inside.height())));
         inside.grow(height.saturating_sub(inside.height() + 2).max(usize::from(inside.height() == 0)));
-        let mut canvas = framed(&inside, line);
+        let mut canvas = framed(&inside, edge.0, edge.1);
         if title_fits && !node.text.is_empty() {
             canvas.text(2, 0, &format!(" {} ", node.text));
         }
@@ -37,12 +37,13 @@ impl Painter {
     pub(super) fn modal(self, node: &Node, width: usize) -> Canvas {
         let margin = if width >= 60 { 8 } else { 2 };
         if width < NARROWEST + 2 * margin {
-            return self.bordered(node, width, 0, Line::Double);
+            return self.bordered(node, width, 0, (Line::Double, Look::Modal));
         }
         let inner = self.measure(node).pref.clamp(width / 2, width - 2 * margin);
-        let dialogue = self.bordered(node, inner, 0, Line::Double);
+        let dialogue = self.bordered(node, inner, 0, (Line::Double, Look::Modal));
         let mut canvas = Canvas::new(width, dialogue.height() + 2);
         canvas.fill(0, 0, (width, dialogue.height() + 2), "░");
+        canvas.stand_for(0, 0, (width, dialogue.height() + 2), Look::Shade);
         let x = (width - inner) / 2;
         canvas.fill(x, 1, (inner, dialogue.height()), " ");
         canvas.place(x, 1, &dialogue);
@@ -68,11 +69,12 @@ impl Painter {
             inside.grow(1);
             if index == 0 {
                 inside.text(0, 0, mark);
+                inside.silence(0, 0, (3, 1));
             }
             inside.text(4, index, line);
         }
         inside.append(&self.column(&node.children, width - 4, 0));
-        framed(&inside, Line::Light)
+        framed(&inside, Line::Light, Look::Alert(node.role))
     }
 
     /// A grey area with what it shows in its middle.
@@ -91,15 +93,17 @@ impl Painter {
             let line = cut(&format!(" {line} "), width - 2);
             canvas.text((width - columns_of(&line)) / 2, top + index, &line);
         }
+        canvas.stand_for(0, 0, (width, rows), Look::Image(label));
         canvas
     }
 }
 
 /// A border around a canvas, with one column of room at the sides.
-pub(super) fn framed(inside: &Canvas, line: Line) -> Canvas {
+pub(super) fn framed(inside: &Canvas, line: Line, look: Look) -> Canvas {
     let size = (inside.width() + 4, inside.height() + 2);
     let mut canvas = Canvas::new(size.0, size.1);
     canvas.rect(0, 0, size, line);
+    canvas.stand_for(0, 0, size, look);
     canvas.place(2, 1, inside);
     canvas
 }

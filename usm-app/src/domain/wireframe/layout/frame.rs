@@ -4,20 +4,20 @@ use crate::domain::columns::{cut, width as columns_of};
 
 use super::{
     super::{elements::state_name, options::Platform, tree::State},
-    Canvas, Kind, Node, Painter, Screen,
-    canvas::Line,
+    Canvas, Kind, Line, Look, Node, Painter, Screen,
 };
 
 /// A screen's parts by the edge they belong to.
-struct Parts<'a> {
-    top: Vec<&'a Node>,
-    side: Vec<&'a Node>,
-    body: Vec<Node>,
-    bottom: Vec<&'a Node>,
+#[derive(Debug)]
+pub(in crate::domain::wireframe) struct Parts<'a> {
+    pub(in crate::domain::wireframe) top: Vec<&'a Node>,
+    pub(in crate::domain::wireframe) side: Vec<&'a Node>,
+    pub(in crate::domain::wireframe) body: Vec<Node>,
+    pub(in crate::domain::wireframe) bottom: Vec<&'a Node>,
 }
 
 impl<'a> Parts<'a> {
-    fn of(root: &'a Node) -> Self {
+    pub(in crate::domain::wireframe) fn of(root: &'a Node) -> Self {
         let mut parts = Self { top: vec![], side: vec![], body: vec![], bottom: vec![] };
         match root.kind {
             Kind::Column => root.children.iter().for_each(|child| parts.sort(child)),
@@ -48,11 +48,26 @@ impl Painter {
         let mut canvas = Canvas::new(width, 1);
         let mut lines = vec![0];
 
-        if self.platform == Platform::Web && !screen.id.is_empty() {
-            let address = cut(&format!("/{}", screen.id), width - 24);
-            let room = width - 22 - columns_of(&address);
-            let bar = format!("○ ○ ○   ←  →   ( {address}{} )", " ".repeat(room.saturating_sub(1)));
-            self.band(&mut canvas, &mut lines, &Canvas::lines(width - 4, [bar]), 2);
+        match self.platform {
+            Platform::Web => {
+                let address = cut(&format!("/{}", screen.id), width - 24);
+                let room = width - 22 - columns_of(&address);
+                let bar = format!("○ ○ ○   ←  →   ( {address}{} )", " ".repeat(room.saturating_sub(1)));
+                let bar = Canvas::lines(width - 4, [bar]).standing_for(Look::Address(address));
+                self.band(&mut canvas, &mut lines, &bar, 2);
+            }
+            Platform::Mobile => {
+                let mut bar = Canvas::lines(width - 4, ["9:41"]);
+                bar.text_right(width - 4, 0, "5G  100%");
+                canvas.place(2, 1, &bar.standing_for(Look::PhoneStatus));
+            }
+            // A window has a menu whether the story speaks of one or not.
+            Platform::Desktop if !parts.top.iter().any(|bar| bar.kind == Kind::Menu) => {
+                let menu = self.language.pick("Файл|Правка|Вид|Справка", "File|Edit|View|Help");
+                let menu = Node::new(Kind::Menu, "").items(menu.split('|'));
+                self.band(&mut canvas, &mut lines, &self.draw(&menu, width - 4, 0), 2);
+            }
+            Platform::Desktop => {}
         }
         // A phone has no room for a side bar; its entries go to the top.
         let beside: &[&Node] = if self.is_mobile() { &[] } else { &parts.side };
@@ -76,9 +91,11 @@ impl Painter {
         if let Some(side) = &side {
             canvas.place(2, side_top + 1, side);
         }
+        let side_bottom = canvas.height();
         canvas.grow(room + 1);
         lines.push(canvas.height() - 1);
         if side.is_some() {
+            canvas.mark_below(0, side_top, (x + 1, side_bottom + room - side_top), Look::Side);
             canvas.vline(x, side_top, canvas.height() - 1, Line::Light);
         }
         for bar in &parts.bottom {
@@ -98,6 +115,14 @@ impl Painter {
         let height = canvas.height();
         canvas.rect(0, 0, (width, height), line);
         lines.iter().for_each(|y| canvas.hline(0, width - 1, *y, line));
+        // The edge is a shape where shapes are drawn; the lines across stay lines.
+        for row in 0..height {
+            canvas.silence(0, row, (1, 1));
+            canvas.silence(width - 1, row, (1, 1));
+        }
+        canvas.silence(0, 0, (width, 1));
+        canvas.silence(0, height - 1, (width, 1));
+        canvas.mark_below(0, 0, (width, height), Look::Frame(self.platform));
         // On a phone the bar at the top usually says it already.
         let said = parts.top.iter().any(|bar| self.is_mobile() && bar.text == screen.title);
         if !said || screen.state != State::Default {
@@ -110,6 +135,7 @@ impl Painter {
     fn band(self, canvas: &mut Canvas, lines: &mut Vec<usize>, bar: &Canvas, x: usize) {
         if bar.height() > 0 {
             canvas.place(x, canvas.height(), bar);
+            canvas.mark_below(0, canvas.height() - bar.height(), (canvas.width(), bar.height()), Look::Bar);
             canvas.grow(1);
             lines.push(canvas.height() - 1);
         }
@@ -142,6 +168,18 @@ impl Painter {
         if !title.is_empty() {
             canvas.text(2, 0, &format!(" {} ", cut(&title, room)));
         }
+        if self.is_mobile() {
+            // Where a phone is drawn as a shape, its name stands above it.
+            canvas.silence(0, 0, (width, 1));
+        }
         canvas.text_right(width - 2, 0, controls);
+        if !controls.is_empty() {
+            canvas.stand_for(
+                width - 2 - columns_of(controls),
+                0,
+                (columns_of(controls), 1),
+                Look::WindowControls,
+            );
+        }
     }
 }

@@ -4,8 +4,7 @@ use crate::domain::columns::{centre, cut, pad, width as columns_of, wrap};
 
 use super::{
     super::tree::{Role, State},
-    Canvas, Kind, Node, Painter,
-    canvas::Line,
+    Canvas, Kind, Line, Look, Node, Painter,
 };
 
 /// A field stops growing here; a longer one does not look like a field any more.
@@ -52,15 +51,18 @@ impl Painter {
         let is_wide = self.is_mobile() && node.role == Role::Primary && node.kind == Kind::Button;
         if is_wide && size < width {
             let (open, close) = if node.state == State::Disabled { ("[░", "░]") } else { ("[[", "]]") };
-            return Canvas::lines(width, [format!("{open}{}{close}", centre(&node.text, width - 4))]);
+            let bar = Canvas::lines(width, [format!("{open}{}{close}", centre(&node.text, width - 4))]);
+            return bar.standing_for(look(node, &node.text));
         }
+        let shown = if node.text.is_empty() { &node.hint } else { &node.text };
         if size <= width {
-            return Canvas::lines(width, [whole]);
+            return Canvas::lines(width, [whole]).standing_for(look(node, shown));
         }
         // The label is cut, not the brackets that make it a button.
         let brackets = size - columns_of(&node.text);
         let shortened = Node { text: cut(&node.text, width.saturating_sub(brackets)), ..node.clone() };
-        Canvas::lines(width, [cut(&button_or_link(&shortened), width)])
+        let look = look(node, if shortened.text.is_empty() { shown } else { &shortened.text });
+        Canvas::lines(width, [cut(&button_or_link(&shortened), width)]).standing_for(look)
     }
 
     /// A field with its label before it, or above it where there is not enough room. `labels` is the width
@@ -86,26 +88,40 @@ impl Painter {
         }
         for line in self.help(node, width - x) {
             canvas.grow(1);
-            canvas.text(x, canvas.height() - 1, &line);
+            let row = canvas.height() - 1;
+            canvas.text(x, row, &line);
+            let is_problem = node.state == State::Error && !node.hint.is_empty();
+            canvas.mark(x, row, (width - x, 1), if is_problem { Look::Problem } else { Look::Muted });
         }
-        canvas
+        self.with_service(node, canvas)
     }
 
     fn field_body(self, node: &Node, width: usize) -> Canvas {
         let content = self.content(node);
         let fill = if node.state == State::Disabled { "░" } else { "_" };
+        let filled = node.kind == Kind::Select && content != node.hint
+            || node.kind != Kind::Select && !node.value.is_empty();
+        let look =
+            |text: &str| Look::Field { kind: node.kind, text: text.to_owned(), filled, state: node.state };
         match node.kind {
             _ if width < 7 => Canvas::lines(width, [cut(&format!("[{content}]"), width)]),
             Kind::Textarea if width >= 9 => {
                 let mut inside = Canvas::lines(width - 4, wrap(&content, width - 4));
                 inside.grow(2usize.saturating_sub(inside.height()));
-                super::boxes::framed(&inside, Line::Light)
+                if !filled {
+                    inside.mark(0, 0, (width - 4, inside.height()), Look::Muted);
+                }
+                super::boxes::framed(&inside, Line::Light, Look::Area(node.state))
             }
-            Kind::Select => Canvas::lines(width, [format!("[ {} ▼ ]", pad(&content, width - 6))]),
+            Kind::Select => {
+                let content = pad(&content, width - 6);
+                Canvas::lines(width, [format!("[ {content} ▼ ]")]).standing_for(look(content.trim_end()))
+            }
             _ => {
                 let content = cut(&content, width - 4);
                 let left = width - 4 - columns_of(&content);
                 Canvas::lines(width, [format!("[ {content}{} ]", fill.repeat(left))])
+                    .standing_for(look(&content))
             }
         }
     }
@@ -145,14 +161,54 @@ impl Painter {
         let x = labels.filter(|_| label_width(node) > 0).map_or(0, |labels| labels + 1);
         let lines = wrap(&format!("· {}", others.join(" / ")), width - x);
         let mut canvas = Canvas::new(width, 0);
-        canvas.place(x, 0, &Canvas::lines(width - x, lines));
+        canvas.place(x, 0, &Canvas::lines(width - x, lines).marked(Look::Muted));
         canvas
     }
 
     /// Boxes to tick, one of several, switches: label first, then the entries, in as few lines as possible.
     pub(super) fn choice(self, node: &Node, width: usize, labels: Option<usize>) -> Canvas {
+        let set = is_set(&node.value);
+        let mut canvas = Canvas::new(width, 0);
+        if node.items.is_empty() {
+            canvas.append(&self.entry(node, &label(node), set || node.selected.is_some(), width));
+        } else {
+            let chosen = |index: usize, item: &String| node.selected == Some(index) || *item == node.value;
+            let sign = if node.kind == Kind::Toggle { 5 } else { 4 };
+            let together = node.items.iter().map(|item| columns_of(item) + sign + 3).sum::<usize>() - 3;
+            let beside = labels.filter(|labels| (1..=*labels).contains(&label_width(node)));
+            let beside = beside.filter(|labels| labels + 1 + together <= width);
+            if beside.is_none() {
+                canvas.append(&Canvas::lines(width, wrap(&label(node), width)));
+            }
+            if beside.is_some() || together <= width {
+                let mut x = beside.map_or(0, |labels| labels + 1);
+                let row = canvas.height();
+                canvas.grow(1);
+                canvas.text(0, row, beside.map(|_| label(node)).unwrap_or_default().as_str());
+                for (index, item) in node.items.iter().enumerate() {
+                    let size = columns_of(item) + sign;
+                    canvas.place(x, row, &self.entry(node, item, chosen(index, item), size));
+                    x += size + 3;
+                }
+            } else {
+                for (index, item) in node.items.iter().enumerate() {
+                    canvas.append(&self.entry(node, item, chosen(index, item), width));
+                }
+            }
+        }
+        if !self.is_grey() || node.state == State::Error {
+            let shown_as_value = set || is_unset(&node.value) || node.items.contains(&node.value);
+            let more = if shown_as_value { "" } else { node.value.as_str() };
+            let look = if node.state == State::Error { Look::Problem } else { Look::Muted };
+            canvas.append(&Canvas::lines(width, wrap(&format!("{more} {}", node.hint), width)).marked(look));
+        }
+        self.with_service(node, canvas)
+    }
+
+    /// A box to tick and what it is for.
+    fn entry(self, node: &Node, text: &str, set: bool, width: usize) -> Canvas {
         let disabled = node.state == State::Disabled;
-        let mark = |set: bool| match (node.kind, set) {
+        let mark = match (node.kind, set) {
             _ if disabled => "[░]",
             (Kind::Checkbox, true) => "[x]",
             (Kind::Checkbox, false) => "[ ]",
@@ -161,36 +217,15 @@ impl Painter {
             (_, true) => "[─●]",
             (_, false) => "[●─]",
         };
-        let set = is_set(&node.value);
-        let mut lines = Vec::new();
-        if node.items.is_empty() {
-            lines.extend(marked(mark(set || node.selected.is_some()), &label(node), width));
-        } else {
-            lines.extend(wrap(&label(node), width));
-            let entries: Vec<String> = (node.items.iter().enumerate())
-                .map(|(index, item)| {
-                    format!("{} {item}", mark(node.selected == Some(index) || *item == node.value))
-                })
-                .collect();
-            let together = entries.join("   ");
-            let beside = labels.filter(|labels| (1..=*labels).contains(&label_width(node)));
-            if let Some(labels) = beside.filter(|labels| labels + 1 + columns_of(&together) <= width) {
-                lines = vec![format!("{} {together}", pad(&label(node), labels))];
-            } else if columns_of(&together) <= width {
-                lines.push(together);
-            } else {
-                let each = node.items.iter().zip(&entries);
-                let marks = each.map(|(item, entry)| (entry.strip_suffix(item.as_str()).unwrap_or(""), item));
-                lines.extend(marks.flat_map(|(mark, item)| marked(mark.trim_end(), item, width)));
-            }
-        }
-        if !self.is_grey() || node.state == State::Error {
-            let shown_as_value = set || is_unset(&node.value) || node.items.contains(&node.value);
-            let more = if shown_as_value { "" } else { node.value.as_str() };
-            lines.extend(wrap(&format!("{more} {}", node.hint), width));
-        }
-        Canvas::lines(width, lines)
+        let mut canvas = Canvas::lines(width, marked(mark, text, width));
+        canvas.stand_for(0, 0, (columns_of(mark), 1), Look::Choice { kind: node.kind, set, disabled });
+        canvas
     }
+}
+
+/// What a button is where shapes are drawn.
+fn look(node: &Node, label: &str) -> Look {
+    Look::Button { kind: node.kind, label: label.to_owned(), role: node.role, state: node.state }
 }
 
 /// `mark` and the text beside it, further lines under the text.

@@ -5,8 +5,7 @@ use super::{
         elements::state_name,
         tree::{Role, State},
     },
-    Canvas, Kind, Node, Painter, Screen,
-    canvas::Line,
+    Canvas, Kind, Line, Look, Node, Painter, Screen,
 };
 
 impl Painter {
@@ -14,18 +13,20 @@ impl Painter {
     /// these make sense for it. Messages come from the `others`: screens that show such a state.
     pub(super) fn component(self, main: &Screen, others: &[Screen]) -> Canvas {
         let width = self.platform.columns();
-        let component = main_component(&main.root);
+        let (name, variants) = self.variants(main, others);
         let margin = if self.is_mobile() { 2 } else { 4 };
         let mut canvas = Canvas::new(width, 1);
         if !self.is_mobile() {
             canvas.grow(1);
         }
-        for state in states(&component) {
-            let shown = self.in_state(&component, state, message(state, main, others));
+        for (state, shown) in variants {
             let label = state_name(state, self.language);
             let body = self.draw(&shown, width - 2 * margin, 0);
             canvas.grow(1);
-            canvas.text(margin, canvas.height() - 1, &format!("▌ {label}"));
+            let row = canvas.height() - 1;
+            canvas.text(margin, row, &format!("▌ {label}"));
+            canvas.silence(margin, row, (2, 1));
+            canvas.mark(margin, row, (2 + crate::domain::columns::width(label), 1), Look::StateName);
             canvas.place(margin, canvas.height(), &body);
             canvas.grow(1);
         }
@@ -33,15 +34,28 @@ impl Painter {
         let height = canvas.height();
         let line = if self.is_mobile() { Line::Round } else { Line::Light };
         canvas.rect(0, 0, (width, height), line);
-        let name = if component.text.is_empty() || component.text == main.title {
-            main.title.clone()
-        } else {
-            format!("{} / {}", main.title, component.text)
-        };
+        canvas.silence(0, 0, (width, height.min(1)));
+        for row in 0..height {
+            canvas.silence(0, row, (1, 1));
+            canvas.silence(width - 1, row, (1, 1));
+        }
+        canvas.silence(0, height - 1, (width, 1));
+        canvas.mark_below(0, 0, (width, height), Look::Frame(self.platform));
         if !name.is_empty() {
             canvas.text(2, 0, &crate::domain::columns::cut(&format!(" {name} "), width - 4));
         }
         canvas
+    }
+
+    /// What [`Painter::component`] shows: the name of the component, and each of its states.
+    pub(super) fn variants(self, main: &Screen, others: &[Screen]) -> (String, Vec<(State, Node)>) {
+        let component = main_component(&main.root);
+        let name = match component.text.is_empty() || component.text == main.title {
+            true => main.title.clone(),
+            false => format!("{} / {}", main.title, component.text),
+        };
+        let shown = |state| (state, self.in_state(&component, state, message(state, main, others)));
+        (name, states(&component).into_iter().map(shown).collect())
     }
 
     /// The component as it looks in that state.

@@ -2,14 +2,13 @@
 
 use crate::domain::columns::{centre, cut, longest_word, width as columns_of, wrap};
 
-use super::{Canvas, Node, Painter, fields::marked};
+use super::{Canvas, Look, Node, Painter, fields::marked};
 
 impl Painter {
     pub(super) fn list(self, node: &Node, width: usize) -> Canvas {
         let mut canvas = Canvas::lines(width, wrap(&node.text, width));
         for (index, item) in node.items.iter().enumerate().filter(|(_, item)| !item.is_empty()) {
-            let mark = if node.selected == Some(index) { "▸" } else { "•" };
-            canvas.append(&Canvas::lines(width, marked(mark, &self.body(item), width)));
+            canvas.append(&bullet(&self.body(item), node.selected == Some(index), width));
         }
         for (index, row) in node.rows.iter().enumerate() {
             if index > 0 {
@@ -33,21 +32,21 @@ impl Painter {
         let Some((first, rest)) = row.split_first() else { return Canvas::new(width, 0) };
         let first = self.body(first);
         let Some((last, middle)) = rest.split_last() else {
-            return Canvas::lines(width, marked("•", &first, width));
+            return bullet(&first, false, width);
         };
         let last = self.body(last);
-        let mut canvas =
-            Canvas::lines(width, marked("•", &first, width.saturating_sub(columns_of(&last) + 2)));
+        let mut canvas = Canvas::new(width, 0);
+        canvas.append(&bullet(&first, false, width.saturating_sub(columns_of(&last) + 2)));
         if columns_of(&last) + 2 + longest_word(&first).max(columns_of(&first).min(16)) + 2 <= width {
             canvas.text_right(width, 0, &last);
         } else {
-            canvas = Canvas::lines(width, marked("•", &first, width));
-            canvas.append(&Canvas::lines(width, marked(" ", &last, width)));
+            canvas = bullet(&first, false, width);
+            canvas.append(&Canvas::lines(width, marked(" ", &last, width)).marked(Look::Muted));
         }
         let middle: Vec<String> =
             middle.iter().filter(|cell| !cell.is_empty()).map(|cell| self.body(cell)).collect();
         if !middle.is_empty() {
-            canvas.append(&Canvas::lines(width, marked(" ", &middle.join(" · "), width)));
+            canvas.append(&Canvas::lines(width, marked(" ", &middle.join(" · "), width)).marked(Look::Muted));
         }
         canvas
     }
@@ -75,12 +74,14 @@ impl Painter {
     /// `[ A ]│ B │ C`, a line, and what is in the chosen one.
     pub(super) fn tabs(self, node: &Node, width: usize) -> Canvas {
         let chosen = node.selected.unwrap_or(0);
-        let labels: Vec<String> = (node.items.iter().enumerate())
-            .map(|(index, label)| if index == chosen { format!("[ {label} ]") } else { format!(" {label} ") })
-            .collect();
+        let label = |(index, label): (usize, &String)| match index == chosen {
+            true => Piece { text: format!("[ {label} ]"), chosen: Some(label.clone()) },
+            false => Piece { text: format!(" {label} "), chosen: None },
+        };
+        let labels: Vec<Piece> = node.items.iter().enumerate().map(label).collect();
         let mut canvas = Canvas::lines(width, wrap(&node.text, width));
         if !labels.is_empty() {
-            canvas.append(&Canvas::lines(width, flow(&labels, "│", width)));
+            canvas.append(&flow(&labels, "│", width));
             canvas.append(&Canvas::lines(width, ["─".repeat(width)]));
         }
         canvas.append(&self.column(&node.children, width, 0));
@@ -89,29 +90,29 @@ impl Painter {
 
     /// Commands side by side, the chosen one in brackets.
     pub(super) fn menu(self, node: &Node, width: usize) -> Canvas {
-        Canvas::lines(width, flow(&entries(node, true), "   ", width))
+        flow(&entries(node, true), "   ", width)
     }
 
     /// Name at the left, entries after it, fields and buttons at the right.
     pub(super) fn navbar(self, node: &Node, width: usize) -> Canvas {
         let back = if self.is_mobile() { "<" } else { "≡" };
-        let mut pieces = vec![format!("{back} {}", node.text).trim_end().to_owned()];
+        let mut pieces = vec![Piece::plain(format!("{back} {}", node.text).trim_end())];
         pieces.extend(entries(node, false));
         let separator = if self.is_mobile() { "  " } else { "   " };
         let gaps = self.gap() * node.children.len().saturating_sub(1);
         let extents: Vec<_> = node.children.iter().map(|child| self.measure(child)).collect();
         let needed: usize = extents.iter().map(|one| one.min).sum::<usize>() + gaps;
         let wanted: usize = extents.iter().map(|one| one.pref).sum::<usize>() + gaps;
-        let left: usize = pieces.iter().map(|piece| columns_of(piece) + columns_of(separator)).sum();
+        let left: usize = pieces.iter().map(|piece| columns_of(&piece.text) + columns_of(separator)).sum();
         if left + needed <= width {
-            let mut canvas = Canvas::lines(width, [pieces.join(separator)]);
+            let mut canvas = flow(&pieces, separator, width);
             if !node.children.is_empty() {
                 let room = wanted.min(width - left);
                 canvas.place(width - room, 0, &self.row(&node.children, room));
             }
             return canvas;
         }
-        let mut canvas = Canvas::lines(width, flow(&pieces, separator, width));
+        let mut canvas = flow(&pieces, separator, width);
         canvas.append(&self.row(&node.children, width));
         canvas
     }
@@ -120,20 +121,18 @@ impl Painter {
     pub(super) fn sidebar(self, node: &Node, width: usize) -> Canvas {
         if self.is_mobile() {
             let mut canvas = Canvas::lines(width, wrap(&node.text, width));
-            canvas.append(&Canvas::lines(
-                width,
-                flow(&entries(&Node { children: vec![], ..node.clone() }, true), "  ", width),
-            ));
+            canvas.append(&flow(&entries(&Node { children: vec![], ..node.clone() }, true), "  ", width));
             canvas.append(&self.column(&node.children, width, 0));
             return canvas;
         }
-        let mut canvas = Canvas::lines(width, wrap(&node.text, width));
+        let mut canvas = Canvas::lines(width, wrap(&node.text, width)).marked(Look::Header);
         if canvas.height() > 0 && !node.items.is_empty() {
             canvas.append(&Canvas::lines(width, ["─".repeat(width)]));
         }
         for (index, item) in node.items.iter().enumerate() {
-            let mark = if node.selected == Some(index) { "▸" } else { " " };
-            canvas.append(&Canvas::lines(width, marked(mark, item, width)));
+            let chosen = node.selected == Some(index);
+            let entry = Canvas::lines(width, marked(if chosen { "▸" } else { " " }, item, width));
+            canvas.append(&if chosen { entry.standing_for(Look::Chosen(item.clone())) } else { entry });
         }
         canvas.append(&self.column(&node.children, width, 0));
         canvas
@@ -170,6 +169,9 @@ impl Painter {
                 cut(label, size)
             };
             canvas.text(x, 0, &centre(&text, size));
+            if is_chosen {
+                canvas.stand_for(x, 0, (size, 1), Look::Chosen(label.to_string()));
+            }
             x = end;
         }
         Some(canvas)
@@ -185,7 +187,10 @@ impl Painter {
             let bar = width.saturating_sub(6).clamp(1, 50);
             let done = ((bar as f64) * percent / 100.0).round() as usize;
             let blocks = "█".repeat(done) + &"░".repeat(bar.saturating_sub(done));
-            canvas.append(&Canvas::lines(width, [cut(&format!("{blocks} {percent:.0}%"), width)]));
+            let mut line = Canvas::lines(width, [cut(&format!("{blocks} {percent:.0}%"), width)]);
+            // At most 100.
+            line.stand_for(0, 0, (bar, 1), Look::Percent(percent.round() as u8));
+            canvas.append(&line);
             let is_number = node.value.trim_end_matches('%').trim().parse::<f64>().is_ok();
             let more = if is_number { "" } else { node.value.as_str() };
             canvas.append(&Canvas::lines(width, wrap(&format!("{more} {}", node.hint), width)));
@@ -241,28 +246,56 @@ fn steps_down(steps: &[String], now: usize, width: usize) -> Canvas {
     Canvas::lines(width, lines)
 }
 
+/// A line with a sign before it.
+fn bullet(text: &str, chosen: bool, width: usize) -> Canvas {
+    let mut canvas = Canvas::lines(width, marked(if chosen { "▸" } else { "•" }, text, width));
+    canvas.stand_for(0, 0, (1, 1), Look::Bullet(chosen));
+    canvas
+}
+
+/// Something in a row of things.
+pub(super) struct Piece {
+    text: String,
+    /// The label alone, of the chosen one.
+    chosen: Option<String>,
+}
+
+impl Piece {
+    fn plain(text: impl Into<String>) -> Self {
+        Self { text: text.into(), chosen: None }
+    }
+}
+
 /// Labels, the chosen one marked.
-fn entries(node: &Node, all: bool) -> Vec<String> {
+fn entries(node: &Node, all: bool) -> Vec<Piece> {
     let labels = if all { node.labels() } else { node.items.iter().map(String::as_str).collect() };
-    let chosen = node.selected;
-    let mark = |(index, label): (usize, &str)| {
-        if chosen == Some(index) { format!("[{label}]") } else { label.to_owned() }
+    let piece = |(index, label): (usize, &str)| match node.selected == Some(index) {
+        true => Piece { text: format!("[{label}]"), chosen: Some(label.to_owned()) },
+        false => Piece::plain(label),
     };
-    labels.into_iter().enumerate().filter(|(_, label)| !label.is_empty()).map(mark).collect()
+    labels.into_iter().enumerate().filter(|(_, label)| !label.is_empty()).map(piece).collect()
 }
 
 /// Pieces side by side in as few lines as they need; a piece wider than a line is cut.
-pub(super) fn flow(pieces: &[String], separator: &str, width: usize) -> Vec<String> {
-    let mut lines: Vec<String> = Vec::new();
+fn flow(pieces: &[Piece], separator: &str, width: usize) -> Canvas {
+    let mut canvas = Canvas::new(width, 0);
+    let mut x = 0;
     for piece in pieces {
-        let piece = cut(piece, width);
-        match lines.last_mut() {
-            Some(line) if columns_of(line) + columns_of(separator) + columns_of(&piece) <= width => {
-                line.push_str(separator);
-                line.push_str(&piece);
-            }
-            _ => lines.push(piece),
+        let text = cut(&piece.text, width);
+        let size = columns_of(&text);
+        if x > 0 && x + columns_of(separator) + size <= width {
+            canvas.text(x, canvas.height() - 1, separator);
+            x += columns_of(separator);
+        } else {
+            canvas.grow(1);
+            x = 0;
         }
+        let row = canvas.height() - 1;
+        canvas.text(x, row, &text);
+        if let Some(label) = &piece.chosen {
+            canvas.stand_for(x, row, (size, 1), Look::Chosen(label.clone()));
+        }
+        x += size;
     }
-    lines
+    canvas
 }
