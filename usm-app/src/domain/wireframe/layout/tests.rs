@@ -7,10 +7,7 @@ use unicode_segmentation::UnicodeSegmentation;
 use unicode_width::UnicodeWidthStr;
 
 use super::{
-    super::{
-        render::unicode,
-        tree::State,
-    },
+    super::{render::unicode, tree::State},
     testing::{any_node, any_text},
     *,
 };
