@@ -17,13 +17,16 @@ use super::{
     settle::FULL_PAUSE,
     wire::{Hop, Incoming, Parcel, Way, incoming},
 };
-use crate::error::{Result, chain};
+use crate::{
+    envelope::{BROKER_QUEUE, BROKER_REASON, Message},
+    error::{Error, Result, chain},
+};
 
 /// How many messages are moved at a time.
 const AT_ONCE: u16 = 32;
 /// How long a message waits first whose queue does not exist; twice as long every further time, up to an hour.
 const FIRST_MISS: Duration = Duration::from_secs(15);
-/// After how many misses a message goes the way of its queue: about a day.
+/// After how many misses a message becomes a dead letter: about a day.
 const MAX_MISSES: u32 = 30;
 
 /// Moves due messages for ever, anew after every loss.
@@ -102,11 +105,7 @@ impl Inner {
     async fn move_on(&self, came: Incoming) -> Result<()> {
         let Incoming { message, returned, hop, .. } = came;
         let Some(Hop { queue, rest, misses }) = hop else {
-            tracing::error!(
-                id = message.message_id,
-                "a message in `{HOP_QUEUE}` names no queue, so it was not put there by this library; it is dropped"
-            );
-            return Ok(());
+            return self.bury_undeliverable(message, HOP_QUEUE, "it names no queue").await;
         };
         if let Some(pass) = Pass::new(rest) {
             return self.put_back(&queue, &message, pass, returned).await;
@@ -115,12 +114,7 @@ impl Inner {
         let (pause, misses) = match self.ship_one(into).await? {
             Outcome::Refused => (FULL_PAUSE, 0),
             Outcome::Returned if misses >= MAX_MISSES => {
-                tracing::error!(
-                    id = message.message_id,
-                    queue,
-                    "a delayed message was due a day ago, and its queue still does not exist; it is dropped"
-                );
-                return Ok(());
+                return self.bury_undeliverable(message, &queue, "its queue is gone").await;
             }
             Outcome::Returned => {
                 let pause = miss_pause(misses);
@@ -137,6 +131,22 @@ impl Inner {
         let way = Way::After { pass, queue: &queue, by_hop: true };
         let outcome = self.ship_one(Parcel { message: &message, way, returned, misses }).await?;
         self.accepted(&message, outcome)
+    }
+
+    /// Keeps what cannot be delivered as a dead letter of this process's own topology, and has its job failed, as if the
+    /// broker had dead-lettered it.
+    async fn bury_undeliverable(&self, mut message: Message, queue: &str, why: &str) -> Result<()> {
+        let Some(topology) = self.routes.topologies().first().cloned() else { return Err(Error::closed()) };
+        tracing::error!(id = message.message_id, queue, why, "a delayed message becomes a dead letter");
+        for (name, value) in [(BROKER_REASON, why), (BROKER_QUEUE, queue)] {
+            message.headers.insert(name.to_owned(), value.into());
+        }
+        for target in [topology.failed_queue(), topology.notice_queue()] {
+            let parcel = Parcel { returned: true, ..Parcel::new(&message, Way::Into(target)) };
+            let outcome = self.ship_one(parcel).await?;
+            self.accepted(&message, outcome)?;
+        }
+        Ok(())
     }
 }
 
