@@ -34,6 +34,10 @@ pub enum Kind {
     FailsOnce,
     /// Every attempt fails.
     FailsAlways,
+    /// Every attempt fails after so many milliseconds.
+    SlowlyFails(u64),
+    /// The first attempt fails after so many milliseconds, the second completes.
+    SlowlyFailsOnce(u64),
     /// Every attempt panics.
     Panics,
     /// Every attempt aborts the whole process.
@@ -99,11 +103,32 @@ pub enum Order {
     Enqueue(Enqueue),
 }
 
+/// Where a queue is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Backend {
+    /// In this file.
+    File(PathBuf),
+    /// On RabbitMQ and Redis at these URLs.
+    Servers {
+        /// `amqp://…`
+        amqp: String,
+        /// `redis://…`
+        redis: String,
+    },
+}
+
+impl From<PathBuf> for Backend {
+    fn from(file: PathBuf) -> Self {
+        Self::File(file)
+    }
+}
+
 /// How to work.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Work {
-    /// The queue file.
-    pub file: PathBuf,
+    /// Where the queue is.
+    pub queue: Backend,
     /// Where side effects are saved: another SQLite file.
     pub effects: PathBuf,
     /// Jobs at once.
@@ -119,10 +144,12 @@ pub struct Work {
 /// What to enqueue.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Enqueue {
-    /// The queue file.
-    pub file: PathBuf,
+    /// Where the queue is.
+    pub queue: Backend,
     /// Makes the mix of chores; without it all are quick.
     pub seed: Option<u64>,
+    /// How many milliseconds each takes, without a seed.
+    pub slow_ms: u64,
     /// How many.
     pub count: u64,
     /// Callers that enqueue at once.
@@ -139,10 +166,11 @@ pub struct Enqueue {
 
 impl Enqueue {
     /// `count` quick chores by one caller as fast as it goes.
-    pub fn new(file: impl Into<PathBuf>, count: u64) -> Self {
+    pub fn new(queue: impl Into<Backend>, count: u64) -> Self {
         Self {
-            file: file.into(),
+            queue: queue.into(),
             seed: None,
+            slow_ms: 0,
             count,
             callers: 1,
             over_ms: 0,
@@ -156,6 +184,7 @@ impl Enqueue {
     pub fn chore(&self, number: u64) -> Chore {
         let mut chore = match self.seed {
             Some(seed) => Chore::of_mix(seed, number),
+            None if self.slow_ms > 0 => Chore::new(number, Kind::Slow(self.slow_ms)),
             None => Chore::new(number, Kind::Quick),
         };
         while chore.text.len() < self.text_bytes {
@@ -174,11 +203,16 @@ pub fn topology() -> usm_queue::Result<Topology> {
     Topology::single(QUEUE)
 }
 
-/// Opens the queue file as all of them do.
+/// Opens the queue as all of them do.
 ///
 /// # Errors
 ///
-/// As [`TaskQueue::open_with`].
-pub async fn open(file: &std::path::Path, lease: Duration) -> usm_queue::Result<TaskQueue> {
-    TaskQueue::open_with(file, topology()?, SqliteOptions::default().lease(lease)).await
+/// As [`TaskQueue::open_with`] and [`TaskQueue::connect`].
+pub async fn open(place: &Backend, lease: Duration) -> usm_queue::Result<TaskQueue> {
+    match place {
+        Backend::File(file) => {
+            TaskQueue::open_with(file, topology()?, SqliteOptions::default().lease(lease)).await
+        }
+        Backend::Servers { amqp, redis } => TaskQueue::connect(amqp, redis, topology()?).await,
+    }
 }

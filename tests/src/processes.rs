@@ -70,6 +70,22 @@ impl Process {
         })
     }
 
+    /// Waits until so many lines of its standard error contain this.
+    pub fn complains_times(&self, about: &str, times: usize) {
+        let counted = std::cell::Cell::new(0);
+        let found = self.err.wait(|line| {
+            counted.set(counted.get() + usize::from(line.contains(about)));
+            (counted.get() >= times).then_some(())
+        });
+        assert!(
+            found.is_some(),
+            "process {} complained about {about} {} of {times} times: {:?}",
+            self.id(),
+            counted.get(),
+            self.errors()
+        );
+    }
+
     /// Its output so far.
     pub fn lines(&self) -> Vec<String> {
         self.out.lines.lock().unwrap().clone()
@@ -103,11 +119,21 @@ impl Process {
 
     /// Kills it if it still runs, and returns all it ever said.
     pub fn last_words(mut self) -> Vec<String> {
+        self.hear_out();
+        self.lines()
+    }
+
+    /// As [`last_words`](Self::last_words), of its standard error.
+    pub fn last_complaints(mut self) -> Vec<String> {
+        self.hear_out();
+        self.errors()
+    }
+
+    fn hear_out(&mut self) {
         self.kill();
         for listener in self.listeners.drain(..) {
             listener.join().unwrap();
         }
-        self.lines()
     }
 
     /// Waits until it is frozen by [`Signal::STOP`], every thread of it.
@@ -143,6 +169,11 @@ impl Process {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.id())).unwrap();
         let value = status.lines().find_map(|line| line.strip_prefix(field)?.strip_prefix(':')).unwrap();
         value.trim().trim_end_matches(" kB").parse().unwrap()
+    }
+
+    /// Files and sockets it has open.
+    pub fn open_files(&self) -> usize {
+        std::fs::read_dir(format!("/proc/{}/fd", self.id())).unwrap().count()
     }
 
     /// Processor time it has used, its threads included.
@@ -229,10 +260,19 @@ pub fn seed() -> u64 {
     seed
 }
 
-/// How long the long random runs last.
+/// How long the long random runs on a file last.
 pub fn chaos_time() -> Duration {
-    let seconds = match std::env::var("USM_CHAOS_SECONDS") {
-        Ok(text) => text.parse().unwrap_or_else(|_| panic!("USM_CHAOS_SECONDS={text} is no number")),
+    seconds("USM_CHAOS_SECONDS")
+}
+
+/// How long the soak of servers lasts.
+pub fn soak_time() -> Duration {
+    seconds("USM_SOAK_SECONDS")
+}
+
+fn seconds(variable: &str) -> Duration {
+    let seconds = match std::env::var(variable) {
+        Ok(text) => text.parse().unwrap_or_else(|_| panic!("{variable}={text} is no number")),
         Err(_) => 20,
     };
     Duration::from_secs(seconds)

@@ -1,13 +1,16 @@
 //! Four workers on one file, killed at random while jobs come in from many callers (fault case 29).
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::BTreeMap,
     time::{Duration, Instant},
 };
 
-use tokio::task::{JoinHandle, JoinSet};
-use usm_queue::{Job, JobId, TaskQueue};
-use usm_tests::Enqueue;
+use tokio::task::JoinHandle;
+use usm_queue::JobId;
+use usm_tests::{
+    Enqueue,
+    ledger::{Watchers, check_runs},
+};
 
 use super::{
     audit::{all_jobs, audit},
@@ -17,8 +20,6 @@ use crate::processes::{Process, Signal, alone, chaos_time, seed};
 
 const WORKERS: usize = 4;
 const JOBS: u64 = 2_000;
-/// One of so many jobs is watched from its beginning to its end.
-const WATCHED: u64 = 20;
 /// A worker that needs more than this keeps something it should not.
 const MEMORY_KIB: u64 = 256 << 10;
 
@@ -143,58 +144,4 @@ impl<'a> Crew<'a> {
         }
         (memory, self.said)
     }
-}
-
-/// Watches of some jobs, from a process that has no part in the work.
-#[derive(Default)]
-struct Watchers {
-    seen: u64,
-    watching: JoinSet<()>,
-}
-
-impl Watchers {
-    fn watch<'a>(&mut self, queue: &TaskQueue, accepted: impl ExactSizeIterator<Item = &'a JobId>) {
-        let known = self.seen;
-        self.seen = accepted.len() as u64;
-        // Ids sort by time, roughly; whatever falls among the new ones is as good as another.
-        for id in accepted.skip(usize::try_from(known).unwrap()).step_by(usize::try_from(WATCHED).unwrap()) {
-            let (queue, id) = (queue.clone(), *id);
-            self.watching.spawn(async move {
-                let mut watch = queue.watch(id).await.unwrap();
-                let mut last = 0;
-                let mut ended = false;
-                while let Some(job) = watch.next().await {
-                    let job = job.unwrap();
-                    assert!(job.version > last, "version {} after {last} of {job:#?}", job.version);
-                    assert!(!ended, "a change after the end: {job:#?}");
-                    (last, ended) = (job.version, job.status.is_final());
-                }
-                assert!(ended, "the watch of {id} ended before the job");
-            });
-        }
-    }
-
-    async fn finish(self) -> usize {
-        let watched = self.watching.len();
-        tokio::time::timeout(Duration::from_secs(30), self.watching.join_all())
-            .await
-            .expect("every watch ends with its job");
-        watched
-    }
-}
-
-/// No worker ran a job after it had ended: a run begins with a claim, and a claim counts up the attempt. Returns how many
-/// runs there were.
-fn check_runs(jobs: &[Job], lines: &[String]) -> usize {
-    let attempts: HashMap<String, u32> = jobs.iter().map(|job| (job.id.to_string(), job.attempt)).collect();
-    let mut runs = 0;
-    for line in lines {
-        let Some((id, attempt)) = line.strip_prefix("started ").and_then(|run| run.split_once(' ')) else {
-            continue;
-        };
-        let ended = attempts[id];
-        assert!(attempt.parse::<u32>().unwrap() <= ended, "{line}, though it ended in attempt {ended}");
-        runs += 1;
-    }
-    runs
 }

@@ -42,13 +42,13 @@ impl Place {
 
     /// Opens the queue in this process.
     pub(crate) async fn open(&self) -> TaskQueue {
-        usm_tests::open(&self.file(), LEASE).await.unwrap()
+        usm_tests::open(&self.file().into(), LEASE).await.unwrap()
     }
 
     /// How a worker works unless a test wants it otherwise: four jobs at once, ample grace.
     pub(crate) fn work(&self) -> Work {
         Work {
-            file: self.file(),
+            queue: self.file().into(),
             effects: self.path().join("effects.db"),
             concurrency: 4,
             lease_ms: u64::try_from(LEASE.as_millis()).unwrap(),

@@ -3,10 +3,10 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use usm_queue::{JobStatus, testing::soon};
-use usm_tests::{Chore, Kind};
+use usm_tests::{Chore, Kind, ledger::Ended};
 
 use super::{
-    audit::{Ended, audit},
+    audit::audit,
     place::{LEASE, Place, begun, chore, drained},
 };
 use crate::processes::{PATIENCE, Process, Signal, until};

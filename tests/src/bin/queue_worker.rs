@@ -13,6 +13,9 @@ use tokio::signal::unix::{SignalKind, signal};
 use usm_queue::{EnqueueOptions, JobContext, TaskError, Worker};
 use usm_tests::{Chore, Done, Enqueue, Kind, Order, Work};
 
+/// How long a caller that was refused waits before it tries its next job.
+const AFTER_REFUSAL: Duration = Duration::from_millis(100);
+
 type Anything = Box<dyn Error + Send + Sync>;
 
 #[tokio::main]
@@ -20,7 +23,7 @@ async fn main() -> Result<(), Anything> {
     tracing_subscriber::fmt()
         .with_writer(std::io::stderr)
         .with_ansi(false)
-        .with_max_level(tracing_subscriber::filter::LevelFilter::WARN)
+        .with_env_filter("warn,usm_queue=info")
         .init();
     let order = std::env::args().nth(1).ok_or("give the order as JSON")?;
     match serde_json::from_str(&order)? {
@@ -37,7 +40,7 @@ fn say(line: &str) {
 
 async fn work_chores(work: Work) -> Result<(), Anything> {
     let lease = Duration::from_millis(work.lease_ms);
-    let queue = usm_tests::open(&work.file, lease).await?;
+    let queue = usm_tests::open(&work.queue, lease).await?;
     let mut asked = signal(SignalKind::terminate())?;
     let worker = Worker::new(queue.clone(), Arc::<Path>::from(work.effects))
         .handle(run_chore)
@@ -67,8 +70,12 @@ async fn run_chore(chore: Chore, job: JobContext<Arc<Path>>) -> Result<Done, Tas
     match chore.kind {
         Kind::Quick => {}
         Kind::Slow(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
-        Kind::FailsOnce if job.attempt() > 1 => {}
+        Kind::FailsOnce | Kind::SlowlyFailsOnce(_) if job.attempt() > 1 => {}
         Kind::FailsOnce | Kind::FailsAlways => return Err(TaskError::retry("as it was told")),
+        Kind::SlowlyFails(ms) | Kind::SlowlyFailsOnce(ms) => {
+            tokio::time::sleep(Duration::from_millis(ms)).await;
+            return Err(TaskError::retry("as it was told"));
+        }
         #[expect(clippy::panic, reason = "that is the chore")]
         Kind::Panics => panic!("as it was told"),
         Kind::Aborts => std::process::abort(),
@@ -100,7 +107,7 @@ fn save(effects: &Path, key: &str) -> rusqlite::Result<()> {
 }
 
 async fn enqueue_chores(enqueue: Enqueue) -> Result<(), Anything> {
-    let queue = usm_tests::open(&enqueue.file, Duration::from_secs(15)).await?;
+    let queue = usm_tests::open(&enqueue.queue, Duration::from_secs(15)).await?;
     let (begun, refused) = (Instant::now(), std::sync::atomic::AtomicU64::new(0));
     let caller = async |caller: u64| {
         for number in (caller..enqueue.count).step_by(usize::try_from(enqueue.callers.max(1)).unwrap_or(1)) {
@@ -115,6 +122,7 @@ async fn enqueue_chores(enqueue: Enqueue) -> Result<(), Anything> {
                     if count >= enqueue.refusals {
                         return;
                     }
+                    tokio::time::sleep(AFTER_REFUSAL).await;
                 }
             }
         }

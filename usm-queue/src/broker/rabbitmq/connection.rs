@@ -278,6 +278,12 @@ impl<T> Slot<T> {
         self.live.write().unwrap_or_else(PoisonError::into_inner).take()
     }
 
+    /// Forgets it if it is broken.
+    pub(super) fn clear(&self, alive: impl Fn(&T) -> bool) {
+        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
+        drop(live.take_if(|live| !alive(live)));
+    }
+
     /// The one that lives, or a new one. Attempts in vain are spread ever further; a caller in between gets the last
     /// one's error.
     pub(super) async fn get(

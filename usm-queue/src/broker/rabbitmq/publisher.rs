@@ -73,6 +73,8 @@ impl Publisher {
         if let Some(live) = lane.channel.current().filter(|live| live.is_alive()) {
             return Ok(live);
         }
+        // A broken one keeps its connection, and with it the place in the pool that the next connection needs.
+        lane.channel.clear(Live::is_alive);
         let connection = self.lane_connection(lane).await?;
         let open = async {
             let channel = self.connector.call("open a channel", connection.create_channel()).await?;

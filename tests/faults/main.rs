@@ -1,0 +1,18 @@
+//! What happens to accepted jobs on RabbitMQ and Redis when workers, brokers and networks break: real processes, brokers
+//! of the tests' own, a proxy that cuts. Each case is named by its number in the table of faults.
+//!
+//! `USM_CHAOS_SEED` repeats a random run, `USM_SOAK_SECONDS` says how long the soak lasts (default 20).
+
+#![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
+
+mod raw;
+mod stage;
+
+mod messages;
+mod network;
+mod python;
+mod rabbit;
+mod redis;
+mod soak;
+mod topology;
+mod workers;
