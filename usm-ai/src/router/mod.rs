@@ -105,7 +105,7 @@ struct NobodyAnswered(Option<Duration>);
 
 impl Router {
     /// A router that asks `providers` in this order. With none, every call fails with
-    /// [`ErrorKind::NoProvider`](crate::ErrorKind::NoProvider).
+    /// [`ErrorKind::NoProvider`].
     pub fn new(providers: Vec<Box<dyn Provider>>) -> Self {
         Self::of(providers.into_iter().map(|provider| Candidate::shared(Arc::from(provider))))
     }
@@ -206,8 +206,8 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// As [`Router::chat`]; [`Truncated`](crate::ErrorKind::Truncated) when an answer ended at the output limit
-    /// and [`Malformed`](crate::ErrorKind::Malformed) when none could be read as a `T`.
+    /// As [`Router::chat`]; [`Truncated`](ErrorKind::Truncated) when an answer ended at the output limit
+    /// and [`Malformed`](ErrorKind::Malformed) when none could be read as a `T`.
     pub async fn answer<T>(&self, request: &ChatRequest) -> Result<Answer<T>, Error>
     where
         T: DeserializeOwned + JsonSchema,

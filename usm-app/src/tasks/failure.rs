@@ -96,7 +96,8 @@ impl From<NoAnswer> for TaskError {
 
 #[cfg(test)]
 mod tests {
-    use usm_ai::Error;
+    #![expect(clippy::expect_used, reason = "a test may panic")]
+    use usm_ai::{Candidate, Error, Quota, QuotaSettings, providers::Offline};
     use usm_queue::Verdict;
 
     use super::*;
@@ -131,6 +132,21 @@ mod tests {
         ] {
             assert_eq!(verdict(Error::new(kind, "")), Verdict::Permanent, "{kind:?}");
         }
+    }
+
+    #[tokio::test]
+    async fn while_every_provider_cools_down_the_job_waits_in_the_queue_and_no_attempt_counts() {
+        let offline = Offline::new().try_answers("ask", |(): ()| Err::<(), _>(String::new()));
+        let router = Router::of([Candidate::new(offline)
+            .quota(Quota::new(QuotaSettings { requests_per_minute: Some(1), ..QuotaSettings::default() }))]);
+        let request = ChatRequest::new("ask", "");
+        router.chat(&request).await.expect_err("nothing to say");
+
+        let cooling = router.chat(&request).await.expect_err("one a minute");
+
+        let left = cooling.retry_after().expect("it is known");
+        assert!(cooling.is_cooling_down());
+        assert_eq!(verdict(cooling), Verdict::RateLimited(left));
     }
 
     #[test]

@@ -230,3 +230,46 @@ async fn offline_asks_nobody_though_a_provider_is_set_up() {
     assert_eq!(events(&said.out).last().unwrap()["made_by"], "offline", "{}", said.err);
     assert_eq!(ai.requests(), []);
 }
+
+/// One AI service of this name at the address of a fake.
+fn with_service(place: Place, name: &str, ai: &FakeAi) -> Place {
+    let variable = |what: &str| format!("{}_{what}", name.to_uppercase());
+    place.with(&variable("API_KEY"), "key").with(&variable("BASE_URL"), ai.base_url())
+}
+
+#[tokio::test]
+async fn every_provider_of_the_guide_makes_a_map_in_its_own_format() {
+    for (name, path) in [
+        ("gemini", "/models/gemini-3.8-flash:generateContent"),
+        ("groq", "/chat/completions"),
+        ("perplexity", "/responses"),
+        ("anthropic", "/messages"),
+    ] {
+        let ai = FakeAi::start([map(vec![story("Оплатить", "MVP")]), screen("Да")]).await.unwrap();
+        let place = with_service(Place::new(), name, &ai);
+        place.write("text.md", RUSSIAN);
+
+        let said = place.run(&GENERATE).await;
+
+        let last = events(&said.out).pop().unwrap();
+        assert_eq!(last["made_by"], format!("{name}/fake-model"), "{} {}", said.out, said.err);
+        assert!(ai.requests()[0].target.ends_with(path), "{}", ai.requests()[0].target);
+    }
+}
+
+#[tokio::test]
+async fn a_busy_or_refusing_provider_is_passed_over_for_the_next_one_in_the_order() {
+    let busy = FakeAi::always(Reply::rate_limited(3600)).await.unwrap();
+    let refusing = FakeAi::always(Reply::bad_key("key")).await.unwrap();
+    let healthy = FakeAi::start([map(vec![story("Оплатить", "MVP")]), screen("Да")]).await.unwrap();
+    let place = Place::new().with("AI_PROVIDER_PRIORITY", "perplexity,gemini,groq");
+    let place = with_service(with_service(place, "gemini", &refusing), "groq", &healthy);
+    let place = with_service(place, "perplexity", &busy);
+    place.write("text.md", RUSSIAN);
+
+    let said = place.run(&GENERATE).await;
+
+    let last = events(&said.out).pop().unwrap();
+    assert_eq!(last["made_by"], "groq/fake-model", "{} {}", said.out, said.err);
+    assert_eq!((busy.requests().len(), refusing.requests().len(), healthy.requests().len()), (1, 1, 2));
+}
