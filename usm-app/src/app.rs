@@ -69,7 +69,7 @@ pub async fn open_queue(config: &Config) -> usm_queue::Result<TaskQueue> {
     }
 }
 
-fn create_data_dir(directory: &Path) -> anyhow::Result<()> {
+pub(crate) fn create_data_dir(directory: &Path) -> anyhow::Result<()> {
     std::fs::create_dir_all(directory).with_context(|| {
         format!(
             "the data directory {} cannot be created; choose one that this user may write in USM_DATA_DIR",

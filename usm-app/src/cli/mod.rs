@@ -1,16 +1,22 @@
 //! The command line: what it understands, and what its exit codes mean. One file per subcommand.
 
+mod check;
 mod dead_letter;
+mod export;
 mod failure;
 mod generate;
+mod import;
 mod job;
 mod logging;
 mod out;
+mod projects;
 mod serve;
 mod shutdown;
 mod store;
 mod table;
+mod text_file;
 mod topology;
+mod whole_file;
 mod worker;
 
 use std::process::ExitCode;
@@ -46,6 +52,12 @@ enum Command {
     /// Make a story map of a text, show it and write it to files
     #[command(after_help = EXIT_CODES)]
     Generate(generate::Args),
+    /// Write a project's map as Markdown, JSON, CSV for Jira, Gherkin, Mermaid, HTML or SVG
+    Export(export::Args),
+    /// Make a project of a map in Markdown or JSON
+    Import(import::Args),
+    /// Score a project's map by rules, with what to do about each issue, and find stories that are alike
+    Check(check::Args),
     /// Work jobs that other processes enqueue, until interrupted
     Worker(worker::Args),
     /// Look at jobs, follow them, cancel them
@@ -105,6 +117,9 @@ async fn dispatch(command: Command, config: Config, shutdown: CancellationToken)
     match command {
         Command::Serve(args) => serve::run(args, config, shutdown).await,
         Command::Generate(args) => generate::run(args, config, shutdown).await,
+        Command::Export(args) => export::run(args, config).await,
+        Command::Import(args) => import::run(args, config).await,
+        Command::Check(args) => check::run(args, config).await,
         Command::Worker(args) => worker::run(args, config, shutdown).await,
         Command::Job(command) => job::run(command, config, shutdown).await,
         Command::DeadLetter(command) => dead_letter::run(command, config).await,

@@ -9,6 +9,12 @@ pub(super) fn line(text: &str) {
     drop(writeln!(std::io::stdout().lock(), "{text}"));
 }
 
+/// A whole text to standard output, as it is.
+pub(super) fn text(text: &str) {
+    let mut out = std::io::stdout().lock();
+    drop(out.write_all(text.as_bytes()).and_then(|()| out.flush()));
+}
+
 /// One JSON document on one line to standard output, at once.
 pub(super) fn json(value: &impl Serialize) {
     let mut out = std::io::stdout().lock();

@@ -7,7 +7,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
 
 pub use load::{LoadedActivity, LoadedProject, LoadedStory, LoadedTask, WireframeKey, load_map};
-pub use save::{SavedProject, by_job, save_map};
+pub use save::{SavedProject, by_job, import_map, save_map};
 
 use super::TextList;
 

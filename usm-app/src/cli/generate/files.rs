@@ -2,16 +2,18 @@
 
 use std::{
     fs::{self, File},
-    io::{self, Write},
     path::{Path, PathBuf},
 };
 
 use serde::Serialize;
 
 use super::Failure;
-use crate::domain::{
-    export::{json, markdown},
-    story_map::StoryMap,
+use crate::{
+    cli::whole_file::{replace, temporary},
+    domain::{
+        export::{json, markdown},
+        story_map::StoryMap,
+    },
 };
 
 /// A directory that was written to once already, so that a job is not begun for nothing.
@@ -52,24 +54,6 @@ impl OutDir {
         }
         Ok(written)
     }
-}
-
-/// A reader sees the old file or the new one, never a part.
-fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let new = temporary(path);
-    let write = || -> io::Result<()> {
-        let mut file = File::create(&new)?;
-        file.write_all(text.as_bytes())?;
-        file.sync_all()?;
-        fs::rename(&new, path)
-    };
-    write().inspect_err(|_| drop(fs::remove_file(&new)))
-}
-
-fn temporary(path: &Path) -> PathBuf {
-    let mut name = path.file_name().unwrap_or_default().to_owned();
-    name.push(format!(".{}.tmp", std::process::id()));
-    path.with_file_name(name)
 }
 
 #[cfg(test)]

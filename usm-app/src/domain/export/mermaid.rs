@@ -1,4 +1,5 @@
-//! A Mermaid flowchart for READMEs and wikis: activities from left to right, stories under their tasks.
+//! A Mermaid flowchart for READMEs and wikis: activities one below the other, because pages are higher than they are
+//! wide; in each a row for every task with its stories, most needed first.
 
 use std::collections::HashSet;
 
@@ -22,10 +23,10 @@ pub fn write(map: &StoryMap) -> String {
     let map = &map.tidied();
     let language = language(map);
     let (kept, left_out) = fitting(map);
-    let mut out = String::from("flowchart LR\n");
+    let mut out = String::from("flowchart TB\n");
     for (a, activity) in map.activities.iter().enumerate().take(MOST_EDGES / 2) {
         let id = format!("a{}", a + 1);
-        out.push_str(&format!("  subgraph {id}[\"{}\"]\n    direction TB\n", label(&activity.title)));
+        out.push_str(&format!("  subgraph {id}[\"{}\"]\n    direction LR\n", label(&activity.title)));
         if activity.tasks.is_empty() {
             out.push_str(&format!("    {id}_0[\"…\"]:::task\n"));
         }
@@ -130,7 +131,7 @@ fn label(text: &str) -> String {
         let begins = out.is_empty();
         let numbered = out.chars().all(|c| c.is_ascii_digit());
         let is_plain = c.is_alphanumeric()
-            || matches!(c, ' ' | ',' | ':' | '?' | '%' | '/' | '«' | '»' | '“' | '”' | '„' | '—' | '–' | '…' | '№' | '₽' | '€')
+            || matches!(c, ' ' | ',' | ':' | '?' | '/' | '«' | '»' | '“' | '”' | '„' | '—' | '–' | '…' | '№' | '₽' | '€')
             // At the beginning these make a list of it.
             || (matches!(c, '-' | '+') && !begins)
             || (matches!(c, '.' | '(' | ')') && !numbered);

@@ -45,11 +45,39 @@ pub async fn save_map(
     requirements_text: &str,
     map: &StoryMap,
 ) -> Result<SavedProject, DbErr> {
+    match insert(db, Some(job_id), user_id, requirements_text, map).await? {
+        Some(saved) => Ok(saved),
+        None => existing(db, job_id, user_id).await,
+    }
+}
+
+/// Saves a map that no job has made as a new project of the user, all or nothing. Every call makes another project.
+///
+/// # Errors
+///
+/// The user does not exist, or the database does not answer. Nothing is saved then.
+pub async fn import_map(
+    db: &DatabaseConnection,
+    user_id: i64,
+    map: &StoryMap,
+) -> Result<SavedProject, DbErr> {
+    let saved = insert(db, None, user_id, "", map).await?;
+    saved.ok_or_else(|| DbErr::RecordNotInserted)
+}
+
+/// `None` when the job has saved its map already.
+async fn insert(
+    db: &DatabaseConnection,
+    job_id: Option<Uuid>,
+    user_id: i64,
+    requirements_text: &str,
+    map: &StoryMap,
+) -> Result<Option<SavedProject>, DbErr> {
     let txn = begin_write(db).await?;
     let project = project::ActiveModel {
         id: NotSet,
         user_id: Set(user_id),
-        job_id: Set(Some(job_id.to_string())),
+        job_id: Set(job_id.map(|job_id| job_id.to_string())),
         name: Set(storable(&map.name)),
         raw_requirements: Set(storable(requirements_text)),
         personas: Set(map.personas.as_slice().into()),
@@ -67,7 +95,7 @@ pub async fn save_map(
         .await?;
     let TryInsertResult::Inserted(inserted) = inserted else {
         txn.rollback().await?;
-        return existing(db, job_id, user_id).await;
+        return Ok(None);
     };
 
     let project_id = inserted.last_insert_id;
@@ -75,14 +103,14 @@ pub async fn save_map(
     let tasks = insert_backbone(&txn, project_id, map).await?;
     let stories_count = insert_stories(&txn, &tasks, &releases, map).await?;
     txn.commit().await?;
-    Ok(SavedProject {
+    Ok(Some(SavedProject {
         id: project_id,
         name: storable(&map.name),
         activities_count: map.activities.len() as u64,
         tasks_count: tasks.len() as u64,
         stories_count,
         already_existed: false,
-    })
+    }))
 }
 
 /// The project that a job has saved, if it has: a job delivered twice need not do its work again.

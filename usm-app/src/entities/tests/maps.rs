@@ -23,6 +23,21 @@ async fn a_map_comes_back_as_it_was_saved() {
 }
 
 #[tokio::test]
+async fn an_imported_map_is_a_new_project_each_time() {
+    on_every_database(async |db| {
+        let map = food_delivery();
+
+        let first = project::import_map(db, LOCAL_USER_ID, &map).await.unwrap();
+        let second = project::import_map(db, LOCAL_USER_ID, &map).await.unwrap();
+
+        assert_ne!(first.id, second.id);
+        let loaded = project::load_map(db, second.id).await.unwrap().unwrap();
+        assert_eq!((loaded.story_map(), loaded.project.job_id), (map, None));
+    })
+    .await;
+}
+
+#[tokio::test]
 async fn a_large_map_comes_back_as_it_was_saved() {
     on_every_database(async |db| {
         let map = large_map(60);

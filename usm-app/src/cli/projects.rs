@@ -1,0 +1,44 @@
+//! Finds the project that a command is about.
+
+use sea_orm::DatabaseConnection;
+
+use super::{failure::Failure, table::short};
+use crate::{
+    config::{Config, DatabaseUrl},
+    database,
+    domain::story_map::StoryMap,
+    entities::{project, user::LOCAL_USER_ID},
+};
+
+/// Projects that are named when the one asked for does not exist.
+const NAMED: u64 = 5;
+
+/// The map of a project of the local user.
+pub(super) async fn load(config: &Config, id: i64) -> Result<StoryMap, Failure> {
+    // Looking for a project must not create an empty database.
+    if let DatabaseUrl::Sqlite(file) = &config.database
+        && !file.exists()
+    {
+        return Err(Failure::failed(anyhow::anyhow!(
+            "there are no projects in {} yet; make one with `usm generate` or `usm import`, or name the right directory \
+             in USM_DATA_DIR",
+            config.data_dir.display()
+        )));
+    }
+    let db = database::open(&config.database).await.map_err(Failure::failed)?;
+    let found = project::load_map(&db, id).await?.filter(|found| found.project.user_id == LOCAL_USER_ID);
+    match found {
+        Some(found) => Ok(found.story_map()),
+        None => Err(missing(&db, id).await?),
+    }
+}
+
+async fn missing(db: &DatabaseConnection, id: i64) -> Result<Failure, Failure> {
+    let page = project::list(db, LOCAL_USER_ID, NAMED, 0).await?;
+    let named = page.items.iter().map(|one| format!("{} ({})", one.id, short(&one.name, 40)));
+    let known = match page.items.is_empty() {
+        true => "there are none yet; make one with `usm generate` or `usm import`".to_owned(),
+        false => format!("the newest are {}", named.collect::<Vec<_>>().join(", ")),
+    };
+    Ok(Failure::failed(anyhow::anyhow!("there is no project {id}; {known}")))
+}
