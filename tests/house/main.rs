@@ -61,6 +61,21 @@ fn the_libraries_import_neither_each_other_nor_the_app() {
 }
 
 #[test]
+fn each_client_library_stays_behind_its_seam() {
+    let seams: [(&[&str], &str); 3] = [
+        (&["broker/rabbitmq", "testing/rabbitmq"], "lapin::"),
+        (&["store/redis", "testing/"], "redis::"),
+        (&["/sqlite"], "rusqlite::"),
+    ];
+    for (folders, library) in seams {
+        let ours = format!("::{library}");
+        let found = offenders("usm-queue/src", folders, &[library]);
+        let found = found.into_iter().filter(|line| !line.contains(&ours) && !line.contains("store::redis")).collect();
+        assert_none(found, &format!("{library} is used outside {folders:?}"));
+    }
+}
+
+#[test]
 fn tasks_never_import_http_and_only_tasks_call_the_ai() {
     assert_none(
         offenders("usm-app/src/tasks", &[], &["crate::http", "crate::cli"]),
