@@ -8,7 +8,7 @@ use serde::Deserialize;
 use tokio::time::{self, Instant};
 
 use super::*;
-use crate::{AttemptLog, ErrorKind, FinishReason, Usage, providers::Offline};
+use crate::{AttemptLog, ErrorKind, FinishReason, ProviderAnswer, Usage, providers::Offline};
 
 type Step = Result<&'static str, Error>;
 

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant, SystemTime};
 
 use serde_json::json;
 use usm_ai::{
-    Cooldowns, ErrorKind, Limits, Provider, RetrySettings, StreamEvent,
+    AnswerFormat, Cooldowns, ErrorKind, Limits, Provider, RetrySettings, StreamEvent,
     testing::{FakeAi, Reply},
 };
 
@@ -25,6 +25,8 @@ fn short() -> Limits {
 #[tokio::test]
 async fn case_24_what_a_service_says_is_bounded_in_size_and_time() {
     for kind in FORMATS {
+        let ai = FakeAi::start([]).await.unwrap();
+        let service = service_with(kind, &ai, short());
         for (reply, expected, part) in [
             (Reply::Huge { bytes: 200 << 20 }, ErrorKind::Malformed, "larger than 100000 bytes"),
             (Reply::Hang, ErrorKind::Timeout, "the first byte did not come within 0.15 s"),
@@ -40,7 +42,8 @@ async fn case_24_what_a_service_says_is_bounded_in_size_and_time() {
                 "the first byte did not come",
             ),
         ] {
-            let error = failure_with(kind, reply.clone(), short()).await;
+            ai.then(reply.clone());
+            let error = service.chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
             assert_eq!(error.kind(), expected, "{kind} {reply:?}: {error}");
             assert!(error.excerpt().contains(part), "{kind} {reply:?}: {error}");

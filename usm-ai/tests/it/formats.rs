@@ -144,6 +144,8 @@ async fn without_a_json_mode_the_ladder_goes_straight_to_the_prompt() {
 #[tokio::test]
 async fn every_refusal_has_its_kind_in_every_format() {
     for kind in FORMATS {
+        let ai = FakeAi::start([]).await.unwrap();
+        let service = service(kind, &ai);
         for (reply, expected) in [
             (Reply::bad_key(KEY), ErrorKind::Unauthorized),
             (Reply::model_not_found(), ErrorKind::ModelNotFound),
@@ -165,8 +167,8 @@ async fn every_refusal_has_its_kind_in_every_format() {
             (Reply::Close, ErrorKind::Network),
             (Reply::Reset, ErrorKind::Network),
         ] {
-            // Google has no word for it: without money there are other limits.
-            let error = failure(kind, reply.clone()).await;
+            ai.then(reply.clone());
+            let error = service.chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
             assert_eq!(error.kind(), expected, "{kind} {reply:?}: {error}");
             assert_eq!((error.provider(), error.model()), (kind, "model"));
@@ -189,4 +191,22 @@ async fn each_format_names_the_wait_in_its_own_way() {
     assert_eq!(day, Some(Duration::from_millis(7 * 3_600_000 + 20 * 60_000 + 500)));
     assert!(midnight.excerpt().contains("the quota of the day"), "{midnight}");
     assert!(midnight.retry_after().unwrap() <= Duration::from_secs(25 * 3600));
+}
+
+#[tokio::test]
+async fn an_error_in_the_middle_of_a_stream_is_a_failure_though_its_status_was_200() {
+    let event = |data: serde_json::Value| format!("data: {data}\n\n");
+    let piece = event(json!({ "choices": [{ "delta": { "content": "Once" } }] }));
+    let error = event(json!({ "error": { "code": 502, "message": "Provider disconnected" }, "choices": [] }));
+    let body = format!(": OPENROUTER PROCESSING\n\n{piece}{error}");
+    let broken = FakeAi::always(Reply::Body { status: 200, body, retry_after: None }).await.unwrap();
+    let mut pieces = Vec::new();
+
+    let error = service("openrouter", &broken)
+        .stream(&question(), &mut |piece| pieces.push(piece.to_owned()))
+        .await
+        .unwrap_err();
+
+    assert_eq!((error.kind(), error.excerpt()), (ErrorKind::Overloaded, "Provider disconnected"));
+    assert_eq!((error.status(), pieces), (Some(502), vec!["Once".to_owned()]));
 }

@@ -4,5 +4,6 @@ mod cases;
 mod crowd;
 mod formats;
 mod over_http;
+mod proxy;
 mod router;
 mod support;

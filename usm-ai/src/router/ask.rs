@@ -1,0 +1,199 @@
+//! Asks one candidate: whether it may be asked now, once or with retries, whole or streamed.
+
+use backon::Retryable;
+use tokio::{
+    sync::Mutex,
+    time::{Instant, timeout_at},
+};
+
+use super::{Call, Candidate, Router, breaker, breaker::Rest};
+use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, StreamEvent, limits};
+
+/// Where a streamed text goes.
+pub(super) struct Sink<'a> {
+    pub(super) hand_over: &'a mut (dyn FnMut(StreamEvent<'_>) + Send),
+    /// Something of an attempt that failed has been handed over.
+    pub(super) stale: bool,
+}
+
+impl Router {
+    /// For the ladder: asks one candidate without streaming.
+    pub(crate) async fn ask_once_more(
+        &self,
+        candidate: &Candidate,
+        request: &ChatRequest,
+        format: AnswerFormat<'_>,
+        call: &Call,
+    ) -> Result<ProviderAnswer, Error> {
+        self.ask(candidate, request, format, call, None).await
+    }
+
+    /// Asks one candidate, with retries.
+    pub(super) async fn ask(
+        &self,
+        candidate: &Candidate,
+        request: &ChatRequest,
+        format: AnswerFormat<'_>,
+        call: &Call,
+        sink: Option<&Mutex<Sink<'_>>>,
+    ) -> Result<ProviderAnswer, Error> {
+        let result = self.ask_with_retries(candidate, request, format, call, sink).await;
+        let result = match result {
+            // Some reasoning models take no temperature but their own.
+            Err(error) if refuses_temperature(&error) && candidate.fitted(request).temperature.is_some() => {
+                candidate.remember_no_temperature(candidate.model_for(request));
+                self.ask_with_retries(candidate, request, format, call, sink).await
+            }
+            result => result,
+        };
+        result.inspect_err(|error| tell(error, request))
+    }
+
+    async fn ask_with_retries(
+        &self,
+        candidate: &Candidate,
+        request: &ChatRequest,
+        format: AnswerFormat<'_>,
+        call: &Call,
+        sink: Option<&Mutex<Sink<'_>>>,
+    ) -> Result<ProviderAnswer, Error> {
+        (|| self.attempt(candidate, request, format, call, sink))
+            .retry(self.retry.backoff())
+            .when(|error| error.is_transient() && error.was_asked() && error.kind() != ErrorKind::RateLimited)
+            .adjust(|error, proposed| call.pause(&self.retry, error.retry_after(), proposed))
+            .notify(|error, wait| {
+                let (provider, kind, wait_ms) = (error.provider(), error.kind().as_str(), wait.as_millis());
+                tracing::info!(
+                    provider,
+                    error.kind = kind,
+                    wait_ms,
+                    "asking an AI provider again after a pause"
+                );
+            })
+            .await
+    }
+
+    /// Asks once, if the candidate may be asked now, not beyond the deadline, and writes it down.
+    async fn attempt(
+        &self,
+        candidate: &Candidate,
+        request: &ChatRequest,
+        format: AnswerFormat<'_>,
+        call: &Call,
+        sink: Option<&Mutex<Sink<'_>>>,
+    ) -> Result<ProviderAnswer, Error> {
+        let request = candidate.fitted(request);
+        let model = candidate.model_for(&request);
+        let skip = |rest: Rest| {
+            let error = resting(rest).at(candidate.name(), model);
+            call.skipped(&error);
+            error
+        };
+        // Nobody queues for a candidate that is not to be asked.
+        if let Some(rest) = candidate.rest(model, &self.cooldowns) {
+            return Err(skip(rest));
+        }
+        let begun = Instant::now();
+        let Ok(mut room) = timeout_at(call.deadline, candidate.quota.turn()).await else {
+            let error = past_deadline(&request).at(candidate.name(), model).not_asked();
+            call.skipped(&error);
+            return Err(error);
+        };
+        // Asked again: it may have begun to rest while this call queued.
+        let admission = candidate.admit(model, &self.cooldowns).map_err(skip)?;
+        if let Err(wait) = room.take(limits::estimate(&request)) {
+            let error = Error::new(ErrorKind::RateLimited, "the configured limit of this minute is reached")
+                .with_retry_after(wait)
+                .at(candidate.name(), model)
+                .not_asked();
+            call.skipped(&error);
+            return Err(error);
+        }
+
+        let answering = async {
+            match sink {
+                None => candidate.provider.chat(&request, format).await,
+                Some(sink) => streamed(candidate, &request, &mut *sink.lock().await).await,
+            }
+        };
+        let result = match timeout_at(call.deadline, answering).await {
+            Ok(result) => result,
+            Err(_) => Err(past_deadline(&request)),
+        }
+        .map_err(|error| error.at(candidate.name(), model));
+
+        room.spent(result.as_ref().ok().and_then(|answer| answer.usage));
+        call.attempted(candidate.name(), model, begun, &result);
+        match result {
+            Ok(answer) => {
+                admission.answered();
+                Ok(answer)
+            }
+            Err(error) => {
+                admission.failed(&error);
+                // A rate limit that names no wait has the one that the breaker now keeps.
+                let rest = || candidate.rest(model, &self.cooldowns).map(|rest| rest.left);
+                let limited = error.kind() == ErrorKind::RateLimited && error.retry_after().is_none();
+                Err(if limited { error.with_retry_after(rest()) } else { error })
+            }
+        }
+    }
+}
+
+async fn streamed(
+    candidate: &Candidate,
+    request: &ChatRequest,
+    sink: &mut Sink<'_>,
+) -> Result<ProviderAnswer, Error> {
+    let mut begun = false;
+    let Sink { hand_over, stale } = sink;
+    let mut piece = |text: &str| {
+        if !begun && std::mem::take(stale) {
+            hand_over(StreamEvent::Restart);
+        }
+        begun = true;
+        hand_over(StreamEvent::Text(text));
+    };
+    let result = candidate.provider.stream(request, &mut piece).await;
+    sink.stale |= begun && result.is_err();
+    result
+}
+
+fn resting(rest: Rest) -> Error {
+    let Rest { left, because } = rest;
+    let error = Error::new(because.kind, format!("not asked, for it failed before: {}", because.excerpt));
+    let error = match because.status {
+        Some(status) => error.with_status(status),
+        None => error,
+    };
+    // How long a person takes to mend something, nobody knows.
+    let error = if breaker::is_lasting(because.kind) { error } else { error.with_retry_after(left) };
+    error.not_asked()
+}
+
+fn past_deadline(request: &ChatRequest) -> Error {
+    let deadline = request.deadline.as_secs_f64();
+    Error::new(ErrorKind::Timeout, format!("the deadline of {deadline} s for the whole call has passed"))
+}
+
+fn refuses_temperature(error: &Error) -> bool {
+    error.kind() == ErrorKind::Refused && error.excerpt().to_lowercase().contains("temperature")
+}
+
+fn tell(error: &Error, request: &ChatRequest) {
+    if !error.was_asked() {
+        tracing::debug!(provider = error.provider(), "an AI provider was not asked: {error}");
+        return;
+    }
+    // What the service said may repeat a part of the prompt or answer: not for everyday logs.
+    tracing::debug!(provider = error.provider(), "the AI provider said: {}", error.excerpt());
+    tracing::warn!(
+        provider = error.provider(),
+        model = error.model(),
+        purpose = request.purpose,
+        error.kind = error.kind().as_str(),
+        status = error.status(),
+        "an AI provider gave no answer: {}",
+        error.kind()
+    );
+}
