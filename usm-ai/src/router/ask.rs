@@ -59,8 +59,14 @@ impl Router {
     ) -> Result<ProviderAnswer, Error> {
         (|| self.attempt(candidate, request, format, call, sink))
             .retry(self.retry.backoff())
-            .when(|error| error.is_transient() && error.was_asked() && error.kind() != ErrorKind::RateLimited)
-            .adjust(|error, proposed| call.pause(&self.retry, error.retry_after(), proposed))
+            // Who names a wait is not asked before it is over; meanwhile the others are.
+            .when(|error| {
+                error.is_transient()
+                    && error.was_asked()
+                    && error.kind() != ErrorKind::RateLimited
+                    && error.retry_after().is_none()
+            })
+            .adjust(|_, proposed| call.pause(&self.retry, None, proposed))
             .notify(|error, wait| {
                 let (provider, kind, wait_ms) = (error.provider(), error.kind().as_str(), wait.as_millis());
                 tracing::info!(

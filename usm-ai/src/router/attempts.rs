@@ -162,7 +162,7 @@ fn jitter(told: Duration, proposed: Duration) -> Duration {
 
 /// Whether the candidate was left alone for a while only: by its own wish, or by the router.
 fn is_worth_waiting(failure: &Error) -> bool {
-    failure.kind() == ErrorKind::RateLimited || (!failure.was_asked() && failure.is_transient())
+    failure.kind() == ErrorKind::RateLimited || (failure.retry_after().is_some() && failure.is_transient())
 }
 
 /// The failure that says best what to do next: if waiting helps with any candidate, the one with the shortest

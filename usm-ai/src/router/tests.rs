@@ -190,6 +190,19 @@ async fn a_long_wait_is_not_kept_but_the_next_provider_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_overload_that_names_a_wait_is_not_waited_for_while_another_is_free_and_waited_for_when_none_is() {
+    let busy = || Err(Error::new(ErrorKind::Overloaded, "").with_retry_after(Duration::from_secs(5)));
+    let with_fallback = router([Scripted::new("busy", [busy()]), Scripted::new("free", [])]);
+    let alone = router([Scripted::new("busy", [busy()])]);
+
+    let fallen_over = with_fallback.chat(&request()).await.unwrap();
+    let waited = alone.chat(&request()).await.unwrap();
+
+    assert_eq!((fallen_over.provider.as_str(), fallen_over.duration), ("free", Duration::from_secs(2)));
+    assert!(waited.duration >= Duration::from_secs(7), "{:?}", waited.duration);
+}
+
+#[tokio::test(start_paused = true)]
 async fn when_all_are_rate_limited_the_error_has_the_shortest_wait() {
     let router = router([
         Scripted::new("a", [limited(3600)]),
