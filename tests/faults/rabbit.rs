@@ -5,8 +5,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use usm_queue::{ErrorKind, JobStatus, testing::eventually};
-use usm_tests::{Chore, Enqueue, Kind, QUEUE, rabbit::CONSUMER_TIMEOUT};
+use usm_queue::{EnqueueOptions, ErrorKind, JobStatus, testing::eventually};
+use usm_tests::{Chore, Enqueue, Kind, QUEUE, processes::seed, rabbit::CONSUMER_TIMEOUT};
 
 use crate::{
     raw::Raw,
@@ -51,6 +51,72 @@ async fn case_04_broker_restart_with_confirms_in_flight() {
     let runs = runs(&workers).len();
     println!("{} accepted, {} refused; {ended:?}, {runs} runs", jobs.len(), refused.len());
     assert_eq!(ended.completed, jobs.len());
+}
+
+/// Jobs on their way through the delays when the broker goes away.
+async fn delayed_when(harm: impl FnOnce(&mut Stage)) {
+    let Some(mut stage) = Stage::own().await else { return };
+    let queue = stage.observer().await;
+    let mut jobs = BTreeMap::new();
+    let chores = (0..1_000).map(|key| Chore::new(key, Kind::Quick)).collect::<Vec<_>>();
+    let with_delays = chores.iter().map(|chore| {
+        let delay = Duration::from_millis(1_000 + 5 * chore.key);
+        (chore.clone(), EnqueueOptions::new().delay(delay))
+    });
+    let accepted = queue.enqueue_many_with(with_delays).await.unwrap();
+    jobs.extend(accepted.iter().map(usm_queue::JobHandle::id).zip(chores));
+    let due = accepted[300].status().await.unwrap().next_attempt_at.unwrap();
+    let left = (due - chrono::Utc::now()).to_std().unwrap_or_default();
+    tokio::time::sleep(left).await;
+
+    harm(&mut stage);
+
+    let _workers = [stage.worker(), stage.worker()];
+    let ended = stage.audit(&jobs).await;
+    assert_eq!(ended.completed, jobs.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_04_delayed_jobs_survive_an_orderly_restart_of_the_broker() {
+    delayed_when(|stage| {
+        stage.rabbit.stop();
+        stage.rabbit.launch();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_04_delayed_jobs_survive_a_kill_of_the_broker() {
+    delayed_when(|stage| {
+        stage.rabbit.kill();
+        stage.rabbit.launch();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_04_retried_jobs_survive_kills_of_the_broker() {
+    let Some(mut stage) = Stage::own().await else { return };
+    let mut enqueue = Enqueue::new(stage.backend(), 6_000);
+    (enqueue.callers, enqueue.over_ms, enqueue.refusals) = (32, 60_000, u64::MAX);
+    (enqueue.seed, enqueue.attempts) = (Some(seed()), 8);
+    let mut enqueuer = stage.enqueuer(enqueue.clone());
+    let _workers = [stage.worker(), stage.worker(), stage.worker()];
+    for _ in 0..3 {
+        let so_far = accepted(&enqueuer, &enqueue).len();
+        eventually("more is accepted", async || {
+            (accepted(&enqueuer, &enqueue).len() >= so_far + 500).then_some(())
+        })
+        .await;
+        stage.rabbit.kill();
+        stage.rabbit.launch();
+    }
+
+    enqueuer.line("all tried");
+    assert!(enqueuer.end_within(PATIENCE).success(), "{:?}", enqueuer.errors());
+    let jobs = accepted(&enqueuer, &enqueue);
+    let ended = stage.audit(&jobs).await;
+    println!("{} accepted; {ended:?}", jobs.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]
