@@ -27,7 +27,7 @@ pub fn write(map: &StoryMap) -> String {
         let title = [activity.title.as_str(), task.title.as_str()].join(" — ");
         out.push_str(&format!("\n  {}\n", titled(words.rule, &title)));
         task.stories.iter().enumerate().for_each(|(index, story)| {
-            scenarios(&mut out, &words, "    ", &place.of_story(index, story), story);
+            scenarios(&mut out, words, "    ", &place.of_story(index, story), story);
         });
     }
     out
@@ -41,7 +41,7 @@ pub fn files(map: &StoryMap) -> Vec<FeatureFile> {
         let mut text = words.head(&task.title);
         text.push_str(&format!("  # {} · {}\n", map.name, activity.title));
         task.stories.iter().enumerate().for_each(|(index, story)| {
-            scenarios(&mut text, &words, "  ", &place.of_story(index, story), story);
+            scenarios(&mut text, words, "  ", &place.of_story(index, story), story);
         });
         FeatureFile { name: file_name::of(&format!("{} {}", place.number, task.title), "feature"), text }
     };
