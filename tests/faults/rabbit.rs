@@ -5,7 +5,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use usm_queue::{ErrorKind, JobStatus, testing::eventually};
+use usm_queue::{EnqueueOptions, ErrorKind, JobStatus, testing::eventually};
 use usm_tests::{Chore, Enqueue, Kind, QUEUE, rabbit::CONSUMER_TIMEOUT};
 
 use crate::{
@@ -51,6 +51,38 @@ async fn case_04_broker_restart_with_confirms_in_flight() {
     let runs = runs(&workers).len();
     println!("{} accepted, {} refused; {ended:?}, {runs} runs", jobs.len(), refused.len());
     assert_eq!(ended.completed, jobs.len());
+}
+
+/// Jobs on their way through the delays when the broker goes away.
+async fn delayed_when(harm: impl FnOnce(&mut Stage)) {
+    let Some(mut stage) = Stage::own().await else { return };
+    let queue = stage.observer().await;
+    let mut jobs = BTreeMap::new();
+    let chores = (0..1_000).map(|key| Chore::new(key, Kind::Quick)).collect::<Vec<_>>();
+    let with_delays = chores.iter().map(|chore| {
+        let delay = Duration::from_millis(1_000 + 5 * chore.key);
+        (chore.clone(), EnqueueOptions::new().delay(delay))
+    });
+    let accepted = queue.enqueue_many_with(with_delays).await.unwrap();
+    jobs.extend(accepted.iter().map(usm_queue::JobHandle::id).zip(chores));
+    let due = accepted[300].status().await.unwrap().next_attempt_at.unwrap();
+    let left = (due - chrono::Utc::now()).to_std().unwrap_or_default();
+    tokio::time::sleep(left).await;
+
+    harm(&mut stage);
+
+    let _workers = [stage.worker(), stage.worker()];
+    let ended = stage.audit(&jobs).await;
+    assert_eq!(ended.completed, jobs.len());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_04_delayed_jobs_survive_an_orderly_restart_of_the_broker() {
+    delayed_when(|stage| {
+        stage.rabbit.stop();
+        stage.rabbit.launch();
+    })
+    .await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

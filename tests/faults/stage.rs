@@ -23,7 +23,7 @@ use usm_tests::{
 /// How soon a silent worker counts as dead here.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
 /// How long what was broken may take to recover on a busy machine.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(90);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The RabbitMQ of a test.
 pub(crate) enum Broker {
