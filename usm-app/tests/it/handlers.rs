@@ -74,7 +74,7 @@ async fn a_job_that_has_saved_its_map_returns_the_same_project_and_asks_nobody()
     let map = draft_story_map(ENGLISH).unwrap();
     let saved = project::save_map(&app.db, id.0, LOCAL_USER_ID, ENGLISH, &map).await.unwrap();
 
-    let task = GenerateMap { requirements_text: ENGLISH.to_owned(), use_enhancement: true };
+    let task = GenerateMap::new(ENGLISH, true);
     let job = app.queue.enqueue_with(task, EnqueueOptions::new().id(id)).await.unwrap();
     let ready = worked(&app, &job).await.unwrap();
 
@@ -87,7 +87,7 @@ async fn the_backbone_is_known_before_the_map_is_saved() {
     let ai = FakeAi::start([map(vec![story("Оплатить", "MVP")])]).await.unwrap();
     let (_place, app) = app(&ai).await;
 
-    let task = GenerateMap { requirements_text: ENGLISH.to_owned(), use_enhancement: false };
+    let task = GenerateMap::new(ENGLISH, false);
     let job = app.queue.enqueue(task).await.unwrap();
     worked(&app, &job).await.unwrap();
 
@@ -102,7 +102,7 @@ async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
     let ai = FakeAi::always(map(vec![story("Оплатить", "MVP")])).await.unwrap();
     let (_place, app) = app(&ai).await;
     for (owner, part) in [(usm_queue::Owner::Id(77), "user 77"), ("max".into(), "`max`")] {
-        let task = GenerateMap { requirements_text: ENGLISH.to_owned(), use_enhancement: false };
+        let task = GenerateMap::new(ENGLISH, false);
         let job = app.queue.enqueue_with(task, EnqueueOptions::new().owner(owner)).await.unwrap();
 
         let error = worked(&app, &job).await.unwrap_err();
