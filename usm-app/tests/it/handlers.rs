@@ -122,9 +122,16 @@ async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
 #[tokio::test]
 async fn a_story_that_cannot_be_drawn_does_not_stop_the_others() {
     let empty = Reply::json(json!({ "screens": [{ "id": "s", "title": "Empty", "nodes": [] }] }));
-    let ai = FakeAi::start([screen("One"), Reply::text("?"), Reply::text("?"), empty, screen("Four")])
-        .await
-        .unwrap();
+    let ai = FakeAi::start([
+        screen("One"),
+        Reply::text("?"),
+        Reply::text("?"),
+        Reply::text("?"),
+        empty,
+        screen("Four"),
+    ])
+    .await
+    .unwrap();
     let (_place, app) = app(&ai).await;
     let (project_id, ids) = project(&app).await;
     let asked = [ids[0], 999_999, ids[1], ids[2], ids[3], ids[0]];
@@ -212,7 +219,8 @@ async fn each_story_has_its_own_outcome() {
     let (_, ids) = project(&place.app().await).await;
     let good = title_of(&place.app().await, ids[0]).await;
     let ai = editor(move |title| if title == good { improved("Sharper") } else { Reply::text("?") }).await;
-    let app = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0").app().await;
+    let place = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
 
     let options = EnqueueOptions::new().max_attempts(1);
     let job = app.queue.enqueue_with(improvement(&[ids[0], ids[1], 999_999]), options).await.unwrap();
@@ -244,7 +252,8 @@ async fn a_story_that_failed_is_asked_for_again_alone() {
         }
     })
     .await;
-    let app = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0").app().await;
+    let place = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
 
     let job = app.queue.enqueue_with(improvement(&ids[..3]), app.enqueue_options()).await.unwrap();
     let done = worked(&app, &job).await.unwrap();

@@ -360,7 +360,7 @@ async fn what_a_model_adds_to_the_shape_is_not_stored() {
 async fn the_map_grows_on_the_screen_and_ai_chooses_provider_and_model() {
     let ai = service(|_, _| None).await;
     let place =
-        Place::new().with_ai(ai.base_url()).with("GROQ_API_KEY", "not asked").with("API_PROVIDER", "groq");
+        Place::new().with_ai(ai.base_url()).with("GROQ_API_KEY", "not-asked").with("API_PROVIDER", "groq");
     place.write("text.md", RUSSIAN);
 
     let said = place.run(&["generate", "text.md", "--ai", "openai:other-model", "--no-enhancement"]).await;

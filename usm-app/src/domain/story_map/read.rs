@@ -95,7 +95,7 @@ fn plain(value: &Value, depth: usize) -> Vec<String> {
 }
 
 /// A line without the sign or number that made it a list item.
-fn unlisted(line: &str) -> String {
+pub(super) fn unlisted(line: &str) -> String {
     let line = line.trim().trim_start_matches(['-', '*', '•', '–']).trim_start();
     let numbered = line.trim_start_matches(|c: char| c.is_ascii_digit());
     match numbered.strip_prefix(['.', ')']).filter(|rest| line != numbered && rest.starts_with(' ')) {

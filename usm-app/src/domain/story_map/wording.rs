@@ -1,5 +1,6 @@
 //! Texts from outside made fit for a map: one clean line each, bounded, compared by their words.
 
+use super::read::unlisted;
 use crate::domain::columns::{CUT, clean};
 
 /// Longest names and titles, in characters.
@@ -32,9 +33,10 @@ pub fn sentences(texts: &[String], most: usize) -> Vec<String> {
     kept
 }
 
-/// A title, or `otherwise` where there is none.
+/// A title without the marks of a heading, of a list or of bold text, or `otherwise` where there is none.
 pub(super) fn titled(title: &str, otherwise: &str) -> String {
-    let title = bounded(title, TITLE);
+    let marks = ['*', '#', '_', '`', ' '];
+    let title = bounded(&unlisted(clean(title).trim_matches(marks)), TITLE);
     if title.is_empty() { otherwise.to_owned() } else { title }
 }
 
@@ -61,6 +63,19 @@ mod tests {
     fn a_text_is_cleaned_and_cut_visibly() {
         assert_eq!(bounded("a\0b\u{7}\r\n c\u{200b}", 10), "ab c");
         assert_eq!(bounded("привет мир", 6), "привет…");
+    }
+
+    #[test]
+    fn a_title_loses_the_marks_of_markdown_and_keeps_its_numbers() {
+        for (title, plain) in [
+            ("**1. Заказ**", "Заказ"),
+            ("- Выбрать", "Выбрать"),
+            ("2 заказа", "2 заказа"),
+            ("3.5 кг", "3.5 кг"),
+        ] {
+            assert_eq!(titled(title, ""), plain);
+        }
+        assert_eq!(titled(" ** ", "Прочее"), "Прочее");
     }
 
     #[test]

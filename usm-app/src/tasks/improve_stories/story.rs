@@ -160,10 +160,14 @@ fn text_of(found: &StoryInContext) -> StoryText {
     }
 }
 
-/// Parts without a description get that of the story.
+/// Parts without a description get that of the story, and a first part without criteria those of the story: none is
+/// lost.
 fn whole(mut split: StorySplit, before: &StoryText) -> StorySplit {
     for part in split.stories.iter_mut().filter(|part| part.description.is_empty()) {
         part.description.clone_from(&before.description);
+    }
+    if let Some(first) = split.stories.first_mut().filter(|first| first.acceptance_criteria.is_empty()) {
+        first.acceptance_criteria.clone_from(&before.acceptance_criteria);
     }
     split
 }
