@@ -1,6 +1,6 @@
 //! Who answers: the configured providers, or the offline drafts.
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
 use serde::{Deserialize, Serialize};
 use usm_ai::{
@@ -12,36 +12,49 @@ use crate::{
     config::{AiConfig, ProviderConfig},
     domain::{
         draft::{
-            ImproveAction, ImprovedStory, StoryToImprove, draft_story_map, improve_story,
-            wireframe::draft_wireframe,
+            ImproveAction, StoryToImprove, draft_backbone, draft_enhancement, draft_stories, draft_story_map,
+            improve_story, split_story, wireframe::draft_wireframe,
         },
         wireframe::FlatWireframe,
     },
 };
 
-/// Purpose of a request that turns requirements into a map. Its input is the text, a JSON string.
+/// Purpose of a request that turns requirements into a whole map. Its input is the text, a JSON string.
 pub const STORY_MAP: &str = "story_map.generate";
+/// Purpose of a request for the backbone of a map. Its input is the text, a JSON string.
+pub const BACKBONE: &str = "story_map.backbone";
+/// Purpose of a request for the stories of one activity. Its input is a [`StoriesInput`].
+pub const STORIES: &str = "story_map.stories";
 /// Purpose of a request that draws a story. Its input is a
 /// [`WireframeInput`](crate::domain::draft::wireframe::WireframeInput).
 pub const WIREFRAME: &str = "story.wireframe";
 /// Purpose of a request that makes a story better. Its input is an [`ImproveInput`].
 pub const IMPROVE: &str = "story.improve";
-/// Purpose of a request that makes requirements fuller. There is no offline answer: words alone do not tell what is
-/// missing.
+/// Purpose of a request that makes requirements fuller. Its input is the text, a JSON string; offline only questions are
+/// answered, for words alone do not tell what follows from them.
 pub const ENHANCE: &str = "requirements.enhance";
 
 /// Longest time for one request to one provider; another provider, or another attempt, still has time after it within
-/// the five minutes of a task.
+/// the time of a task.
 const REQUEST_LIMIT: Duration = Duration::from_secs(150);
 
 /// The ways to get an answer.
 #[derive(Debug)]
 pub struct Ai {
     /// The configured providers; without any, the offline drafts.
-    configured: Router,
-    /// The same providers with their enhancement models; `None` offline.
-    enhancing: Option<Router>,
-    offline: Router,
+    configured: Writers,
+    /// Each configured provider alone, by name.
+    alone: BTreeMap<String, Writers>,
+    offline: Writers,
+}
+
+/// The same providers with their two models.
+#[derive(Debug)]
+pub struct Writers {
+    /// Writes maps, wireframes and improvements.
+    pub writer: Router,
+    /// Enhances requirements.
+    pub enhancer: Router,
 }
 
 impl Ai {
@@ -51,15 +64,70 @@ impl Ai {
     ///
     /// A base URL, key or model name that cannot work.
     pub fn new(config: &AiConfig) -> Result<Self, Error> {
-        if config.providers.is_empty() {
-            return Ok(Self { configured: offline(), enhancing: None, offline: offline() });
-        }
-        // Both routers use the same providers, so that what is limited is limited once.
         let members: Vec<Member> = config
             .providers
             .iter()
             .map(|provider| Member::new(provider, config))
             .collect::<Result<_, _>>()?;
+        let alone =
+            |member: &Member| (member.provider.name().to_owned(), Writers::of(std::slice::from_ref(member)));
+        Ok(Self {
+            configured: Writers::of(&members),
+            alone: members.iter().map(alone).collect(),
+            offline: Writers::of(&[]),
+        })
+    }
+
+    /// Everybody that is configured, in order; without any, the offline drafts.
+    pub fn all(&self) -> &Writers {
+        &self.configured
+    }
+
+    /// One configured provider alone, or `offline`; `None` for one that is not configured.
+    pub fn only(&self, provider: &str) -> Option<&Writers> {
+        if provider == "offline" { Some(&self.offline) } else { self.alone.get(provider) }
+    }
+
+    /// What [`only`](Self::only) knows.
+    pub fn choices(&self) -> Vec<&str> {
+        self.alone.keys().map(String::as_str).chain(["offline"]).collect()
+    }
+
+    /// The offline drafts.
+    pub fn offline(&self) -> &Writers {
+        &self.offline
+    }
+
+    /// Whether no provider is configured, so that every answer is an offline draft.
+    pub fn is_offline(&self) -> bool {
+        self.alone.is_empty()
+    }
+
+    /// Asks every provider whether its key is accepted and its models exist, both those that write and those that enhance.
+    pub async fn probe(&self, limit: Duration) -> Vec<ProbeReport> {
+        let mut reports = self.configured.writer.probe(limit).await;
+        let more = self.configured.enhancer.probe(limit).await;
+        let new = |report: &ProbeReport| {
+            !reports.iter().any(|known| known.provider == report.provider && known.model == report.model)
+        };
+        let more: Vec<_> = more.into_iter().filter(new).collect();
+        reports.extend(more);
+        reports
+    }
+
+    /// Names of those who write, in the order they are asked.
+    pub fn providers(&self) -> Vec<&str> {
+        self.configured.writer.providers()
+    }
+}
+
+impl Writers {
+    /// Routers over these providers; without any, over the offline drafts. Both use the same providers, so that what is
+    /// limited is limited once.
+    fn of(members: &[Member]) -> Self {
+        if members.is_empty() {
+            return Self { writer: offline(), enhancer: offline() };
+        }
         let router = |model: fn(&Member) -> &str| {
             Router::of(members.iter().map(|member| {
                 Candidate::shared(Arc::clone(&member.provider))
@@ -67,46 +135,7 @@ impl Ai {
                     .quota(member.quota.clone())
             }))
         };
-        Ok(Self {
-            configured: router(|member| &member.model),
-            enhancing: Some(router(|member| &member.enhancement_model)),
-            offline: offline(),
-        })
-    }
-
-    /// Who writes maps, wireframes and improvements: the configured providers, or the offline drafts when there are
-    /// none or the caller wants none.
-    pub fn writer(&self, offline: bool) -> &Router {
-        if offline { &self.offline } else { &self.configured }
-    }
-
-    /// Who enhances requirements; nobody offline.
-    pub fn enhancer(&self, offline: bool) -> Option<&Router> {
-        self.enhancing.as_ref().filter(|_| !offline)
-    }
-
-    /// Whether no provider is configured, so that every answer is an offline draft.
-    pub fn is_offline(&self) -> bool {
-        self.enhancing.is_none()
-    }
-
-    /// Asks every provider whether its key is accepted and its models exist, both those that write and those that enhance.
-    pub async fn probe(&self, limit: Duration) -> Vec<ProbeReport> {
-        let mut reports = self.configured.probe(limit).await;
-        if let Some(enhancing) = &self.enhancing {
-            let more = enhancing.probe(limit).await;
-            let new = |report: &ProbeReport| {
-                !reports.iter().any(|known| known.provider == report.provider && known.model == report.model)
-            };
-            let more: Vec<_> = more.into_iter().filter(new).collect();
-            reports.extend(more);
-        }
-        reports
-    }
-
-    /// Names of those who write, in the order they are asked.
-    pub fn providers(&self) -> Vec<&str> {
-        self.configured.providers()
+        Self { writer: router(|member| &member.model), enhancer: router(|member| &member.enhancement_model) }
     }
 }
 
@@ -114,9 +143,26 @@ impl Ai {
 pub fn offline() -> Router {
     let offline = Offline::new()
         .try_answers(STORY_MAP, |text: String| draft_story_map(&text).map_err(|error| error.to_string()))
+        .try_answers(BACKBONE, |text: String| draft_backbone(&text).map_err(|error| error.to_string()))
+        .try_answers(STORIES, |input: StoriesInput| {
+            let drafted = draft_stories(&input.requirements_text, &input.activity, &input.tasks);
+            drafted.map_err(|error| error.to_string())
+        })
+        .try_answers(ENHANCE, |text: String| draft_enhancement(&text).map_err(|error| error.to_string()))
         .answers(WIREFRAME, |input| FlatWireframe::from(&draft_wireframe(&input)))
-        .answers(IMPROVE, |input: ImproveInput| input.improve());
+        .try_answers(IMPROVE, |input: ImproveInput| input.improve());
     Router::new(vec![Box::new(offline)])
+}
+
+/// The input of a request with the purpose [`STORIES`].
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct StoriesInput {
+    /// The text the backbone was made of.
+    pub requirements_text: String,
+    /// Title of the activity.
+    pub activity: String,
+    /// Titles of those of its tasks that need stories.
+    pub tasks: Vec<String>,
 }
 
 /// The input of a request with the purpose [`IMPROVE`].
@@ -130,14 +176,14 @@ pub struct ImproveInput {
     pub persona: String,
     /// What must hold when it is done.
     pub acceptance_criteria: Vec<String>,
-    /// What to improve.
-    pub action: ImproveAction,
+    /// What to improve; `None` for what the prompt says.
+    pub action: Option<ImproveAction>,
     /// What else to mind.
     pub prompt: Option<String>,
 }
 
 impl ImproveInput {
-    fn improve(&self) -> ImprovedStory {
+    fn improve(&self) -> Result<serde_json::Value, String> {
         let story = StoryToImprove {
             title: &self.title,
             description: &self.description,
@@ -145,7 +191,19 @@ impl ImproveInput {
             acceptance_criteria: &self.acceptance_criteria,
             prompt: self.prompt.as_deref(),
         };
-        improve_story(&story, self.action, None)
+        let answer = match self.action {
+            Some(ImproveAction::Split) => {
+                let split = split_story(&story);
+                serde_json::to_value(
+                    split.ok_or("the story names one step and has few criteria: nothing to split")?,
+                )
+            }
+            // Without AI a wish is added to the description.
+            action => {
+                serde_json::to_value(improve_story(&story, action.unwrap_or(ImproveAction::Details), None))
+            }
+        };
+        answer.map_err(|error| error.to_string())
     }
 }
 
@@ -198,11 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn without_a_provider_drafts_are_made_offline_and_nothing_is_enhanced() {
+    fn without_a_provider_everything_is_drafted_offline() {
         let ai = ai(&[]);
 
-        assert_eq!(ai.providers(), ["offline"]);
-        assert!(ai.is_offline() && ai.enhancer(false).is_none());
+        assert_eq!((ai.providers(), ai.choices()), (vec!["offline"], vec!["offline"]));
+        assert!(ai.is_offline());
     }
 
     #[test]
@@ -210,7 +268,7 @@ mod tests {
         let ai = ai(&[("GROQ_API_KEY", "k1"), ("OPENAI_API_KEY", "k2"), ("API_PROVIDER", "openai")]);
 
         assert_eq!(ai.providers(), ["openai", "groq"]);
-        assert_eq!(ai.enhancer(false).unwrap().providers(), ["openai", "groq"]);
+        assert_eq!(ai.all().enhancer.providers(), ["openai", "groq"]);
     }
 
     #[test]
@@ -223,10 +281,12 @@ mod tests {
     }
 
     #[test]
-    fn who_asks_for_offline_gets_it_though_providers_are_configured() {
-        let ai = ai(&[("GROQ_API_KEY", "k1")]);
+    fn one_provider_can_be_asked_alone() {
+        let ai = ai(&[("GROQ_API_KEY", "k1"), ("OPENAI_API_KEY", "k2")]);
 
-        assert_eq!(ai.writer(true).providers(), ["offline"]);
-        assert!(ai.enhancer(true).is_none());
+        assert_eq!(ai.choices(), ["groq", "openai", "offline"]);
+        assert_eq!(ai.only("openai").unwrap().writer.providers(), ["openai"]);
+        assert_eq!(ai.offline().enhancer.providers(), ["offline"]);
+        assert!(ai.only("gemini").is_none());
     }
 }

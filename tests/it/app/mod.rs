@@ -6,4 +6,5 @@ mod chaos;
 mod restart;
 mod settling;
 mod shutdown;
+mod stages;
 mod watching;

@@ -64,7 +64,7 @@ async fn a_map_saved_by_a_worker_killed_before_it_settled_is_not_saved_again() {
     let mut worker = site.worker();
     let id = client.post_map(TEXT).await;
     let saving = client
-        .job_when(&id, "the map is ready to be saved", |job| !job["partial_results"][0].is_null())
+        .job_when(&id, "the map is ready to be saved", |job| job["progress"]["message"] == "saving the map")
         .await;
     assert_eq!(saving["attempt"], 1);
 

@@ -138,8 +138,16 @@ fn http() -> reqwest::Client {
 impl Client {
     /// Asks for a map; the id of the accepted job.
     pub(crate) async fn post_map(&self, text: &str) -> String {
-        let request =
-            self.http.post(format!("{}/generate-map-async", self.url)).json(&json!({ "text": text }));
+        self.post(&json!({ "text": text })).await
+    }
+
+    /// Asks for a map of the text as it is.
+    pub(crate) async fn post_map_as_it_is(&self, text: &str) -> String {
+        self.post(&json!({ "text": text, "skip_enhancement": true })).await
+    }
+
+    async fn post(&self, body: &Value) -> String {
+        let request = self.http.post(format!("{}/generate-map-async", self.url)).json(body);
         let answer = request.send().await.unwrap();
         let status = answer.status();
         let body: Value = answer.json().await.unwrap();

@@ -1,6 +1,7 @@
 //! `usm generate`: requirements in, the map on the screen and in files, by a job that survives this process.
 
 mod files;
+mod growth;
 mod input;
 mod progress;
 mod screen;
@@ -20,7 +21,9 @@ use crate::{
         wireframe::{Platform, StoryWireframe, Style},
     },
     entities::{project, user_story},
-    tasks::{self, GenerateMap, GenerateWireframes, MapReady, WireframesReady, WorkerKind},
+    tasks::{
+        self, AiChoice, GenerateMap, GenerateWireframes, MapMode, MapReady, WireframesReady, WorkerKind,
+    },
 };
 use files::{OutDir, Written};
 use progress::Report;
@@ -47,6 +50,12 @@ pub(super) struct Args {
     /// Draft without AI, also when a provider is set up
     #[arg(long)]
     offline: bool,
+    /// Ask this provider alone, and this model of it in place of the one set; offline drafts without AI
+    #[arg(long, value_name = "PROVIDER[:MODEL]", conflicts_with = "offline")]
+    ai: Option<AiChoice>,
+    /// Ask for the whole map in one question: fewer calls, and all or nothing
+    #[arg(long)]
+    single_call: bool,
     /// Take the text as it is; without this, a set up provider first writes a terse text out
     #[arg(long)]
     no_enhancement: bool,
@@ -71,6 +80,9 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
     };
     let out = OutDir::prepare(&args.out)?;
     let app = App::open(config).await?;
+    if let Some(choice) = &args.ai {
+        choice.check(&app.ai).map_err(Failure::usage)?;
+    }
     if !app.ai.is_offline() && !args.offline {
         app.config.warnings().iter().for_each(|warning| tracing::warn!("{warning}"));
     }
@@ -126,7 +138,12 @@ struct Generate<'a> {
 
 impl Generate<'_> {
     async fn run(mut self, text: String) -> Result<(), Ended> {
-        let task = GenerateMap { requirements_text: text, use_enhancement: !self.args.no_enhancement };
+        let task = GenerateMap {
+            requirements_text: text,
+            use_enhancement: !self.args.no_enhancement,
+            use_enhanced_text: true,
+            mode: if self.args.single_call { MapMode::Single } else { MapMode::Hierarchical },
+        };
         let (job, ready): (Job, MapReady) = self.work(task, "no map was made").await?;
         let map = self.load(ready.project_id).await?;
         let written = self.out.write(&map)?;
@@ -158,7 +175,11 @@ impl Generate<'_> {
 
     fn options(&self) -> EnqueueOptions {
         let options = self.app.enqueue_options().priority(PRIORITY);
-        if self.args.offline { tasks::offline(options) } else { options }
+        match &self.args.ai {
+            Some(choice) => tasks::ask_only(options, choice),
+            None if self.args.offline => tasks::offline(options),
+            None => options,
+        }
     }
 
     async fn follow<T: Task>(&mut self, handle: &JobHandle<T>) -> Result<Job, Ended> {
@@ -226,6 +247,8 @@ impl Generate<'_> {
             "project_id": ready.project_id,
             "made_by": ready.made_by,
             "used_enhancement": ready.used_enhancement,
+            "failed_count": ready.failed_count,
+            "failures": ready.failures,
             "files": written,
             "map": map,
             "wireframes": wireframes,

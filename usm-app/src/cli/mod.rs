@@ -6,6 +6,7 @@ mod export;
 mod failure;
 mod generate;
 mod import;
+mod improve;
 mod job;
 mod logging;
 mod out;
@@ -58,6 +59,9 @@ enum Command {
     Import(import::Args),
     /// Score a project's map by rules, with what to do about each issue, and find stories that are alike
     Check(check::Args),
+    /// Make stories of a map better, or split one
+    #[command(after_help = EXIT_CODES)]
+    Improve(improve::Args),
     /// Work jobs that other processes enqueue, until interrupted
     Worker(worker::Args),
     /// Look at jobs, follow them, cancel them
@@ -82,7 +86,11 @@ pub fn main() -> ExitCode {
         }
     };
     let command = cli.command.unwrap_or_else(|| Command::Serve(serve::Args::default()));
-    let as_json = matches!(&command, Command::Generate(args) if args.json);
+    let as_json = match &command {
+        Command::Generate(args) => args.json,
+        Command::Improve(args) => args.json,
+        _ => false,
+    };
     match run(command) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => {
@@ -120,6 +128,7 @@ async fn dispatch(command: Command, config: Config, shutdown: CancellationToken)
         Command::Export(args) => export::run(args, config).await,
         Command::Import(args) => import::run(args, config).await,
         Command::Check(args) => check::run(args, config).await,
+        Command::Improve(args) => improve::run(args, config, shutdown).await,
         Command::Worker(args) => worker::run(args, config, shutdown).await,
         Command::Job(command) => job::run(command, config, shutdown).await,
         Command::DeadLetter(command) => dead_letter::run(command, config).await,

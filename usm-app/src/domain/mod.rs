@@ -3,8 +3,10 @@
 pub mod board;
 pub mod columns;
 pub mod draft;
+pub mod enhancement;
 pub mod export;
 pub mod import;
+pub mod improvement;
 pub mod place;
 pub mod quality;
 pub mod requirements;

@@ -1,9 +1,20 @@
 //! A user story map: activities, their tasks, the stories under them, sliced into releases.
 
+mod answer;
+mod assemble;
+mod backbone;
+pub mod read;
+#[cfg(test)]
+mod tests;
+pub mod wording;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::columns::{clean, clean_lines};
+pub use answer::{BackboneAnswer, MapAnswer, StoriesAnswer};
+pub use assemble::assemble;
+pub use backbone::{Backbone, BackboneActivity};
 
 /// Version of the JSON form of [`StoryMap`]; it grows when a reader of the old form would misread the new one.
 pub const VERSION: u32 = 1;
@@ -95,6 +106,25 @@ impl Release {
     /// The slice with this name, however its letters are written.
     pub fn named(name: &str) -> Option<Self> {
         Self::all().into_iter().find(|release| release.as_str().eq_ignore_ascii_case(name.trim()))
+    }
+
+    /// The slice that words stand for, as people and models write them: `mvp`, `Release 1`, `should have`, `low`,
+    /// «высокий». What is not understood is [`Later`](Self::Later): an activity gets a story into its MVP all the same.
+    pub fn of_words(words: &str) -> Self {
+        let words = words.to_lowercase();
+        let says = |any: &[&str]| any.iter().any(|part| words.contains(part));
+        if says(&["mvp"]) {
+            Self::Mvp
+        } else if says(&["later", "won't", "could", "low", "позже", "потом", "низк", "2", "3"])
+        {
+            Self::Later
+        } else if says(&["must", "critical", "high", "обязат", "высок", "критич"]) {
+            Self::Mvp
+        } else if says(&["release", "should", "medium", "релиз", "средн", "1"]) {
+            Self::Release1
+        } else {
+            Self::Later
+        }
     }
 
     /// The name used on the wire and on screen.

@@ -1,6 +1,7 @@
 //! The cards of a map.
 
 mod improve;
+mod split;
 
 use std::collections::HashMap;
 
@@ -8,6 +9,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{FromQueryResult, JoinType, QueryOrder, QuerySelect};
 
 pub use improve::{Improved, Improvement, update_improved};
+pub use split::split;
 
 use super::{TextList, activity, project, release, user_task};
 use crate::domain::story_map::Release;

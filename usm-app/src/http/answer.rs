@@ -95,7 +95,7 @@ impl Statuses for SubmitAbout {
     const STATUSES: &'static [(u16, &'static str)] = &[
         WITH_BODY[0],
         FROM_A_PAGE,
-        (404, "There is no such project, or it is not yours."),
+        (404, "There is no such project or story, or it is not yours."),
         WITH_BODY[1],
         WITH_BODY[2],
         WITH_BODY[3],

@@ -248,7 +248,7 @@ fn story_map() -> StoryMap {
 }
 
 fn task() -> GenerateMap {
-    GenerateMap { requirements_text: TEXT.into(), use_enhancement: false }
+    GenerateMap::new(TEXT, false)
 }
 
 fn map_ready(project_id: i64) -> MapReady {
@@ -260,5 +260,8 @@ fn map_ready(project_id: i64) -> MapReady {
         processing_time: 0.1,
         used_enhancement: false,
         made_by: "test".into(),
+        failed_count: 0,
+        failures: Vec::new(),
+        enhancement: None,
     }
 }

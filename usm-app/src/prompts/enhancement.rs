@@ -13,7 +13,7 @@ functions without which a named feature cannot work, and quality requirements us
 You must not add business rules, prices, deadlines, technologies, details of the interface, or features that the text \
 does not imply. When in doubt, leave it out and list it as missing.
 
-List what you added, and what a team would still have to ask. Say how sure you are that your text means what the \
+List what you added, what a team would still have to ask, who uses the product, and what kind of product it is. Say how sure you are that your text means what the \
 author meant, from 0 to 1: above 0.9 when the text was clear, between 0.7 and 0.9 when you had to assume a little, \
 below 0.7 when the text is too vague to be sure.
 Write in the language of the text.";

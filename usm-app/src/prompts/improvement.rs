@@ -13,7 +13,7 @@ and an outcome that can be observed; none repeats another, and none would fit an
 Do not invent business rules, numbers or technologies.
 Write in the language of the story.";
 
-pub(crate) fn user(story: &StoryInContext, action: ImproveAction, wish: Option<&str>) -> String {
+pub(crate) fn user(story: &StoryInContext, action: Option<ImproveAction>, wish: Option<&str>) -> String {
     let about = format!(
         "Product: {}\nActivity: {}\nTask: {}\nTitle: {}\nPersona: {}\nDescription: {}\nAcceptance criteria:\n{}",
         story.project_name,
@@ -30,19 +30,27 @@ pub(crate) fn user(story: &StoryInContext, action: ImproveAction, wish: Option<&
     format!("{}\n\n{}{wish}\n\n{ONLY_MATERIAL}", what(action), tagged("story", &about))
 }
 
-fn what(action: ImproveAction) -> &'static str {
+fn what(action: Option<ImproveAction>) -> &'static str {
     match action {
-        ImproveAction::Details => {
+        Some(ImproveAction::Details) => {
             "Make the title and the description of this story precise: who exactly, what exactly, in which situation \
              and for which benefit. Keep the acceptance criteria unless they contradict it."
         }
-        ImproveAction::Criteria => {
+        Some(ImproveAction::Criteria) => {
             "Rewrite the acceptance criteria of this story: two to six, complete and testable, the unhappy case \
              included. Keep title and description."
         }
-        ImproveAction::EdgeCases => {
+        Some(ImproveAction::EdgeCases) => {
             "Add acceptance criteria for the edge cases of this story that a tester would try first: wrong or missing \
              input, limits, interruptions, two people at once. Keep title, description and the criteria it has."
+        }
+        Some(ImproveAction::Split) => {
+            "Split this story into two to five smaller ones that together are the one given, in the order they should be \
+             built. Each one stands on its own and brings a benefit; every criterion goes to the part it belongs to."
+        }
+        None => {
+            "Improve this story as the wish says, as far as the wish speaks of the story. Keep what it does not touch: \
+             title, description and criteria."
         }
     }
 }

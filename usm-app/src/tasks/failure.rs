@@ -7,7 +7,7 @@ use serde::de::DeserializeOwned;
 use usm_ai::{Answer, ChatRequest, ErrorKind, Router};
 use usm_queue::{JobContext, TaskError};
 
-use crate::app::App;
+use crate::{app::App, domain::wireframe::Language, prompts};
 
 /// Waited when a service says that it is asked too often and not for how long.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(30);
@@ -44,6 +44,38 @@ pub(super) async fn ask<T: DeserializeOwned + JsonSchema>(
         Err(error) if error.kind() == ErrorKind::Cancelled => Err(NoAnswer::Stopped),
         answer => answer.map_err(NoAnswer::Failed),
     }
+}
+
+/// As [`ask`], and once more when the answer is in another language; `words` are those of the answer. Tells whether it
+/// still is: better an answer in a foreign language than none.
+pub(super) async fn ask_in<T: DeserializeOwned + JsonSchema>(
+    language: Language,
+    job: &JobContext<App>,
+    router: &Router,
+    request: &ChatRequest,
+    words: impl Fn(&T) -> String,
+) -> Result<(Answer<T>, bool), NoAnswer> {
+    let answer = ask::<T>(job, router, request).await?;
+    if !is_foreign(language, &words(&answer.value)) {
+        return Ok((answer, false));
+    }
+    let mut again = request.clone();
+    again.user += prompts::in_language(language);
+    match ask::<T>(job, router, &again).await {
+        Ok(answer) => {
+            let is_foreign = is_foreign(language, &words(&answer.value));
+            Ok((answer, is_foreign))
+        }
+        Err(NoAnswer::Stopped) => Err(NoAnswer::Stopped),
+        Err(NoAnswer::Failed(_)) => Ok((answer, true)),
+    }
+}
+
+/// Whether there are enough words to tell that they are not in this language.
+fn is_foreign(language: Language, words: &str) -> bool {
+    const ENOUGH_LETTERS: usize = 20;
+    words.chars().filter(|c| c.is_alphabetic()).nth(ENOUGH_LETTERS).is_some()
+        && Language::of(words) != language
 }
 
 pub(super) fn remedy(error: &usm_ai::Error) -> Remedy {

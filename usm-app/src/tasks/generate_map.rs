@@ -1,29 +1,30 @@
-//! Requirements text in, a saved story map out.
+//! Requirements text in, a saved story map out, stage by stage; every finished part is kept in the job.
 
-mod answer;
+mod backbone;
 mod enhancement;
+mod parts;
+mod stages;
+mod stories;
+mod whole;
 
 use std::time::{Duration, Instant};
 
 use sea_orm::SqlErr;
 use serde::{Deserialize, Serialize};
-use usm_ai::{ChatRequest, ChatResponse};
+use usm_ai::ChatResponse;
 use usm_queue::{JobContext, Task, TaskError, TaskPolicy};
 
-use super::{failure, job};
+use super::{choice::Asked, job};
 use crate::{
-    ai,
     app::App,
-    domain::{requirements, story_map::StoryMap, wireframe::Language},
+    domain::{enhancement::Enhancement, requirements, story_map::StoryMap, wireframe::Language},
     entities::project::{self, SavedProject},
-    prompts,
 };
-use answer::MapAnswer;
+use parts::Made;
+pub use parts::{ActivityFailure, MapPart};
+use stages::{Stage, Stages};
 
-/// Time for the map itself, with all retries and fallbacks; enhancing and saving have the rest of the task's time.
-const DEADLINE: Duration = Duration::from_secs(240);
-
-/// Generates and saves a story map. The fields are the guide's message.
+/// Generates and saves a story map. The first two fields are the guide's message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct GenerateMap {
     /// What the product should do, in Russian or English.
@@ -31,6 +32,35 @@ pub struct GenerateMap {
     /// Whether the text is enhanced before the map is made.
     #[serde(default)]
     pub use_enhancement: bool,
+    /// Whether the map is made from the enhanced text; otherwise the enhancement is only shown.
+    #[serde(default = "yes")]
+    pub use_enhanced_text: bool,
+    /// In how many questions the map is made.
+    #[serde(default)]
+    pub mode: MapMode,
+}
+
+/// In how many questions a map is made.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum MapMode {
+    /// The backbone first, then the stories of each activity, several at once. What fails is asked for again alone.
+    #[default]
+    Hierarchical,
+    /// Everything in one question: one call where calls are dear, all or nothing.
+    Single,
+}
+
+fn yes() -> bool {
+    true
+}
+
+impl GenerateMap {
+    /// A map of this text, made in the usual way.
+    pub fn new(requirements_text: impl Into<String>, use_enhancement: bool) -> Self {
+        let requirements_text = requirements_text.into();
+        Self { requirements_text, use_enhancement, use_enhanced_text: true, mode: MapMode::default() }
+    }
 }
 
 impl Task for GenerateMap {
@@ -39,7 +69,7 @@ impl Task for GenerateMap {
     type Output = MapReady;
 
     fn policy() -> TaskPolicy {
-        TaskPolicy::default().priority(7).timeout(Duration::from_secs(300))
+        TaskPolicy::default().priority(7).timeout(Duration::from_secs(600))
     }
 }
 
@@ -58,95 +88,98 @@ pub struct MapReady {
     pub processing_time: f64,
     /// Whether the enhanced text was used.
     pub used_enhancement: bool,
-    /// Who made it, for example `offline` or `groq/model`.
+    /// Who made it, for example `offline`, `groq/model`, or several with commas.
     pub made_by: String,
+    /// Activities of which stories are missing: 0 for a whole map.
+    #[serde(default)]
+    pub failed_count: u64,
+    /// What is missing, and why. The map shows it too: its tasks are empty, and a note names them.
+    #[serde(default)]
+    pub failures: Vec<ActivityFailure>,
+    /// What stage 1 made of the text; absent when it was skipped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub enhancement: Option<Enhancement>,
 }
 
-/// Partial result of a map: its backbone, known before the map is saved. After a retry there may be several; the last
-/// one counts.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Backbone {
-    /// Name of the product.
-    pub project_name: String,
-    /// As in [`MapReady`].
-    pub made_by: String,
-    /// As in [`MapReady`].
-    pub used_enhancement: bool,
-    /// The activities, left to right.
-    pub backbone: Vec<BackboneActivity>,
-    /// Stories that will be saved.
-    pub stories_count: u64,
-}
-
-/// An activity without its stories.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct BackboneActivity {
-    /// Its title.
-    pub title: String,
-    /// Titles of its tasks.
-    pub tasks: Vec<String>,
-}
-
-/// Handles [`GenerateMap`]. A job that has saved its map before returns the same project and asks nobody.
+/// Handles [`GenerateMap`]. Parts that an earlier attempt has made are not made again, and a job that has saved its map
+/// before returns the same project and asks nobody.
 ///
 /// # Errors
 ///
-/// Permanent: an unusable text, an unknown owner, a service that refuses its key. To be tried again: a service or
-/// database that does not answer, a model that answered something else.
+/// Permanent: an unusable text, an unknown owner, a service that refuses its key, or stories for no activity at all. To
+/// be tried again with the parts that are made: a service or database that does not answer, a rate limit, a model that
+/// answered something else.
 pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<MapReady, TaskError> {
     let started = Instant::now();
     let owner = job::owner(job.job())?;
     let app = &job.state;
+    let mut made = Made::of(job.earlier_partials());
     if let Some(saved) = project::by_job(&app.db, job::key(&job)).await? {
-        return Ok(ready(saved, remembered(&job), started));
+        return Ok(ready(saved, made, started));
     }
     let text = requirements::check(&task.requirements_text).map_err(TaskError::permanent)?;
-    let stages = Stages::new(text, task.use_enhancement && enhancer(&job).is_some());
+    let work = Work {
+        asked: Asked::by(job.job(), &app.ai)?,
+        stages: Stages::new(text),
+        language: Language::of(text),
+        text,
+        job: &job,
+    };
 
-    let mut enhanced = None;
-    if let Some(enhancer) = enhancer(&job).filter(|_| stages.enhancing) {
-        stages.report(&job, Stage::Enhance).await?;
-        enhanced = enhancement::enhance(&job, enhancer, text).await?;
+    if task.use_enhancement && made.enhanced.is_none() && made.backbone.is_none() {
+        enhancement::enhance(&work, task.use_enhanced_text, &mut made).await?;
     }
-    stages.report(&job, Stage::Ask).await?;
-    let text_used = enhanced.as_ref().map_or(text, |enhanced| enhanced.text.as_str());
-    let (mut map, made_by) = make(&job, text_used).await?;
-    map.notes.extend(enhanced.iter().flat_map(|enhanced| enhanced.notes(stages.language)));
+    let text = made.text_used().unwrap_or(text).to_owned();
+    match task.mode {
+        MapMode::Hierarchical => {
+            backbone::make(&work, &text, &mut made).await?;
+            stories::make(&work, &text, &mut made).await?;
+        }
+        MapMode::Single => whole::make(&work, &text, &mut made).await?,
+    }
 
-    stages.report(&job, Stage::Save).await?;
-    let origin = Origin { made_by, used_enhancement: enhanced.is_some() };
-    job::partial(&job, backbone(&map, &origin)).await?;
-    let saved = save(&job, owner, &task.requirements_text, &map).await?;
-    stages.report(&job, Stage::Done).await?;
-    Ok(ready(saved, Some(origin), started))
+    let map = made.map(work.language)?;
+    work.report(Stage::Save(made.made(), made.total())).await?;
+    let saved = save(&work, owner, &task.requirements_text, &map).await?;
+    work.report(Stage::Done(made.made(), made.total())).await?;
+    Ok(ready(saved, made, started))
 }
 
-fn enhancer(job: &JobContext<App>) -> Option<&usm_ai::Router> {
-    job.state.ai.enhancer(job::wants_offline(job.job()))
+/// What every stage of one attempt needs.
+struct Work<'a> {
+    job: &'a JobContext<App>,
+    asked: Asked<'a>,
+    stages: Stages,
+    language: Language,
+    /// The requirements as their author wrote them, without white space around.
+    text: &'a str,
 }
 
-/// Asks for the map and makes a sound one of the answer.
-async fn make(job: &JobContext<App>, text: &str) -> Result<(StoryMap, String), TaskError> {
-    let app = &job.state;
-    let request = ChatRequest::new(ai::STORY_MAP, prompts::story_map::user(text))
-        .system(prompts::story_map::SYSTEM)
-        .input(text.into())
-        .temperature(app.config.ai.temperature)
-        .deadline(DEADLINE);
-    let writer = app.ai.writer(job::wants_offline(job.job()));
-    let answer = failure::ask::<MapAnswer>(job, writer, &request).await?;
-    let made_by = made_by(&answer.response);
-    let map = answer.value.into_map(text).map_err(|flaw| TaskError::retry(format!("{made_by}: {flaw}")))?;
-    Ok((map, made_by))
+impl Work<'_> {
+    async fn report(&self, stage: Stage) -> Result<(), TaskError> {
+        let (current, total) = stage.counts();
+        job::report(self.job, current, total, self.stages.message(&stage, self.asked.first())).await
+    }
+
+    /// Shows a part to the watchers and keeps it for the attempts to come.
+    async fn keep(&self, made: &mut Made, part: MapPart) -> Result<(), TaskError> {
+        job::partial(self.job, &part).await?;
+        made.add(part);
+        Ok(())
+    }
+
+    fn is_last_attempt(&self) -> bool {
+        self.job.attempt() >= self.job.job().max_attempts
+    }
 }
 
 async fn save(
-    job: &JobContext<App>,
+    work: &Work<'_>,
     owner: i64,
     requirements: &str,
     map: &StoryMap,
 ) -> Result<SavedProject, TaskError> {
-    let saved = project::save_map(&job.state.db, job::key(job), owner, requirements, map).await;
+    let saved = project::save_map(&work.job.state.db, job::key(work.job), owner, requirements, map).await;
     saved.map_err(|error| match error.sql_err() {
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
             TaskError::permanent(format!("the job's owner, user {owner}, does not exist"))
@@ -163,90 +196,17 @@ pub(super) fn made_by(response: &ChatResponse) -> String {
     format!("{}/{}", response.provider, response.model)
 }
 
-/// What the saved map does not know about itself.
-struct Origin {
-    made_by: String,
-    used_enhancement: bool,
-}
-
-/// From the partial result of the attempt that saved the map.
-fn remembered(job: &JobContext<App>) -> Option<Origin> {
-    let last = job.earlier_partials::<Backbone>().pop()?;
-    Some(Origin { made_by: last.made_by, used_enhancement: last.used_enhancement })
-}
-
-fn ready(saved: SavedProject, origin: Option<Origin>, started: Instant) -> MapReady {
-    let origin = origin.unwrap_or(Origin { made_by: "unknown".to_owned(), used_enhancement: false });
+fn ready(saved: SavedProject, made: Made, started: Instant) -> MapReady {
     MapReady {
         project_id: saved.id,
         project_name: saved.name,
         activities_count: saved.activities_count,
         stories_count: saved.stories_count,
         processing_time: started.elapsed().as_secs_f64(),
-        used_enhancement: origin.used_enhancement,
-        made_by: origin.made_by,
-    }
-}
-
-fn backbone(map: &StoryMap, origin: &Origin) -> Backbone {
-    let activities = map.activities.iter().map(|activity| BackboneActivity {
-        title: activity.title.clone(),
-        tasks: activity.tasks.iter().map(|task| task.title.clone()).collect(),
-    });
-    Backbone {
-        project_name: map.name.clone(),
-        made_by: origin.made_by.clone(),
-        used_enhancement: origin.used_enhancement,
-        backbone: activities.collect(),
-        stories_count: map.stories().count() as u64,
-    }
-}
-
-/// The stages a watcher sees, in the language of the text.
-struct Stages {
-    language: Language,
-    enhancing: bool,
-}
-
-#[derive(Clone, Copy)]
-enum Stage {
-    Enhance,
-    Ask,
-    Save,
-    Done,
-}
-
-impl Stages {
-    fn new(text: &str, enhancing: bool) -> Self {
-        Self { language: Language::of(text), enhancing }
-    }
-
-    async fn report(&self, job: &JobContext<App>, stage: Stage) -> Result<(), TaskError> {
-        let before = usize::from(self.enhancing);
-        let current = match stage {
-            Stage::Enhance => 0,
-            Stage::Ask => before,
-            Stage::Save => before + 1,
-            Stage::Done => before + 2,
-        };
-        job::report(job, current, before + 2, self.message(stage, job)).await
-    }
-
-    fn message(&self, stage: Stage, job: &JobContext<App>) -> String {
-        let ai = &job.state.ai;
-        match stage {
-            Stage::Enhance => {
-                self.language.pick("дополняю требования", "enhancing the requirements").to_owned()
-            }
-            Stage::Ask if ai.is_offline() || job::wants_offline(job.job()) => {
-                self.language.pick("составляю карту без ИИ", "drafting the map offline").to_owned()
-            }
-            Stage::Ask => {
-                let asked = ai.providers().first().copied().unwrap_or_default().to_owned();
-                format!("{} {asked}", self.language.pick("прошу карту у", "asking for the map:"))
-            }
-            Stage::Save => self.language.pick("сохраняю карту", "saving the map").to_owned(),
-            Stage::Done => self.language.pick("карта сохранена", "the map is saved").to_owned(),
-        }
+        used_enhancement: made.text_used().is_some(),
+        made_by: made.made_by(),
+        failed_count: made.failures().len() as u64,
+        failures: made.failures(),
+        enhancement: made.enhanced.map(|enhanced| enhanced.enhancement),
     }
 }

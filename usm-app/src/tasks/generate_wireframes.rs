@@ -13,6 +13,7 @@ use usm_ai::ChatRequest;
 use usm_queue::{JobContext, Task, TaskError, TaskPolicy};
 
 use super::{
+    choice::Asked,
     failure::{self, NoAnswer, Remedy},
     job,
 };
@@ -204,14 +205,15 @@ async fn draw(
         .input(serde_json::to_value(&input)?)
         .temperature(app.config.ai.temperature)
         .deadline(DEADLINE);
-    let writer = app.ai.writer(job::wants_offline(job.job()));
-    let drawing = match failure::ask::<FlatWireframe>(job, writer, &request).await {
+    let asked = Asked::by(job.job(), &app.ai)?;
+    let request = asked.of_model(request);
+    let drawing = match failure::ask::<FlatWireframe>(job, asked.writer(), &request).await {
         Ok(answer) => match Drawing::new(&story.story, answer.value, task.platform, task.style) {
             Some(drawing) => drawing,
             None => return Ok(Err(format!("{} described an empty screen", answer.response.provider))),
         },
         Err(NoAnswer::Failed(error)) if text::may_help(&error) => {
-            match text::draw(task, &story.story, &input, writer, job).await {
+            match text::draw(task, &story.story, &input, &asked, job).await {
                 Ok(Some(drawing)) => drawing,
                 // Why the description failed says more than that the text failed too.
                 Ok(None) => return Ok(Err(failure::reason(&error))),

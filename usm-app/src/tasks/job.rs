@@ -6,9 +6,6 @@ use uuid::Uuid;
 
 use crate::{app::App, entities::user::LOCAL_USER_ID};
 
-/// Metadata of a job whose caller wants offline drafts whatever providers are configured where it is worked.
-pub(super) const OFFLINE: &str = "offline";
-
 /// The user a job belongs to; one that names none is the local user's.
 pub(super) fn owner(job: &Job) -> Result<i64, TaskError> {
     match &job.owner {
@@ -24,11 +21,6 @@ pub(super) fn owner(job: &Job) -> Result<i64, TaskError> {
 pub(super) fn key(job: &JobContext<App>) -> Uuid {
     let key = job.idempotency_key();
     Uuid::parse_str(key).unwrap_or_else(|_| Uuid::new_v5(&Uuid::NAMESPACE_OID, key.as_bytes()))
-}
-
-/// Whether the caller wants an offline draft.
-pub(super) fn wants_offline(job: &Job) -> bool {
-    job.metadata.get(OFFLINE).and_then(serde_json::Value::as_bool).unwrap_or(false)
 }
 
 /// Tells watchers how far the job is. Fails only when the job is no longer this worker's.

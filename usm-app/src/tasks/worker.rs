@@ -1,9 +1,9 @@
-//! Which handlers a worker runs, and how jobs are enqueued for them.
+//! Which handlers a worker runs.
 
 use clap::ValueEnum;
-use usm_queue::{EnqueueOptions, Worker};
+use usm_queue::Worker;
 
-use super::{generate_map, generate_wireframes, improve_stories, job};
+use super::{generate_map, generate_wireframes, improve_stories};
 use crate::app::App;
 
 /// The kinds of work that one worker process does.
@@ -29,9 +29,4 @@ pub fn worker(app: App, kind: WorkerKind) -> Worker<App> {
         WorkerKind::Bulk => worker.handle(improve_stories),
         WorkerKind::All => worker.handle(generate_map).handle(generate_wireframes).handle(improve_stories),
     }
-}
-
-/// Options for a job that must be answered offline, whatever is configured where it is worked.
-pub fn offline(options: EnqueueOptions) -> EnqueueOptions {
-    options.metadata(job::OFFLINE, true)
 }

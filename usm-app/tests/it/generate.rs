@@ -67,9 +67,12 @@ async fn piped_progress_is_plain_lines_and_the_board_has_no_colours() {
 
     let said = place.run(&["generate", "text.md"]).await;
 
-    for line in
-        ["(ai_map_generation) is queued", "\n  0/2  составляю карту без ИИ\n", "\n  2/2  карта сохранена\n"]
-    {
+    for line in [
+        "(ai_map_generation) is queued",
+        "\n  составляю основу карты без ИИ\n",
+        "\n  + 1. ",
+        "  карта сохранена\n",
+    ] {
         assert!(said.err.contains(line), "{line} in {}", said.err);
     }
     assert!(said.err.lines().all(|line| line.starts_with("job ") || line.starts_with("  ")), "{}", said.err);
@@ -90,7 +93,10 @@ async fn json_events_are_all_there_is_on_standard_output_and_end_with_the_map() 
     let named = |name: &str| events.iter().filter(|event| event["event"] == name).collect::<Vec<_>>();
     assert_eq!(named("progress")[0]["current"], 0);
     assert!(named("status").iter().any(|event| event["status"] == "completed"));
-    let backbone = named("partial")[0];
+    let parts = named("partial");
+    let of = |kind: &str| parts.iter().filter(|part| part["value"]["part"] == kind).collect::<Vec<_>>();
+    assert_eq!(of("enhancement")[0]["value"]["used"], false, "offline nothing is added");
+    let backbone = of("backbone")[0];
     assert_eq!(backbone["value"]["made_by"], "offline");
     let last = events.last().unwrap();
     assert_eq!(last["event"], "completed");
@@ -100,9 +106,10 @@ async fn json_events_are_all_there_is_on_standard_output_and_end_with_the_map() 
     assert_eq!(last["map"], file);
     assert_eq!(last["files"]["json"], "out/story-map.json");
     assert_eq!(
-        backbone["value"]["backbone"].as_array().unwrap().len(),
+        backbone["value"]["activities"].as_array().unwrap().len(),
         file["activities"].as_array().unwrap().len()
     );
+    assert_eq!(of("activity").len(), file["activities"].as_array().unwrap().len());
 }
 
 #[tokio::test]

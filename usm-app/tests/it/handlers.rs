@@ -15,14 +15,14 @@ use usm_app::{
         user_story::{self, Scope},
         wireframe,
     },
-    tasks::{self, GenerateMap, GenerateWireframes, ImproveStories, WorkerKind},
+    tasks::{self, GenerateMap, GenerateWireframes, ImproveStories, MapMode, Outcome, Proposal, WorkerKind},
 };
 use usm_queue::{EnqueueOptions, JobHandle, JobId, JobStatus, Task};
 use uuid::Uuid;
 
 use crate::{
     model::{map, screen, story},
-    support::{ENGLISH, Place, soon},
+    support::{ENGLISH, Place, RUSSIAN, soon},
 };
 
 /// Works until this job has ended.
@@ -55,9 +55,13 @@ fn wireframes(project_id: i64, story_ids: &[i64]) -> GenerateWireframes {
 fn improvement(story_ids: &[i64]) -> ImproveStories {
     ImproveStories {
         story_ids: story_ids.to_vec(),
-        action: ImproveAction::Criteria,
+        action: Some(ImproveAction::Criteria),
         prompt: Some("briefly".into()),
     }
+}
+
+fn one_question() -> GenerateMap {
+    GenerateMap { mode: MapMode::Single, ..GenerateMap::new(RUSSIAN, false) }
 }
 
 fn improved(title: &str) -> Reply {
@@ -74,7 +78,7 @@ async fn a_job_that_has_saved_its_map_returns_the_same_project_and_asks_nobody()
     let map = draft_story_map(ENGLISH).unwrap();
     let saved = project::save_map(&app.db, id.0, LOCAL_USER_ID, ENGLISH, &map).await.unwrap();
 
-    let task = GenerateMap { requirements_text: ENGLISH.to_owned(), use_enhancement: true };
+    let task = GenerateMap::new(ENGLISH, true);
     let job = app.queue.enqueue_with(task, EnqueueOptions::new().id(id)).await.unwrap();
     let ready = worked(&app, &job).await.unwrap();
 
@@ -83,18 +87,21 @@ async fn a_job_that_has_saved_its_map_returns_the_same_project_and_asks_nobody()
 }
 
 #[tokio::test]
-async fn the_backbone_is_known_before_the_map_is_saved() {
+async fn one_question_for_everything_gives_the_same_parts() {
     let ai = FakeAi::start([map(vec![story("Оплатить", "MVP")])]).await.unwrap();
     let (_place, app) = app(&ai).await;
 
-    let task = GenerateMap { requirements_text: ENGLISH.to_owned(), use_enhancement: false };
-    let job = app.queue.enqueue(task).await.unwrap();
+    let job = app.queue.enqueue(one_question()).await.unwrap();
     worked(&app, &job).await.unwrap();
 
-    let partial: tasks::Backbone =
-        serde_json::from_value(job.status().await.unwrap().partial_results[0].clone()).unwrap();
-    assert_eq!((partial.project_name.as_str(), partial.stories_count), ("Еда", 1));
-    assert_eq!(partial.backbone[0].tasks, ["Оформить заказ"]);
+    let parts = job.status().await.unwrap().partial_results;
+    let kinds: Vec<&str> = parts.iter().map(|part| part["part"].as_str().unwrap()).collect();
+    assert_eq!(kinds, ["backbone", "activity"]);
+    assert_eq!(
+        (&parts[0]["name"], &parts[0]["activities"][0]["tasks"][0]),
+        (&"Еда".into(), &"Оформить заказ".into())
+    );
+    assert_eq!(ai.requests().len(), 1);
 }
 
 #[tokio::test]
@@ -102,7 +109,7 @@ async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
     let ai = FakeAi::always(map(vec![story("Оплатить", "MVP")])).await.unwrap();
     let (_place, app) = app(&ai).await;
     for (owner, part) in [(usm_queue::Owner::Id(77), "user 77"), ("max".into(), "`max`")] {
-        let task = GenerateMap { requirements_text: ENGLISH.to_owned(), use_enhancement: false };
+        let task = one_question();
         let job = app.queue.enqueue_with(task, EnqueueOptions::new().owner(owner)).await.unwrap();
 
         let error = worked(&app, &job).await.unwrap_err();
@@ -115,9 +122,16 @@ async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
 #[tokio::test]
 async fn a_story_that_cannot_be_drawn_does_not_stop_the_others() {
     let empty = Reply::json(json!({ "screens": [{ "id": "s", "title": "Empty", "nodes": [] }] }));
-    let ai = FakeAi::start([screen("One"), Reply::text("?"), Reply::text("?"), empty, screen("Four")])
-        .await
-        .unwrap();
+    let ai = FakeAi::start([
+        screen("One"),
+        Reply::text("?"),
+        Reply::text("?"),
+        Reply::text("?"),
+        empty,
+        screen("Four"),
+    ])
+    .await
+    .unwrap();
     let (_place, app) = app(&ai).await;
     let (project_id, ids) = project(&app).await;
     let asked = [ids[0], 999_999, ids[1], ids[2], ids[3], ids[0]];
@@ -185,21 +199,94 @@ async fn stories_of_another_project_or_another_user_are_not_drawn() {
     assert_eq!(ai.requests(), []);
 }
 
-#[tokio::test]
-async fn stories_are_improved_one_by_one_and_what_fails_is_reported() {
-    let ai = FakeAi::start([improved("Sharper"), Reply::text("?"), Reply::text("?")]).await.unwrap();
-    let (_place, app) = app(&ai).await;
-    let (_, ids) = project(&app).await;
+/// A service that answers by the title of the story it is asked about.
+async fn editor(answer: impl Fn(&str) -> Reply + Send + Sync + 'static) -> FakeAi {
+    let answers = move |request: &usm_ai::testing::RecordedRequest| {
+        let asked = request.body["messages"].as_array().unwrap().last().unwrap()["content"].to_string();
+        let title = asked.split_once("\\nTitle: ").unwrap().1.split_once("\\n").unwrap().0;
+        answer(title)
+    };
+    FakeAi::answering(answers).await.unwrap()
+}
 
-    let job = app.queue.enqueue(improvement(&[ids[0], ids[1], 999_999])).await.unwrap();
+async fn title_of(app: &App, id: i64) -> String {
+    user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &[id]).await.unwrap().remove(0).title
+}
+
+#[tokio::test]
+async fn each_story_has_its_own_outcome() {
+    let place = Place::new();
+    let (_, ids) = project(&place.app().await).await;
+    let good = title_of(&place.app().await, ids[0]).await;
+    let ai = editor(move |title| if title == good { improved("Sharper") } else { Reply::text("?") }).await;
+    let place = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
+
+    let options = EnqueueOptions::new().max_attempts(1);
+    let job = app.queue.enqueue_with(improvement(&[ids[0], ids[1], 999_999]), options).await.unwrap();
     let done = worked(&app, &job).await.unwrap();
 
-    assert_eq!((done.improved.as_slice(), done.total_count), (&ids[..1], 3));
-    let failed: Vec<_> = done.failures.iter().map(|failure| failure.story_id).collect();
-    assert_eq!(failed, [ids[1], 999_999]);
+    let outcomes: Vec<_> = done.stories.iter().map(|story| (story.story_id, story.outcome)).collect();
+    assert_eq!(
+        outcomes,
+        [(ids[0], Outcome::Improved), (ids[1], Outcome::Failed), (999_999, Outcome::Failed)]
+    );
+    assert_eq!((done.total_count, done.successful, done.failed_count), (3, 1, 2));
     let stories = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap();
     assert_eq!((stories[0].title.as_str(), stories[0].version), ("Sharper", 2));
     assert!(ai.requests()[0].body["messages"].to_string().contains("briefly"));
+}
+
+#[tokio::test]
+async fn a_story_that_failed_is_asked_for_again_alone() {
+    let place = Place::new();
+    let (_, ids) = project(&place.app().await).await;
+    let stubborn = title_of(&place.app().await, ids[1]).await;
+    let asked = std::sync::atomic::AtomicUsize::new(0);
+    let ai = editor(move |title| {
+        let is_first = || asked.fetch_add(1, std::sync::atomic::Ordering::SeqCst) < 2;
+        if title == stubborn && is_first() {
+            Reply::text("?")
+        } else {
+            improved(&format!("{title}, sharper"))
+        }
+    })
+    .await;
+    let place = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
+
+    let job = app.queue.enqueue_with(improvement(&ids[..3]), app.enqueue_options()).await.unwrap();
+    let done = worked(&app, &job).await.unwrap();
+
+    assert_eq!((done.successful, job.status().await.unwrap().attempt), (3, 2));
+    assert_eq!(ai.requests().len(), 5, "two answers of the first attempt, one answer with repair, one more");
+}
+
+#[tokio::test]
+async fn a_split_is_refused_for_several_stories_and_done_for_one() {
+    let parts = json!([
+        { "title": "Choose a book", "description": "As a reader…", "acceptance_criteria": ["It is marked"] },
+        { "title": "Reserve the book", "acceptance_criteria": ["It is kept for me"] },
+    ]);
+    let ai =
+        FakeAi::start([Reply::json(json!({ "stories": parts, "suggestion": "Two steps" }))]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (project_id, ids) = project(&app).await;
+    let split = |ids: &[i64]| ImproveStories { action: Some(ImproveAction::Split), ..improvement(ids) };
+
+    let several = app.queue.enqueue(split(&ids[..2])).await.unwrap();
+    let refused = worked(&app, &several).await.unwrap_err();
+    let one = app.queue.enqueue(split(&ids[..1])).await.unwrap();
+    let done = worked(&app, &one).await.unwrap();
+
+    assert!(refused.contains("one at a time") && refused.contains("ai-improve"), "{refused}");
+    let added = done.stories[0].added_story_ids.clone();
+    assert_eq!((done.successful, added.len(), ai.requests().len()), (1, 1, 1));
+    let map = project::load_map(&app.db, project_id).await.unwrap().unwrap();
+    let order: Vec<(i64, String)> =
+        map.stories().take(2).map(|loaded| (loaded.story.id, loaded.story.title.clone())).collect();
+    assert_eq!(order, [(ids[0], "Choose a book".to_owned()), (added[0], "Reserve the book".to_owned())]);
+    assert_eq!(map.stories().count(), ids.len() + 1);
 }
 
 #[tokio::test]
@@ -209,11 +296,11 @@ async fn without_ai_a_story_is_improved_from_its_own_words() {
     let (_, ids) = project(&app).await;
     let before = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap().remove(0);
 
-    let task = ImproveStories { action: ImproveAction::EdgeCases, ..improvement(&ids[..1]) };
+    let task = ImproveStories { action: Some(ImproveAction::EdgeCases), ..improvement(&ids[..1]) };
     let job = app.queue.enqueue(task).await.unwrap();
     let done = worked(&app, &job).await.unwrap();
 
-    assert_eq!(done.improved, ids[..1]);
+    assert_eq!((done.successful, done.stories[0].story_id), (1, ids[0]));
     let after = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap().remove(0);
     assert!(after.acceptance_criteria.0.len() > before.acceptance_criteria.0.len(), "{after:?}");
     assert!(before.acceptance_criteria.0.iter().all(|kept| after.acceptance_criteria.0.contains(kept)));
@@ -245,8 +332,11 @@ async fn a_story_that_was_edited_meanwhile_is_not_overwritten() {
     let (done, ()) = tokio::join!(worked(&app, &job), edit);
 
     let done = done.unwrap();
-    assert_eq!(done.improved, Vec::<i64>::new());
-    assert!(done.failures[0].error.contains("edited meanwhile"), "{:?}", done.failures);
+    let story = &done.stories[0];
+    assert_eq!((done.conflict_count, story.outcome, story.version), (1, Outcome::Conflict, Some(2)));
+    assert!(story.error.as_ref().unwrap().contains("edited meanwhile"), "{story:?}");
+    let Some(Proposal::Text(proposal)) = &story.proposal else { panic!("{story:?}") };
+    assert_eq!(proposal.title, "Overwritten", "the proposal is kept");
     let stories = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap();
     assert_ne!(stories[0].title, "Overwritten");
 }

@@ -7,7 +7,7 @@ use usm_app::tasks::GenerateMap;
 use crate::support::{Place, RUSSIAN, events, soon};
 
 fn task() -> GenerateMap {
-    GenerateMap { requirements_text: RUSSIAN.to_owned(), use_enhancement: true }
+    GenerateMap::new(RUSSIAN, true)
 }
 
 #[tokio::test]
@@ -102,7 +102,7 @@ async fn jobs_are_listed_shown_watched_and_cancelled() {
 async fn a_dead_letter_is_replayed_with_another_payload_and_the_rest_is_purged() {
     let place = Place::new();
     let app = place.app().await;
-    let bad = || GenerateMap { requirements_text: "…".to_owned(), use_enhancement: false };
+    let bad = || GenerateMap::new("…", false);
     let worker = place.start(&["worker", "map"]);
     let mut ids = Vec::new();
     for _ in 0..2 {

@@ -2,6 +2,7 @@
 
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test may panic")]
 
+mod answers;
 mod bad_input;
 mod exports;
 mod generate;
@@ -9,4 +10,5 @@ mod handlers;
 mod jobs;
 mod model;
 mod serve;
+mod stages;
 mod support;

@@ -5,7 +5,8 @@ use usm_ai::testing::{FakeAi, Reply};
 
 use crate::support::{Place, RUSSIAN, events};
 
-const GENERATE: [&str; 4] = ["generate", "text.md", "--json", "--no-enhancement"];
+/// Everything in one question; the stages have tests of their own.
+const GENERATE: [&str; 5] = ["generate", "text.md", "--json", "--no-enhancement", "--single-call"];
 
 pub(crate) fn story(title: &str, release: &str) -> Value {
     json!({
@@ -65,7 +66,7 @@ async fn a_terse_text_is_written_out_first_and_the_reader_is_told() {
     let place = place(&ai).with("ENHANCEMENT_MODEL", "small-model").with("API_PROVIDER", "openai");
     let place = place.with("OPENAI_API_KEY", "key");
 
-    let said = place.run(&["generate", "text.md", "--json"]).await;
+    let said = place.run(&["generate", "text.md", "--json", "--single-call"]).await;
 
     let events = events(&said.out);
     let last = events.last().unwrap();
@@ -80,7 +81,7 @@ async fn a_terse_text_is_written_out_first_and_the_reader_is_told() {
         (&"small-model".into(), &"fake-model".into())
     );
     assert!(asked[1].body["messages"].to_string().contains("Ресторан готовит."));
-    assert!(events.iter().any(|event| event["message"] == "дополняю требования" && event["total"] == 3));
+    assert!(events.iter().any(|event| event["message"] == "дополняю требования: openai"));
 }
 
 #[tokio::test]
@@ -89,7 +90,7 @@ async fn an_enhancement_that_fails_does_not_fail_the_map() {
         [Reply::text("Sorry."), Reply::text("No."), map(vec![story("Оплатить", "MVP")]), screen("Да")];
     let ai = FakeAi::start(script).await.unwrap();
 
-    let said = place(&ai).run(&["generate", "text.md", "--json"]).await;
+    let said = place(&ai).run(&["generate", "text.md", "--json", "--single-call"]).await;
 
     let last = events(&said.out).pop().unwrap();
     assert_eq!(
@@ -105,7 +106,7 @@ async fn a_refused_key_fails_the_job_at_once_and_leaves_a_dead_letter_to_replay(
     let ai = FakeAi::always(Reply::bad_key("sk-secret-key-12345")).await.unwrap();
     let place = place(&ai).with("OPENAI_API_KEY", "sk-secret-key-12345");
 
-    let said = place.run(&["generate", "text.md", "--no-enhancement"]).await;
+    let said = place.run(&["generate", "text.md", "--no-enhancement", "--single-call"]).await;
 
     assert_eq!(said.code, Some(1), "{}", said.out);
     for part in
@@ -151,18 +152,15 @@ async fn nonsense_is_sent_back_once_and_then_told_as_the_reason() {
 }
 
 #[tokio::test]
-async fn a_map_without_stories_is_asked_for_again() {
+async fn a_map_without_stories_is_sent_back_once() {
     let ai =
         FakeAi::start([map(vec![]), map(vec![story("Оплатить", "MVP")]), screen("Оплатить")]).await.unwrap();
-    let place = place(&ai).with("WORKER_RETRY_DELAY", "0");
 
-    let said = place.run(&GENERATE).await;
+    let said = place(&ai).run(&GENERATE).await;
 
     assert_eq!(said.code, Some(0), "{}", said.err);
-    let events = events(&said.out);
-    let retried =
-        events.iter().find(|event| event["status"] == "pending" && !event["error"].is_null()).unwrap();
-    assert!(retried["error"].as_str().unwrap().contains("without stories"), "{retried}");
+    let repair = ai.requests()[1].body["messages"].to_string();
+    assert!(repair.contains("a map without stories") && repair.contains("cannot be used"), "{repair}");
 }
 
 #[tokio::test]
@@ -205,7 +203,7 @@ async fn a_job_whose_worker_is_interrupted_is_finished_by_another_process() {
     let place = place(&ai);
 
     let mut running = place.start(&GENERATE);
-    let asking: Value = serde_json::from_str(&running.out_line("прошу карту").await).unwrap();
+    let asking: Value = serde_json::from_str(&running.out_line("составляю карту").await).unwrap();
     running.signal("TERM").await;
     let (code, err) = running.ended().await;
     let id = asking["job_id"].as_str().unwrap().to_owned();

@@ -1,4 +1,5 @@
-//! Shows how far a job is: a bar on a terminal, plain lines elsewhere, JSON events for machines.
+//! Shows how far a job is, and every part of the map as soon as it is made: above a bar on a terminal, in plain lines
+//! elsewhere, as JSON events for machines.
 
 use std::{io::IsTerminal, time::Duration};
 
@@ -7,7 +8,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::json;
 use usm_queue::{Job, JobId, JobStatus, Progress};
 
-use super::out;
+use super::{growth, out};
 
 /// Reports one job after another.
 #[derive(Debug)]
@@ -59,9 +60,14 @@ impl Report {
     pub(super) fn update(&mut self, job: &Job) {
         let is_new_status = (self.seen.status, self.seen.attempt) != (Some(job.status), job.attempt);
         let is_new_progress = job.progress.is_some() && self.seen.progress != job.progress;
+        let new_parts = job.partial_results.iter().skip(self.seen.partials);
         match &self.way {
-            Way::Bar(bar) => show(bar, job),
+            Way::Bar(bar) => {
+                new_parts.filter_map(growth::line).for_each(|line| bar.println(line));
+                show(bar, job);
+            }
             Way::Lines => {
+                new_parts.filter_map(growth::line).for_each(|line| out::note(&line));
                 if is_new_progress && let Some(progress) = &job.progress {
                     out::note(&line(progress));
                 }
@@ -85,7 +91,7 @@ impl Report {
                         "total": progress.total, "message": progress.message,
                     }));
                 }
-                for value in job.partial_results.iter().skip(self.seen.partials) {
+                for value in new_parts {
                     out::json(&json!({ "event": "partial", "job_id": job.id, "value": value }));
                 }
             }
@@ -124,6 +130,9 @@ fn restyle(bar: &ProgressBar, template: &str) {
 }
 
 fn show(bar: &ProgressBar, job: &Job) {
+    if let Some(progress) = job.progress.as_ref().filter(|progress| progress.total == 0) {
+        bar.set_message(progress.message.clone());
+    }
     if let Some(progress) = job.progress.as_ref().filter(|progress| progress.total > 0) {
         if bar.length() == Some(0) {
             restyle(bar, KNOWN);
@@ -138,7 +147,10 @@ fn show(bar: &ProgressBar, job: &Job) {
 }
 
 fn line(progress: &Progress) -> String {
-    format!("  {}/{}  {}", progress.current, progress.total, progress.message).trim_end().to_owned()
+    match progress.total {
+        0 => format!("  {}", progress.message),
+        total => format!("  {}/{total}  {}", progress.current, progress.message).trim_end().to_owned(),
+    }
 }
 
 /// Why the job does not run; nothing while it does.

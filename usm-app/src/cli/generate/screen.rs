@@ -77,6 +77,11 @@ impl Screen {
             }
         };
         out::line(&format!("\n{}", self.bold(&made)));
+        for failure in &ready.failures {
+            let what = self.language.pick("Нет историй", "No stories");
+            let (activity, tasks) = (&failure.activity, failure.tasks.join(", "));
+            out::line(&format!("{what}: {activity} ({tasks}): {}", failure.error));
+        }
         let files = self.language.pick("Файлы", "Files");
         out::line(&format!("{files}: {}, {}", written.markdown.display(), written.json.display()));
         if no_provider {

@@ -32,6 +32,8 @@ pub enum ImproveAction {
     Criteria,
     /// Add what happens with empty data, repetition, no connection, no rights, simultaneous changes.
     EdgeCases,
+    /// Make several smaller stories of it; only for one story at a time.
+    Split,
 }
 
 /// A story as it stands.
@@ -64,7 +66,8 @@ pub struct ImprovedStory {
 
 /// Improves one story from its own words; the same story gives the same improvement, and nothing is taken away.
 ///
-/// `language` is that of the story unless given.
+/// `language` is that of the story unless given. A story is split by [`split_story`](super::split_story); here
+/// [`ImproveAction::Split`] changes nothing.
 pub fn improve_story(
     story: &StoryToImprove<'_>,
     action: ImproveAction,
@@ -86,6 +89,7 @@ pub fn improve_story(
         ImproveAction::Details => told.with_details(story, unchanged),
         ImproveAction::Criteria => told.with_sharper_criteria(unchanged),
         ImproveAction::EdgeCases => told.with_edge_cases(unchanged),
+        ImproveAction::Split => unchanged,
     }
 }
 

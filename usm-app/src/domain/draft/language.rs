@@ -26,6 +26,16 @@ impl Language {
     }
 }
 
+impl Language {
+    /// The one of two texts that is in this language.
+    pub(super) fn pick(self, russian: &'static str, english: &'static str) -> &'static str {
+        match self {
+            Self::Russian => russian,
+            Self::English => english,
+        }
+    }
+}
+
 pub(super) fn is_cyrillic(letter: char) -> bool {
     matches!(letter, '\u{0400}'..='\u{04FF}')
 }

@@ -18,6 +18,8 @@ mod personas;
 mod product;
 mod release;
 mod sentence;
+mod split;
+mod stages;
 mod story;
 mod story_map;
 #[cfg(test)]
@@ -30,5 +32,11 @@ mod words;
 pub(in crate::domain) use grammar::is_step;
 pub use improve::{ImproveAction, ImprovedStory, StoryToImprove, improve_story};
 pub use language::Language;
+pub use split::split_story;
+pub use stages::{DraftEnhancement, draft_backbone, draft_enhancement, draft_stories};
 pub use story_map::{DraftError, MOST_STORIES, draft_story_map};
 pub(in crate::domain) use words::{all_content_stems, stem};
+
+/// The ten example texts of this repository.
+#[cfg(test)]
+pub(crate) const EXAMPLE_TEXTS: [&str; 10] = tests::texts();

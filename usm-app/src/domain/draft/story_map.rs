@@ -38,6 +38,9 @@ pub enum DraftError {
          pizza\" or «клиент может заказать пиццу»"
     )]
     NoSentence,
+    /// Stories were asked for an activity that the draft of this text does not have.
+    #[error("the draft of this text has no activity \"{0}\"; make the map anew")]
+    NoActivity(String),
 }
 
 /// A draft with the way each statement took.

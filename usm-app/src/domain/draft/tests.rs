@@ -32,6 +32,16 @@ const EXAMPLES: [(&str, &str); 10] = [
     example!("smart-home.en.txt"),
 ];
 
+pub(super) const fn texts() -> [&'static str; 10] {
+    let mut texts = [""; 10];
+    let mut index = 0;
+    while index < texts.len() {
+        texts[index] = EXAMPLES[index].1;
+        index += 1;
+    }
+    texts
+}
+
 fn text_of(story: &Story) -> String {
     format!("{} {} {}", story.title, story.description, story.acceptance_criteria.join(" "))
 }

@@ -61,6 +61,7 @@ async fn every_operation_is_documented() {
             "GET /projects",
             "POST /generate-map-async",
             "POST /stories/ai-bulk-improve",
+            "POST /story/{story_id}/ai-improve",
             "POST /wireframes/generate",
         ]
     );

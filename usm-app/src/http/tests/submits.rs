@@ -176,13 +176,42 @@ async fn stories_of_others_are_not_improved() {
 }
 
 #[tokio::test]
+async fn a_split_is_refused_in_bulk_and_started_for_one_story() {
+    let app = TestApp::new().await;
+    let id = app.save_map(LOCAL_USER_ID).await.stories().next().unwrap().story.id;
+
+    let bulk = json!({ "story_ids": [id], "action": "split" });
+    let refused = app.post("/stories/ai-bulk-improve", bulk).await.problem(422);
+    let unknown = app.post("/story/999999/ai-improve", json!({ "action": "split" })).await;
+    let accepted = app.post(&format!("/story/{id}/ai-improve"), json!({ "action": "split" })).await;
+
+    assert!(
+        refused.contains("one at a time") && refused.contains("/story/{story_id}/ai-improve"),
+        "{refused}"
+    );
+    assert!(unknown.problem(404).contains("story 999999"));
+    assert_eq!(app.accepted(&accepted).await.metadata["action"], "split");
+}
+
+#[tokio::test]
+async fn a_prompt_alone_says_what_to_improve() {
+    let app = TestApp::new().await;
+    let id = app.save_map(LOCAL_USER_ID).await.stories().next().unwrap().story.id;
+
+    let free = json!({ "story_ids": [id], "prompt": "mention guests" });
+    let accepted = app.post("/stories/ai-bulk-improve", free).await;
+
+    assert_eq!(app.accepted(&accepted).await.metadata["action"], "prompt");
+}
+
+#[tokio::test]
 async fn a_prompt_beyond_its_limit_is_refused() {
     let app = TestApp::new().await;
 
-    let body = json!({ "story_ids": [1], "prompt": "ы".repeat(2001) });
+    let body = json!({ "story_ids": [1], "prompt": "ы".repeat(1001) });
     let detail = app.post("/stories/ai-bulk-improve", body).await.problem(422);
 
-    assert_eq!(detail, "a prompt has at most 2000 characters");
+    assert_eq!(detail, "a prompt has at most 1000 characters");
 }
 
 #[tokio::test]

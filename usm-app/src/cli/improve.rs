@@ -1,0 +1,190 @@
+//! `usm improve`: stories in, better stories saved, and told what became of each.
+
+use std::time::Duration;
+
+use clap::ValueEnum;
+use tokio_util::sync::CancellationToken;
+use usm_queue::{EnqueueOptions, JobId, JobStatus, JobWatch};
+
+use super::{failure::Failure, out};
+use crate::{
+    app::App,
+    config::Config,
+    domain::draft::ImproveAction,
+    tasks::{
+        self, AiChoice, ImproveStories, MOST_STORIES, Outcome, Proposal, SPLIT_IN_BULK, StoriesImproved,
+        StoryOutcome, WorkerKind,
+    },
+};
+
+/// Somebody waits at the terminal: before jobs that nobody watches.
+const PRIORITY: u8 = 9;
+/// Longest wish, in characters.
+const WISH: usize = 1000;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The stories, by the ids that `GET /project/{id}` shows; 1 to 10
+    #[arg(required = true, num_args = 1..=MOST_STORIES, value_name = "STORY")]
+    stories: Vec<i64>,
+    /// What to improve; without this, what the prompt says, or the details
+    #[arg(long, value_enum)]
+    action: Option<Action>,
+    /// What else to mind, in your own words
+    #[arg(long, value_name = "TEXT")]
+    prompt: Option<String>,
+    /// The result as JSON, and nothing else on standard output
+    #[arg(long)]
+    pub(super) json: bool,
+    /// Draft without AI, also when a provider is set up
+    #[arg(long)]
+    offline: bool,
+    /// Ask this provider alone, and this model of it in place of the one set; offline drafts without AI
+    #[arg(long, value_name = "PROVIDER[:MODEL]", conflicts_with = "offline")]
+    ai: Option<AiChoice>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Action {
+    /// A precise title and description
+    Details,
+    /// Testable acceptance criteria
+    Criteria,
+    /// Criteria for what goes wrong
+    #[value(name = "edge_cases", alias = "edge-cases")]
+    EdgeCases,
+    /// Several smaller stories in its place; one story at a time
+    Split,
+}
+
+impl From<Action> for ImproveAction {
+    fn from(action: Action) -> Self {
+        match action {
+            Action::Details => Self::Details,
+            Action::Criteria => Self::Criteria,
+            Action::EdgeCases => Self::EdgeCases,
+            Action::Split => Self::Split,
+        }
+    }
+}
+
+pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken) -> Result<(), Failure> {
+    let prompt = args.prompt.clone().filter(|prompt| !prompt.trim().is_empty());
+    if prompt.as_ref().is_some_and(|prompt| prompt.chars().count() > WISH) {
+        return Err(Failure::usage(format!("a prompt has at most {WISH} characters")));
+    }
+    if args.action == Some(Action::Split) && args.stories.len() > 1 {
+        return Err(Failure::usage(SPLIT_IN_BULK));
+    }
+    let action = args.action.map(ImproveAction::from).or(prompt.is_none().then_some(ImproveAction::Details));
+    let app = App::open(config).await?;
+    if let Some(choice) = &args.ai {
+        choice.check(&app.ai).map_err(Failure::usage)?;
+    }
+    let stop = CancellationToken::new();
+    let worker = tasks::worker(app.clone(), WorkerKind::All).grace_period(Duration::ZERO);
+    let worker = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
+    let task = ImproveStories { story_ids: args.stories.clone(), action, prompt };
+    let ended = improve(&app, &args, task, &shutdown).await;
+    stop.cancel();
+    let worked = worker.await;
+    app.queue.close().await;
+    if let Ok(Err(error)) = worked {
+        return Err(error.into());
+    }
+    ended
+}
+
+async fn improve(
+    app: &App,
+    args: &Args,
+    task: ImproveStories,
+    shutdown: &CancellationToken,
+) -> Result<(), Failure> {
+    let job = app.queue.enqueue_with(task, options(app, args)).await?;
+    let id = job.id();
+    if !args.json {
+        out::note(&format!("job {id} is queued"));
+    }
+    follow(job.watch().await?, id, args.json, shutdown).await?;
+    let ended = job.status().await?;
+    if ended.status != JobStatus::Completed {
+        return Err(Failure::job("no story was improved", &ended));
+    }
+    let result: StoriesImproved = job.result().await?;
+    if args.json {
+        out::json(&result);
+        return Ok(());
+    }
+    result.stories.iter().for_each(|story| out::line(&told(story)));
+    Ok(())
+}
+
+fn options(app: &App, args: &Args) -> EnqueueOptions {
+    let options = app.enqueue_options().priority(PRIORITY);
+    match &args.ai {
+        Some(choice) => tasks::ask_only(options, choice),
+        None if args.offline => tasks::offline(options),
+        None => options,
+    }
+}
+
+/// Tells of every wait, until the job has ended.
+async fn follow(
+    mut watch: JobWatch,
+    id: JobId,
+    json: bool,
+    shutdown: &CancellationToken,
+) -> Result<(), Failure> {
+    let mut told = None;
+    loop {
+        let next = tokio::select! {
+            biased;
+            next = watch.next() => next,
+            () = shutdown.cancelled() => {
+                return Err(Failure::interrupted("interrupted; the job stays queued and nothing is lost", id)
+                    .or_try("usm worker all", "works it, as the next `usm improve` or `usm serve` does")
+                    .or_try(format!("usm job watch {id}"), "follows it"));
+            }
+        };
+        let Some(job) = next.transpose()? else { return Ok(()) };
+        if job.status.is_final() {
+            return Ok(());
+        }
+        if job.error != told && !json {
+            job.error.iter().for_each(|error| out::note(&format!("  {error}; trying again")));
+        }
+        told = job.error;
+    }
+}
+
+fn told(story: &StoryOutcome) -> String {
+    let id = story.story_id;
+    match story.outcome {
+        Outcome::Improved => {
+            let added: Vec<String> = story.added_story_ids.iter().map(ToString::to_string).collect();
+            let added =
+                if added.is_empty() { String::new() } else { format!("; added: {}", added.join(", ")) };
+            let suggestion = match story.suggestion.as_str() {
+                "" => String::new(),
+                suggestion => format!(": {suggestion}"),
+            };
+            format!("{id}  improved  {}{suggestion}{added}", story.title)
+        }
+        Outcome::Conflict => {
+            let proposal = match &story.proposal {
+                Some(Proposal::Text(text)) => {
+                    let criteria: String =
+                        text.acceptance_criteria.iter().map(|one| format!("\n      - {one}")).collect();
+                    format!("\n    {}\n    {}{criteria}", text.title, text.description)
+                }
+                Some(Proposal::Split(split)) => {
+                    split.stories.iter().map(|part| format!("\n    {}", part.title)).collect()
+                }
+                None => String::new(),
+            };
+            format!("{id}  conflict  {}{proposal}", story.error.as_deref().unwrap_or_default())
+        }
+        Outcome::Failed => format!("{id}  failed    {}", story.error.as_deref().unwrap_or_default()),
+    }
+}

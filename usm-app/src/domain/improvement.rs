@@ -1,0 +1,239 @@
+//! What a model may answer when it is asked to improve or split a story, made fit to be saved.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::Value;
+
+use super::story_map::{
+    read::{holder, list, text, texts},
+    wording::{CRITERIA, DESCRIPTION, SENTENCE, TITLE, bounded, key, sentences},
+};
+
+/// Most stories one story is split into.
+const MOST_PARTS: usize = 5;
+
+/// The text of a story.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StoryText {
+    /// Short title.
+    pub title: String,
+    /// Who wants what, and why.
+    pub description: String,
+    /// Testable statements.
+    pub acceptance_criteria: Vec<String>,
+}
+
+/// A story taken apart.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct StorySplit {
+    /// The parts, two at least; the first takes the place of the story.
+    pub stories: Vec<StoryText>,
+    /// Why it is split so, in one sentence.
+    pub suggestion: String,
+}
+
+/// A better story
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+pub struct ImprovementAnswer {
+    /// At most ten words
+    #[schemars(default)]
+    title: String,
+    /// Who wants what, and why
+    #[schemars(default)]
+    description: String,
+    /// Conditions with an outcome that can be observed
+    #[schemars(default)]
+    acceptance_criteria: Vec<String>,
+    /// What was changed, in one sentence
+    #[schemars(default)]
+    suggestion: String,
+}
+
+/// A story split into smaller ones
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+pub struct SplitAnswer {
+    /// Two to five stories that together are the one that was given
+    #[schemars(default)]
+    stories: Vec<PartAnswer>,
+    /// Why it is split so, in one sentence
+    #[schemars(default)]
+    suggestion: String,
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, JsonSchema)]
+struct PartAnswer {
+    /// At most ten words
+    #[schemars(default)]
+    title: String,
+    /// Who wants what, and why
+    #[schemars(default)]
+    description: String,
+    /// Conditions with an outcome that can be observed
+    #[schemars(default)]
+    acceptance_criteria: Vec<String>,
+}
+
+impl<'de> Deserialize<'de> for ImprovementAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl<'de> Deserialize<'de> for SplitAnswer {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+const TITLES: [&str; 4] = ["title", "storytitle", "name", "summary"];
+const DESCRIPTIONS: [&str; 3] = ["description", "userstory", "text"];
+const CRITERIA_NAMES: [&str; 2] = ["acceptancecriteria", "criteria"];
+
+impl ImprovementAnswer {
+    /// The story in a document of any shape. What an answer does not say stays as it is.
+    ///
+    /// # Errors
+    ///
+    /// There is nothing of a story in it; the text tells the model what is missing.
+    pub fn read(value: &Value) -> Result<Self, &'static str> {
+        const SAYS: [&str; 4] = ["title", "description", "acceptancecriteria", "criteria"];
+        let suggestion = text(value, &["suggestion", "summary", "explanation"]);
+        let value = holder(value, &SAYS);
+        let answer = Self {
+            title: text(value, &TITLES),
+            description: text(value, &DESCRIPTIONS),
+            acceptance_criteria: texts(value, &CRITERIA_NAMES),
+            suggestion: if suggestion.is_empty() { text(value, &["suggestion"]) } else { suggestion },
+        };
+        let says_something = !answer.title.is_empty()
+            || !answer.description.is_empty()
+            || !answer.acceptance_criteria.is_empty();
+        match says_something {
+            true => Ok(answer),
+            false => {
+                Err("there is no story in the answer: give `title`, `description` and `acceptance_criteria`")
+            }
+        }
+    }
+
+    /// Its words, as far as they tell the language.
+    pub fn words(&self) -> String {
+        format!("{} {} {}", self.title, self.description, self.acceptance_criteria.join(" "))
+    }
+
+    /// The new text, clean and bounded, and the suggestion. What the answer leaves out stays as it was; `None` when a
+    /// part of the story is neither there nor given.
+    pub fn into_text(self, before: &StoryText) -> Option<(StoryText, String)> {
+        let or = |new: String, old: &String| if new.is_empty() { old.clone() } else { new };
+        let criteria = sentences(&self.acceptance_criteria, CRITERIA);
+        let text = StoryText {
+            title: or(bounded(&self.title, TITLE), &before.title),
+            description: or(bounded(&self.description, DESCRIPTION), &before.description),
+            acceptance_criteria: match criteria.is_empty() {
+                true => before.acceptance_criteria.clone(),
+                false => criteria,
+            },
+        };
+        text.is_whole().then(|| (text, bounded(&self.suggestion, SENTENCE)))
+    }
+}
+
+impl SplitAnswer {
+    /// The parts in a document of any shape.
+    ///
+    /// # Errors
+    ///
+    /// There are no two stories in it; the text tells the model what is missing.
+    pub fn read(value: &Value) -> Result<Self, &'static str> {
+        const STORIES: [&str; 3] = ["stories", "parts", "userstories"];
+        let value = holder(value, &STORIES);
+        let part = |value: &Value| PartAnswer {
+            title: text(value, &TITLES),
+            description: text(value, &DESCRIPTIONS),
+            acceptance_criteria: texts(value, &CRITERIA_NAMES),
+        };
+        let stories: Vec<_> = list(value, &STORIES).iter().map(part).collect();
+        if stories.iter().filter(|story| !story.title.is_empty()).count() < 2 {
+            return Err("a split has two stories at least: give `stories`, each with a `title`");
+        }
+        Ok(Self { stories, suggestion: text(value, &["suggestion", "explanation"]) })
+    }
+
+    /// Its words, as far as they tell the language.
+    pub fn words(&self) -> String {
+        self.stories.iter().map(|story| format!("{} {} ", story.title, story.description)).collect()
+    }
+
+    /// The parts, clean and bounded, each title once; `None` when fewer than two are left.
+    pub fn into_split(self) -> Option<StorySplit> {
+        let mut stories: Vec<StoryText> = Vec::new();
+        for part in self.stories {
+            let text = StoryText {
+                title: bounded(&part.title, TITLE),
+                description: bounded(&part.description, DESCRIPTION),
+                acceptance_criteria: sentences(&part.acceptance_criteria, CRITERIA),
+            };
+            let is_new = stories.iter().all(|known| key(&known.title) != key(&text.title));
+            if !text.title.is_empty() && is_new && stories.len() < MOST_PARTS {
+                stories.push(text);
+            }
+        }
+        (stories.len() >= 2).then(|| StorySplit { stories, suggestion: bounded(&self.suggestion, SENTENCE) })
+    }
+}
+
+impl StoryText {
+    fn is_whole(&self) -> bool {
+        !self.title.is_empty() && !self.description.is_empty() && !self.acceptance_criteria.is_empty()
+    }
+
+    /// All its words.
+    pub fn words(&self) -> String {
+        format!("{} {} {}", self.title, self.description, self.acceptance_criteria.join(" "))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use serde_json::json;
+
+    use super::*;
+
+    fn before() -> StoryText {
+        StoryText {
+            title: "Оплатить".to_owned(),
+            description: "Клиент платит".to_owned(),
+            acceptance_criteria: vec!["Чек приходит".to_owned()],
+        }
+    }
+
+    #[test]
+    fn what_an_answer_leaves_out_stays_as_it_was() {
+        let answer =
+            ImprovementAnswer::read(&json!({ "story": { "criteria": "- Чек приходит\n- Отказ показан" } }));
+
+        let (text, suggestion) = answer.unwrap().into_text(&before()).unwrap();
+
+        assert_eq!((text.title.as_str(), suggestion.as_str()), ("Оплатить", ""));
+        assert_eq!(text.acceptance_criteria, ["Чек приходит", "Отказ показан"]);
+    }
+
+    #[test]
+    fn an_empty_answer_is_refused_with_what_is_missing() {
+        assert!(ImprovementAnswer::read(&json!({ "title": " " })).unwrap_err().contains("`title`"));
+        assert!(SplitAnswer::read(&json!({ "stories": [{ "title": "One" }] })).unwrap_err().contains("two"));
+    }
+
+    #[test]
+    fn parts_of_one_title_are_one_and_one_is_no_split() {
+        let answer = |second: &str| {
+            let stories = json!([{ "title": "Оплатить картой" }, { "title": second }]);
+            SplitAnswer::read(&json!({ "stories": stories })).unwrap().into_split()
+        };
+
+        assert_eq!(answer("оплатить картой!"), None);
+        assert_eq!(answer("Оплатить бонусами").unwrap().stories.len(), 2);
+    }
+}

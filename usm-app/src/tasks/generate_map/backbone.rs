@@ -1,0 +1,49 @@
+//! Stage 2a: the backbone, which every question about stories knows.
+
+use std::time::Duration;
+
+use usm_ai::ChatRequest;
+use usm_queue::TaskError;
+
+use super::super::failure;
+use super::{
+    Work, made_by,
+    parts::{BackboneMade, Made, MapPart},
+    stages::Stage,
+};
+use crate::{ai, domain::story_map::BackboneAnswer, prompts};
+
+/// Time for the backbone, with all retries and fallbacks.
+const DEADLINE: Duration = Duration::from_secs(150);
+
+/// Adds the backbone, unless an earlier attempt has made it.
+pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result<(), TaskError> {
+    if made.backbone.is_some() {
+        return Ok(());
+    }
+    work.report(Stage::Backbone).await?;
+    let request = ChatRequest::new(ai::BACKBONE, prompts::backbone::user(text))
+        .system(prompts::backbone::SYSTEM)
+        .input(text.into())
+        .temperature(work.job.state.config.ai.temperature)
+        .deadline(DEADLINE);
+    let request = work.asked.of_model(request);
+    let (answer, is_foreign) = failure::ask_in::<BackboneAnswer>(
+        work.language,
+        work.job,
+        work.asked.writer(),
+        &request,
+        BackboneAnswer::words,
+    )
+    .await?;
+    let made_by = made_by(&answer.response);
+    let mut backbone = answer.value.into_backbone(text);
+    if is_foreign {
+        let note = work.language.pick(
+            "Модель ответила не на языке требований",
+            "The model did not answer in the language of the requirements",
+        );
+        backbone.notes.push(format!("{note}: {made_by}"));
+    }
+    work.keep(made, MapPart::Backbone(BackboneMade { made_by, backbone })).await
+}
