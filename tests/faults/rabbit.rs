@@ -6,7 +6,7 @@ use std::{
 };
 
 use usm_queue::{EnqueueOptions, ErrorKind, JobStatus, testing::eventually};
-use usm_tests::{Chore, Enqueue, Kind, QUEUE, rabbit::CONSUMER_TIMEOUT};
+use usm_tests::{Chore, Enqueue, Kind, QUEUE, processes::seed, rabbit::CONSUMER_TIMEOUT};
 
 use crate::{
     raw::Raw,
@@ -83,6 +83,40 @@ async fn case_04_delayed_jobs_survive_an_orderly_restart_of_the_broker() {
         stage.rabbit.launch();
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_04_delayed_jobs_survive_a_kill_of_the_broker() {
+    delayed_when(|stage| {
+        stage.rabbit.kill();
+        stage.rabbit.launch();
+    })
+    .await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_04_retried_jobs_survive_kills_of_the_broker() {
+    let Some(mut stage) = Stage::own().await else { return };
+    let mut enqueue = Enqueue::new(stage.backend(), 6_000);
+    (enqueue.callers, enqueue.over_ms, enqueue.refusals) = (32, 60_000, u64::MAX);
+    (enqueue.seed, enqueue.attempts) = (Some(seed()), 8);
+    let mut enqueuer = stage.enqueuer(enqueue.clone());
+    let _workers = [stage.worker(), stage.worker(), stage.worker()];
+    for _ in 0..3 {
+        let so_far = accepted(&enqueuer, &enqueue).len();
+        eventually("more is accepted", async || {
+            (accepted(&enqueuer, &enqueue).len() >= so_far + 500).then_some(())
+        })
+        .await;
+        stage.rabbit.kill();
+        stage.rabbit.launch();
+    }
+
+    enqueuer.line("all tried");
+    assert!(enqueuer.end_within(PATIENCE).success(), "{:?}", enqueuer.errors());
+    let jobs = accepted(&enqueuer, &enqueue);
+    let ended = stage.audit(&jobs).await;
+    println!("{} accepted; {ended:?}", jobs.len());
 }
 
 #[tokio::test(flavor = "multi_thread")]

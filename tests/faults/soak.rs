@@ -182,10 +182,15 @@ impl Soak {
                 let slow = Flow::delayed(Duration::from_millis(1_500));
                 Self::line(&stage.to_redis, slow, a_while, "Redis slow").await
             }
-            10 | 11 => {
+            10 => {
                 stage.rabbit.stop();
                 stage.rabbit.launch();
                 "RabbitMQ restarted"
+            }
+            11 => {
+                stage.rabbit.kill();
+                stage.rabbit.launch();
+                "RabbitMQ killed"
             }
             12 => {
                 stage.redis.kill();

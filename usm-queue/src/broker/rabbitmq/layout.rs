@@ -87,6 +87,11 @@ impl Layout {
             let arguments = Arguments::from([
                 ("x-message-ttl", Argument::Number(ttl)),
                 ("x-dead-letter-exchange", Argument::Text(level.next.clone())),
+                // A classic queue forgets a message as soon as it has passed it on, confirmed or not: a broker that is
+                // killed then loses it. This way it waits for the confirmation (RabbitMQ 3.10 or later).
+                ("x-queue-type", Argument::Text("quorum".to_owned())),
+                ("x-dead-letter-strategy", Argument::Text("at-least-once".to_owned())),
+                ("x-overflow", Argument::Text("reject-publish".to_owned())),
             ]);
             layout.queues.push((level.name.clone(), arguments));
             layout.bind(&level.name, &level.name, &level.waits, Arguments::new());
