@@ -70,7 +70,10 @@ fn each_client_library_stays_behind_its_seam() {
     for (folders, library) in seams {
         let ours = format!("::{library}");
         let found = offenders("usm-queue/src", folders, &[library]);
-        let found = found.into_iter().filter(|line| !line.contains(&ours) && !line.contains("store::redis")).collect();
+        let found = found
+            .into_iter()
+            .filter(|line| !line.contains(&ours) && !line.contains("store::redis"))
+            .collect();
         assert_none(found, &format!("{library} is used outside {folders:?}"));
     }
 }
