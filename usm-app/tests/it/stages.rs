@@ -349,7 +349,7 @@ async fn what_a_model_adds_to_the_shape_is_not_stored() {
     assert_eq!((loaded.project.user_id, loaded.project.name.as_str()), (1, "<script>alert(1)</script>"));
     let story = &loaded.stories().next().unwrap().story;
     assert_eq!(
-        (story.version, story.status.clone(), story.priority.as_str()),
+        (story.version, story.status, story.priority.as_str()),
         (1, usm_app::entities::user_story::StoryStatus::Todo, "MVP")
     );
     assert_eq!(story.acceptance_criteria.0, ["{{7*7}}"]);
