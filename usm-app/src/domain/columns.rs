@@ -40,13 +40,16 @@ pub fn drawable(text: &str) -> String {
 pub fn cell_text(cluster: &str) -> String {
     let Some(first) = cluster.chars().next() else { return String::new() };
     if first.is_whitespace() || matches!(first, '\u{2800}' | '\u{3164}') {
-        return " ".to_owned();
+        // A letter that stands on the space would be lost with it.
+        let has_letter = cluster.chars().skip(1).any(char::is_alphanumeric);
+        return if has_letter { format!(" {CUT}") } else { " ".to_owned() };
     }
     if let Some(letter) = enclosed_letter(first) {
         return letter.to_string();
     }
     if let Some(mark) = emoji_mark(cluster) {
-        return mark.to_owned();
+        let is_kept = |c: char| !c.is_alphanumeric() || mark.contains(c);
+        return if cluster.chars().all(is_kept) { mark.to_owned() } else { CUT.to_owned() };
     }
     let bare: String = cluster.chars().filter(|c| !is_invisible(*c) && !c.is_control()).collect();
     match UnicodeWidthStr::width(bare.as_str()) {

@@ -19,6 +19,7 @@ mod server;
 mod stories;
 mod submit;
 mod time;
+mod wireframe_files;
 mod wireframes;
 
 #[cfg(test)]
@@ -35,6 +36,7 @@ pub use server::{Bound, Limits, bind, serve};
 use crate::app::App;
 use guard::{Guard, Origins, RequestTimeouts};
 use job_events::{JobEvents, Watchers};
+use wireframe_files::WireframeFiles;
 
 /// Groups of operations.
 #[derive(Tags)]
@@ -64,6 +66,10 @@ fn guarded(app: App, limits: &Limits, watchers: Watchers) -> impl Endpoint<Outpu
     let endpoint = Route::new()
         .at("/docs", get(page::docs(&service)))
         .at("/openapi.json", get(service.spec_endpoint()))
+        .at(
+            "/project/:project_id/story/:story_id/wireframes/:wireframe_id/:file",
+            get(WireframeFiles { app: app.clone() }),
+        )
         .at("/ws/jobs/:job_id", get(JobEvents { app, watchers }))
         .nest("/", service)
         // What is nested at the root would take the root itself too.

@@ -20,6 +20,9 @@ of the schema `Job`. An unknown job is answered with 404 instead of the upgrade.
 connect again. Clients answer pings and send nothing. The parameter `token` is accepted and not looked at: \
 authentication comes with a later version.
 
+**Wireframes as files**: `/project/{project_id}/story/{story_id}/wireframes/{wireframe_id}/image.svg`, `page.html`, \
+`text.txt` (ASCII) and `notes.md`, for browsers and drawing programs.
+
 **Errors** are `application/problem+json` (RFC 9457) with the schema `Problem`, whatever refuses the request. The \
 list of `type` values may grow; so may enumerations in answers.
 

@@ -7,7 +7,7 @@ use usm_app::{
     app::App,
     domain::{
         draft::{ImproveAction, draft_story_map},
-        wireframe::{Platform, Style},
+        wireframe::{Platform, Source, Style},
     },
     entities::{
         project,
@@ -122,16 +122,10 @@ async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
 #[tokio::test]
 async fn a_story_that_cannot_be_drawn_does_not_stop_the_others() {
     let empty = Reply::json(json!({ "screens": [{ "id": "s", "title": "Empty", "nodes": [] }] }));
-    let ai = FakeAi::start([
-        screen("One"),
-        Reply::text("?"),
-        Reply::text("?"),
-        Reply::text("?"),
-        empty,
-        screen("Four"),
-    ])
-    .await
-    .unwrap();
+    let nonsense = || Reply::text("?");
+    // Nonsense in all attempts to describe the screen, and in the one to draw it.
+    let script = [screen("One"), nonsense(), nonsense(), nonsense(), nonsense(), empty, screen("Four")];
+    let ai = FakeAi::start(script).await.unwrap();
     let (_place, app) = app(&ai).await;
     let (project_id, ids) = project(&app).await;
     let asked = [ids[0], 999_999, ids[1], ids[2], ids[3], ids[0]];
@@ -166,6 +160,74 @@ async fn what_an_earlier_attempt_has_drawn_is_not_drawn_again() {
     assert_eq!((ready.successful, ready.failed), (2, 0));
     assert_eq!(job.status().await.unwrap().attempt, 2);
     assert_eq!(ai.requests().len(), 5, "the first story was asked for once");
+}
+
+#[tokio::test]
+async fn a_model_that_only_draws_is_taken_at_its_word() {
+    let drawing = "Here you are:\n```\n┌──────────┐\n│ Catalogue │\n│ [ Find ]  │\n└──────────┘\n```\n\
+                   ## UI Elements\n- [Button] Find\n## Navigation\n- Find → Results";
+    let ai =
+        FakeAi::start([Reply::text(drawing), Reply::text("no JSON"), Reply::text(drawing)]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (project_id, ids) = project(&app).await;
+
+    let job = app.queue.enqueue(wireframes(project_id, &ids[..1])).await.unwrap();
+    let ready = worked(&app, &job).await.unwrap();
+
+    let drawn = &ready.wireframes[0];
+    assert_eq!(drawn.source, Source::Text);
+    assert!(
+        drawn.ascii_wireframe.contains("│ Catalogue │\n│ [ Find ]  │\n└───────────┘"),
+        "{}",
+        drawn.ascii_wireframe
+    );
+    assert_eq!((drawn.ui_elements.len(), drawn.repairs.len()), (1, 1), "{:?}", drawn.repairs);
+    let rows = wireframe::by_project(&app.db, project_id).await.unwrap();
+    assert_eq!((rows.len(), rows[0].tree == serde_json::Value::Null), (1, true));
+    let asked = ai.requests();
+    assert_eq!(asked.len(), 4, "once in each form of the question, once to repair, once to draw");
+    assert!(asked[3].body["messages"].to_string().contains("Draw the screen"));
+}
+
+#[tokio::test]
+async fn every_criterion_is_told_with_the_element_that_serves_it() {
+    let nodes = json!([
+        { "id": "1", "kind": "input", "text": "Title", "serves": [1, 9] },
+        { "id": "1", "kind": "button", "text": "Find", "role": "primary", "goto": "nowhere" },
+    ]);
+    let ai = FakeAi::start([Reply::json(
+        json!({ "screens": [{ "id": "s", "title": "Search", "nodes": nodes }] }),
+    )]);
+    let ai = ai.await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (project_id, ids) = project(&app).await;
+
+    let job = app.queue.enqueue(wireframes(project_id, &ids[..1])).await.unwrap();
+    let ready = worked(&app, &job).await.unwrap();
+
+    let drawn = &ready.wireframes[0];
+    let story = user_story::by_ids(&app.db, Scope::Project(project_id), &ids[..1]).await.unwrap().remove(0);
+    assert_eq!(drawn.coverage.len(), story.acceptance_criteria.0.len());
+    assert!(drawn.coverage[0].elements[0].contains("[Input] Title"), "{:?}", drawn.coverage);
+    assert_eq!(drawn.unknown_screens, ["nowhere"]);
+    assert!(drawn.repairs[0].contains("more than one element is called `1`"), "{:?}", drawn.repairs);
+    assert!(ai.requests()[0].body["messages"].to_string().contains("1. "), "criteria are numbered");
+}
+
+#[tokio::test]
+async fn too_many_stories_or_none_are_refused_for_good() {
+    let ai = FakeAi::start([]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (project_id, _) = project(&app).await;
+    let many: Vec<i64> = (1..=11).collect();
+
+    for asked in [&many[..], &[][..]] {
+        let job = app.queue.enqueue(wireframes(project_id, asked)).await.unwrap();
+        let error = worked(&app, &job).await.unwrap_err();
+        assert!(error.contains("WIREFRAME_MAX_STORIES"), "{error}");
+        assert_eq!(job.status().await.unwrap().attempt, 1);
+    }
+    assert_eq!(ai.requests(), []);
 }
 
 #[tokio::test]

@@ -198,6 +198,51 @@ async fn what_is_drawn_for_a_story_is_shown_within_its_project_only() {
 }
 
 #[tokio::test]
+async fn a_wireframe_is_served_as_files_that_run_nothing() {
+    let app = TestApp::new().await;
+    let (saved, other) = (app.save_map(LOCAL_USER_ID).await, app.save_map(LOCAL_USER_ID).await);
+    let (project, story) = (saved.project.id, saved.stories().next().unwrap().story.id);
+    let button = json!({ "kind": "button", "text": "<script>alert(1)</script>" });
+    let tree = json!({ "screens": [{ "id": "s", "title": "Menu", "root": { "kind": "column", "children": [button] } }] });
+    let drawing = |tree, platform: &str| NewWireframe {
+        story_id: story,
+        style: "high-fidelity".into(),
+        platform: platform.into(),
+        ascii_wireframe: "┌─┐\n└─┘".into(),
+        full_text: "# Menu".into(),
+        tree,
+        layout_description: String::new(),
+        ui_elements: Vec::new(),
+        navigation: vec!["Menu → Home".into()],
+        notes: Vec::new(),
+        job_id: None,
+    };
+    let tree = wireframe::upsert(&app.app.db, drawing(tree, "web")).await.unwrap().unwrap();
+    let text = wireframe::upsert(&app.app.db, drawing(json!(null), "mobile")).await.unwrap().unwrap();
+
+    for (id, drawn_here) in [(tree.id, true), (text.id, false)] {
+        let folder = format!("/project/{project}/story/{story}/wireframes/{id}");
+        for (name, kind, part) in [
+            ("image.svg", "image/svg+xml", "<svg "),
+            ("page.html", "text/html; charset=utf-8", "<!doctype html>"),
+            ("text.txt", "text/plain; charset=utf-8", if drawn_here { "+-" } else { "┌─┐" }),
+            ("notes.md", "text/markdown; charset=utf-8", if drawn_here { "## " } else { "# Menu" }),
+        ] {
+            let file = app.get(&format!("{folder}/{name}")).await;
+            let body = String::from_utf8_lossy(&file.bytes).into_owned();
+            assert_eq!((file.status, file.header("content-type")), (StatusCode::OK, kind));
+            assert!(file.header("content-security-policy").starts_with("default-src 'none'"));
+            assert!(body.contains(part), "{part} in {body}");
+            assert!(name.ends_with("txt") || name.ends_with("md") || !body.contains("<script"), "{body}");
+        }
+        app.get(&format!("{folder}/secret.env")).await.problem(404);
+        let elsewhere = format!("/project/{}/story/{story}/wireframes/{id}/image.svg", other.project.id);
+        app.get(&elsewhere).await.problem(404);
+    }
+    app.get(&format!("/project/{project}/story/{story}/wireframes/x/image.svg")).await.problem(404);
+}
+
+#[tokio::test]
 async fn a_restarted_server_knows_the_jobs_of_the_one_before() {
     let before = TestApp::new().await;
     let id = before.start_map().await;

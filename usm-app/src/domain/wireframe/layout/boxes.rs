@@ -29,6 +29,7 @@ impl Painter {
         let mut canvas = framed(&inside, edge.0, edge.1);
         if title_fits && !node.text.is_empty() {
             canvas.text(2, 0, &format!(" {} ", node.text));
+            canvas.stand_for(2, 0, (columns_of(&node.text) + 2, 1), Look::Title(node.text.clone()));
         }
         canvas
     }

@@ -43,6 +43,8 @@ impl Painter {
         canvas.mark_below(0, 0, (width, height), Look::Frame(self.platform));
         if !name.is_empty() {
             canvas.text(2, 0, &crate::domain::columns::cut(&format!(" {name} "), width - 4));
+            // Where shapes are drawn, the name stands above the frame.
+            canvas.silence(0, 0, (width, 1));
         }
         canvas
     }

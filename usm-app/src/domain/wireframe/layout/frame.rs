@@ -168,8 +168,8 @@ impl Painter {
         if !title.is_empty() {
             canvas.text(2, 0, &format!(" {} ", cut(&title, room)));
         }
-        if self.is_mobile() {
-            // Where a phone is drawn as a shape, its name stands above it.
+        if self.platform != Platform::Desktop {
+            // Where a phone or a browser is drawn as a shape, the name of the screen stands above it.
             canvas.silence(0, 0, (width, 1));
         }
         canvas.text_right(width - 2, 0, controls);

@@ -54,6 +54,8 @@ pub(in crate::domain::wireframe) enum Look {
     Chosen(String),
     /// Done so far, in percent.
     Percent(u8),
+    /// Words on the edge of a group or dialogue.
+    Title(String),
     /// A heading.
     Header,
     /// Words of less weight.

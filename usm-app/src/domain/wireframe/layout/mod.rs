@@ -22,6 +22,7 @@ mod tests;
 use crate::domain::columns::drawable;
 
 use super::{
+    elements,
     language::Language,
     options::{Platform, Style},
     tidy,
@@ -34,14 +35,23 @@ pub(super) use look::{Look, Mark};
 /// One picture of a wireframe.
 #[derive(Debug)]
 pub(super) struct Plate {
-    /// The screen it shows.
-    pub(super) id: String,
-    /// The title of that screen.
+    /// The title of the screen it shows, with its state.
     pub(super) title: String,
-    /// The action that leads to it; empty when no element says so, none for the first.
-    pub(super) way: Option<String>,
+    /// What leads to it; none for the first.
+    pub(super) way: Option<Way>,
     /// The picture, [`Platform::columns`] wide.
     pub(super) canvas: Canvas,
+}
+
+/// What leads to a screen, as far as an element of another one says so.
+#[derive(Debug, Default)]
+pub(super) struct Way {
+    /// Title of the screen it starts from.
+    pub(super) from: String,
+    /// The words of the element.
+    pub(super) on: String,
+    /// Whether that screen is the one drawn before.
+    pub(super) is_next: bool,
 }
 
 /// The layout of one screen.
@@ -64,16 +74,17 @@ pub(super) fn plates(wireframe: &Wireframe, platform: Platform, style: Style) ->
     let screens: Vec<Screen> = wireframe.screens.iter().map(pictured).collect();
     let Some((main, others)) = screens.split_first() else { return Vec::new() };
     let plate = |screen: &Screen, way, canvas| Plate {
-        id: screen.id.clone(),
-        title: screen.title.clone(),
+        title: elements::name(screen, Painter::new(screen, platform, style).language),
         way,
         canvas,
     };
     if style == Style::Component {
-        return vec![plate(main, None, Painter::new(main, platform, style).component(main, others))];
+        let painter = Painter::new(main, platform, style);
+        let (title, _) = painter.variants(main, others);
+        return vec![Plate { title, way: None, canvas: painter.component(main, others) }];
     }
     let drawn = screens.iter().enumerate().map(|(index, screen)| {
-        let way = (index > 0).then(|| way_to(screen, &screens));
+        let way = (index > 0).then(|| way_to(index, &screens));
         plate(screen, way, Painter::new(screen, platform, style).frame(screen))
     });
     drawn.collect()
@@ -86,14 +97,16 @@ pub(super) fn variants(wireframe: &Wireframe, platform: Platform) -> (String, Ve
     Painter::new(main, platform, Style::Component).variants(main, others)
 }
 
-/// The action that leads to a screen, if an element of another one says so.
-fn way_to(screen: &Screen, screens: &[Screen]) -> String {
-    let action = screens
-        .iter()
-        .filter(|from| from.id != screen.id)
-        .flat_map(|from| from.root.walk())
-        .find(|node| !screen.id.is_empty() && node.goto.as_deref() == Some(screen.id.as_str()));
-    action.map(|node| node.text.clone()).unwrap_or_default()
+/// What leads to the screen at this place: rather from the one before than from others.
+fn way_to(index: usize, screens: &[Screen]) -> Way {
+    let to = screens[index].id.as_str();
+    let before = (index > 0).then(|| &screens[index - 1]);
+    let others = before.into_iter().chain(screens).filter(|from| from.id != to && !to.is_empty());
+    let found = others.flat_map(|from| from.root.walk().map(move |node| (from, node)));
+    let mut found = found.filter(|(_, node)| node.goto.as_deref() == Some(to));
+    let Some((from, node)) = found.next() else { return Way::default() };
+    let is_next = before.is_some_and(|before| before.id == from.id);
+    Way { from: from.title.clone(), on: node.text.clone(), is_next }
 }
 
 /// What every element needs to know about the picture it is in.

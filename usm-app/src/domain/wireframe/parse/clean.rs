@@ -2,7 +2,10 @@
 
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::repair::{Issue, IssueKind};
+use super::{
+    glyphs,
+    repair::{Issue, IssueKind},
+};
 use crate::domain::columns::{self, CUT};
 
 /// Most rows of a drawing.
@@ -56,6 +59,7 @@ pub(super) fn rows(text: &str, issues: &mut Vec<Issue>) -> Vec<String> {
     while rows.last().is_some_and(String::is_empty) {
         rows.pop();
     }
+    undent(&mut rows, issues);
     let indent = rows
         .iter()
         .filter(|row| !row.is_empty())
@@ -65,6 +69,17 @@ pub(super) fn rows(text: &str, issues: &mut Vec<Issue>) -> Vec<String> {
         rows.iter_mut().filter(|row| !row.is_empty()).for_each(|row| drop(row.drain(..indent)));
     }
     rows
+}
+
+/// A first line whose indent was trimmed away gets that of the others back.
+fn undent(rows: &mut [String], issues: &mut Vec<Issue>) {
+    let indent = |row: &String| row.len() - row.trim_start_matches(' ').len();
+    let rest = rows.iter().skip(1).filter(|row| !row.is_empty()).map(indent).min().unwrap_or(0);
+    let Some(first) = rows.first_mut().filter(|first| indent(first) == 0 && rest > 0) else { return };
+    if first.starts_with(['┌', '╔', '╭', '┏', '+']) && columns::width(first) + rest <= MAX_COLUMNS {
+        issues.push(Issue { line: 1, kind: IssueKind::Uneven });
+        first.insert_str(0, &" ".repeat(rest));
+    }
 }
 
 /// A row that stands for many: its words are one `…`.
@@ -79,6 +94,17 @@ fn shortened(row: &str) -> String {
         }
     };
     row.chars().map(shown).collect()
+}
+
+/// A character of a border carries no marks: they would have nothing to stand on when it is moved.
+fn bare_border(cluster: String) -> String {
+    let mut chars = cluster.chars();
+    let Some(first) = chars.next().filter(|c| glyphs::is_line(*c)) else { return cluster };
+    match (chars.clone().next().is_some(), chars.any(char::is_alphanumeric)) {
+        (false, _) => cluster,
+        (true, true) => format!("{first}{CUT}"),
+        (true, false) => first.to_string(),
+    }
 }
 
 /// One row without its trailing spaces.
@@ -102,6 +128,7 @@ fn row(raw: &str, line: usize, issues: &mut Vec<Issue>) -> String {
                 shown
             }
         };
+        let shown = bare_border(shown);
         let size = columns::width(&shown);
         if column + size > MAX_COLUMNS {
             found.push(IssueKind::CutOff);

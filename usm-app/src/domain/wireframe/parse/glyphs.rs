@@ -13,6 +13,8 @@ pub(super) enum Set {
     Heavy,
     Double,
     Round,
+    /// A junction of lines of two looks.
+    Mixed,
 }
 
 const TABLES: [(Set, [char; 16]); 4] = [
@@ -62,12 +64,17 @@ pub(super) fn arms(c: char) -> Option<(u8, Set)> {
             return Some((u8::try_from(arms).unwrap_or(0), *set));
         }
     }
-    MIXED.iter().find(|(known, _)| *known == c).map(|(_, arms)| (*arms, Set::Light))
+    MIXED.iter().find(|(known, _)| *known == c).map(|(_, arms)| (*arms, Set::Mixed))
 }
 
 /// Whether a character can be part of a horizontal border.
 pub(super) fn is_horizontal(c: char) -> bool {
     matches!(c, '─' | '━' | '═' | '-' | '=' | '–' | '—' | '╌' | '┄' | '╴' | '╶')
+}
+
+/// Whether a character can be part of a drawing's lines.
+pub(super) fn is_line(c: char) -> bool {
+    arms(c).is_some() || is_horizontal(c) || matches!(c, '|' | '+' | '.' | '\'' | '*')
 }
 
 /// Whether a character belongs to Unicode's box drawing and has a vertical arm or a corner.
@@ -85,6 +92,7 @@ pub(super) fn glyph(arms: u8, set: Set) -> char {
             _ => '+',
         },
         _ => {
+            let set = if set == Set::Mixed { Set::Light } else { set };
             let table = TABLES.iter().find(|(known, _)| *known == set).map(|(_, table)| table);
             let glyph = table.map_or(' ', |table| table[usize::from(arms & 15)]);
             // A line that goes on in one direction only is a line.

@@ -6,7 +6,9 @@
 mod clean;
 mod extract;
 mod glyphs;
+mod place;
 pub mod repair;
+mod rows;
 mod sections;
 #[cfg(test)]
 mod tests;

@@ -135,12 +135,18 @@ fn report(drawing: &str, straight: String, mut issues: Vec<Issue>) -> (String, R
         issues.iter().any(|issue| matches!(issue.kind, IssueKind::CutOff | IssueKind::Repetition));
     issues.truncate(MAX_ISSUES);
     let repaired = straight != drawing;
-    if repaired && issues.is_empty() {
-        let before = drawing.split('\n').map(str::trim_end);
-        let changed =
-            before.zip(straight.split('\n').map(str::trim_end)).position(|(before, after)| before != after);
-        if let Some(at) = changed {
-            issues.push(Issue { line: at + 1, kind: IssueKind::Uneven });
+    if repaired {
+        let (before, after): (Vec<&str>, Vec<&str>) =
+            (drawing.split('\n').collect(), straight.split('\n').collect());
+        if before.len() == after.len() {
+            let rows = before.iter().zip(&after).enumerate();
+            let changed = rows
+                .filter(|(_, (before, after))| before.trim_end() != after.trim_end())
+                .map(|(row, _)| row + 1);
+            let said: Vec<usize> = issues.iter().map(|issue| issue.line).collect();
+            let new = changed.filter(|line| !said.contains(line));
+            issues.extend(new.map(|line| Issue { line, kind: IssueKind::Uneven }));
+            issues.truncate(MAX_ISSUES);
         }
     }
     let mut report = Report { repaired, truncated, issues, ..Report::default() };

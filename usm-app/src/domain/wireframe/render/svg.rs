@@ -40,15 +40,23 @@ pub fn render(wireframe: &Wireframe, title: &str, platform: Platform, style: Sty
     let (mut right, mut bottom) = (0.0_f64, 0.0_f64);
     for plate in &plates {
         let (width, height) = size(plate);
-        if let Some(way) = plate.way.as_deref().filter(|way| !way.is_empty()) {
-            match across {
-                true => arrow_across(&mut pen, (x - gap, y + TITLE + 48.0), gap, way),
-                false => arrow_down(&mut pen, (x + width / 2.0, y - gap), gap + TITLE - 14.0, way),
+        let title = plate.title.as_str();
+        let mut beside = None;
+        match plate.way.as_ref().filter(|way| !way.on.is_empty()) {
+            Some(way) if way.is_next && across => {
+                arrow_across(&mut pen, (x - gap, y + TITLE + 48.0), gap, &way.on)
             }
+            Some(way) if way.is_next => {
+                arrow_down(&mut pen, (x + width / 2.0, y - gap), gap + TITLE - 14.0, &way.on)
+            }
+            Some(way) => beside = Some(format!("← {}: {}", way.from, way.on)),
+            None => {}
         }
         pen.group("plate", (x, y + TITLE), |pen| {
-            if !plate.title.is_empty() {
-                pen.text((2.0, -16.0), "title", &plate.title, width);
+            pen.text((2.0, -16.0), "title", title, width);
+            if let Some(beside) = &beside {
+                let start = pen::likely_width(title) * 1.1 + 14.0;
+                pen.text((start, -16.0), "flow-label", beside, (width - start).max(60.0));
             }
             shapes::draw(pen, plate, style);
         });

@@ -286,7 +286,7 @@ fn well_formed(markup: &str) {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 48, failure_persistence: None, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 24, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn any_screen_is_drawn_by_every_renderer(screen in any_screen(), index in 0usize..9) {

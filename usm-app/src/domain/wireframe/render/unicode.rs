@@ -26,7 +26,7 @@ pub(super) fn join(plates: &[layout::Plate], platform: Platform, draw: fn(&Canva
     let mut out = String::new();
     for plate in plates {
         if let Some(way) = &plate.way {
-            let arrow = format!("▼ {way}");
+            let arrow = format!("▼ {}", way.on);
             out.push_str(&crate::domain::columns::centre(arrow.trim_end(), platform.columns()));
             out.push('\n');
         }

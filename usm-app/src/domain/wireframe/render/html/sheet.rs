@@ -19,12 +19,12 @@ font:15px/1.45 Inter,'Segoe UI',Roboto,'Noto Sans','DejaVu Sans',Arial,sans-seri
 h1{font-size:24px;margin:0}h2{font-size:16px;margin:0 0 10px}h3{font-size:20px;margin:0}h4{font-size:15px;margin:0}\
 p{margin:0}.about{margin-bottom:28px}.about p,.hint,small{color:var(--muted)}\
 main{display:flex;flex-direction:column;gap:40px;align-items:flex-start}\
-.mobile main{flex-direction:row;flex-wrap:wrap;gap:48px}\
+.mobile main{flex-direction:row;flex-wrap:wrap;gap:48px}.mobile .plate{width:auto}\
 .state{font-weight:500;font-size:12px;padding:2px 8px;border-radius:9px;background:var(--soft);color:var(--accent)}\
-.plate{max-width:100%;scroll-margin-top:16px}.plate:target .device{outline:3px solid var(--accent);outline-offset:4px}\
+.plate{width:100%;scroll-margin-top:16px}.plate:target .device{outline:3px solid var(--accent);outline-offset:4px}\
 .device{width:min(880px,100%);background:var(--screen);border:1px solid var(--strong);border-radius:12px;overflow:hidden;\
 box-shadow:0 8px 28px rgb(15 25 50/.12)}.desktop .device{width:min(1080px,100%)}\
-.mobile .device{width:min(390px,100%);min-height:680px;border:10px solid #1b2433;border-radius:44px;display:flex;flex-direction:column}\
+.mobile .device{width:390px;max-width:100%;min-height:680px;border:10px solid #1b2433;border-radius:44px;display:flex;flex-direction:column}\
 .low-fidelity .device{box-shadow:none}.mobile.low-fidelity .device{border-color:var(--strong)}\
 .chrome{display:flex;gap:8px;align-items:center;padding:10px 16px;background:var(--bar);border-bottom:1px solid var(--edge)}\
 .chrome i{width:11px;height:11px;border-radius:50%;background:var(--edge)}\

@@ -101,6 +101,11 @@ fn shape(pen: &mut Pen, mark: &Mark, style: Style) {
             let bar = Area { width: 4.0, ..area.inset(0.0, 4.0) };
             bar.draw(pen, 2.0, "accent");
         }
+        Look::Title(title) => {
+            let patch = Area { width: likely_width(title).min(area.width - 8.0) + 12.0, ..area };
+            patch.inset(0.0, 3.0).draw(pen, 3.0, "patch");
+            pen.text((area.x + 6.0, area.y + area.height / 2.0 + 5.0), "strong", title, area.width - 8.0);
+        }
         Look::Header | Look::Muted | Look::Problem | Look::Serves(_) => {}
     }
 }
@@ -177,10 +182,10 @@ fn button(pen: &mut Pen, area: Area, (kind, role, state): (Kind, Role, State), l
         (_, Role::Secondary) => ("ghost", "", ""),
         _ => ("button", "", ""),
     };
-    area.inset(0.0, 1.0).draw(pen, 6.0, class);
+    area.inset(0.0, 1.5).draw(pen, 6.0, class);
     let strong = if class == "primary" { "on strong" } else { tone };
     let words = likely_width(label);
-    let icon = icons::of(label).filter(|_| rich && area.width >= words + 40.0);
+    let icon = icons::of(label).filter(|_| rich && area.width >= words + 34.0);
     match (icon, state) {
         (_, State::Loading) if area.width >= words + 30.0 => {
             pen.text((x - words / 2.0 - 6.0, y + 5.0), strong, label, area.width - 30.0);
@@ -188,11 +193,9 @@ fn button(pen: &mut Pen, area: Area, (kind, role, state): (Kind, Role, State), l
                 pen.circle((area.x + area.width - 22.0 + 6.0 * f64::from(index), y), 1.8, "flow-head");
             }
         }
-        // The width is an upper bound, so the sign and the words stand a little left of the middle.
         (Some(icon), _) => {
-            let start = x - (words * 0.9 + 21.0) / 2.0;
-            pen.icon(icon, (start, y - 8.0), sign);
-            pen.text((start + 21.0, y + 5.0), strong, label, area.x + area.width - start - 24.0);
+            pen.icon(icon, (x - words / 2.0 - 14.0, y - 8.0), sign);
+            pen.centred((x + 11.0, y + 5.0), strong, label, area.width - 34.0);
         }
         (None, _) => pen.centred((x, y + 5.0), strong, label, area.width - 12.0),
     }
@@ -207,7 +210,7 @@ fn field_class(state: State) -> &'static str {
 }
 
 fn field(pen: &mut Pen, area: Area, kind: Kind, (text, tone): (&str, &str), state: State) {
-    area.inset(0.0, 1.0).draw(pen, 5.0, field_class(state));
+    area.inset(0.0, 1.5).draw(pen, 5.0, field_class(state));
     let (_, y) = area.middle();
     let searches = kind == Kind::Input && icons::of(text) == Some(icons::SEARCH);
     let left = if searches { 29.0 } else { 10.0 };
