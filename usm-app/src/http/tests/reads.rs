@@ -264,7 +264,10 @@ async fn health_tells_what_does_not_answer_and_not_why() {
     let not_ready = app.get("/health/ready").await;
     let live = app.get("/health/live").await;
 
-    assert_eq!(ready.json(), json!({ "status": "ok", "database": "ok", "queue": "ok" }));
+    assert_eq!(
+        ready.json(),
+        json!({ "status": "ok", "database": "ok", "queue": "ok", "workers": "elsewhere" })
+    );
     not_ready.problem(503);
     let errors = json!([{ "pointer": "queue", "detail": "the queue does not answer" }]);
     assert_eq!(not_ready.json()["errors"], errors);

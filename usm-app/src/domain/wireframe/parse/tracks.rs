@@ -57,7 +57,7 @@ fn follow(rows: Vec<Row>, issues: &mut Vec<Issue>) -> (Vec<Row>, Vec<usize>) {
         let belongs = matched(&open, &row);
         let mut missing: Vec<Open> = Vec::new();
         for (index, one) in open.iter().enumerate() {
-            if belongs.iter().any(|token| *token == Some(index)) {
+            if belongs.contains(&Some(index)) {
                 continue;
             }
             let is_last = ahead.len() <= 1 && belongs.iter().any(Option::is_some);

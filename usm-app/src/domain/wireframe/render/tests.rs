@@ -271,7 +271,7 @@ fn well_formed(markup: &str) {
     let mut open: Vec<&str> = Vec::new();
     let mut rest = markup;
     while let Some(start) = rest.find('<') {
-        let end = start + rest[start..].find('>').expect("a tag ends");
+        let end = start + rest[start..].find('>').unwrap();
         let tag = &rest[start + 1..end];
         assert!(!tag.contains('<'), "{tag}");
         assert_eq!(tag.matches('"').count() % 2, 0, "{tag}");
