@@ -10,7 +10,10 @@ use usm_app::{
 };
 use usm_queue::{JobHandle, JobStatus, Task};
 
-use crate::support::{Place, RUSSIAN, events, soon};
+use crate::{
+    model::screen,
+    support::{Place, RUSSIAN, events, soon},
+};
 
 const ACTIVITIES: [&str; 3] = ["Выбор блюд", "Оплата заказа", "Доставка заказа"];
 
@@ -19,6 +22,7 @@ const ACTIVITIES: [&str; 3] = ["Выбор блюд", "Оплата заказа
 enum About {
     Enhancement,
     Backbone,
+    Wireframe,
     /// Stories of this activity, for these tasks.
     Stories(String, Vec<String>),
 }
@@ -32,7 +36,7 @@ fn about(request: &RecordedRequest) -> About {
     if asked.starts_with("Make the backbone") {
         return About::Backbone;
     }
-    let (_, activity) = asked.split_once("<activity>\n").unwrap();
+    let Some((_, activity)) = asked.split_once("<activity>\n") else { return About::Wireframe };
     let mut lines = activity.lines();
     let title = lines.next().unwrap().to_owned();
     let tasks = lines.skip(1).map_while(|line| line.strip_prefix("- ")).map(str::to_owned).collect();
@@ -76,6 +80,7 @@ async fn service(otherwise: impl Fn(&About, usize) -> Option<Reply> + Send + Syn
         otherwise(&about, n).unwrap_or_else(|| match &about {
             About::Enhancement => Reply::text("no"),
             About::Backbone => backbone(),
+            About::Wireframe => screen("Оплатить"),
             About::Stories(activity, tasks) => stories(activity, tasks),
         })
     };
@@ -299,7 +304,7 @@ async fn instructions_in_the_requirements_do_not_change_what_is_stored() {
                 "release": "PWNED", "description": { "$ne": null }, "acceptance_criteria": ["{{7*7}}\u{0}"],
             }] }],
         }))),
-        About::Enhancement => None,
+        About::Enhancement | About::Wireframe => None,
     })
     .await;
     let (_place, app) = app(&ai).await;
@@ -333,7 +338,7 @@ async fn what_a_model_adds_to_the_shape_is_not_stored() {
                 "release": "PWNED", "description": "d", "acceptance_criteria": ["{{7*7}}\u{0}"],
             }] }],
         }))),
-        About::Enhancement => None,
+        About::Enhancement | About::Wireframe => None,
     })
     .await;
     let (_place, app) = app(&ai).await;
