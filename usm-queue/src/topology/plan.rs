@@ -4,6 +4,7 @@ use std::fmt;
 
 use serde::Serialize;
 
+#[cfg(any(feature = "sqlite", feature = "rabbitmq"))]
 use crate::error::{Error, ErrorKind};
 
 /// What a topology consists of.
@@ -26,7 +27,7 @@ impl fmt::Display for TopologyPart {
 }
 
 /// A queue or exchange that exists with another argument than this program wants. Brokers refuse to change one, so
-/// somebody has to decide; its `Display` names the remedies. The source of [`ErrorKind::TopologyMismatch`] errors.
+/// somebody has to decide; its `Display` names the remedies. The source of [`TopologyMismatch`](crate::ErrorKind::TopologyMismatch) errors.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[non_exhaustive]
 pub struct TopologyDrift {
