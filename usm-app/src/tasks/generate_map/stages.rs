@@ -40,6 +40,8 @@ impl Stages {
     pub(super) fn message(&self, stage: &Stage, first: Option<String>) -> String {
         let pick = |russian, english| self.0.pick(russian, english);
         let (what, provider) = match stage {
+            // Without AI nothing is added to a text: its questions, roles and kind of product are told.
+            Stage::Enhance if first.is_none() => (pick("читаю требования", "reading the requirements"), None),
             Stage::Enhance => (pick("дополняю требования", "enhancing the requirements"), first),
             Stage::Backbone => (pick("составляю основу карты", "making the backbone"), first),
             Stage::Whole => (pick("составляю карту", "making the map"), first),
