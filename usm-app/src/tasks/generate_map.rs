@@ -21,7 +21,7 @@ use crate::{
     entities::project::{self, SavedProject},
 };
 use parts::Made;
-pub use parts::{ActivityFailure, MapPart};
+pub use parts::{ActivityFailure, ActivityMade, BackboneMade, Enhanced, MapPart};
 use stages::{Stage, Stages};
 
 /// Generates and saves a story map. The first two fields are the guide's message.

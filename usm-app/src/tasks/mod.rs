@@ -10,7 +10,10 @@ mod setbacks;
 mod worker;
 
 pub use choice::{AiChoice, ask_only, offline};
-pub use generate_map::{ActivityFailure, GenerateMap, MapMode, MapPart, MapReady, generate_map};
+pub use generate_map::{
+    ActivityFailure, ActivityMade, BackboneMade, Enhanced, GenerateMap, MapMode, MapPart, MapReady,
+    generate_map,
+};
 pub use generate_wireframes::{GenerateWireframes, StoryFailure, WireframesReady, generate_wireframes};
 pub use improve_stories::{
     ImproveStories, MOST_STORIES, Outcome, Proposal, SPLIT_IN_BULK, StoriesImproved, StoryOutcome,
