@@ -123,8 +123,8 @@ async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
 async fn a_story_that_cannot_be_drawn_does_not_stop_the_others() {
     let empty = Reply::json(json!({ "screens": [{ "id": "s", "title": "Empty", "nodes": [] }] }));
     let nonsense = || Reply::text("?");
-    // Nonsense in all attempts to describe the screen, and in the one to draw it.
-    let script = [screen("One"), nonsense(), nonsense(), nonsense(), nonsense(), empty, screen("Four")];
+    // Nonsense in both attempts to describe the screen, and in the one to draw it.
+    let script = [screen("One"), nonsense(), nonsense(), nonsense(), empty, screen("Four")];
     let ai = FakeAi::start(script).await.unwrap();
     let (_place, app) = app(&ai).await;
     let (project_id, ids) = project(&app).await;
@@ -185,8 +185,8 @@ async fn a_model_that_only_draws_is_taken_at_its_word() {
     let rows = wireframe::by_project(&app.db, project_id).await.unwrap();
     assert_eq!((rows.len(), rows[0].tree == serde_json::Value::Null), (1, true));
     let asked = ai.requests();
-    assert_eq!(asked.len(), 4, "once in each form of the question, once to repair, once to draw");
-    assert!(asked[3].body["messages"].to_string().contains("Draw the screen"));
+    assert_eq!(asked.len(), 3, "once, once to repair, once to draw");
+    assert!(asked[2].body["messages"].to_string().contains("Draw the screen"));
 }
 
 #[tokio::test]
