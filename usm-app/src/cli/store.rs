@@ -8,14 +8,19 @@ use crate::{
     config::{Config, QueueBackend},
 };
 
-/// The queue, if there is one: looking for a job must not create an empty file.
+/// The queue, if there is one.
 pub(super) async fn open(config: &Config) -> Result<TaskQueue, Failure> {
-    let file = config.queue_file();
-    if config.queue.backend == QueueBackend::Embedded && !file.exists() {
+    must_exist(config)?;
+    Ok(app::open_queue(config).await?)
+}
+
+/// Looking must not create an empty file.
+pub(super) fn must_exist(config: &Config) -> Result<(), Failure> {
+    if config.queue.backend == QueueBackend::Embedded && !config.queue_file().exists() {
         return Err(Failure::failed(anyhow::anyhow!(
             "there is no queue in {} yet; start something with `usm generate`, or name the right directory in USM_DATA_DIR",
             config.data_dir.display()
         )));
     }
-    Ok(app::open_queue(config).await?)
+    Ok(())
 }

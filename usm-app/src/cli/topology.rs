@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use usm_queue::{Broker, RabbitMqOptions, SqliteOptions};
 
-use super::{failure::Failure, out};
+use super::{failure::Failure, out, store};
 use crate::{
     app,
     config::{Config, QueueBackend},
@@ -33,6 +33,7 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
     match command {
         Command::Export { vhost } => out::line(&topology.definitions(&vhost)),
         Command::Plan { json } => {
+            store::must_exist(&config)?;
             let broker = broker(&config).await?;
             let plan = broker.plan(&topology).await?;
             broker.close().await;
@@ -42,10 +43,13 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
                 out::line(&plan.to_string());
             }
             if plan.conflicts().next().is_some() {
-                return Err(Failure::failed(anyhow::anyhow!("the topology cannot be declared as it is")));
+                return Err(Failure::failed(anyhow::anyhow!(
+                    "the topology cannot be declared as it is; each line with ! above names the remedies"
+                )));
             }
         }
         Command::Apply => {
+            app::create_data_dir(&config.data_dir)?;
             let broker = broker(&config).await?;
             let applied = broker.declare(&topology).await;
             broker.close().await;
