@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, PoisonError, RwLock, RwLockReadGuard},
 };
 
-use crate::topology::{Overflow, Topology};
+use crate::{
+    envelope::Message,
+    topology::{Overflow, Topology},
+};
 
 /// The declared topologies together.
 #[derive(Debug, Default)]
@@ -50,6 +53,11 @@ impl Routes {
             }
         }
         Some(queues)
+    }
+
+    /// Whether a message gets into a queue by what was declared here.
+    pub(super) fn reaches_a_queue(&self, message: &Message) -> bool {
+        self.reached(&message.exchange, &message.routing_key).is_some_and(|queues| !queues.is_empty())
     }
 
     /// Whether a message that is due may be handed to the queue by the broker alone: it is bound for that, and does not

@@ -71,11 +71,7 @@ impl Inner {
 
     /// To the dead-letter exchange. Without a queue behind it the message would be lost, so it must reach one.
     async fn bury(&self, message: &Message) -> Result<()> {
-        let parcel = Parcel::new(message, Way::Routed);
-        let mut outcome = self.ship_one(parcel.clone()).await?;
-        if outcome == Outcome::Returned && self.redeclare(&message.exchange).await? {
-            outcome = self.ship_one(parcel).await?;
-        }
+        let outcome = self.ship_one(Parcel::new(message, Way::Routed)).await?;
         self.accepted(message, outcome)
     }
 

@@ -47,39 +47,56 @@ impl Inner {
         Ok(())
     }
 
-    /// Publishes parcels, confirmed. Where a connection is lost first, once more under the same ids.
+    /// Publishes parcels, confirmed. Where a connection is lost first, or the way was gone that they take by all that was
+    /// declared here, once more under the same ids.
     async fn ship(&self, parcels: &[Parcel<'_>]) -> Result<Vec<Outcome>> {
         self.open()?;
         self.all_must_exist(parcels).await?;
-        let mut outcomes = self.publish_twice(parcels).await?;
-        let fell = |(parcel, outcome): (&Parcel<'_>, &Outcome)| {
-            matches!(parcel.way, Way::After { .. }) && *outcome == Outcome::Returned
-        };
-        if parcels.iter().zip(&outcomes).any(fell) {
+        let mut outcomes = vec![None; parcels.len()];
+        self.publish_twice(parcels, &mut outcomes).await?;
+        if self.mend_ways(parcels, &mut outcomes).await? {
+            self.publish_twice(parcels, &mut outcomes).await?;
+        }
+        Ok(outcomes.into_iter().flatten().collect())
+    }
+
+    /// Publishes the parcels that have no outcome yet.
+    async fn publish_twice(&self, parcels: &[Parcel<'_>], outcomes: &mut [Option<Outcome>]) -> Result<()> {
+        let Some(loss) = self.publisher.publish(parcels, outcomes).await? else { return Ok(()) };
+        if loss.not_found {
+            self.forget_ladder().await;
+            self.routes.forget_existing();
+        }
+        self.all_must_exist(parcels).await?;
+        self.publisher.publish_again(parcels, outcomes, &loss).await
+    }
+
+    /// Takes back the outcome of the parcels that were returned though what was declared here has a queue for them, after
+    /// declaring it again: it was deleted, or somebody else is just declaring it. Returns whether there were any.
+    async fn mend_ways(&self, parcels: &[Parcel<'_>], outcomes: &mut [Option<Outcome>]) -> Result<bool> {
+        let (mut ladder, mut exchanges) = (false, BTreeSet::new());
+        for (parcel, outcome) in parcels.iter().zip(outcomes) {
+            if *outcome != Some(Outcome::Returned) {
+                continue;
+            }
+            match parcel.way {
+                Way::After { .. } => ladder = true,
+                Way::Routed if self.routes.reaches_a_queue(parcel.message) => {
+                    exchanges.insert(parcel.message.exchange.as_str());
+                }
+                Way::Routed | Way::Into(_) => continue,
+            }
+            *outcome = None;
+        }
+        if ladder {
             tracing::warn!("a queue of the delay ladder is gone; declaring it again");
             self.forget_ladder().await;
             self.ladder().await?;
-            for (parcel, outcome) in parcels.iter().zip(&mut outcomes) {
-                if fell((parcel, &*outcome)) {
-                    let again = self.publish_twice(std::slice::from_ref(parcel)).await?;
-                    *outcome = again.into_iter().next().unwrap_or(Outcome::Returned);
-                }
-            }
         }
-        Ok(outcomes)
-    }
-
-    async fn publish_twice(&self, parcels: &[Parcel<'_>]) -> Result<Vec<Outcome>> {
-        let mut outcomes = vec![None; parcels.len()];
-        if let Some(loss) = self.publisher.publish(parcels, &mut outcomes).await? {
-            if loss.not_found {
-                self.forget_ladder().await;
-                self.routes.forget_existing();
-            }
-            self.all_must_exist(parcels).await?;
-            self.publisher.publish_again(parcels, &mut outcomes, &loss).await?;
+        for exchange in &exchanges {
+            self.redeclare(exchange).await?;
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        Ok(ladder || !exchanges.is_empty())
     }
 
     pub(super) async fn ship_one(&self, parcel: Parcel<'_>) -> Result<Outcome> {

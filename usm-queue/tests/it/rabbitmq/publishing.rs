@@ -119,6 +119,25 @@ async fn a_declared_exchange_that_was_deleted_is_declared_again() {
     }
 }
 
+/// As another process finds it that publishes while the first declares the topology again: the exchange is there, and its
+/// queue is not bound yet.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_declared_queue_that_was_deleted_is_declared_again_for_a_publish() {
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    let (_connection, channel) = raw().await;
+    let delete = lapin::options::QueueDeleteOptions::default();
+    channel.queue_delete(line.name.as_str().into(), delete).await.unwrap();
+
+    let batch = (0..3).map(|number| line.message(&number.to_string())).collect();
+    soon("the batch is published", broker.publish(batch)).await.unwrap();
+
+    let mut consumer = broker.consume(&line.name, 3).await.unwrap();
+    for number in 0..3 {
+        assert_eq!(next(&mut consumer).await.message.message_id, number.to_string());
+    }
+}
+
 /// One that nobody declared here.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_exchange_of_somebody_else_can_be_published_to() {
