@@ -1,6 +1,7 @@
 //! The embedded backend: one SQLite file for messages and jobs, one writer thread with group commit, several
 //! processes on one file.
 
+mod bulk;
 mod connection;
 mod doorbell;
 mod files;
@@ -20,7 +21,7 @@ use std::{
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
 
-pub(crate) use self::{connection::backend, hub::Hub, writer::Tx};
+pub(crate) use self::{bulk::BulkInsert, connection::backend, hub::Hub, writer::Tx};
 use self::{
     doorbell::Doorbell,
     files::Files,

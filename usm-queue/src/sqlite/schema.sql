@@ -59,7 +59,9 @@ CREATE TABLE jobs (
     progress         TEXT,
     result           TEXT,
     partial_results  TEXT NOT NULL DEFAULT '',   -- one JSON value a line
-    timeline         TEXT NOT NULL               -- one JSON array a line: [at, event, attempt, worker, error]
+    -- One JSON array a line: [at, event, attempt, worker, error]. Begins with "enqueued" at created_at where it does not
+    -- tell how the record came to be.
+    timeline         TEXT NOT NULL
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX jobs_of_owner ON jobs (owner, id) WHERE owner IS NOT NULL;

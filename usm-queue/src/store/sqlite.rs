@@ -1,6 +1,10 @@
 //! The job store in a SQLite file.
 
-use std::{any::Any, sync::Arc, time::Duration};
+use std::{
+    any::Any,
+    sync::{Arc, LazyLock},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -14,7 +18,7 @@ use super::{CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Le
 use crate::{
     error::{Error, Result},
     job::{Job, JobEvent, JobId, JobStatus, TimelineEntry},
-    sqlite::{Db, Tx, backend, duration_micros, micros, moment},
+    sqlite::{BulkInsert, Db, Tx, backend, duration_micros, micros, moment},
 };
 
 /// Old records removed in one transaction.
@@ -43,7 +47,7 @@ impl SqliteStore {
 #[async_trait]
 impl JobStore for SqliteStore {
     async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
-        let rows: Vec<_> = jobs.iter().map(NewJob::new).collect();
+        let rows: Vec<_> = jobs.into_iter().map(NewJob::from).collect();
         self.db.write(move |tx| insert(tx, &rows)).await
     }
 
@@ -57,7 +61,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
-        let row = NewJob::new(&job);
+        let row = NewJob::from(job);
         let worker = worker.to_owned();
         let found = self.db.write(move |tx| claim(tx, &row, &worker, lease)).await?;
         Ok(match found {
@@ -84,7 +88,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool> {
-        let row = NewJob::new(&job);
+        let row = NewJob::from(job);
         self.db.write(move |tx| fail_unclaimed(tx, &row, &error)).await
     }
 
@@ -138,11 +142,10 @@ pub(crate) struct NewJob {
     timeline: String,
 }
 
-impl NewJob {
-    pub(crate) fn new(job: &Job) -> Self {
+impl From<Job> for NewJob {
+    fn from(job: Job) -> Self {
         Self {
             id: job.id,
-            task: job.task.clone(),
             owner: job.owner.as_ref().map(to_json),
             status: status_number(job.status),
             priority: job.priority,
@@ -152,47 +155,56 @@ impl NewJob {
             created_at: micros(job.created_at),
             updated_at: micros(job.updated_at),
             next_attempt_at: job.next_attempt_at.map(micros),
-            correlation_id: job.correlation_id.clone(),
             metadata: (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
-            timeline: job.timeline.iter().map(timeline_line).collect(),
+            timeline: new_timeline(&job),
+            task: job.task,
+            correlation_id: job.correlation_id,
         }
     }
 }
 
+static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
+    let columns = [
+        "id",
+        "task",
+        "owner",
+        "status",
+        "priority",
+        "attempt",
+        "max_attempts",
+        "version",
+        "created_at",
+        "updated_at",
+        "next_attempt_at",
+        "correlation_id",
+        "metadata",
+        "timeline",
+    ];
+    BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
+});
+
 /// Stores each record unless its id is known.
 pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<()> {
-    // Looked up once for the batch.
-    let mut insert = tx
-        .connection
-        .prepare_cached(
-            "INSERT INTO jobs (id, task, owner, status, priority, attempt, max_attempts, version, created_at, updated_at,
-                next_attempt_at, correlation_id, metadata, timeline)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14) ON CONFLICT DO NOTHING",
-        )
+    INSERT
+        .run(tx.connection, jobs, |job, values| {
+            values.add(job.id.0)?;
+            values.add(&job.task)?;
+            values.add_some(job.owner.as_ref())?;
+            values.add(job.status)?;
+            values.add(job.priority)?;
+            values.add(job.attempt)?;
+            values.add(job.max_attempts)?;
+            values.add(job.version)?;
+            values.add(job.created_at)?;
+            values.add(job.updated_at)?;
+            values.add_some(job.next_attempt_at)?;
+            values.add_some(job.correlation_id.as_ref())?;
+            values.add_some(job.metadata.as_ref())?;
+            values.add(&job.timeline)
+        })
         .map_err(failed)?;
-    for job in jobs {
-        let inserted = insert
-            .execute(params![
-                job.id.0,
-                job.task,
-                job.owner,
-                job.status,
-                job.priority,
-                job.attempt,
-                job.max_attempts,
-                job.version,
-                job.created_at,
-                job.updated_at,
-                job.next_attempt_at,
-                job.correlation_id,
-                job.metadata,
-                job.timeline,
-            ])
-            .map_err(failed)?;
-        if inserted > 0 {
-            tx.effects.jobs.push(job.id);
-        }
-    }
+    // Watchers of one that was known are told what they know.
+    tx.effects.jobs.extend(jobs.iter().map(|job| job.id));
     Ok(())
 }
 
@@ -537,13 +549,30 @@ impl StoredJob {
         job.progress = json(self.progress);
         job.result = json(self.result);
         job.partial_results = lines(&self.partial_results).collect();
-        job.timeline = lines(&self.timeline).map(timeline_entry).collect();
+        let mut told = lines(&self.timeline).map(timeline_entry).peekable();
+        if told.peek().is_some_and(|first| matches!(first.event, JobEvent::Enqueued | JobEvent::Rebuilt)) {
+            job.timeline.clear();
+        }
+        job.timeline.extend(told);
         job
     }
 }
 
 fn lines<T: DeserializeOwned>(text: &str) -> impl Iterator<Item = T> {
     text.lines().filter_map(|line| serde_json::from_str(line).ok())
+}
+
+/// The timeline of a new record. That it was enqueued when it was made goes without saying.
+fn new_timeline(job: &Job) -> String {
+    let told = match job.timeline.as_slice() {
+        [TimelineEntry { at, event: JobEvent::Enqueued, attempt: 0, worker: None, error: None }]
+            if *at == job.created_at =>
+        {
+            &[]
+        }
+        all => all,
+    };
+    told.iter().map(timeline_line).collect()
 }
 
 fn timeline_line(entry: &TimelineEntry) -> String {

@@ -9,30 +9,36 @@
 /// assert!(!topic_matches("ai.*.map", "ai.map"));
 /// ```
 pub fn topic_matches(pattern: &str, routing_key: &str) -> bool {
-    let pattern: Vec<&str> = words(pattern);
-    let key: Vec<&str> = words(routing_key);
-    // `reach[k]`: the pattern read so far can have consumed the first k words.
-    let mut reach = vec![false; key.len() + 1];
-    reach[0] = true;
-    for word in pattern {
-        let mut next = vec![false; key.len() + 1];
-        for (consumed, _) in reach.iter().enumerate().filter(|(_, reached)| **reached) {
-            if word == "#" {
-                next[consumed..].fill(true);
-                break;
+    let (mut pattern, mut key) = (words(pattern), words(routing_key));
+    // The pattern behind the last `#`, and the words that this one has not taken yet.
+    let mut behind_hash = None;
+    loop {
+        let (mut next_pattern, mut next_key) = (pattern.clone(), key.clone());
+        match (next_pattern.next(), next_key.next()) {
+            (None, None) => return true,
+            (Some("#"), _) if next_pattern.clone().next().is_none() => return true,
+            (Some("#"), _) => {
+                behind_hash = Some((next_pattern.clone(), key.clone()));
+                pattern = next_pattern;
             }
-            if key.get(consumed).is_some_and(|have| word == "*" || word == *have) {
-                next[consumed + 1] = true;
+            (Some(word), Some(have)) if word == "*" || word == have => {
+                (pattern, key) = (next_pattern, next_key);
+            }
+            _ => {
+                // Only the last `#` has to take more: what the ones before it took was enough to come this far.
+                let Some((rest, untaken)) = &mut behind_hash else { return false };
+                if untaken.next().is_none() {
+                    return false;
+                }
+                (pattern, key) = (rest.clone(), untaken.clone());
             }
         }
-        reach = next;
     }
-    reach[key.len()]
 }
 
 /// The empty key has no words, as in RabbitMQ.
-fn words(key: &str) -> Vec<&str> {
-    if key.is_empty() { Vec::new() } else { key.split('.').collect() }
+fn words(key: &str) -> impl Iterator<Item = &str> + Clone {
+    key.split('.').filter(move |_| !key.is_empty())
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! New messages into their queues, within the queues' limits, and the broker's own dead-lettering.
 
+use std::sync::LazyLock;
+
 use rusqlite::{Connection, params};
 use serde_json::json;
 
@@ -10,43 +12,41 @@ use super::{
 use crate::{
     envelope,
     error::{Error, ErrorKind, Result},
-    sqlite::Tx,
+    sqlite::{BulkInsert, Tx},
     topology::{Overflow, QueueSpec},
 };
 
+static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
+    let columns = ["id", "queue", "priority", "due_at", "expires_at", "message_id", "envelope", "body"];
+    BulkInsert::new("INSERT INTO messages", &columns, "")
+});
+
 pub(super) fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
-    // Looked up once for the batch.
-    let mut insert = tx
-        .connection
-        .prepare_cached(
-            "INSERT INTO messages (id, queue, priority, due_at, expires_at, message_id, envelope, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        )
-        .map_err(failed)?;
-    for row in rows {
+    // Where the length is limited each row needs its room.
+    for rows in rows.chunk_by(|one, next| !one.limited && !next.limited) {
+        let first = &rows[0];
         // A delayed message does not count before it is due.
-        let counts = row.limited && row.due_at.is_none_or(|due| due <= tx.now);
-        if counts && !row.returns {
-            make_room(tx, row.queue, true)?;
+        let counts = first.limited && first.due_at.is_none_or(|due| due <= tx.now);
+        if counts && !first.returns {
+            make_room(tx, first.queue, true)?;
         }
-        let place = tx.next_place()?;
-        let due_at = row.due_at.filter(|due| *due > tx.now);
-        let expires_at = row.ttl.map(|ttl| due_at.unwrap_or(tx.now).saturating_add(ttl));
-        insert
-            .execute(params![
-                place,
-                row.queue,
-                row.priority,
-                due_at,
-                expires_at,
-                row.message_id,
-                row.envelope,
-                row.body
-            ])
+        let placed = rows.iter().map(|row| Ok((tx.next_place()?, row))).collect::<Result<Vec<_>>>()?;
+        INSERT
+            .run(tx.connection, &placed, |(place, row), values| {
+                let due_at = row.due_at.filter(|due| *due > tx.now);
+                values.add(place)?;
+                values.add(row.queue)?;
+                values.add(row.priority)?;
+                values.add_some(due_at)?;
+                values.add_some(row.ttl.map(|ttl| due_at.unwrap_or(tx.now).saturating_add(ttl)))?;
+                values.add(&row.message_id)?;
+                values.add(&row.envelope)?;
+                values.add(&row.body)
+            })
             .map_err(failed)?;
-        tx.effects.queues.insert(row.queue);
+        tx.effects.queues.extend(rows.iter().map(|row| row.queue));
         if counts {
-            make_room(tx, row.queue, false)?;
+            make_room(tx, first.queue, false)?;
         }
     }
     Ok(())
@@ -111,7 +111,7 @@ pub(super) fn dead_letter(tx: &mut Tx<'_>, routes: &Routes, id: i64, reason: &st
         for (name, value) in [(envelope::BROKER_REASON, reason), (envelope::BROKER_QUEUE, queue)] {
             message.headers.entry(name.to_owned()).or_insert_with(|| json!(value));
         }
-        insert_all(tx, &prepare(routes, &[message])?)?;
+        insert_all(tx, &prepare(routes, vec![message])?)?;
     }
     delete(tx, id)
 }

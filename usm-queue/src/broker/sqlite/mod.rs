@@ -76,7 +76,7 @@ impl Broker for SqliteBroker {
     }
 
     async fn publish(&self, messages: Vec<Message>) -> Result<()> {
-        let rows = prepare(self.routes()?.as_ref(), &messages)?;
+        let rows = prepare(self.routes()?.as_ref(), messages)?;
         self.db.write(move |tx| insert_all(tx, &rows)).await
     }
 
@@ -101,8 +101,8 @@ impl Broker for SqliteBroker {
             return super::accept_apart(self, store, accepted).await;
         }
         let (jobs, messages): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
-        let rows = prepare(self.routes()?.as_ref(), &messages)?;
-        let jobs: Vec<_> = jobs.iter().map(jobs::NewJob::new).collect();
+        let rows = prepare(self.routes()?.as_ref(), messages)?;
+        let jobs: Vec<_> = jobs.into_iter().map(jobs::NewJob::from).collect();
         self.db
             .write(move |tx| {
                 jobs::insert(tx, &jobs)?;

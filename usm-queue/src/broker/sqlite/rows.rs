@@ -54,7 +54,7 @@ pub(super) struct NewRow {
 }
 
 impl NewRow {
-    pub(super) fn new(queue: i64, spec: &QueueSpec, message: &Message) -> Result<Self> {
+    pub(super) fn new(queue: i64, spec: &QueueSpec, message: Message) -> Result<Self> {
         let envelope = StoredEnvelope {
             exchange: Cow::Borrowed(&message.exchange),
             key: Cow::Borrowed(&message.routing_key),
@@ -70,20 +70,26 @@ impl NewRow {
             ttl: [spec.message_ttl, message.ttl].into_iter().flatten().min().map(duration_micros),
             limited: spec.max_length.is_some(),
             returns: false,
-            message_id: message.message_id.clone(),
             envelope: serde_json::to_string(&envelope).map_err(|error| {
                 Error::invalid("the message headers cannot be written as JSON").with_source(error)
             })?,
-            body: message.body.clone(),
+            message_id: message.message_id,
+            body: message.body,
         })
     }
 }
 
 /// Routes messages and makes the rows they become.
-pub(super) fn prepare(routes: &Routes, messages: &[Message]) -> Result<Vec<NewRow>> {
+pub(super) fn prepare(routes: &Routes, messages: Vec<Message>) -> Result<Vec<NewRow>> {
     let mut rows = Vec::with_capacity(messages.len());
     for message in messages {
-        for (id, spec) in routes.reached(message)? {
+        let mut reached = routes.reached(&message)?;
+        // Most messages reach one queue, which gets the message itself.
+        let last = reached.pop();
+        for (id, spec) in reached {
+            rows.push(NewRow::new(id, spec, message.clone())?);
+        }
+        if let Some((id, spec)) = last {
             rows.push(NewRow::new(id, spec, message)?);
         }
     }

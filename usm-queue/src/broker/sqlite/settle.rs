@@ -47,10 +47,10 @@ impl Settle {
             Settlement::Requeue { delay } => Action::Requeue(delay),
             Settlement::Retry { mut message, delay } => {
                 message.not_before = Some(later(Utc::now(), delay));
-                let row = NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, &message)?;
+                let row = NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, *message)?;
                 Action::Replace(vec![NewRow { returns: true, ..row }])
             }
-            Settlement::DeadLetter { message } => Action::Replace(prepare(routes, &[*message])?),
+            Settlement::DeadLetter { message } => Action::Replace(prepare(routes, vec![*message])?),
         };
         Ok(Self { id: receipt.id, queue: receipt.queue, owned, action })
     }
