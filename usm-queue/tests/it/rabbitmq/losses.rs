@@ -2,11 +2,13 @@
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use usm_queue::{
-    ErrorKind, QueueSpec, Settlement,
+    Claimed, ErrorKind, JobContext, JobUpdate, QueueSpec, RabbitMqOptions, Settlement, SqliteOptions,
+    TaskQueue, Worker,
     testing::{eventually, soon},
 };
 
-use super::{Line, next, open, raw};
+use super::{Line, next, open, raw, url};
+use crate::shared::{HOUR, Note, note, with_worker};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_ends_with_its_queue_and_another_serves_the_new_one() {
@@ -38,16 +40,26 @@ async fn a_dead_letter_survives_that_its_exchange_or_queue_was_deleted() {
     let dead = line.dead_exchange();
     let mut consumer = broker.consume(&line.name, 3).await.unwrap();
 
-    for round in ["the exchange is gone", "its queues are unbound"] {
+    for round in
+        ["the exchange is gone", "its queues are unbound", "its queue is gone, another one of it is not"]
+    {
         broker.publish(vec![line.message(round)]).await.unwrap();
         let delivery = next(&mut consumer).await;
-        if round == "the exchange is gone" {
-            channel.exchange_delete(dead.as_str().into(), ExchangeDeleteOptions::default()).await.unwrap();
-        } else {
-            for queue in [line.topology.failed_queue(), line.topology.notice_queue()] {
-                let (queue, exchange) = (queue.into(), dead.as_str().into());
-                let table = lapin::types::FieldTable::default();
-                channel.queue_unbind(queue, exchange, "".into(), table).await.unwrap();
+        match round {
+            "the exchange is gone" => {
+                let options = ExchangeDeleteOptions::default();
+                channel.exchange_delete(dead.as_str().into(), options).await.unwrap();
+            }
+            "its queues are unbound" => {
+                for queue in [line.topology.failed_queue(), line.topology.notice_queue()] {
+                    let (queue, exchange) = (queue.into(), dead.as_str().into());
+                    let table = lapin::types::FieldTable::default();
+                    channel.queue_unbind(queue, exchange, "".into(), table).await.unwrap();
+                }
+            }
+            _ => {
+                let failed = line.topology.failed_queue().into();
+                channel.queue_delete(failed, QueueDeleteOptions::default()).await.unwrap();
             }
         }
         let mut letter = delivery.message.clone();
@@ -58,6 +70,40 @@ async fn a_dead_letter_survives_that_its_exchange_or_queue_was_deleted() {
         })
         .await;
     }
+}
+
+/// Its worker recorded the failure and died before the dead letter was published.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_job_that_comes_again_is_buried_though_the_queue_of_dead_letters_was_deleted() {
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    let (_, store) = usm_queue::testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let queue = TaskQueue::new(
+        RabbitMqOptions::new(url()).connect().await.unwrap(),
+        store.clone(),
+        line.topology.clone(),
+    )
+    .await
+    .unwrap();
+    let job = queue.enqueue(note("x")).await.unwrap();
+    let mut consumer = broker.consume(&line.name, 1).await.unwrap();
+    let delivery = next(&mut consumer).await;
+    let record = job.status().await.unwrap();
+    let Claimed::Run(_, lease) = store.claim(record, "dies", HOUR).await.unwrap() else { panic!("it waits") };
+    store.update(lease, JobUpdate::Failed("no use".to_owned())).await.unwrap();
+    drop((delivery, consumer));
+    let (_connection, channel) = raw().await;
+    let failed = line.topology.failed_queue().into();
+    channel.queue_delete(failed, QueueDeleteOptions::default()).await.unwrap();
+
+    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let letter = with_worker(worker, async {
+        eventually("it is buried", async || queue.dead_letters().get(&job.id().to_string()).await.ok()).await
+    })
+    .await;
+
+    assert_eq!(letter.errors, ["no use"], "{letter:#?}");
+    queue.close().await;
 }
 
 /// What it was asked to do it cannot: the delivery stays, and the error tells why.
