@@ -21,6 +21,8 @@ use crate::{
 const PAGE: usize = 200;
 /// How long a replay of all waits for the next dead letter before it believes that there is none.
 const NO_MORE: Duration = Duration::from_secs(2);
+/// How long notices must have been read after a loss before that is over.
+const PROOF: Duration = Duration::from_secs(1);
 
 /// A message that will not be tried again, with its reason and history.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -362,39 +364,73 @@ pub(crate) fn dead_letter(
 
 /// Fails the jobs of messages that the broker itself dead-lettered, for as long as it is polled.
 pub(crate) async fn watch_notices(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, queue: String) {
+    let mut reading = Reading { queue, lost: false };
     loop {
-        if let Err(error) = read_notices(broker.as_ref(), store.as_ref(), &queue).await {
+        if let Err(error) = read_notices(broker.as_ref(), store.as_ref(), &mut reading).await {
             if error.kind() == crate::ErrorKind::Closed {
                 return;
             }
-            tracing::warn!(%queue, error = crate::error::chain(&error), "dead-letter notices cannot be read; trying again");
+            reading.fails(&error);
         }
         tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + fastrand::f64())).await;
     }
 }
 
-async fn read_notices(broker: &dyn Broker, store: &dyn JobStore, queue: &str) -> Result<()> {
-    let mut consumer = broker.consume(queue, 16).await?;
-    while let Some(delivery) = consumer.next().await {
-        let delivery = delivery?;
-        let message = &delivery.message;
-        // A worker that dead-letters has told the store itself.
-        let by_broker = message.header_str(envelope::REASON).is_none();
-        if let (true, Some(id)) = (by_broker, message.job_id()) {
-            let letter = DeadLetter::from_message(message);
-            let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
-            let record = envelope::rebuild(message, id, &task, 1);
-            let failed = store.fail_unclaimed(record, broker_reason(&letter.reason, &letter.queue)).await?;
-            if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
-                // Some worker holds the job, and no message is left to bring it back if that worker dies.
-                let delay = until(running.lease_until);
-                broker.settle(&delivery, Settlement::Requeue { delay }).await?;
+/// Whether notices can be read; says so in the log when it changes.
+struct Reading {
+    queue: String,
+    lost: bool,
+}
+
+impl Reading {
+    fn fails(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.lost, true) {
+            let error = crate::error::chain(error);
+            tracing::warn!(queue = self.queue, error, "dead-letter notices cannot be read; trying again");
+        }
+    }
+
+    fn works(&mut self) {
+        if std::mem::take(&mut self.lost) {
+            tracing::info!(queue = self.queue, "dead-letter notices are read again");
+        }
+    }
+}
+
+async fn read_notices(broker: &dyn Broker, store: &dyn JobStore, reading: &mut Reading) -> Result<()> {
+    let mut consumer = broker.consume(&reading.queue, 16).await?;
+    // One that fails at once has not recovered.
+    let mut proof = std::pin::pin!(tokio::time::sleep(PROOF));
+    loop {
+        let next = tokio::select! {
+            next = consumer.next() => next,
+            () = proof.as_mut(), if reading.lost => {
+                reading.works();
                 continue;
             }
-        }
-        broker.settle(&delivery, Settlement::Ack).await?;
+        };
+        let Some(delivery) = next else { return Ok(()) };
+        take_notice(broker, store, &delivery?).await?;
+        reading.works();
     }
-    Ok(())
+}
+
+async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Delivery) -> Result<()> {
+    let message = &delivery.message;
+    // A worker that dead-letters has told the store itself.
+    let by_broker = message.header_str(envelope::REASON).is_none();
+    if let (true, Some(id)) = (by_broker, message.job_id()) {
+        let letter = DeadLetter::from_message(message);
+        let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
+        let record = envelope::rebuild(message, id, &task, 1);
+        let failed = store.fail_unclaimed(record, broker_reason(&letter.reason, &letter.queue)).await?;
+        if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
+            // Some worker holds the job, and no message is left to bring it back if that worker dies.
+            let delay = until(running.lease_until);
+            return broker.settle(delivery, Settlement::Requeue { delay }).await;
+        }
+    }
+    broker.settle(delivery, Settlement::Ack).await
 }
 
 /// How long a lease still lasts, and a little more.
