@@ -8,6 +8,7 @@
 mod raw;
 mod stage;
 
+mod delays;
 mod messages;
 mod network;
 mod python;
