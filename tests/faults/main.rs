@@ -8,6 +8,7 @@
 mod raw;
 mod stage;
 
+mod app;
 mod delays;
 mod messages;
 mod network;
