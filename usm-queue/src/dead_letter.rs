@@ -10,11 +10,12 @@ use uuid::Uuid;
 use crate::{
     broker::{Broker, Delivery, Settlement},
     envelope::{self, Message},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result, chain},
     job::{Job, JobEvent, JobId},
     lifecycle::Reason,
     queue::TaskQueue,
     store::JobStore,
+    topology::Topology,
 };
 
 /// How many messages are read at first when all are walked.
@@ -363,14 +364,20 @@ pub(crate) fn dead_letter(
 }
 
 /// Fails the jobs of messages that the broker itself dead-lettered, for as long as it is polled.
-pub(crate) async fn watch_notices(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, queue: String) {
-    let mut reading = Reading { queue, lost: false };
+pub(crate) async fn watch_notices(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) {
+    let mut reading = Reading { queue: topology.notice_queue().to_owned(), lost: false };
     loop {
         if let Err(error) = read_notices(broker.as_ref(), store.as_ref(), &mut reading).await {
-            if error.kind() == crate::ErrorKind::Closed {
+            if error.kind() == ErrorKind::Closed {
                 return;
             }
             reading.fails(&error);
+            // Until the queue is there again nobody hears of what the broker dead-letters.
+            if error.kind() == ErrorKind::NotFound
+                && let Err(error) = broker.declare(&topology).await
+            {
+                tracing::debug!(error = chain(&error), "the topology cannot be declared again now");
+            }
         }
         tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + fastrand::f64())).await;
     }
@@ -385,8 +392,11 @@ struct Reading {
 impl Reading {
     fn fails(&mut self, error: &Error) {
         if !std::mem::replace(&mut self.lost, true) {
-            let error = crate::error::chain(error);
-            tracing::warn!(queue = self.queue, error, "dead-letter notices cannot be read; trying again");
+            tracing::warn!(
+                queue = self.queue,
+                error = chain(error),
+                "dead-letter notices cannot be read; trying again"
+            );
         }
     }
 

@@ -1,14 +1,23 @@
 //! Queues and exchanges that go away under our hands.
 
+use std::{sync::Arc, time::Duration};
+
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use usm_queue::{
-    Claimed, ErrorKind, JobContext, JobUpdate, QueueSpec, RabbitMqOptions, Settlement, SqliteOptions,
-    TaskQueue, Worker,
+    Claimed, EnqueueOptions, ErrorKind, JobContext, JobStatus, JobStore, JobUpdate, QueueSpec,
+    RabbitMqOptions, Settlement, SqliteOptions, TaskQueue, Worker,
     testing::{eventually, soon},
 };
 
 use super::{Line, next, open, raw, url};
-use crate::shared::{HOUR, Note, note, with_worker};
+use crate::shared::{HOUR, Note, ended, note, with_worker};
+
+/// A queue on this line, with records in memory.
+async fn queue_on(line: &Line) -> (TaskQueue, Arc<dyn JobStore>) {
+    let (_, store) = usm_queue::testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let broker = RabbitMqOptions::new(url()).connect().await.unwrap();
+    (TaskQueue::new(broker, store.clone(), line.topology.clone()).await.unwrap(), store)
+}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_ends_with_its_queue_and_another_serves_the_new_one() {
@@ -72,19 +81,30 @@ async fn a_dead_letter_survives_that_its_exchange_or_queue_was_deleted() {
     }
 }
 
+/// What the broker dead-letters from then on is told to jobs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_of_notices_that_was_deleted_is_declared_again() {
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    let (queue, _) = queue_on(&line).await;
+    let (_connection, channel) = raw().await;
+
+    let notices = line.topology.notice_queue();
+    channel.queue_delete(notices.into(), QueueDeleteOptions::default()).await.unwrap();
+
+    eventually("it is back", async || broker.depth(notices).await.ok()).await;
+    let options = EnqueueOptions::new().ttl(Duration::from_millis(10));
+    let job = queue.enqueue_with(note("x"), options).await.unwrap();
+    assert_eq!(ended(&queue, &job).await.status, JobStatus::Failed);
+    queue.close().await;
+}
+
 /// Its worker recorded the failure and died before the dead letter was published.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_failed_job_that_comes_again_is_buried_though_the_queue_of_dead_letters_was_deleted() {
     let Some(broker) = open().await else { return };
     let line = Line::declare(&*broker, |queue| queue).await;
-    let (_, store) = usm_queue::testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
-    let queue = TaskQueue::new(
-        RabbitMqOptions::new(url()).connect().await.unwrap(),
-        store.clone(),
-        line.topology.clone(),
-    )
-    .await
-    .unwrap();
+    let (queue, store) = queue_on(&line).await;
     let job = queue.enqueue(note("x")).await.unwrap();
     let mut consumer = broker.consume(&line.name, 1).await.unwrap();
     let delivery = next(&mut consumer).await;
@@ -181,7 +201,7 @@ async fn a_quorum_queue_works_and_its_limit_is_declared() {
 
     let mut consumer = broker.consume(&line.name, 3).await.unwrap();
     let delivery = next(&mut consumer).await;
-    broker.settle(&delivery, super::retry(&delivery, std::time::Duration::from_millis(1))).await.unwrap();
+    broker.settle(&delivery, super::retry(&delivery, Duration::from_millis(1))).await.unwrap();
     let again = next(&mut consumer).await;
     broker.settle(&again, Settlement::Ack).await.unwrap();
 
