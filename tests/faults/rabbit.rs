@@ -124,9 +124,10 @@ async fn case_15_a_starved_broker_refuses_publishers_in_time_and_workers_go_on()
     let Some(stage) = Stage::own().await else { return };
     let (queue, observer) = (stage.open().await, stage.observer().await);
     let worker = stage.worker();
-    let running = chore(&queue, Kind::Slow(4_000)).await;
+    // Longer than it takes to starve the broker.
+    let running = chore(&queue, Kind::Slow(10_000)).await;
     begun(&worker, &running);
-    let retried = chore(&queue, Kind::SlowlyFailsOnce(2_000)).await;
+    let retried = chore(&queue, Kind::SlowlyFailsOnce(10_000)).await;
     begun(&worker, &retried);
 
     stage.rabbit.memory_alarm(true);
@@ -153,8 +154,8 @@ async fn case_15_a_starved_broker_refuses_publishers_in_time_and_workers_go_on()
     let later =
         eventually("it is accepted again", async || queue.enqueue(Chore::new(1, Kind::Quick)).await.ok())
             .await;
-    let mut jobs = only(&running, Kind::Slow(4_000));
-    jobs.extend(only(&retried, Kind::SlowlyFailsOnce(2_000)));
+    let mut jobs = only(&running, Kind::Slow(10_000));
+    jobs.extend(only(&retried, Kind::SlowlyFailsOnce(10_000)));
     jobs.extend(only(&later, Kind::Quick));
     assert_eq!(stage.audit(&jobs).await.completed, 3);
 }
