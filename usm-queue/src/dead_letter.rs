@@ -50,7 +50,9 @@ pub struct DeadLetter {
     pub routing_key: String,
     /// When it was enqueued.
     pub enqueued_at: DateTime<Utc>,
-    /// When it died; unknown where the broker did it.
+    /// When it failed first; unknown where the broker dead-lettered it.
+    pub first_failed_at: Option<DateTime<Utc>>,
+    /// When it failed last and died; unknown where the broker did it.
     pub died_at: Option<DateTime<Utc>>,
     /// The task's payload; `None` when the body does not read as one.
     pub payload: Option<Value>,
@@ -71,6 +73,7 @@ fn as_text<S: serde::Serializer>(raw: &[u8], serializer: S) -> std::result::Resu
 impl DeadLetter {
     fn from_message(message: &Message) -> Self {
         let text = |name| message.header_str(name).map(str::to_owned);
+        let moment = |name| message.header_str(name).and_then(|at| at.parse().ok());
         Self {
             id: message.message_id.clone(),
             job_id: message.job_id(),
@@ -89,7 +92,8 @@ impl DeadLetter {
             queue: text(envelope::SOURCE_QUEUE).or_else(|| text(envelope::BROKER_QUEUE)).unwrap_or_default(),
             routing_key: text(envelope::SOURCE_ROUTING_KEY).unwrap_or_else(|| message.routing_key.clone()),
             enqueued_at: message.timestamp,
-            died_at: message.header_str(envelope::DIED_AT).and_then(|at| at.parse().ok()),
+            first_failed_at: moment(envelope::FIRST_FAILED_AT),
+            died_at: moment(envelope::DIED_AT),
             payload: envelope::payload(message).ok(),
             raw: message.body.clone(),
         }
@@ -341,19 +345,24 @@ pub(crate) fn dead_letter(
     if dead.message_id.is_empty() {
         dead.message_id = Uuid::now_v7().to_string();
     }
-    let earlier = job
-        .map(|job| job.timeline.as_slice())
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|entry| entry.error.as_deref());
-    let errors: Vec<&str> = earlier.chain([error]).collect();
+    let died_at = Utc::now();
+    let timeline = job.map(|job| job.timeline.as_slice()).unwrap_or_default();
+    let (mut errors, mut first_failed_at) = (Vec::new(), None);
+    for entry in timeline {
+        if let Some(error) = entry.error.as_deref() {
+            errors.push(error);
+            first_failed_at.get_or_insert(entry.at);
+        }
+    }
+    errors.push(error);
     let headers = [
         (envelope::REASON, json!(reason.as_str())),
         (envelope::ERRORS, json!(errors)),
         (envelope::ATTEMPT, json!(job.map_or(0, |job| job.attempt))),
         (envelope::SOURCE_QUEUE, json!(delivery.queue)),
         (envelope::SOURCE_ROUTING_KEY, json!(dead.routing_key)),
-        (envelope::DIED_AT, json!(Utc::now())),
+        (envelope::FIRST_FAILED_AT, json!(first_failed_at.unwrap_or(died_at))),
+        (envelope::DIED_AT, json!(died_at)),
     ];
     dead.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
     // Where the message itself named no job, so that a replay keeps the idempotency key.

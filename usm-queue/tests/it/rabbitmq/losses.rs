@@ -1,23 +1,15 @@
 //! Queues and exchanges that go away under our hands.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use usm_queue::{
-    Claimed, EnqueueOptions, ErrorKind, JobContext, JobStatus, JobStore, JobUpdate, QueueSpec,
-    RabbitMqOptions, Settlement, SqliteOptions, TaskQueue, Worker,
+    Claimed, EnqueueOptions, ErrorKind, JobContext, JobStatus, JobUpdate, QueueSpec, Settlement, Worker,
     testing::{eventually, soon},
 };
 
-use super::{Line, next, open, raw, url};
+use super::{Line, next, open, queue_on, raw};
 use crate::shared::{HOUR, Note, ended, note, with_worker};
-
-/// A queue on this line, with records in memory.
-async fn queue_on(line: &Line) -> (TaskQueue, Arc<dyn JobStore>) {
-    let (_, store) = usm_queue::testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
-    let broker = RabbitMqOptions::new(url()).connect().await.unwrap();
-    (TaskQueue::new(broker, store.clone(), line.topology.clone()).await.unwrap(), store)
-}
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_ends_with_its_queue_and_another_serves_the_new_one() {
