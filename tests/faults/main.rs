@@ -8,6 +8,8 @@
 mod raw;
 mod stage;
 
+mod app;
+mod delays;
 mod messages;
 mod network;
 mod python;

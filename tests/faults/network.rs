@@ -160,3 +160,53 @@ async fn case_05_a_trickling_connection_loses_nothing() {
     assert_eq!(stage.audit(&jobs).await.completed, jobs.len());
     drop(worker);
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_05_what_is_lost_and_found_is_said_once() {
+    let Some(stage) = Stage::shared().await else { return };
+    let worker = stage.worker();
+    let said = |what: &str| worker.errors().iter().filter(|line| line.contains(what)).count();
+    for times in 1..=2 {
+        stage.to_rabbit.refuse();
+        worker.complains_times(NOT_CONSUMING, times);
+        worker.complains_times("dead-letter notices cannot be read", times);
+        worker.complains_times("delayed messages wait", times);
+        // Each of them has tried in vain several times meanwhile.
+        tokio::time::sleep(Duration::from_secs(4)).await;
+        stage.to_rabbit.heal();
+
+        worker.complains_times(CONSUMING, times + 1);
+        worker.complains_times("dead-letter notices are read again", times);
+        worker.complains_times("delayed messages are moved again", times);
+
+        for what in
+            [NOT_CONSUMING, "notices cannot be read", "notices are read again", "delayed messages wait"]
+        {
+            assert_eq!(said(what), times, "{what}: {:#?}", worker.errors());
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_05_credentials_that_are_refused_for_a_while_are_tried_until_they_are_right() {
+    let Some(stage) = Stage::own().await else { return };
+    let queue = stage.observer().await;
+    let worker = stage.worker();
+
+    stage.rabbit.control(&["change_password", "guest", "another"]);
+    stage.rabbit.close_connections();
+    worker.complains(NOT_CONSUMING);
+    let before = stage.to_rabbit.counts().accepted;
+    let tried = stage.to_rabbit.counts_where(PATIENCE, |counts| counts.accepted >= before + 4).await;
+    tried.expect("it tries again");
+    stage.rabbit.control(&["change_password", "guest", "guest"]);
+
+    worker.complains_times(CONSUMING, 2);
+    let job = usm_queue::testing::eventually("it is accepted", async || {
+        queue.enqueue(usm_tests::Chore::new(1, Kind::Quick)).await.ok()
+    })
+    .await;
+    assert_eq!(stage.audit(&only(&job, Kind::Quick)).await.completed, 1);
+    let errors = worker.errors();
+    assert!(errors.iter().all(|line| !line.contains("guest:guest")), "{errors:#?}");
+}

@@ -17,9 +17,15 @@ use crate::stage::{PATIENCE, Stage};
 
 /// A task as the guide's services publish it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct GenerateMap {
+pub(crate) struct GenerateMap {
     requirements_text: String,
     use_enhancement: bool,
+}
+
+impl GenerateMap {
+    pub(crate) fn of(text: &str) -> Self {
+        Self { requirements_text: text.to_owned(), use_enhancement: false }
+    }
 }
 
 impl Task for GenerateMap {
@@ -31,7 +37,7 @@ impl Task for GenerateMap {
 const TEXT: &str = "Доставка еды: меню, корзина, «оплата» 🚀";
 
 /// A worker that fails what it is told to fail and holds what it is told to hold.
-async fn generate_map(task: GenerateMap, job: JobContext<()>) -> Result<Value, TaskError> {
+pub(crate) async fn generate_map(task: GenerateMap, job: JobContext<()>) -> Result<Value, TaskError> {
     job.progress(2, 5, "Processing story 2 of 5").await?;
     match task.requirements_text.as_str() {
         "hold" => std::future::pending().await,
@@ -152,7 +158,7 @@ async fn what_a_python_service_publishes_is_worked_and_its_record_follows() {
 async fn what_we_publish_is_worked_by_a_python_service_and_we_see_it_end() {
     let (Some(stage), Some(python)) = (Stage::shared().await, python()) else { return };
     let queue = open(&stage).await;
-    let task = GenerateMap { requirements_text: TEXT.to_owned(), use_enhancement: false };
+    let task = GenerateMap::of(TEXT);
     let options =
         EnqueueOptions::new().priority(8).owner(42).metadata("story_count", 3).correlation_id("trace-1");
     let job = queue.enqueue_with(task.clone(), options).await.unwrap();

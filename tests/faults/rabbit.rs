@@ -124,9 +124,10 @@ async fn case_15_a_starved_broker_refuses_publishers_in_time_and_workers_go_on()
     let Some(stage) = Stage::own().await else { return };
     let (queue, observer) = (stage.open().await, stage.observer().await);
     let worker = stage.worker();
-    let running = chore(&queue, Kind::Slow(4_000)).await;
+    // Longer than it takes to starve the broker.
+    let running = chore(&queue, Kind::Slow(10_000)).await;
     begun(&worker, &running);
-    let retried = chore(&queue, Kind::SlowlyFailsOnce(2_000)).await;
+    let retried = chore(&queue, Kind::SlowlyFailsOnce(10_000)).await;
     begun(&worker, &retried);
 
     stage.rabbit.memory_alarm(true);
@@ -153,8 +154,8 @@ async fn case_15_a_starved_broker_refuses_publishers_in_time_and_workers_go_on()
     let later =
         eventually("it is accepted again", async || queue.enqueue(Chore::new(1, Kind::Quick)).await.ok())
             .await;
-    let mut jobs = only(&running, Kind::Slow(4_000));
-    jobs.extend(only(&retried, Kind::SlowlyFailsOnce(2_000)));
+    let mut jobs = only(&running, Kind::Slow(10_000));
+    jobs.extend(only(&retried, Kind::SlowlyFailsOnce(10_000)));
     jobs.extend(only(&later, Kind::Quick));
     assert_eq!(stage.audit(&jobs).await.completed, 3);
 }
@@ -186,14 +187,34 @@ async fn case_17_a_job_longer_than_the_brokers_patience_runs_once() {
     let long = chore(&queue, Kind::Slow(9_000)).await;
     begun(&worker, &long);
     jobs.extend(only(&long, Kind::Slow(9_000)));
+    // It may get the message that the broker takes from the first.
+    let other = stage.worker();
+    let connections = stage.to_rabbit.counts();
 
     worker.complains(NOT_CONSUMING);
     worker.complains_times(CONSUMING, 2);
+    assert_eq!(stage.to_rabbit.counts(), connections, "a new channel is enough");
     let short = chore(&queue, Kind::Quick).await;
     jobs.extend(only(&short, Kind::Quick));
 
     assert_eq!(stage.audit(&jobs).await.completed, 2);
-    assert_eq!(runs([&worker]).len(), 2, "the long one came again and was not run again");
+    assert_eq!(runs([&worker, &other]).len(), 2, "the long one came again and was not run again");
     assert_eq!(queue.job(long.id()).await.unwrap().attempt, 1);
     stage.rabbit.consumer_timeout(CONSUMER_TIMEOUT);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_17_a_task_that_may_outlast_the_brokers_patience_is_warned_of_at_the_start() {
+    let Some(mut stage) = Stage::shared().await else { return };
+    // A chore may take 120 s, and go on for 1 s after it was asked to stop.
+    for (patience, warnings) in [(121, 1), (122, 0)] {
+        stage.consumer_timeout = Duration::from_secs(patience);
+
+        let worker = stage.worker();
+
+        let warned = worker.errors().into_iter().filter(|line| line.contains("longer than the broker waits"));
+        let warned: Vec<_> = warned.collect();
+        assert_eq!(warned.len(), warnings, "{patience} s: {warned:?}");
+        assert!(warned.iter().all(|line| line.contains("task.name=\"chore\"")), "{warned:?}");
+    }
 }

@@ -105,10 +105,10 @@ async fn case_06_records_of_jobs_that_run_and_wait_are_rebuilt_after_a_flush() {
     let mut work = stage.work();
     work.concurrency = 1;
     let worker = stage.worker_that(work);
-    let running = chore(&queue, Kind::Slow(2_000)).await;
+    let running = chore(&queue, Kind::Slow(5_000)).await;
     begun(&worker, &running);
     let waiting = chore(&queue, Kind::Quick).await;
-    let options = EnqueueOptions::new().delay(Duration::from_secs(4));
+    let options = EnqueueOptions::new().delay(Duration::from_secs(6));
     let delayed = queue.enqueue_with(Chore::new(1, Kind::Quick), options).await.unwrap();
     let retried = chore(&queue, Kind::FailsOnce).await;
     let mut watch = running.watch().await.unwrap();
@@ -128,7 +128,7 @@ async fn case_06_records_of_jobs_that_run_and_wait_are_rebuilt_after_a_flush() {
     let mut jobs = BTreeMap::new();
     // Those that wait are unknown until a worker takes their message.
     for (job, kind) in [
-        (&running, Kind::Slow(2_000)),
+        (&running, Kind::Slow(5_000)),
         (&waiting, Kind::Quick),
         (&delayed, Kind::Quick),
         (&retried, Kind::FailsOnce),
@@ -160,14 +160,14 @@ async fn case_06_keys_of_the_wrong_type_are_overwritten() {
             redis::cmd("SADD").arg(&key).arg("not what you expect").exec(&mut redis).unwrap();
         }
     };
-    let running = chore(&queue, Kind::Slow(2_000)).await;
+    let running = chore(&queue, Kind::Slow(5_000)).await;
     begun(&worker, &running);
     spoil(&running);
-    let options = EnqueueOptions::new().delay(Duration::from_secs(2));
+    let options = EnqueueOptions::new().delay(Duration::from_secs(4));
     let waiting = queue.enqueue_with(Chore::new(1, Kind::Quick), options).await.unwrap();
     spoil(&waiting);
 
-    for (job, kind) in [(&running, Kind::Slow(2_000)), (&waiting, Kind::Quick)] {
+    for (job, kind) in [(&running, Kind::Slow(5_000)), (&waiting, Kind::Quick)] {
         eventually("it is known again, and completed", async || {
             let job = job.status().await.ok()?;
             (job.status == JobStatus::Completed).then_some(())

@@ -3,6 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::{Deref, DerefMut},
+    path::PathBuf,
     process::Command,
     sync::OnceLock,
     time::{Duration, Instant},
@@ -16,7 +17,7 @@ use usm_tests::{
     ledger::{self, Ended, Letters},
     processes::Process,
     proxy::Proxy,
-    rabbit::{self, Rabbit},
+    rabbit::{self, CONSUMER_TIMEOUT, Rabbit},
     redis::{self, Redis},
 };
 
@@ -88,6 +89,8 @@ pub(crate) struct Stage {
     pub(crate) to_redis: Proxy,
     /// Seconds between heartbeats.
     pub(crate) heartbeat: u64,
+    /// How long the processes think that RabbitMQ waits for an acknowledgement.
+    pub(crate) consumer_timeout: Duration,
 }
 
 impl Stage {
@@ -113,22 +116,43 @@ impl Stage {
         let vhost = rabbit.new_vhost();
         let to_rabbit = Proxy::start(rabbit.address()).await.unwrap();
         let to_redis = Proxy::start(redis.address()).await.unwrap();
-        Self { dir: TempDir::new().unwrap(), rabbit, redis, vhost, to_rabbit, to_redis, heartbeat: 15 }
+        Self {
+            dir: TempDir::new().unwrap(),
+            rabbit,
+            redis,
+            vhost,
+            to_rabbit,
+            to_redis,
+            heartbeat: 15,
+            consumer_timeout: CONSUMER_TIMEOUT,
+        }
     }
 
     /// The servers as they are reached through the proxies.
     pub(crate) fn backend(&self) -> Backend {
-        let amqp = rabbit::url(self.to_rabbit.address(), &self.vhost);
         Backend::Servers {
-            amqp: format!("{amqp}?heartbeat={}", self.heartbeat),
+            amqp: format!("{}?heartbeat={}", self.amqp(), self.heartbeat),
             redis: redis::url(self.to_redis.address()),
+            consumer_timeout_ms: u64::try_from(self.consumer_timeout.as_millis()).unwrap(),
         }
+    }
+
+    /// RabbitMQ as it is reached through the proxy.
+    pub(crate) fn amqp(&self) -> String {
+        rabbit::url(self.to_rabbit.address(), &self.vhost)
+    }
+
+    /// A file for the test's own use.
+    pub(crate) fn file(&self, name: &str) -> PathBuf {
+        self.dir.path().join(name)
     }
 
     /// The queue in this process, past the proxies: what it sees does not depend on what is done to them.
     pub(crate) async fn observer(&self) -> TaskQueue {
         let (amqp, redis) = (self.rabbit.url(&self.vhost), self.redis.url());
-        usm_tests::open(&Backend::Servers { amqp, redis }, LEASE).await.unwrap()
+        let consumer_timeout_ms = u64::try_from(self.consumer_timeout.as_millis()).unwrap();
+        let servers = Backend::Servers { amqp, redis, consumer_timeout_ms };
+        usm_tests::open(&servers, LEASE).await.unwrap()
     }
 
     /// The queue in this process, through the proxies.
@@ -140,7 +164,7 @@ impl Stage {
     pub(crate) fn work(&self) -> Work {
         Work {
             queue: self.backend(),
-            effects: self.dir.path().join("effects.db"),
+            effects: self.file("effects.db"),
             concurrency: 4,
             lease_ms: u64::try_from(LEASE.as_millis()).unwrap(),
             grace_ms: 30_000,
@@ -177,7 +201,7 @@ impl Stage {
 
     /// The keys of the side effects, each with how often it was asked for.
     pub(crate) fn effects(&self) -> Vec<(String, u32)> {
-        let connection = rusqlite::Connection::open(self.dir.path().join("effects.db")).unwrap();
+        let connection = rusqlite::Connection::open(self.file("effects.db")).unwrap();
         let mut select = connection.prepare("SELECT key, asked FROM effects ORDER BY key").unwrap();
         let rows = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
         rows.map(Result::unwrap).collect()

@@ -1,12 +1,15 @@
-//! Queues that are not what they should be, and dead-letter exchanges that are gone (cases 13 and 14).
+//! What is declared, imported and fits; queues that are not what they should be, and dead-letter exchanges that are gone
+//! (cases 13 and 14).
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
 use lapin::types::FieldTable;
-use usm_queue::ErrorKind;
+use tokio_util::sync::CancellationToken;
+use usm_queue::{EnqueueOptions, ErrorKind, TaskQueue, Worker, testing::eventually};
 use usm_tests::{Kind, Order, QUEUE, processes::Process};
 
 use crate::{
+    python::{GenerateMap, generate_map},
     raw::Raw,
     stage::{Stage, chore, letters, only},
 };
@@ -67,4 +70,58 @@ async fn case_14_a_failed_job_is_buried_though_the_dead_letter_exchange_was_dele
 async fn case_14_a_failed_job_is_buried_though_the_queue_of_dead_letters_was_deleted() {
     // With the letter that was in it; that is what deleting means.
     buried_all_the_same(async |raw| raw.delete_queue("chores.failed").await).await;
+}
+
+/// All that a virtual host has, as RabbitMQ lists it.
+fn everything(stage: &Stage, vhost: &str) -> BTreeSet<String> {
+    let lists: [&[&str]; 3] = [
+        &["list_exchanges", "name", "type", "durable", "auto_delete", "internal", "arguments"],
+        &["list_queues", "name", "durable", "auto_delete", "arguments"],
+        &["list_bindings", "source_name", "destination_name", "destination_kind", "routing_key", "arguments"],
+    ];
+    let list = |list: &&[&str]| stage.rabbit.control(&[&["--no-table-headers", "-p", vhost], *list].concat());
+    lists.iter().flat_map(|one| list(one).lines().map(str::to_owned).collect::<Vec<_>>()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_imported_from_exported_definitions_is_what_would_be_declared() {
+    let Some(stage) = Stage::shared().await else { return };
+    let topology = usm_app::app::topology().unwrap();
+    let (file, elsewhere) = (stage.file("definitions.json"), stage.rabbit.new_vhost());
+    std::fs::write(&file, topology.definitions(&elsewhere)).unwrap();
+
+    stage.rabbit.control(&["import_definitions", file.to_str().unwrap()]);
+    let queue = TaskQueue::connect(stage.rabbit.url(&stage.vhost), stage.redis.url(), topology.clone())
+        .await
+        .unwrap();
+
+    assert_eq!(everything(&stage, &elsewhere), everything(&stage, &stage.vhost));
+    queue.close().await;
+    let there = TaskQueue::connect(stage.rabbit.url(&elsewhere), stage.redis.url(), topology).await;
+    there.expect("no argument is of another type").close().await;
+}
+
+/// Of 5 connections and 25 queues; one more queue lives while somebody looks at dead letters.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_process_on_the_guides_topology_fits_a_small_hosted_plan() {
+    let Some(stage) = Stage::shared().await else { return };
+    let topology = usm_app::app::topology().unwrap();
+    let queue = TaskQueue::connect(stage.amqp(), stage.redis.url(), topology).await.unwrap();
+    let worker = Worker::new(queue.clone(), ()).handle(generate_map).concurrency(8);
+    let stop = CancellationToken::new();
+    let working = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
+    let delayed = EnqueueOptions::new().delay(Duration::from_millis(300));
+    let delayed = queue.enqueue_with(GenerateMap::of("a text"), delayed).await.unwrap();
+    let failing = queue.enqueue(GenerateMap::of("fail")).await.unwrap();
+
+    delayed.result().await.unwrap();
+    failing.result().await.unwrap_err();
+    eventually("it is buried", async || (letters(&queue).await.len() == 1).then_some(())).await;
+
+    let (connections, queues) = (stage.to_rabbit.counts(), stage.rabbit.queues(&stage.vhost, &["name"]));
+    assert!(connections.accepted <= 2, "{connections:?}");
+    assert!(queues.len() < 25, "{queues:?}");
+    stop.cancel();
+    working.await.unwrap().unwrap();
+    queue.close().await;
 }

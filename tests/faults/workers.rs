@@ -6,7 +6,7 @@ use std::{
 };
 
 use usm_queue::{JobEvent, JobStatus, testing::eventually};
-use usm_tests::{ATTEMPTS, Chore, Enqueue, Kind, ledger::Ended, processes::Signal, proxy::Flow};
+use usm_tests::{ATTEMPTS, Chore, Enqueue, Kind, QUEUE, ledger::Ended, processes::Signal, proxy::Flow};
 
 use crate::stage::{LEASE, PATIENCE, Stage, accepted, begun, chore, letters, only, runs};
 
@@ -48,19 +48,19 @@ async fn case_02_a_worker_killed_between_result_and_ack_has_its_job_run_once() {
     let Some(stage) = Stage::shared().await else { return };
     let queue = stage.observer().await;
     let mut first = stage.worker();
-    let job = chore(&queue, Kind::Slow(700)).await;
+    let job = chore(&queue, Kind::Slow(3_000)).await;
     begun(&first, &job);
     // The result reaches Redis, the ack does not reach RabbitMQ.
     stage.to_rabbit.flow(Flow::FROZEN, Flow::default());
     assert_eq!(soon("it completes", job.result()).await.unwrap().attempt, 1);
-    assert_eq!(stage.unfinished().get(usm_tests::QUEUE), Some(&1), "the message is still unacknowledged");
+    assert_eq!(stage.unfinished().get(QUEUE), Some(&1), "the message is still unacknowledged");
 
     first.kill();
     stage.to_rabbit.reset();
     stage.to_rabbit.heal();
     let second = stage.worker();
 
-    let ended = stage.audit(&only(&job, Kind::Slow(700))).await;
+    let ended = stage.audit(&only(&job, Kind::Slow(3_000))).await;
     assert_eq!(ended, Ended { completed: 1, ..Ended::default() });
     assert_eq!(runs([&first, &second]).len(), 1, "a finished job is not run again");
 }
@@ -87,7 +87,7 @@ async fn case_02_a_worker_killed_between_failure_and_dead_letter_leaves_a_dead_l
     let queue = stage.observer().await;
     let mut first = stage.worker();
     let options = usm_queue::EnqueueOptions::new().max_attempts(1);
-    let job = queue.enqueue_with(Chore::new(1, Kind::SlowlyFails(700)), options).await.unwrap();
+    let job = queue.enqueue_with(Chore::new(1, Kind::SlowlyFails(3_000)), options).await.unwrap();
     begun(&first, &job);
     stage.to_rabbit.flow(Flow::FROZEN, Flow::default());
     let failed = soon("it fails", queue.wait(job.id())).await.unwrap();
@@ -98,7 +98,7 @@ async fn case_02_a_worker_killed_between_failure_and_dead_letter_leaves_a_dead_l
     stage.to_rabbit.heal();
     let second = stage.worker();
 
-    let ended = stage.audit(&only(&job, Kind::SlowlyFails(700))).await;
+    let ended = stage.audit(&only(&job, Kind::SlowlyFails(3_000))).await;
     assert_eq!(ended, Ended { failed: 1, ..Ended::default() });
     assert_eq!(runs([&first, &second]).len(), 1);
 }
@@ -145,7 +145,7 @@ async fn case_28_a_worker_asked_to_end_finishes_its_job_and_takes_no_other() {
     begun(&worker, &job);
 
     worker.signal(Signal::TERM);
-    worker.line("asked to stop");
+    worker.complains("no new job is taken");
     let later = chore(&queue, Kind::Quick).await;
 
     assert_eq!(worker.end().code(), Some(0));

@@ -3,7 +3,7 @@
 use std::{path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use usm_queue::{RetryPolicy, SqliteOptions, Task, TaskPolicy, TaskQueue, Topology};
+use usm_queue::{RabbitMqOptions, RetryPolicy, SqliteOptions, Task, TaskPolicy, TaskQueue, Topology};
 
 /// The queue that chores wait in.
 pub const QUEUE: &str = "chores";
@@ -115,6 +115,8 @@ pub enum Backend {
         amqp: String,
         /// `redis://…`
         redis: String,
+        /// Milliseconds RabbitMQ is said to wait for an acknowledgement.
+        consumer_timeout_ms: u64,
     },
 }
 
@@ -213,6 +215,10 @@ pub async fn open(place: &Backend, lease: Duration) -> usm_queue::Result<TaskQue
         Backend::File(file) => {
             TaskQueue::open_with(file, topology()?, SqliteOptions::default().lease(lease)).await
         }
-        Backend::Servers { amqp, redis } => TaskQueue::connect(amqp, redis, topology()?).await,
+        Backend::Servers { amqp, redis, consumer_timeout_ms } => {
+            let patience = Duration::from_millis(*consumer_timeout_ms);
+            let amqp = RabbitMqOptions::new(amqp).consumer_timeout(Some(patience));
+            TaskQueue::connect(amqp, redis, topology()?).await
+        }
     }
 }

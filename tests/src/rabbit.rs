@@ -144,7 +144,7 @@ impl Rabbit {
 
     /// Closes every connection, as an operator does.
     pub fn close_connections(&self) {
-        self.control(&["close_all_connections", "test"]);
+        self.control(&["close_all_connections", "--global", "test"]);
     }
 
     /// Queues of a virtual host, each with these columns, tab-separated.

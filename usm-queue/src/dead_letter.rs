@@ -10,17 +10,20 @@ use uuid::Uuid;
 use crate::{
     broker::{Broker, Delivery, Settlement},
     envelope::{self, Message},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result, chain},
     job::{Job, JobEvent, JobId},
     lifecycle::Reason,
     queue::TaskQueue,
     store::JobStore,
+    topology::Topology,
 };
 
 /// How many messages are read at first when all are walked.
 const PAGE: usize = 200;
 /// How long a replay of all waits for the next dead letter before it believes that there is none.
 const NO_MORE: Duration = Duration::from_secs(2);
+/// How long notices must have been read after a loss before that is over.
+const PROOF: Duration = Duration::from_secs(1);
 
 /// A message that will not be tried again, with its reason and history.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -47,7 +50,9 @@ pub struct DeadLetter {
     pub routing_key: String,
     /// When it was enqueued.
     pub enqueued_at: DateTime<Utc>,
-    /// When it died; unknown where the broker did it.
+    /// When it failed first; unknown where the broker dead-lettered it.
+    pub first_failed_at: Option<DateTime<Utc>>,
+    /// When it failed last and died; unknown where the broker did it.
     pub died_at: Option<DateTime<Utc>>,
     /// The task's payload; `None` when the body does not read as one.
     pub payload: Option<Value>,
@@ -68,6 +73,7 @@ fn as_text<S: serde::Serializer>(raw: &[u8], serializer: S) -> std::result::Resu
 impl DeadLetter {
     fn from_message(message: &Message) -> Self {
         let text = |name| message.header_str(name).map(str::to_owned);
+        let moment = |name| message.header_str(name).and_then(|at| at.parse().ok());
         Self {
             id: message.message_id.clone(),
             job_id: message.job_id(),
@@ -86,7 +92,8 @@ impl DeadLetter {
             queue: text(envelope::SOURCE_QUEUE).or_else(|| text(envelope::BROKER_QUEUE)).unwrap_or_default(),
             routing_key: text(envelope::SOURCE_ROUTING_KEY).unwrap_or_else(|| message.routing_key.clone()),
             enqueued_at: message.timestamp,
-            died_at: message.header_str(envelope::DIED_AT).and_then(|at| at.parse().ok()),
+            first_failed_at: moment(envelope::FIRST_FAILED_AT),
+            died_at: moment(envelope::DIED_AT),
             payload: envelope::payload(message).ok(),
             raw: message.body.clone(),
         }
@@ -338,19 +345,24 @@ pub(crate) fn dead_letter(
     if dead.message_id.is_empty() {
         dead.message_id = Uuid::now_v7().to_string();
     }
-    let earlier = job
-        .map(|job| job.timeline.as_slice())
-        .unwrap_or_default()
-        .iter()
-        .filter_map(|entry| entry.error.as_deref());
-    let errors: Vec<&str> = earlier.chain([error]).collect();
+    let died_at = Utc::now();
+    let timeline = job.map(|job| job.timeline.as_slice()).unwrap_or_default();
+    let (mut errors, mut first_failed_at) = (Vec::new(), None);
+    for entry in timeline {
+        if let Some(error) = entry.error.as_deref() {
+            errors.push(error);
+            first_failed_at.get_or_insert(entry.at);
+        }
+    }
+    errors.push(error);
     let headers = [
         (envelope::REASON, json!(reason.as_str())),
         (envelope::ERRORS, json!(errors)),
         (envelope::ATTEMPT, json!(job.map_or(0, |job| job.attempt))),
         (envelope::SOURCE_QUEUE, json!(delivery.queue)),
         (envelope::SOURCE_ROUTING_KEY, json!(dead.routing_key)),
-        (envelope::DIED_AT, json!(Utc::now())),
+        (envelope::FIRST_FAILED_AT, json!(first_failed_at.unwrap_or(died_at))),
+        (envelope::DIED_AT, json!(died_at)),
     ];
     dead.headers.extend(headers.map(|(name, value)| (name.to_owned(), value)));
     // Where the message itself named no job, so that a replay keeps the idempotency key.
@@ -361,40 +373,83 @@ pub(crate) fn dead_letter(
 }
 
 /// Fails the jobs of messages that the broker itself dead-lettered, for as long as it is polled.
-pub(crate) async fn watch_notices(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, queue: String) {
+pub(crate) async fn watch_notices(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) {
+    let mut reading = Reading { queue: topology.notice_queue().to_owned(), lost: false };
     loop {
-        if let Err(error) = read_notices(broker.as_ref(), store.as_ref(), &queue).await {
-            if error.kind() == crate::ErrorKind::Closed {
+        if let Err(error) = read_notices(broker.as_ref(), store.as_ref(), &mut reading).await {
+            if error.kind() == ErrorKind::Closed {
                 return;
             }
-            tracing::warn!(%queue, error = crate::error::chain(&error), "dead-letter notices cannot be read; trying again");
+            reading.fails(&error);
+            // Until the queue is there again nobody hears of what the broker dead-letters.
+            if error.kind() == ErrorKind::NotFound
+                && let Err(error) = broker.declare(&topology).await
+            {
+                tracing::debug!(error = chain(&error), "the topology cannot be declared again now");
+            }
         }
         tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + fastrand::f64())).await;
     }
 }
 
-async fn read_notices(broker: &dyn Broker, store: &dyn JobStore, queue: &str) -> Result<()> {
-    let mut consumer = broker.consume(queue, 16).await?;
-    while let Some(delivery) = consumer.next().await {
-        let delivery = delivery?;
-        let message = &delivery.message;
-        // A worker that dead-letters has told the store itself.
-        let by_broker = message.header_str(envelope::REASON).is_none();
-        if let (true, Some(id)) = (by_broker, message.job_id()) {
-            let letter = DeadLetter::from_message(message);
-            let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
-            let record = envelope::rebuild(message, id, &task, 1);
-            let failed = store.fail_unclaimed(record, broker_reason(&letter.reason, &letter.queue)).await?;
-            if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
-                // Some worker holds the job, and no message is left to bring it back if that worker dies.
-                let delay = until(running.lease_until);
-                broker.settle(&delivery, Settlement::Requeue { delay }).await?;
+/// Whether notices can be read; says so in the log when it changes.
+struct Reading {
+    queue: String,
+    lost: bool,
+}
+
+impl Reading {
+    fn fails(&mut self, error: &Error) {
+        if !std::mem::replace(&mut self.lost, true) {
+            tracing::warn!(
+                queue = self.queue,
+                error = chain(error),
+                "dead-letter notices cannot be read; trying again"
+            );
+        }
+    }
+
+    fn works(&mut self) {
+        if std::mem::take(&mut self.lost) {
+            tracing::info!(queue = self.queue, "dead-letter notices are read again");
+        }
+    }
+}
+
+async fn read_notices(broker: &dyn Broker, store: &dyn JobStore, reading: &mut Reading) -> Result<()> {
+    let mut consumer = broker.consume(&reading.queue, 16).await?;
+    // One that fails at once has not recovered.
+    let mut proof = std::pin::pin!(tokio::time::sleep(PROOF));
+    loop {
+        let next = tokio::select! {
+            next = consumer.next() => next,
+            () = proof.as_mut(), if reading.lost => {
+                reading.works();
                 continue;
             }
-        }
-        broker.settle(&delivery, Settlement::Ack).await?;
+        };
+        let Some(delivery) = next else { return Ok(()) };
+        take_notice(broker, store, &delivery?).await?;
+        reading.works();
     }
-    Ok(())
+}
+
+async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Delivery) -> Result<()> {
+    let message = &delivery.message;
+    // A worker that dead-letters has told the store itself.
+    let by_broker = message.header_str(envelope::REASON).is_none();
+    if let (true, Some(id)) = (by_broker, message.job_id()) {
+        let letter = DeadLetter::from_message(message);
+        let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
+        let record = envelope::rebuild(message, id, &task, 1);
+        let failed = store.fail_unclaimed(record, broker_reason(&letter.reason, &letter.queue)).await?;
+        if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
+            // Some worker holds the job, and no message is left to bring it back if that worker dies.
+            let delay = until(running.lease_until);
+            return broker.settle(delivery, Settlement::Requeue { delay }).await;
+        }
+    }
+    broker.settle(delivery, Settlement::Ack).await
 }
 
 /// How long a lease still lasts, and a little more.

@@ -129,8 +129,7 @@ impl TaskQueue {
     pub async fn new(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Result<Self> {
         broker.declare(&topology).await?;
         let stop = CancellationToken::new();
-        let notices =
-            dead_letter::watch_notices(broker.clone(), store.clone(), topology.notice_queue().to_owned());
+        let notices = dead_letter::watch_notices(broker.clone(), store.clone(), topology.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(notices));
         Ok(Self { inner: Arc::new(Inner { broker, store, topology, _notices: stop.drop_guard() }) })
     }

@@ -23,7 +23,7 @@ async fn a_worker_asked_to_end_finishes_its_job_and_takes_no_other() {
     begun(&worker, &job);
 
     worker.signal(Signal::TERM);
-    worker.line("asked to stop");
+    worker.complains("no new job is taken");
     let later = chore(&queue, Kind::Quick).await;
 
     assert_eq!(worker.end().code(), Some(0));

@@ -94,6 +94,10 @@ fn died(letter: &DeadLetter) -> String {
     letter.died_at.map(moment).unwrap_or_default()
 }
 
+fn first_failed(letter: &DeadLetter) -> String {
+    letter.first_failed_at.map(moment).unwrap_or_default()
+}
+
 async fn show(letters: &DeadLetters, id: &str, json: bool) -> Result<(), Failure> {
     let letter = find(letters, id).await?;
     if json {
@@ -107,6 +111,7 @@ async fn show(letters: &DeadLetters, id: &str, json: bool) -> Result<(), Failure
         ("attempts", letter.attempts.to_string()),
         ("queue", letter.queue.clone()),
         ("enqueued", moment(letter.enqueued_at)),
+        ("first failed", first_failed(&letter)),
         ("died", died(&letter)),
     ];
     let told = facts.iter().filter(|(_, value)| !value.is_empty());

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use poem_openapi::{Enum, Object, OpenApi, payload::Json, types::Example};
 use tokio::time::timeout;
+use usm_queue::JobFilter;
 
 use super::{
     Tag,
@@ -81,7 +82,11 @@ impl Health {
         let queue = async {
             let name = self.app.queue.topology().queues().first().map(|queue| queue.name().to_owned());
             let depth = self.app.queue.depth(&name.unwrap_or_default()).await;
-            depth.map(|_| ()).map_err(|error| error.to_string())
+            // Its records may be elsewhere, and without them no job is taken or shown.
+            let mut any = JobFilter::default();
+            any.limit = 1;
+            let jobs = self.app.queue.jobs(&any).await;
+            depth.map(|_| ()).and(jobs.map(|_| ())).map_err(|error| error.to_string())
         };
         let (database, queue) = tokio::join!(timeout(PATIENCE, database), timeout(PATIENCE, queue));
         let mut failures = Vec::new();

@@ -48,6 +48,8 @@ pub(crate) const SOURCE_QUEUE: &str = "x-usm-source-queue";
 pub(crate) const SOURCE_ROUTING_KEY: &str = "x-usm-source-routing-key";
 /// Header on dead letters: when it died, RFC 3339.
 pub(crate) const DIED_AT: &str = "x-usm-died-at";
+/// Header on dead letters: when it failed first, RFC 3339.
+pub(crate) const FIRST_FAILED_AT: &str = "x-usm-first-failed-at";
 /// Header a broker sets when it dead-letters by itself: `expired`, `maxlen` or `rejected`.
 pub(crate) const BROKER_REASON: &str = "x-first-death-reason";
 /// Header a broker sets when it dead-letters by itself: the queue.

@@ -220,13 +220,14 @@ fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration) -> Result
     if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
         return Ok(Found::Taken(taken));
     }
-    match state(tx.connection, job.id)? {
-        None => {
-            insert(tx, std::slice::from_ref(job))?;
-            try_claim(tx, job.id, worker, lease)?
-                .map(Found::Taken)
-                .ok_or_else(|| Error::not_found(format!("job {}", job.id)))
+    if state(tx.connection, job.id)?.is_none() {
+        insert(tx, std::slice::from_ref(job))?;
+        if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
+            return Ok(Found::Taken(taken));
         }
+    }
+    match state(tx.connection, job.id)? {
+        None => Err(Error::not_found(format!("job {}", job.id))),
         Some((status, _)) if status.is_final() => Ok(Found::Ended(status)),
         Some((_, until)) => match try_take_to_end(tx, job.id, lease)? {
             Some(taken) => Ok(Found::UsedUp(taken)),

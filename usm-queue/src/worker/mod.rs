@@ -158,6 +158,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         consumers.wait().await;
         health.ended();
         shared.jobs.close();
+        tracing::info!(running = shared.jobs.len(), "shutting down: no new job is taken");
         if tokio::time::timeout(grace, shared.jobs.wait()).await.is_err() {
             shared.stop_all();
             // Past it only a handler that never yields, or a store that does not answer, is left; its lease lapses.

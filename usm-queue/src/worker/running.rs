@@ -282,7 +282,11 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// the message became a dead letter.
     async fn bury(&self, delivery: &Delivery, id: JobId) {
         let failed_queue = self.queue.wanted().failed_queue();
-        let find = || self.queue.broker().find(failed_queue, &delivery.message.message_id);
+        let find = async || match self.queue.broker().find(failed_queue, &delivery.message.message_id).await {
+            // Somebody deleted that queue; burying makes it anew.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => found,
+        };
         let Some(buried) = self.persist("find", id, find).await else { return };
         let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
         let settlement = match (buried, job) {

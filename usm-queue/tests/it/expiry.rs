@@ -3,11 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use usm_queue::{
-    Broker, Claimed, DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, JobStore,
-    Overflow, QueueSpec, SqliteOptions, TaskQueue, Topology, testing,
+    Broker, Claimed, DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, Overflow,
+    QueueSpec, SqliteOptions, Task, TaskQueue, Topology, testing,
 };
 
-use crate::shared::{HOUR, ended, in_memory, note, states, statuses};
+use crate::shared::{HOUR, Note, ended, in_memory, note, states, statuses};
 
 const TTL: Duration = Duration::from_millis(100);
 
@@ -84,28 +84,28 @@ async fn a_job_refused_by_a_full_queue_was_never_accepted() {
 }
 
 /// A job whose worker holds it, while its message comes to an end in the broker.
-async fn held_while_its_message_dies() -> (TaskQueue, Arc<dyn JobStore>, Job) {
+async fn held_while_its_message_dies() -> (TaskQueue, JobId) {
     let (broker, store): (Arc<dyn Broker>, _) =
         testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
     let queue = TaskQueue::new(broker, store.clone(), Topology::single("work").unwrap()).await.unwrap();
-    let job = queue.enqueue_with(note("x"), EnqueueOptions::new().ttl(TTL)).await.unwrap();
-    let record = job.status().await.unwrap();
-    (queue, store, record)
+    let job = Job::new(JobId::new(), Note::NAME, chrono::Utc::now());
+    // The worker takes it in time, so before the message begins to die, and lives longer.
+    let claimed = store.claim(job.clone(), "dies later", Duration::from_secs(2)).await.unwrap();
+    assert!(matches!(claimed, Claimed::Run(..)));
+    queue.enqueue_with(note("x"), EnqueueOptions::new().id(job.id).ttl(TTL)).await.unwrap();
+    (queue, job.id)
 }
 
 #[tokio::test]
 async fn a_job_whose_worker_died_with_its_message_fails_when_the_lease_lapses() {
-    let (queue, store, job) = held_while_its_message_dies().await;
-    // The worker took it in time, and lives longer than the message.
-    let claimed = store.claim(job.clone(), "dies later", Duration::from_secs(2)).await.unwrap();
-    assert!(matches!(claimed, Claimed::Run(..)));
+    let (queue, job) = held_while_its_message_dies().await;
     testing::eventually("the message is a dead letter", async || {
         let letters = queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
         (letters.len() == 1).then_some(())
     })
     .await;
 
-    let record = testing::soon("the job ends", queue.wait(job.id)).await.unwrap();
+    let record = testing::soon("the job ends", queue.wait(job)).await.unwrap();
 
     assert_eq!(record.status, JobStatus::Failed);
     assert!(record.error.unwrap().contains("expired"));

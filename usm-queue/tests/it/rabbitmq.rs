@@ -1,16 +1,18 @@
 //! The broker on a real RabbitMQ server: what the contracts cannot ask of every broker.
 
 mod connecting;
+mod dead_letters;
 mod delays;
 mod losses;
 mod publishing;
 mod tls;
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use usm_queue::{
-    Broker, Consumer, Delivery, Message, QueueSpec, RabbitMqOptions, Settlement, Topology,
-    testing::{RabbitMq, soon, unique},
+    Broker, Consumer, Delivery, JobStore, Message, QueueSpec, RabbitMqOptions, Settlement, SqliteOptions,
+    TaskQueue, Topology,
+    testing::{RabbitMq, soon, sqlite_pair, unique},
 };
 
 /// Where the tests' server is.
@@ -69,6 +71,13 @@ impl Line {
     fn dead_exchange(&self) -> String {
         format!("{}.dead", self.name)
     }
+}
+
+/// A queue on this line, with records in memory.
+async fn queue_on(line: &Line) -> (TaskQueue, Arc<dyn JobStore>) {
+    let (_, store) = sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let broker = RabbitMqOptions::new(url()).connect().await.unwrap();
+    (TaskQueue::new(broker, store.clone(), line.topology.clone()).await.unwrap(), store)
 }
 
 async fn next(consumer: &mut Consumer) -> Delivery {

@@ -97,7 +97,9 @@ async fn a_job_whose_attempts_are_used_up_becomes_a_dead_letter_with_its_history
     assert_eq!(letter.payload, Some(serde_json::json!({"text": "x"})));
     assert_eq!((letter.job_id, letter.task.as_deref()), (Some(job.id()), Some("note")));
     assert_eq!((letter.queue.as_str(), letter.routing_key.as_str()), ("work", "work.note"));
-    assert!(letter.died_at.is_some());
+    let first = record.timeline.iter().find(|entry| entry.error.is_some()).unwrap();
+    assert_eq!(letter.first_failed_at, Some(first.at));
+    assert!(letter.died_at > letter.first_failed_at);
 }
 
 #[tokio::test]

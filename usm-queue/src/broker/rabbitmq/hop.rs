@@ -141,6 +141,8 @@ impl Inner {
         for (name, value) in [(BROKER_REASON, why), (BROKER_QUEUE, queue)] {
             message.headers.insert(name.to_owned(), value.into());
         }
+        // Those two queues may be gone as well.
+        self.declare(&topology).await?;
         for target in [topology.failed_queue(), topology.notice_queue()] {
             let parcel = Parcel { returned: true, ..Parcel::new(&message, Way::Into(target)) };
             let outcome = self.ship_one(parcel).await?;

@@ -42,7 +42,7 @@ use self::{
 use super::{Broker, Consumer, Delivery, QueueDepth, Settlement};
 use crate::{
     envelope::Message,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     topology::{Topology, TopologyPlan},
 };
 
@@ -133,6 +133,22 @@ impl Inner {
         let connection = self.publisher.connection().await?;
         Declaring::open(&self.connector, &connection).await?.layout(&Layout::of(topology)).await?;
         self.routes.add(topology);
+        Ok(())
+    }
+
+    /// Declares the queue of dead letters again where that alone was deleted: the other queues of its exchange would take
+    /// a dead letter without it, and nobody would hear of it.
+    async fn keep_dead_letters(&self, exchange: &str) -> Result<()> {
+        for topology in self.routes.declaring(exchange) {
+            match self.depth(topology.failed_queue()).await {
+                Ok(_) => {}
+                Err(error) if error.kind() == ErrorKind::NotFound => {
+                    tracing::warn!(queue = topology.failed_queue(), "it is gone; declaring it again");
+                    self.declare(&topology).await?;
+                }
+                Err(error) => return Err(error),
+            }
+        }
         Ok(())
     }
 

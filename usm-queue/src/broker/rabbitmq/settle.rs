@@ -37,7 +37,10 @@ impl Inner {
                 Some(pass) => self.put_back(queue, &message, pass, false).await?,
                 None => self.put_back_now(queue, &message).await?,
             },
-            Settlement::DeadLetter { message } => self.bury(&message).await?,
+            Settlement::DeadLetter { message } => {
+                self.keep_dead_letters(&message.exchange).await?;
+                self.bury(&message).await?;
+            }
         }
         receipt.ack().await
     }

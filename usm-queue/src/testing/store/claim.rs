@@ -87,6 +87,20 @@ pub async fn a_job_whose_next_attempt_is_not_due_is_busy(store: &dyn JobStore) {
     .await;
 }
 
+/// A record that was lost is made anew, and its delay is not cut short.
+pub async fn an_unknown_job_that_is_not_due_is_stored_and_busy(store: &dyn JobStore) {
+    let due = now() + LONG;
+    let mut job = new_job();
+    job.next_attempt_at = Some(due);
+    let story = Story { store, job };
+
+    let claimed = store.claim(story.job.clone(), "early", LONG).await.unwrap();
+
+    assert_eq!(claimed, Claimed::Busy(due));
+    let known = story.now().await;
+    assert_eq!((known.status, known.attempt, known.next_attempt_at), (JobStatus::Pending, 0, Some(due)));
+}
+
 /// As a further attempt of another worker.
 pub async fn a_lapsed_lease_can_be_taken_over(store: &dyn JobStore) {
     let story = Story::begin(store).await;

@@ -40,6 +40,7 @@ macro_rules! store_contract {
             tokens_grow_with_every_claim
             a_leased_job_is_busy
             a_job_whose_next_attempt_is_not_due_is_busy
+            an_unknown_job_that_is_not_due_is_stored_and_busy
             a_lapsed_lease_can_be_taken_over
             a_job_whose_worker_died_with_the_last_attempt_is_taken_only_to_end_it
             a_lapsed_lease_that_nobody_took_over_still_holds

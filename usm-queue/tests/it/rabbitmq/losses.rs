@@ -1,12 +1,15 @@
 //! Queues and exchanges that go away under our hands.
 
+use std::time::Duration;
+
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use usm_queue::{
-    ErrorKind, QueueSpec, Settlement,
+    Claimed, EnqueueOptions, ErrorKind, JobContext, JobStatus, JobUpdate, QueueSpec, Settlement, Worker,
     testing::{eventually, soon},
 };
 
-use super::{Line, next, open, raw};
+use super::{Line, next, open, queue_on, raw};
+use crate::shared::{HOUR, Note, ended, note, with_worker};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_consumer_ends_with_its_queue_and_another_serves_the_new_one() {
@@ -38,16 +41,26 @@ async fn a_dead_letter_survives_that_its_exchange_or_queue_was_deleted() {
     let dead = line.dead_exchange();
     let mut consumer = broker.consume(&line.name, 3).await.unwrap();
 
-    for round in ["the exchange is gone", "its queues are unbound"] {
+    for round in
+        ["the exchange is gone", "its queues are unbound", "its queue is gone, another one of it is not"]
+    {
         broker.publish(vec![line.message(round)]).await.unwrap();
         let delivery = next(&mut consumer).await;
-        if round == "the exchange is gone" {
-            channel.exchange_delete(dead.as_str().into(), ExchangeDeleteOptions::default()).await.unwrap();
-        } else {
-            for queue in [line.topology.failed_queue(), line.topology.notice_queue()] {
-                let (queue, exchange) = (queue.into(), dead.as_str().into());
-                let table = lapin::types::FieldTable::default();
-                channel.queue_unbind(queue, exchange, "".into(), table).await.unwrap();
+        match round {
+            "the exchange is gone" => {
+                let options = ExchangeDeleteOptions::default();
+                channel.exchange_delete(dead.as_str().into(), options).await.unwrap();
+            }
+            "its queues are unbound" => {
+                for queue in [line.topology.failed_queue(), line.topology.notice_queue()] {
+                    let (queue, exchange) = (queue.into(), dead.as_str().into());
+                    let table = lapin::types::FieldTable::default();
+                    channel.queue_unbind(queue, exchange, "".into(), table).await.unwrap();
+                }
+            }
+            _ => {
+                let failed = line.topology.failed_queue().into();
+                channel.queue_delete(failed, QueueDeleteOptions::default()).await.unwrap();
             }
         }
         let mut letter = delivery.message.clone();
@@ -58,6 +71,51 @@ async fn a_dead_letter_survives_that_its_exchange_or_queue_was_deleted() {
         })
         .await;
     }
+}
+
+/// What the broker dead-letters from then on is told to jobs.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_queue_of_notices_that_was_deleted_is_declared_again() {
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    let (queue, _) = queue_on(&line).await;
+    let (_connection, channel) = raw().await;
+
+    let notices = line.topology.notice_queue();
+    channel.queue_delete(notices.into(), QueueDeleteOptions::default()).await.unwrap();
+
+    eventually("it is back", async || broker.depth(notices).await.ok()).await;
+    let options = EnqueueOptions::new().ttl(Duration::from_millis(10));
+    let job = queue.enqueue_with(note("x"), options).await.unwrap();
+    assert_eq!(ended(&queue, &job).await.status, JobStatus::Failed);
+    queue.close().await;
+}
+
+/// Its worker recorded the failure and died before the dead letter was published.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_failed_job_that_comes_again_is_buried_though_the_queue_of_dead_letters_was_deleted() {
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    let (queue, store) = queue_on(&line).await;
+    let job = queue.enqueue(note("x")).await.unwrap();
+    let mut consumer = broker.consume(&line.name, 1).await.unwrap();
+    let delivery = next(&mut consumer).await;
+    let record = job.status().await.unwrap();
+    let Claimed::Run(_, lease) = store.claim(record, "dies", HOUR).await.unwrap() else { panic!("it waits") };
+    store.update(lease, JobUpdate::Failed("no use".to_owned())).await.unwrap();
+    drop((delivery, consumer));
+    let (_connection, channel) = raw().await;
+    let failed = line.topology.failed_queue().into();
+    channel.queue_delete(failed, QueueDeleteOptions::default()).await.unwrap();
+
+    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let letter = with_worker(worker, async {
+        eventually("it is buried", async || queue.dead_letters().get(&job.id().to_string()).await.ok()).await
+    })
+    .await;
+
+    assert_eq!(letter.errors, ["no use"], "{letter:#?}");
+    queue.close().await;
 }
 
 /// What it was asked to do it cannot: the delivery stays, and the error tells why.
@@ -135,7 +193,7 @@ async fn a_quorum_queue_works_and_its_limit_is_declared() {
 
     let mut consumer = broker.consume(&line.name, 3).await.unwrap();
     let delivery = next(&mut consumer).await;
-    broker.settle(&delivery, super::retry(&delivery, std::time::Duration::from_millis(1))).await.unwrap();
+    broker.settle(&delivery, super::retry(&delivery, Duration::from_millis(1))).await.unwrap();
     let again = next(&mut consumer).await;
     broker.settle(&again, Settlement::Ack).await.unwrap();
 
