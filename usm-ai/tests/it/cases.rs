@@ -156,7 +156,7 @@ async fn case_25_when_all_cool_down_the_call_ends_at_once_with_the_shortest_wait
 async fn case_25_a_wait_in_the_form_of_a_date_is_kept() {
     let body = json!({ "error": { "message": "Slow down", "code": "rate_limit_exceeded" } }).to_string();
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(90));
-    let reply = Reply::Body { status: 429, body, retry_after: Some(date) };
+    let reply = Reply::body(429, body).with_header("retry-after", date);
 
     let error = failure_with("openai", reply, Limits::default()).await;
 
