@@ -10,6 +10,9 @@ use tokio::time::Instant;
 
 use crate::{AnswerSchema, ChatRequest, ChatResponse};
 
+/// Stands for "for ever" where a duration is too long to be added to the clock.
+const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// How much a cache keeps, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheSettings {
@@ -115,8 +118,8 @@ impl AnswerCache {
 
     pub(crate) fn put(&self, key: Key, response: &ChatResponse) {
         let value = response.value.as_ref().map_or(0, |value| value.to_string().len());
-        let bytes = 2 * key.0.len() + response.text.len() + value;
-        let Some(until) = Instant::now().checked_add(self.settings.ttl) else { return };
+        let bytes = size_of::<(Key, Key, Entry)>() + 2 * key.0.len() + response.text.len() + value;
+        let until = Instant::now() + self.settings.ttl.min(FAR_AWAY);
         if bytes > self.settings.bytes {
             return;
         }

@@ -185,11 +185,21 @@ impl Exchange {
     /// The whole reply.
     pub(crate) async fn read(mut self) -> Result<HttpReply, Error> {
         let mut body = Vec::new();
-        while let Some(bytes) = self.chunk().await? {
-            body.extend_from_slice(&bytes);
+        loop {
+            match self.chunk().await {
+                Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+                Ok(None) => break,
+                // What is refused, and for how long, is known by the head.
+                Err(_) if !is_success(self.status) => break,
+                Err(error) => return Err(error),
+            }
         }
         Ok(HttpReply { status: self.status, headers: self.headers, body })
     }
+}
+
+pub(crate) fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 fn too_slow(what: &str, limit: Duration) -> Error {

@@ -112,6 +112,7 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
             || says(&[
                 "exceeds the maximum number of tokens",
                 "request_too_large",
+                "request too large for",
                 "reduce your message size",
             ])
     };
@@ -119,12 +120,14 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         300..=399 => ErrorKind::Misconfigured,
         402 => ErrorKind::QuotaSpent,
         403 if says(&["moderation", "flagged"]) => ErrorKind::Blocked,
-        400 | 403 | 429 if no_money() => ErrorKind::QuotaSpent,
+        400 | 401 | 403 | 429 if no_money() => ErrorKind::QuotaSpent,
         401 | 403 => ErrorKind::Unauthorized,
         404 | 410 => ErrorKind::ModelNotFound,
         408 => ErrorKind::Timeout,
         409 | 498 => ErrorKind::Overloaded,
         413 => ErrorKind::TooLarge,
+        // OpenAI: more than the limit of a whole minute, so that no wait helps.
+        429 if too_large() => ErrorKind::TooLarge,
         429 => ErrorKind::RateLimited,
         // The model wrote JSON that does not fit: its answer is at fault, not the request.
         400 | 422 if code.contains("json_validate_failed") => ErrorKind::Malformed,
@@ -133,7 +136,8 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         400 | 422
             if says(&["response_format", "json_schema", "json schema", "structured output"])
                 || says(&["responsejsonschema", "response_schema", "responseschema", "output_config"])
-                || says(&["output_format", "response mime type", "response_mime_type"]) =>
+                || says(&["output_format", "response mime type", "response_mime_type"])
+                || says(&["minitems", "maxitems", "additionalproperties"]) =>
         {
             ErrorKind::SchemaUnsupported
         }

@@ -1,5 +1,7 @@
 //! Asks one candidate: whether it may be asked now, once or with retries, whole or streamed.
 
+use std::time::Duration;
+
 use backon::Retryable;
 use tokio::{
     sync::Mutex,
@@ -66,7 +68,10 @@ impl Router {
                     && error.kind() != ErrorKind::RateLimited
                     && error.retry_after().is_none()
             })
-            .adjust(|_, proposed| call.pause(&self.retry, None, proposed))
+            .adjust(|_, proposed| {
+                let repeat = !self.has_fallback(candidate, request, call) || call.has_time_to_repeat();
+                call.pause(&self.retry, None, proposed.filter(|_| repeat))
+            })
             .notify(|error, wait| {
                 let (provider, kind, wait_ms) = (error.provider(), error.kind().as_str(), wait.as_millis());
                 tracing::info!(
@@ -100,8 +105,15 @@ impl Router {
             return Err(skip(rest));
         }
         let begun = Instant::now();
-        let Ok(mut room) = timeout_at(call.deadline, candidate.quota.turn()).await else {
-            let error = past_deadline(&request).at(candidate.name(), model).not_asked();
+        // A text that is being streamed shows that somebody is at work.
+        let shared = sink.is_none() && self.has_fallback(candidate, &request, call);
+        let end = if shared { call.half_time() } else { call.deadline };
+        let out_of_time = || match shared {
+            true => out_of_share(end - begun),
+            false => past_deadline(&request),
+        };
+        let Ok(mut room) = timeout_at(end, candidate.quota.turn()).await else {
+            let error = out_of_time().at(candidate.name(), model).not_asked();
             call.skipped(&error);
             return Err(error);
         };
@@ -122,13 +134,13 @@ impl Router {
                 Some(sink) => streamed(candidate, &request, &mut *sink.lock().await).await,
             }
         };
-        let result = match timeout_at(call.deadline, answering).await {
+        let result = match timeout_at(end, answering).await {
             Ok(result) => result,
-            Err(_) => Err(past_deadline(&request)),
+            Err(_) => Err(out_of_time()),
         }
         .map_err(|error| error.at(candidate.name(), model));
 
-        room.spent(result.as_ref().ok().and_then(|answer| answer.usage));
+        room.spent(result.as_ref().map_or_else(Error::usage, |answer| answer.usage));
         call.attempted(candidate.name(), model, begun, &result);
         match result {
             Ok(answer) => {
@@ -143,6 +155,16 @@ impl Router {
                 Err(if limited { error.with_retry_after(rest()) } else { error })
             }
         }
+    }
+}
+
+impl Router {
+    /// Whether a candidate after this one may still be asked by this call.
+    fn has_fallback(&self, candidate: &Candidate, request: &ChatRequest, call: &Call) -> bool {
+        let later = self.candidates.iter().enumerate().skip_while(|(_, one)| !std::ptr::eq(*one, candidate));
+        later.skip(1).any(|(place, one)| {
+            !call.is_given_up(place) && one.rest(one.model_for(request), &self.cooldowns).is_none()
+        })
     }
 }
 
@@ -180,6 +202,14 @@ fn resting(rest: Rest) -> Error {
 fn past_deadline(request: &ChatRequest) -> Error {
     let deadline = request.deadline.as_secs_f64();
     Error::new(ErrorKind::Timeout, format!("the deadline of {deadline} s for the whole call has passed"))
+}
+
+fn out_of_share(limit: Duration) -> Error {
+    let limit = limit.as_secs_f64();
+    Error::new(
+        ErrorKind::Timeout,
+        format!("no answer within {limit:.1} s; the rest is for the next provider"),
+    )
 }
 
 fn refuses_temperature(error: &Error) -> bool {

@@ -14,6 +14,9 @@ use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, ladder::
 /// Stands for "no deadline" where a duration is too long to be added to the clock.
 const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
+/// After so many blocks by different candidates the question is at fault, and its author is to be told.
+const MOST_BLOCKS: usize = 2;
+
 pub(crate) struct Call {
     started: Instant,
     pub(super) deadline: Instant,
@@ -27,6 +30,12 @@ struct Log {
     failures: BTreeMap<usize, Error>,
 }
 
+impl Log {
+    fn is_blocked(&self) -> bool {
+        self.failures.values().filter(|failure| failure.kind() == ErrorKind::Blocked).count() >= MOST_BLOCKS
+    }
+}
+
 impl Call {
     pub(super) fn start(time_limit: Duration) -> Self {
         let started = Instant::now();
@@ -36,6 +45,12 @@ impl Call {
 
     pub(crate) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline
+    }
+
+    /// Half of the time that is left: the other half is for those who may be asked after this one.
+    pub(super) fn half_time(&self) -> Instant {
+        let now = Instant::now();
+        now + self.deadline.saturating_duration_since(now) / 2
     }
 
     /// Writes down an attempt that began at `begun`.
@@ -51,7 +66,7 @@ impl Call {
             provider: provider.to_owned(),
             model: model.to_owned(),
             duration_ms: milliseconds(begun.elapsed()),
-            usage: result.as_ref().ok().and_then(|answer| answer.usage),
+            usage: result.as_ref().map_or_else(Error::usage, |answer| answer.usage),
             error: error.map(Error::kind),
             retry_after_ms: error.and_then(Error::retry_after).map(milliseconds),
             skipped: false,
@@ -91,6 +106,17 @@ impl Call {
 
     pub(super) fn gave_up(&self, place: usize, failure: Error) {
         self.log().failures.insert(place, failure);
+    }
+
+    /// Whether an attempt that takes as long as the last one would leave as much time for others.
+    pub(super) fn has_time_to_repeat(&self) -> bool {
+        let took = self.log().attempts.last().map_or(0, |attempt| attempt.duration_ms);
+        Instant::now() + Duration::from_millis(took) <= self.half_time()
+    }
+
+    /// Whether so many have blocked the question or the answer that nobody else is to be asked.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.log().is_blocked()
     }
 
     /// The shortest wait after which a candidate may be asked again within this call; `None` when there is none.
@@ -137,8 +163,11 @@ impl Call {
 
     /// The one error for a call in which every candidate failed.
     pub(super) fn failed(self) -> Error {
-        let Log { attempts, failures } = self.into_log();
-        most_telling(failures.into_values()).with_attempts(attempts)
+        let log = self.into_log();
+        let blocked = log.is_blocked();
+        let told =
+            log.failures.into_values().filter(|failure| !blocked || failure.kind() == ErrorKind::Blocked);
+        most_telling(told).with_attempts(log.attempts)
     }
 
     /// The error for a call that its caller has given up.

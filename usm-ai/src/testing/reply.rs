@@ -58,6 +58,8 @@ pub enum Reply {
     Endless,
     /// Another reply, after a pause.
     After(Duration, Box<Reply>),
+    /// Another reply, after which the connection stays open in silence.
+    StayOpen(Box<Reply>),
     /// The body of another reply, byte by byte with this pause after each.
     Trickle(Duration, Box<Reply>),
 }
@@ -189,12 +191,18 @@ impl Reply {
         Self::Trickle(pause, Box::new(self))
     }
 
+    /// The same, after which the connection stays open in silence.
+    #[must_use]
+    pub fn staying_open(self) -> Self {
+        Self::StayOpen(Box::new(self))
+    }
+
     pub(super) async fn play(
         mut self,
         request: &RecordedRequest,
         connection: &mut TcpStream,
     ) -> io::Result<()> {
-        let mut sender = Sender { connection, headers: String::new(), pace: None };
+        let mut sender = Sender { connection, headers: String::new(), pace: None, stays_open: false };
         loop {
             self = match self {
                 Self::After(pause, reply) => {
@@ -203,6 +211,10 @@ impl Reply {
                 }
                 Self::Trickle(pause, reply) => {
                     sender.pace = Some(pause);
+                    *reply
+                }
+                Self::StayOpen(reply) => {
+                    sender.stays_open = true;
                     *reply
                 }
                 Self::WithHeader(name, value, reply) => {
@@ -273,7 +285,7 @@ impl Reply {
                 }
             }
             // `play` has taken these off.
-            Self::After(..) | Self::Trickle(..) | Self::WithHeader(..) => Ok(()),
+            Self::After(..) | Self::Trickle(..) | Self::StayOpen(..) | Self::WithHeader(..) => Ok(()),
         }
     }
 }
@@ -288,6 +300,7 @@ struct Sender<'a> {
     headers: String,
     /// Pause after each byte of the body.
     pace: Option<Duration>,
+    stays_open: bool,
 }
 
 impl Sender<'_> {
@@ -321,6 +334,9 @@ impl Sender<'_> {
                     time::sleep(pause).await;
                 }
             }
+        }
+        if self.stays_open {
+            future::pending::<()>().await;
         }
         self.connection.shutdown().await
     }
