@@ -8,10 +8,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{AnswerSchema, ChatRequest, ChatResponse};
-
-/// Stands for "for ever" where a duration is too long to be added to the clock.
-const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+use crate::{AnswerSchema, ChatRequest, ChatResponse, wait::FAR_AWAY};
 
 /// How much a cache keeps, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -37,7 +37,8 @@ pub enum ErrorKind {
     /// Question and answer are more than the model can hold (413, "maximum context length"): the next provider is
     /// asked; ask for less, or a larger model.
     TooLarge,
-    /// The answer was withheld by a content filter or declined by the model: the next provider is asked.
+    /// The answer was withheld by a content filter or declined by the model: one more provider is asked, and when that
+    /// one blocks it too, whoever asked has to be told.
     Blocked,
     /// The answer ended at the output limit before it was whole: raise the limit or ask for less.
     Truncated,

@@ -167,7 +167,7 @@ fn read(
         _ => ErrorKind::Malformed,
     };
     let mut flaw = None;
-    for found in extract::documents(&answer.text) {
+    for found in extract::documents(after_thinking(&answer.text)) {
         let problems = match found {
             Found::Document(value) if schema.is_object() && !value.is_object() => continue,
             Found::Document(value) => match fit(schema, check, &value) {
@@ -192,6 +192,14 @@ fn read(
         kind: cut_off,
         problems: vec!["there is no JSON document in the answer".to_owned()],
     }))
+}
+
+/// What follows the thoughts that some servers leave in the text: the drafts in them are not the answer.
+fn after_thinking(text: &str) -> &str {
+    match text.trim_start().strip_prefix("<think>") {
+        Some(thought) => thought.split_once("</think>").map_or("", |(_, answer)| answer),
+        None => text,
+    }
 }
 
 fn fit(schema: &AnswerSchema, check: Check<'_>, value: &Value) -> Result<(), Vec<String>> {

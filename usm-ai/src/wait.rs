@@ -6,6 +6,9 @@ use serde_json::Value;
 
 use crate::http::Headers;
 
+/// Stands for "for ever" where a duration is too long to be added to the clock.
+pub(crate) const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Longer waits than this are a mistake of somebody's clock.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 

@@ -17,7 +17,13 @@ pub(super) fn refusal(status: u16, headers: &Headers, body: &[u8], now: SystemTi
 /// The error inside a success, if there is one: some gateways report so what their upstream said.
 pub(super) fn hidden(headers: &Headers, reply: &Value, now: SystemTime) -> Option<Error> {
     let error_field = reply.get("error").or_else(|| reply.get(0)?.get("error"))?;
-    if error_field.is_null() {
+    let is_none = match error_field {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    };
+    if is_none {
         return None;
     }
     let complaint = Complaint::of(reply).unwrap_or_else(|| Complaint::plain(&reply.to_string()));
@@ -71,14 +77,15 @@ impl Complaint {
             error["details"].as_array().into_iter().flatten().filter_map(|detail| detail["reason"].as_str());
         // Anthropic says in the details of a 429 that it is no rate but a spending limit.
         let details = error["details"]["error_code"].as_str();
+        let number = |name: &str| {
+            let code = error[name].as_u64().or_else(|| error[name].as_str()?.parse().ok())?;
+            u16::try_from(code).ok().filter(|code| *code >= 400)
+        };
         let codes = ["code", "type", "status"].into_iter().map(text).chain(reasons).chain(details);
         Some(Self {
             message: message.to_owned(),
             code: codes.collect::<Vec<_>>().join(" ").to_lowercase(),
-            status: error["code"]
-                .as_u64()
-                .and_then(|code| u16::try_from(code).ok())
-                .filter(|code| *code >= 400),
+            status: number("code").or_else(|| number("status")),
         })
     }
 

@@ -9,10 +9,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::RetrySettings;
-use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, ladder::Reading};
-
-/// Stands for "no deadline" where a duration is too long to be added to the clock.
-const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, ladder::Reading, wait::FAR_AWAY};
 
 /// After so many blocks by different candidates the question is at fault, and its author is to be told.
 const MOST_BLOCKS: usize = 2;

@@ -3,13 +3,15 @@
 
 use std::{
     io::Write,
+    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 use usm_ai::{
-    AnswerFormat, ErrorKind, Limits, Provider, StreamEvent,
+    AnswerCache, AnswerFormat, CacheSettings, Candidate, Cooldowns, ErrorKind, Limits, Provider, Quota,
+    QuotaSettings, RetrySettings, Router, StreamEvent,
     testing::{FakeAi, Reply},
 };
 
@@ -291,5 +293,39 @@ async fn a_key_is_shown_nowhere_whatever_repeats_it() {
             let shown = format!("{error} {error:?} {streamed} {streamed:?} {service:?} {request:?}");
             assert!(!shown.contains("sk-test"), "{kind} {reply:?}: {shown}");
         }
+    }
+}
+
+#[tokio::test]
+async fn settings_without_bounds_do_no_harm() {
+    let ever = Duration::MAX;
+    let limits =
+        Limits { connect: ever, first_byte: ever, silence: ever, total: ever, answer_bytes: usize::MAX };
+    let retry = RetrySettings {
+        retries: usize::MAX,
+        first_delay: ever,
+        longest_delay: ever,
+        longest_retry_after: ever,
+    };
+    let cooldowns =
+        Cooldowns { failures: u32::MAX, first: ever, longest: ever, lasting: ever, longest_told: ever };
+    let cache = Arc::new(AnswerCache::new(CacheSettings { bytes: usize::MAX, ttl: ever }));
+    let quota = Quota::new(QuotaSettings {
+        concurrency: Some(usize::MAX),
+        requests_per_minute: Some(u32::MAX),
+        tokens_per_minute: Some(u32::MAX),
+    });
+    let ai = FakeAi::start([Reply::overloaded(), Reply::error(429, "No"), Reply::text("42")]).await.unwrap();
+    let candidate = Candidate::new(service_with("groq", &ai, limits)).quota(quota);
+    let router = Router::of([candidate]).retry(retry).cooldowns(cooldowns).cache(Arc::clone(&cache));
+    let request = question().deadline(ever).prompt_version("1").max_output_tokens(u32::MAX);
+
+    for expected in [ErrorKind::Overloaded, ErrorKind::RateLimited, ErrorKind::RateLimited] {
+        assert_eq!(router.chat(&request).await.unwrap_err().kind(), expected);
+    }
+    let healthy = FakeAi::start([Reply::text("42")]).await.unwrap();
+    let router = Router::of([Candidate::new(service_with("groq", &healthy, limits))]).cache(cache);
+    for cached in [false, true] {
+        assert_eq!(router.chat(&request).await.unwrap().cached, cached);
     }
 }
