@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
@@ -30,13 +31,13 @@ impl Default for CacheSettings {
 /// The key is everything that makes the answer: prompt version, purpose, provider, model, schema, both texts, temperature
 /// and output limit. Only whole answers are kept. An answer from the cache has
 /// [`ChatResponse::cached`] set, no attempts and no tokens.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct AnswerCache {
     settings: CacheSettings,
     kept: Mutex<Kept>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Kept {
     answers: HashMap<Key, Entry>,
     /// The keys by age.
@@ -45,7 +46,6 @@ struct Kept {
     bytes: usize,
 }
 
-#[derive(Debug)]
 struct Entry {
     response: ChatResponse,
     until: Instant,
@@ -54,7 +54,7 @@ struct Entry {
 }
 
 /// Everything that makes an answer. Kept whole, so that no two questions can be taken for one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key(String);
 
 impl Key {
@@ -142,6 +142,18 @@ impl AnswerCache {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for AnswerCache {
+    /// Without questions and answers, which belong into no log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept();
+        f.debug_struct("AnswerCache")
+            .field("settings", &self.settings)
+            .field("answers", &kept.answers.len())
+            .field("bytes", &kept.bytes)
+            .finish()
     }
 }
 

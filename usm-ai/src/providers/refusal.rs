@@ -129,6 +129,8 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         403 if says(&["moderation", "flagged"]) => ErrorKind::Blocked,
         400 | 401 | 403 | 429 if no_money() => ErrorKind::QuotaSpent,
         401 | 403 => ErrorKind::Unauthorized,
+        // OpenRouter: nobody who has the model takes what the request asks for.
+        404 if says(&["handle the requested parameters"]) => ErrorKind::SchemaUnsupported,
         404 | 410 => ErrorKind::ModelNotFound,
         408 => ErrorKind::Timeout,
         409 | 498 => ErrorKind::Overloaded,

@@ -1,12 +1,7 @@
 //! Asks one candidate: whether it may be asked now, once or with retries, whole or streamed.
 
-use std::time::Duration;
-
 use backon::Retryable;
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::Mutex, time::timeout_at};
 
 use super::{Call, Candidate, Router, breaker, breaker::Rest};
 use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, StreamEvent, limits};
@@ -104,15 +99,11 @@ impl Router {
         if let Some(rest) = candidate.rest(model, &self.cooldowns) {
             return Err(skip(rest));
         }
-        let begun = Instant::now();
         // A text that is being streamed shows that somebody is at work.
         let shared = sink.is_none() && self.has_fallback(candidate, &request, call);
-        let end = if shared { call.half_time() } else { call.deadline };
-        let out_of_time = || match shared {
-            true => out_of_share(end - begun),
-            false => past_deadline(&request),
-        };
-        let Ok(mut room) = timeout_at(end, candidate.quota.turn()).await else {
+        let share = || if shared { call.half_time() } else { call.deadline };
+        let out_of_time = || if shared { out_of_share() } else { past_deadline(&request) };
+        let Ok(mut room) = timeout_at(share(), candidate.quota.turn()).await else {
             let error = out_of_time().at(candidate.name(), model).not_asked();
             call.skipped(&error);
             return Err(error);
@@ -134,14 +125,15 @@ impl Router {
                 Some(sink) => streamed(candidate, &request, &mut *sink.lock().await).await,
             }
         };
-        let result = match timeout_at(end, answering).await {
+        let underway = call.begin(candidate.name(), model);
+        let result = match timeout_at(share(), answering).await {
             Ok(result) => result,
             Err(_) => Err(out_of_time()),
         }
         .map_err(|error| error.at(candidate.name(), model));
 
         room.spent(result.as_ref().map_or_else(Error::usage, |answer| answer.usage));
-        call.attempted(candidate.name(), model, begun, &result);
+        underway.end(&result);
         match result {
             Ok(answer) => {
                 admission.answered();
@@ -204,11 +196,10 @@ fn past_deadline(request: &ChatRequest) -> Error {
     Error::new(ErrorKind::Timeout, format!("the deadline of {deadline} s for the whole call has passed"))
 }
 
-fn out_of_share(limit: Duration) -> Error {
-    let limit = limit.as_secs_f64();
+fn out_of_share() -> Error {
     Error::new(
         ErrorKind::Timeout,
-        format!("no answer within {limit:.1} s; the rest is for the next provider"),
+        "no answer within half of the time left, the rest is for the next provider",
     )
 }
 

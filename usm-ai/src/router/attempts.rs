@@ -9,7 +9,9 @@ use std::{
 use tokio::time::Instant;
 
 use super::RetrySettings;
-use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, ladder::Reading, wait::FAR_AWAY};
+use crate::{
+    AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, Usage, ladder::Reading, wait::FAR_AWAY,
+};
 
 /// After so many blocks by different candidates the question is at fault, and its author is to be told.
 const MOST_BLOCKS: usize = 2;
@@ -50,24 +52,9 @@ impl Call {
         now + self.deadline.saturating_duration_since(now) / 2
     }
 
-    /// Writes down an attempt that began at `begun`.
-    pub(super) fn attempted(
-        &self,
-        provider: &str,
-        model: &str,
-        begun: Instant,
-        result: &Result<ProviderAnswer, Error>,
-    ) {
-        let error = result.as_ref().err();
-        self.log().attempts.push(AttemptLog {
-            provider: provider.to_owned(),
-            model: model.to_owned(),
-            duration_ms: milliseconds(begun.elapsed()),
-            usage: result.as_ref().map_or_else(Error::usage, |answer| answer.usage),
-            error: error.map(Error::kind),
-            retry_after_ms: error.and_then(Error::retry_after).map(milliseconds),
-            skipped: false,
-        });
+    /// An attempt that begins now.
+    pub(super) fn begin<'a>(&'a self, provider: &'a str, model: &'a str) -> Underway<'a> {
+        Underway { call: self, provider, model, begun: Instant::now(), ended: false }
     }
 
     /// Writes down that a candidate was not asked, once for each time it rests.
@@ -169,7 +156,13 @@ impl Call {
 
     /// The error for a call that its caller has given up.
     pub(super) fn cancelled(self) -> Error {
-        Error::new(ErrorKind::Cancelled, "").with_attempts(self.into_log().attempts)
+        let attempts = self.into_log().attempts;
+        let error = Error::new(ErrorKind::Cancelled, "");
+        let error = match attempts.last().filter(|last| last.error == Some(ErrorKind::Cancelled)) {
+            Some(last) => error.at(&last.provider, &last.model),
+            None => error,
+        };
+        error.with_attempts(attempts)
     }
 
     fn into_log(self) -> Log {
@@ -178,6 +171,45 @@ impl Call {
 
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attempt under way. Dropped without an end, it is written down as cancelled.
+pub(super) struct Underway<'a> {
+    call: &'a Call,
+    provider: &'a str,
+    model: &'a str,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Underway<'_> {
+    /// Writes down how it ended.
+    pub(super) fn end(mut self, result: &Result<ProviderAnswer, Error>) {
+        self.ended = true;
+        let usage = result.as_ref().map_or_else(Error::usage, |answer| answer.usage);
+        let error = result.as_ref().err();
+        self.write(usage, error.map(Error::kind), error.and_then(Error::retry_after));
+    }
+
+    fn write(&self, usage: Option<Usage>, error: Option<ErrorKind>, retry_after: Option<Duration>) {
+        self.call.log().attempts.push(AttemptLog {
+            provider: self.provider.to_owned(),
+            model: self.model.to_owned(),
+            duration_ms: milliseconds(self.begun.elapsed()),
+            usage,
+            error,
+            retry_after_ms: retry_after.map(milliseconds),
+            skipped: false,
+        });
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.write(None, Some(ErrorKind::Cancelled), None);
+        }
     }
 }
 

@@ -95,6 +95,20 @@ async fn the_first_provider_that_answers_is_the_only_one_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn time_in_the_queue_is_the_calls_and_not_the_attempts() {
+    let quota = crate::Quota::new(crate::QuotaSettings { concurrency: Some(1), ..Default::default() });
+    let router = Router::of([Candidate::shared(Scripted::new("only", [])).quota(quota)]);
+    let request = request();
+
+    let (first, second) = tokio::join!(router.chat(&request), router.chat(&request));
+
+    for (response, seconds) in [(first.unwrap(), 1), (second.unwrap(), 2)] {
+        assert_eq!(response.duration, Duration::from_secs(seconds));
+        assert_eq!(response.attempts[0].duration_ms, 1000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transient_failure_is_retried_with_the_same_provider_after_a_growing_pause() {
     let provider = Scripted::new("only", [fails(ErrorKind::Overloaded), fails(ErrorKind::Network)]);
     let begun = Instant::now();

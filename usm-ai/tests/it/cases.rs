@@ -231,6 +231,8 @@ async fn a_call_that_is_given_up_says_so_and_leaves_no_probe_behind() {
 
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert!(!error.is_transient());
+    assert_eq!((error.provider(), error.model()), ("gemini", "model"), "who was being asked");
+    assert_eq!(tried(error.attempts()), [("gemini", Some(ErrorKind::Cancelled))]);
 }
 
 #[tokio::test]

@@ -205,11 +205,15 @@ fn formats(ai: &FakeAi) -> Vec<Option<String>> {
 
 #[tokio::test]
 async fn row_06_a_schema_that_is_not_taken_goes_down_the_ladder_and_that_is_remembered() {
-    for complaint in ["`minItems` is not supported", "json_schema is not supported by this model"] {
-        let refused = || Reply::coded_error(400, complaint, "invalid_request_error");
+    for (kind, status, complaint) in [
+        ("groq", 400, "`minItems` is not supported"),
+        ("groq", 400, "json_schema is not supported by this model"),
+        ("openrouter", 404, "No endpoints found that can handle the requested parameters."),
+    ] {
+        let refused = || Reply::coded_error(status, complaint, "invalid_request_error");
         let point = || Reply::text("Here: {\"x\": 1}");
         let ai = FakeAi::start([refused(), point(), point()]).await.unwrap();
-        let router = router([("groq", &ai)]);
+        let router = router([(kind, &ai)]);
 
         for _ in 0..2 {
             assert_eq!(router.answer::<Point>(&question()).await.unwrap().value, Point { x: 1 });
