@@ -84,7 +84,10 @@ pub(super) fn usage(reply: &Value) -> Option<Usage> {
     let usage = &reply["usageMetadata"];
     let thoughts = usage["thoughtsTokenCount"].as_u64().unwrap_or_default();
     let answer = usage["candidatesTokenCount"].as_u64().unwrap_or_default();
-    Some(Usage { input_tokens: usage["promptTokenCount"].as_u64()?, output_tokens: answer + thoughts })
+    Some(Usage {
+        input_tokens: usage["promptTokenCount"].as_u64()?,
+        output_tokens: answer.saturating_add(thoughts),
+    })
 }
 
 #[cfg(test)]

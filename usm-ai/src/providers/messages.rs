@@ -85,9 +85,10 @@ fn finish_reason(message: &Value) -> Result<Option<FinishReason>, Error> {
 pub(super) fn usage(reply: &Value) -> Option<Usage> {
     let usage = reply.get("usage").unwrap_or(&reply["message"]["usage"]);
     let count = |name: &str| usage[name].as_u64().unwrap_or_default();
-    let cached = count("cache_read_input_tokens") + count("cache_creation_input_tokens");
+    let parts = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
+    let input_tokens = parts.into_iter().map(count).fold(0, u64::saturating_add);
     let output_tokens = usage["output_tokens"].as_u64()?;
-    Some(Usage { input_tokens: count("input_tokens") + cached, output_tokens })
+    Some(Usage { input_tokens, output_tokens })
 }
 
 #[cfg(test)]

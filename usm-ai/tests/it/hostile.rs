@@ -11,7 +11,7 @@ use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 use usm_ai::{
     AnswerCache, AnswerFormat, CacheSettings, Candidate, Cooldowns, ErrorKind, Limits, Provider, Quota,
-    QuotaSettings, RetrySettings, Router, StreamEvent,
+    QuotaSettings, RetrySettings, Router, StreamEvent, Usage,
     testing::{FakeAi, Reply},
 };
 
@@ -327,5 +327,29 @@ async fn settings_without_bounds_do_no_harm() {
     let router = Router::of([Candidate::new(service_with("groq", &healthy, limits))]).cache(cache);
     for cached in [false, true] {
         assert_eq!(router.chat(&request).await.unwrap().cached, cached);
+    }
+}
+
+#[tokio::test]
+async fn counts_of_tokens_beyond_belief_are_counted_as_many() {
+    let most = u64::MAX;
+    let text = json!([{ "type": "text", "text": "42" }]);
+    let usage = json!({ "input_tokens": most, "cache_read_input_tokens": most, "output_tokens": most });
+    let counts = json!({ "promptTokenCount": most, "candidatesTokenCount": most, "thoughtsTokenCount": 1 });
+    let candidate = json!({ "content": { "parts": text }, "finishReason": "STOP" });
+    for (kind, body) in [
+        ("anthropic", json!({ "content": text, "stop_reason": "end_turn", "usage": usage })),
+        ("gemini", json!({ "candidates": [candidate], "usageMetadata": counts })),
+    ] {
+        let ai = FakeAi::always(Reply::body(200, body.to_string())).await.unwrap();
+        let quota = Quota::new(QuotaSettings { tokens_per_minute: Some(100), ..QuotaSettings::default() });
+        let router = Router::of([Candidate::new(service(kind, &ai)).quota(quota)]);
+
+        let response = router.chat(&question()).await.unwrap();
+        let error = router.chat(&question()).await.unwrap_err();
+
+        let expected = Usage { input_tokens: most, output_tokens: most };
+        assert_eq!(response.usage, Some(expected), "{kind}");
+        assert!(error.is_cooling_down(), "{kind}: {error}");
     }
 }
