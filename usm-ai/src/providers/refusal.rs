@@ -128,6 +128,7 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         402 => ErrorKind::QuotaSpent,
         403 if says(&["moderation", "flagged"]) => ErrorKind::Blocked,
         400 | 401 | 403 | 429 if no_money() => ErrorKind::QuotaSpent,
+        403 if code.contains("model_not_found") => ErrorKind::ModelNotFound,
         401 | 403 => ErrorKind::Unauthorized,
         // OpenRouter: nobody who has the model takes what the request asks for.
         404 if says(&["handle the requested parameters"]) => ErrorKind::SchemaUnsupported,

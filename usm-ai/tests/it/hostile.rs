@@ -232,7 +232,7 @@ async fn a_stream_with_any_line_ends_comments_and_events_of_many_lines_is_read_w
 
 #[tokio::test]
 async fn a_stream_that_was_whole_is_an_answer_though_its_connection_does_not_end() {
-    let limits = Limits { silence: Duration::from_millis(100), ..Limits::default() };
+    let limits = Limits { silence: Duration::from_millis(300), ..Limits::default() };
     for kind in FORMATS {
         // What is announced never comes: the connection breaks off, or stays open in silence.
         let whole = Reply::text("Once upon a time");

@@ -2,7 +2,7 @@
 //! rows have numbers, so that one can see that none is missing. Tenths of a second stand for minutes.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
 use usm_ai::{
@@ -10,7 +10,7 @@ use usm_ai::{
     testing::{FakeAi, Reply},
 };
 
-use crate::support::{FORMATS, KEY, Point, failure, question, router, service_with, tried};
+use crate::support::{FORMATS, KEY, Point, failure, question, router, service, service_with, tried};
 
 /// A server that says this to everyone, and one that answers.
 async fn beside_a_healthy_one(reply: Reply) -> (FakeAi, FakeAi) {
@@ -55,14 +55,14 @@ async fn rests_for(kind: &str, limited: Reply, wait: Duration) {
     let told_at = Instant::now();
     ai.then(Reply::text("back"));
     while ask(&router).await.text == "meanwhile" {
-        assert!(told_at.elapsed() < wait * 20, "{kind}: it never comes back");
+        assert!(told_at.elapsed() < wait + Duration::from_secs(10), "{kind}: it never comes back");
         tokio::time::sleep(wait / 20).await;
     }
 
     assert_eq!(told, Some(u64::try_from(wait.as_millis()).unwrap()), "{kind}");
     let requests = ai.requests();
     let rest = requests[1].arrived - requests[0].arrived;
-    assert!(rest >= wait && rest < wait * 3, "{kind}: {rest:?} of {wait:?}");
+    assert!(rest >= wait && rest < wait + Duration::from_secs(2), "{kind}: {rest:?} of {wait:?}");
 }
 
 fn groq_limit() -> Reply {
@@ -115,12 +115,13 @@ async fn row_02_geminis_quota_of_the_day_is_a_long_rest_and_one_of_the_minute_is
     let day = gemini_limit("GenerateRequestsPerDayPerProjectPerModel-FreeTier", "26s");
 
     let attempt = rests_and_the_next_one_answers("gemini", day.clone(), ErrorKind::RateLimited).await;
-    let (first, second, requests) = alone("gemini", day).await;
+    let error = failure("gemini", day).await;
 
-    let until_midnight = attempt.retry_after_ms.unwrap();
-    assert!(until_midnight > 26_000 || until_midnight < 25 * 3_600_000, "{until_midnight}");
-    assert!(first.excerpt().contains("the quota of the day"), "{first}");
-    assert!(second.is_cooling_down() && requests == 1, "not asked again");
+    assert!(error.excerpt().contains("the quota of the day"), "{error}");
+    let rest = Duration::from_millis(attempt.retry_after_ms.unwrap());
+    let end = (SystemTime::now() + rest).duration_since(UNIX_EPOCH).unwrap().as_secs_f64() / 3600.0;
+    let midnight = [7.0, 8.0].map(|hour| (end % 24.0 - hour).abs() < 0.05);
+    assert!(midnight.contains(&true), "midnight in California is at 7 or 8 o'clock UTC, not {}", end % 24.0);
 }
 
 #[tokio::test]
@@ -314,10 +315,10 @@ async fn row_10_nobody_at_the_address_and_silence_are_retried_too() {
         let [silent, gone] = [silent, gone].map(|ai| (service_with(kind, &ai, limits), ai));
         drop(gone.1);
 
-        for (service, expected) in [(silent.0, ErrorKind::Timeout), (gone.0, ErrorKind::Network)] {
-            let healthy = service_with("ollama", &healthy, limits);
+        for (failing, expected) in [(silent.0, ErrorKind::Timeout), (gone.0, ErrorKind::Network)] {
+            let healthy = service("ollama", &healthy);
             let retry = RetrySettings { first_delay: Duration::from_millis(1), ..RetrySettings::default() };
-            let router = Router::new(vec![Box::new(service), Box::new(healthy)]).retry(retry);
+            let router = Router::new(vec![Box::new(failing), Box::new(healthy)]).retry(retry);
 
             let response = ask(&router).await;
 
@@ -333,7 +334,7 @@ async fn row_10_a_service_that_hangs_leaves_time_for_the_next_one() {
         let (hanging, healthy) = beside_a_healthy_one(hang).await;
         let router = router([("gemini", &hanging), ("groq", &healthy)]);
 
-        let response = router.chat(&question().deadline(Duration::from_secs(1))).await.unwrap();
+        let response = router.chat(&question().deadline(Duration::from_secs(2))).await.unwrap();
 
         assert_eq!(tried(&response.attempts), [("gemini", Some(ErrorKind::Timeout)), ("groq", None)]);
     }

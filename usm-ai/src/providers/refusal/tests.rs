@@ -40,6 +40,11 @@ fn each_refusal_is_classified_by_what_to_do_next() {
         ),
         (403, json!({ "error": { "message": "Country not supported" } }), ErrorKind::Unauthorized),
         (
+            403,
+            json!({ "error": { "message": "Project `p` does not have access to model `x`", "code": "model_not_found" } }),
+            ErrorKind::ModelNotFound,
+        ),
+        (
             400,
             json!({ "error": { "message": "API key not valid. Please pass a valid API key." } }),
             ErrorKind::Unauthorized,
