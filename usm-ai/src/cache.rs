@@ -2,13 +2,14 @@
 
 use std::{
     collections::{BTreeMap, HashMap},
+    fmt,
     sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::time::Instant;
 
-use crate::{AnswerSchema, ChatRequest, ChatResponse};
+use crate::{AnswerSchema, ChatRequest, ChatResponse, wait::FAR_AWAY};
 
 /// How much a cache keeps, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,13 +31,13 @@ impl Default for CacheSettings {
 /// The key is everything that makes the answer: prompt version, purpose, provider, model, schema, both texts, temperature
 /// and output limit. Only whole answers are kept. An answer from the cache has
 /// [`ChatResponse::cached`] set, no attempts and no tokens.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct AnswerCache {
     settings: CacheSettings,
     kept: Mutex<Kept>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 struct Kept {
     answers: HashMap<Key, Entry>,
     /// The keys by age.
@@ -45,7 +46,6 @@ struct Kept {
     bytes: usize,
 }
 
-#[derive(Debug)]
 struct Entry {
     response: ChatResponse,
     until: Instant,
@@ -54,7 +54,7 @@ struct Entry {
 }
 
 /// Everything that makes an answer. Kept whole, so that no two questions can be taken for one.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key(String);
 
 impl Key {
@@ -115,8 +115,8 @@ impl AnswerCache {
 
     pub(crate) fn put(&self, key: Key, response: &ChatResponse) {
         let value = response.value.as_ref().map_or(0, |value| value.to_string().len());
-        let bytes = 2 * key.0.len() + response.text.len() + value;
-        let Some(until) = Instant::now().checked_add(self.settings.ttl) else { return };
+        let bytes = size_of::<(Key, Key, Entry)>() + 2 * key.0.len() + response.text.len() + value;
+        let until = Instant::now() + self.settings.ttl.min(FAR_AWAY);
         if bytes > self.settings.bytes {
             return;
         }
@@ -142,6 +142,18 @@ impl AnswerCache {
 
     fn kept(&self) -> MutexGuard<'_, Kept> {
         self.kept.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl fmt::Debug for AnswerCache {
+    /// Without questions and answers, which belong into no log.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let kept = self.kept();
+        f.debug_struct("AnswerCache")
+            .field("settings", &self.settings)
+            .field("answers", &kept.answers.len())
+            .field("bytes", &kept.bytes)
+            .finish()
     }
 }
 

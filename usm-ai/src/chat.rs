@@ -190,9 +190,10 @@ pub struct AttemptLog {
     pub provider: String,
     /// The model asked.
     pub model: String,
-    /// Milliseconds from asking to the answer or failure; waits between attempts are not included.
+    /// Milliseconds from asking to the answer or failure; waits before it, for a turn or for another try, are not
+    /// included.
     pub duration_ms: u64,
-    /// Tokens spent, where the provider said so.
+    /// Tokens spent, where the provider said so, also on an answer that could not be used.
     pub usage: Option<Usage>,
     /// Why the attempt gave no usable answer; `None` for one that did.
     pub error: Option<ErrorKind>,

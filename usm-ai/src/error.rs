@@ -4,7 +4,7 @@ use std::{error::Error as StdError, fmt, time::Duration};
 
 use serde::{Deserialize, Serialize};
 
-use crate::{ApiKey, AttemptLog};
+use crate::{ApiKey, AttemptLog, Usage};
 
 /// Longest [`Error::excerpt`], in characters.
 const EXCERPT_CHARS: usize = 300;
@@ -37,7 +37,8 @@ pub enum ErrorKind {
     /// Question and answer are more than the model can hold (413, "maximum context length"): the next provider is
     /// asked; ask for less, or a larger model.
     TooLarge,
-    /// The answer was withheld by a content filter or declined by the model: the next provider is asked.
+    /// The answer was withheld by a content filter or declined by the model: one more provider is asked, and when that
+    /// one blocks it too, whoever asked has to be told.
     Blocked,
     /// The answer ended at the output limit before it was whole: raise the limit or ask for less.
     Truncated,
@@ -115,6 +116,7 @@ struct Parts {
     model: String,
     status: Option<u16>,
     retry_after: Option<Duration>,
+    usage: Option<Usage>,
     attempts: Vec<AttemptLog>,
     excerpt: String,
     asked: bool,
@@ -132,6 +134,7 @@ impl Error {
             model: String::new(),
             status: None,
             retry_after: None,
+            usage: None,
             attempts: Vec::new(),
             excerpt: one_short_line(excerpt.as_ref()),
             asked: true,
@@ -158,6 +161,13 @@ impl Error {
     #[must_use]
     pub fn with_retry_after(mut self, wait: impl Into<Option<Duration>>) -> Self {
         self.0.retry_after = wait.into();
+        self
+    }
+
+    /// Keeps what the failed attempt cost, where the provider counted it.
+    #[must_use]
+    pub fn with_usage(mut self, usage: impl Into<Option<Usage>>) -> Self {
+        self.0.usage = usage.into();
         self
     }
 
@@ -213,6 +223,13 @@ impl Error {
     /// From a router whose every candidate is rate limited or cooling down: the shortest of their waits.
     pub fn retry_after(&self) -> Option<Duration> {
         self.0.retry_after
+    }
+
+    /// Tokens of the answer that could not be used, where the provider counted them.
+    ///
+    /// From a router: those of the failure it tells; those of all attempts are in [`Error::attempts`].
+    pub fn usage(&self) -> Option<Usage> {
+        self.0.usage
     }
 
     /// Every attempt of the call that failed, oldest first; empty for an error no router has seen.
@@ -273,6 +290,7 @@ impl fmt::Debug for Error {
             .field("model", &self.0.model)
             .field("status", &self.0.status)
             .field("retry_after", &self.0.retry_after)
+            .field("usage", &self.0.usage)
             .field("attempts", &self.0.attempts)
             .field("excerpt", &self.0.excerpt)
             .field("source", &self.0.source)

@@ -6,7 +6,7 @@ use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url, header::Head
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, wait::FAR_AWAY};
 
 /// Headers of a reply that anyone here reads; the rest is dropped.
 const KEPT_HEADERS: [&str; 9] = [
@@ -20,9 +20,6 @@ const KEPT_HEADERS: [&str; 9] = [
     "x-ratelimit-reset-tokens",
     "x-ratelimit-reset",
 ];
-
-/// Stands for "no limit" where a duration is too long to be added to the clock.
-const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// How long a provider may take and how much it may say. The defaults suit hosted services; a large model on
 /// one's own machine may need a longer `first_byte` and `total`.
@@ -185,11 +182,21 @@ impl Exchange {
     /// The whole reply.
     pub(crate) async fn read(mut self) -> Result<HttpReply, Error> {
         let mut body = Vec::new();
-        while let Some(bytes) = self.chunk().await? {
-            body.extend_from_slice(&bytes);
+        loop {
+            match self.chunk().await {
+                Ok(Some(bytes)) => body.extend_from_slice(&bytes),
+                Ok(None) => break,
+                // What is refused, and for how long, is known by the head.
+                Err(_) if !is_success(self.status) => break,
+                Err(error) => return Err(error),
+            }
         }
         Ok(HttpReply { status: self.status, headers: self.headers, body })
     }
+}
+
+pub(crate) fn is_success(status: u16) -> bool {
+    (200..300).contains(&status)
 }
 
 fn too_slow(what: &str, limit: Duration) -> Error {

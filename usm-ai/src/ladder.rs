@@ -78,10 +78,17 @@ pub(crate) async fn ask_for_value(
     let mut rung = candidate.rung(model, schema.name()).unwrap_or_else(|| Rung::first(schema));
     let mut question = request.clone();
     let mut repaired = false;
+    // Below the one on which the service said that the model cannot keep to the schema.
+    let mut lowered = None;
     loop {
         match ask(router, candidate, &question, schema, rung, call).await {
             Ok(answer) => match read(schema, check, &answer, request.partial) {
-                Ok((value, partial)) => return Ok(Reading { answer, value: Some(value), partial }),
+                Ok((value, partial)) => {
+                    if let Some(rung) = lowered {
+                        candidate.remember_rung(model, schema.name(), rung);
+                    }
+                    return Ok(Reading { answer, value: Some(value), partial });
+                }
                 Err(flaw) => {
                     call.mark_unusable(flaw.kind);
                     // A longer answer is no remedy for one that is too long.
@@ -99,9 +106,11 @@ pub(crate) async fn ask_for_value(
                 candidate.remember_rung(model, schema.name(), lower);
                 rung = lower;
             }
-            // What came was no answer at all. The service's own means may be what breaks it, but once proves nothing.
+            // What came was no answer at all. The service's own means may be what breaks it, but once proves nothing,
+            // unless the service itself blames the answer (Groq's `json_validate_failed`) and a lower rung does better.
             Err(error) if error.kind() == ErrorKind::Malformed && !repaired && !call.is_over() => {
                 rung = rung.lower(candidate).unwrap_or(Rung::Prompt);
+                lowered = error.status().filter(|status| *status >= 400).map(|_| rung);
                 question = request.clone();
                 repaired = true;
             }
@@ -158,7 +167,7 @@ fn read(
         _ => ErrorKind::Malformed,
     };
     let mut flaw = None;
-    for found in extract::documents(&answer.text) {
+    for found in extract::documents(after_thinking(&answer.text)) {
         let problems = match found {
             Found::Document(value) if schema.is_object() && !value.is_object() => continue,
             Found::Document(value) => match fit(schema, check, &value) {
@@ -183,6 +192,14 @@ fn read(
         kind: cut_off,
         problems: vec!["there is no JSON document in the answer".to_owned()],
     }))
+}
+
+/// What follows the thoughts that some servers leave in the text: the drafts in them are not the answer.
+fn after_thinking(text: &str) -> &str {
+    match text.trim_start().strip_prefix("<think>") {
+        Some(thought) => thought.split_once("</think>").map_or("", |(_, answer)| answer),
+        None => text,
+    }
 }
 
 fn fit(schema: &AnswerSchema, check: Check<'_>, value: &Value) -> Result<(), Vec<String>> {

@@ -157,7 +157,8 @@ impl Window {
 
     fn correct(&mut self, id: u64, tokens: u64) {
         if let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == id) {
-            sent.tokens = tokens;
+            // No minute holds more, and sums of it do not overflow.
+            sent.tokens = tokens.min(u64::from(u32::MAX));
         }
     }
 }
@@ -205,6 +206,20 @@ mod tests {
         assert_eq!(window.take(at(1), 60), Ok(Some(1)));
         assert_eq!(window.take(at(2), 1), Err(Duration::from_secs(58)));
         assert_eq!(window.take(at(2), 90), Err(Duration::from_secs(59)), "both must be gone");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn counts_beyond_belief_fill_the_minute_and_no_more() {
+        let mut window = window(None, Some(100));
+        let begun = Instant::now();
+
+        for id in 0..3 {
+            assert_eq!(window.take(begun, 1), Ok(Some(id)));
+        }
+        (0..3).for_each(|id| window.correct(id, u64::MAX));
+
+        assert_eq!(window.take(begun, 1), Err(MINUTE));
+        assert_eq!(window.take(begun + MINUTE, 1), Ok(Some(3)));
     }
 
     #[tokio::test(start_paused = true)]

@@ -6,21 +6,26 @@ use serde_json::Value;
 
 use crate::http::Headers;
 
+/// Stands for "for ever" where a duration is too long to be added to the clock.
+pub(crate) const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+
 /// Longer waits than this are a mistake of somebody's clock.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How long to wait after this refusal; `None` when the service does not say.
 ///
 /// What it says outright comes first (`retry-after`, `RetryInfo`), then what follows from its counters, then what it
-/// tells people. A daily quota outweighs them all: Gemini names a short delay beside it.
+/// tells people. A daily quota outweighs them all: Gemini names a short delay beside it. A wait of nothing, or one that is
+/// over, says nothing: who refuses now does not want to be asked at once.
 pub(crate) fn wait(headers: &Headers, body: Option<&Value>, now: SystemTime) -> Option<Duration> {
-    let told = || retry_after(headers, now).or_else(|| body.and_then(retry_info));
+    let lasts = |wait: &Duration| !wait.is_zero();
+    let told = || retry_after(headers, now).filter(lasts).or_else(|| body.and_then(retry_info).filter(lasts));
     let counted = || exhausted(headers).or_else(|| reset_at(headers, body, now));
     let wait = match body {
         Some(body) if is_daily(body) => Some(until_midnight_pacific(now)),
         _ => told().or_else(counted).or_else(|| body.and_then(said)),
     };
-    wait.map(|wait| wait.min(LONGEST))
+    wait.filter(lasts).map(|wait| wait.min(LONGEST))
 }
 
 /// Whether Gemini says that the quota of the day is used up, not that of the minute.

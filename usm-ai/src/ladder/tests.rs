@@ -49,6 +49,17 @@ fn the_first_document_that_fits_is_the_answer() {
 }
 
 #[test]
+fn what_a_model_thinks_aloud_before_its_answer_is_no_answer() {
+    let thought = "\n<think>Perhaps {\"x\": 1, \"y\": 1}?";
+
+    let answered = read_point(&format!("{thought} No.</think>\n{{\"x\": 2, \"y\": 2}}"), FinishReason::Stop);
+    let cut_off = read_point(thought, FinishReason::Length);
+
+    assert_eq!(answered.unwrap(), Point { x: 2, y: 2 });
+    assert_eq!(cut_off.unwrap_err().kind, ErrorKind::Truncated);
+}
+
+#[test]
 fn problems_of_shape_and_of_range_are_listed() {
     let shape = read_point(r#"{"x": "1"}"#, FinishReason::Stop).unwrap_err();
     let range = read_point(r#"{"x": -1, "y": 2}"#, FinishReason::Stop).unwrap_err();

@@ -79,8 +79,7 @@ fn piece(reply: &Value, part: &str) -> Result<Piece, Error> {
         text: content(&choice[part]["content"]),
         model: wire::text(&reply["model"]),
         finish_reason,
-        // Groq counts elsewhere in streams.
-        usage: usage(&reply["usage"]).or_else(|| usage(&reply["x_groq"]["usage"])),
+        usage: usage(reply),
     })
 }
 
@@ -93,8 +92,11 @@ fn content(content: &Value) -> String {
     }
 }
 
-fn usage(usage: &Value) -> Option<Usage> {
-    wire::usage(usage, "prompt_tokens", "completion_tokens")
+/// The tokens that a reply or event counts.
+pub(super) fn usage(reply: &Value) -> Option<Usage> {
+    let count = |usage: &Value| wire::usage(usage, "prompt_tokens", "completion_tokens");
+    // Groq counts elsewhere in streams.
+    count(&reply["usage"]).or_else(|| count(&reply["x_groq"]["usage"]))
 }
 
 #[cfg(test)]

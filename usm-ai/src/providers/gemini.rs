@@ -75,14 +75,19 @@ pub(super) fn event(reply: &Value) -> Result<Piece, Error> {
         text: spoken.collect(),
         model: wire::text(&reply["modelVersion"]),
         finish_reason,
-        usage: usage(&reply["usageMetadata"]),
+        usage: usage(reply),
     })
 }
 
-fn usage(usage: &Value) -> Option<Usage> {
+/// The tokens that a reply or event counts.
+pub(super) fn usage(reply: &Value) -> Option<Usage> {
+    let usage = &reply["usageMetadata"];
     let thoughts = usage["thoughtsTokenCount"].as_u64().unwrap_or_default();
     let answer = usage["candidatesTokenCount"].as_u64().unwrap_or_default();
-    Some(Usage { input_tokens: usage["promptTokenCount"].as_u64()?, output_tokens: answer + thoughts })
+    Some(Usage {
+        input_tokens: usage["promptTokenCount"].as_u64()?,
+        output_tokens: answer.saturating_add(thoughts),
+    })
 }
 
 #[cfg(test)]

@@ -48,7 +48,7 @@ pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
         text: text.filter_map(|block| block["text"].as_str()).collect(),
         model: wire::text(&reply["model"]),
         finish_reason,
-        usage: usage(&reply["usage"]),
+        usage: usage(reply),
     })
 }
 
@@ -57,18 +57,14 @@ pub(super) fn event(event: &Value) -> Result<Piece, Error> {
     match event["type"].as_str().unwrap_or_default() {
         "message_start" => {
             let message = &event["message"];
-            Ok(Piece {
-                model: wire::text(&message["model"]),
-                usage: usage(&message["usage"]),
-                ..Piece::default()
-            })
+            Ok(Piece { model: wire::text(&message["model"]), usage: usage(event), ..Piece::default() })
         }
         "content_block_delta" if event["delta"]["type"] == "text_delta" => {
             Ok(Piece { text: wire::text(&event["delta"]["text"]).unwrap_or_default(), ..Piece::default() })
         }
         "message_delta" => Ok(Piece {
             finish_reason: finish_reason(&event["delta"])?,
-            usage: usage(&event["usage"]),
+            usage: usage(event),
             ..Piece::default()
         }),
         _ => Ok(Piece::default()),
@@ -85,12 +81,14 @@ fn finish_reason(message: &Value) -> Result<Option<FinishReason>, Error> {
     })
 }
 
-/// The end of a stream counts the answer only.
-fn usage(usage: &Value) -> Option<Usage> {
+/// The tokens that a reply, the beginning or the end of a stream counts; the end counts the answer only.
+pub(super) fn usage(reply: &Value) -> Option<Usage> {
+    let usage = reply.get("usage").unwrap_or(&reply["message"]["usage"]);
     let count = |name: &str| usage[name].as_u64().unwrap_or_default();
-    let cached = count("cache_read_input_tokens") + count("cache_creation_input_tokens");
+    let parts = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
+    let input_tokens = parts.into_iter().map(count).fold(0, u64::saturating_add);
     let output_tokens = usage["output_tokens"].as_u64()?;
-    Some(Usage { input_tokens: count("input_tokens") + cached, output_tokens })
+    Some(Usage { input_tokens, output_tokens })
 }
 
 #[cfg(test)]

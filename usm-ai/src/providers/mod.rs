@@ -37,7 +37,7 @@ pub trait Provider: Debug + Send + Sync {
     ///
     /// By what to do next. [`SchemaUnsupported`](ErrorKind::SchemaUnsupported) when the service would answer without
     /// regard to `format`; a [`retry_after`](Error::retry_after) whenever the service named one. An answer without
-    /// text is an error: truncated, blocked or malformed.
+    /// text is an error: truncated, blocked or malformed, with the [`usage`](Error::usage) it cost.
     async fn chat(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error>;
 
     /// As [`Provider::chat`] for text, handing over every piece of it as it comes. Unless a provider can do better,

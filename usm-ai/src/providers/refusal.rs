@@ -17,7 +17,13 @@ pub(super) fn refusal(status: u16, headers: &Headers, body: &[u8], now: SystemTi
 /// The error inside a success, if there is one: some gateways report so what their upstream said.
 pub(super) fn hidden(headers: &Headers, reply: &Value, now: SystemTime) -> Option<Error> {
     let error_field = reply.get("error").or_else(|| reply.get(0)?.get("error"))?;
-    if error_field.is_null() {
+    let is_none = match error_field {
+        Value::Null | Value::Bool(false) => true,
+        Value::String(text) => text.is_empty(),
+        Value::Object(fields) => fields.is_empty(),
+        _ => false,
+    };
+    if is_none {
         return None;
     }
     let complaint = Complaint::of(reply).unwrap_or_else(|| Complaint::plain(&reply.to_string()));
@@ -71,14 +77,15 @@ impl Complaint {
             error["details"].as_array().into_iter().flatten().filter_map(|detail| detail["reason"].as_str());
         // Anthropic says in the details of a 429 that it is no rate but a spending limit.
         let details = error["details"]["error_code"].as_str();
+        let number = |name: &str| {
+            let code = error[name].as_u64().or_else(|| error[name].as_str()?.parse().ok())?;
+            u16::try_from(code).ok().filter(|code| *code >= 400)
+        };
         let codes = ["code", "type", "status"].into_iter().map(text).chain(reasons).chain(details);
         Some(Self {
             message: message.to_owned(),
             code: codes.collect::<Vec<_>>().join(" ").to_lowercase(),
-            status: error["code"]
-                .as_u64()
-                .and_then(|code| u16::try_from(code).ok())
-                .filter(|code| *code >= 400),
+            status: number("code").or_else(|| number("status")),
         })
     }
 
@@ -112,6 +119,7 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
             || says(&[
                 "exceeds the maximum number of tokens",
                 "request_too_large",
+                "request too large for",
                 "reduce your message size",
             ])
     };
@@ -119,12 +127,17 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         300..=399 => ErrorKind::Misconfigured,
         402 => ErrorKind::QuotaSpent,
         403 if says(&["moderation", "flagged"]) => ErrorKind::Blocked,
-        400 | 403 | 429 if no_money() => ErrorKind::QuotaSpent,
+        400 | 401 | 403 | 429 if no_money() => ErrorKind::QuotaSpent,
+        403 if code.contains("model_not_found") => ErrorKind::ModelNotFound,
         401 | 403 => ErrorKind::Unauthorized,
+        // OpenRouter: nobody who has the model takes what the request asks for.
+        404 if says(&["handle the requested parameters"]) => ErrorKind::SchemaUnsupported,
         404 | 410 => ErrorKind::ModelNotFound,
         408 => ErrorKind::Timeout,
         409 | 498 => ErrorKind::Overloaded,
         413 => ErrorKind::TooLarge,
+        // OpenAI: more than the limit of a whole minute, so that no wait helps.
+        429 if too_large() => ErrorKind::TooLarge,
         429 => ErrorKind::RateLimited,
         // The model wrote JSON that does not fit: its answer is at fault, not the request.
         400 | 422 if code.contains("json_validate_failed") => ErrorKind::Malformed,
@@ -133,7 +146,8 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         400 | 422
             if says(&["response_format", "json_schema", "json schema", "structured output"])
                 || says(&["responsejsonschema", "response_schema", "responseschema", "output_config"])
-                || says(&["output_format", "response mime type", "response_mime_type"]) =>
+                || says(&["output_format", "response mime type", "response_mime_type"])
+                || says(&["minitems", "maxitems", "additionalproperties"]) =>
         {
             ErrorKind::SchemaUnsupported
         }

@@ -101,7 +101,7 @@ fn ending(response: &Value) -> Result<Piece, Error> {
         text: String::new(),
         model: wire::text(&response["model"]),
         finish_reason: Some(finish_reason),
-        usage: usage(&response["usage"]),
+        usage: usage(response),
     })
 }
 
@@ -117,8 +117,10 @@ fn failed(error: &Value) -> Error {
     Error::new(kind, message)
 }
 
-fn usage(usage: &Value) -> Option<Usage> {
-    wire::usage(usage, "input_tokens", "output_tokens")
+/// The tokens that a reply, or the reply in an event, counts.
+pub(super) fn usage(reply: &Value) -> Option<Usage> {
+    let count = |usage: &Value| wire::usage(usage, "input_tokens", "output_tokens");
+    count(&reply["usage"]).or_else(|| count(&reply["response"]["usage"]))
 }
 
 #[cfg(test)]

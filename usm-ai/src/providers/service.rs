@@ -9,7 +9,7 @@ use serde_json::Value;
 use super::{
     AnswerFormat, ProbeAnswer, Provider, ProviderAnswer, ServiceSpec, WireFormat, gemini, messages, refusal,
     services::Models,
-    wire::{Draft, Question},
+    wire::{Draft, Piece, Question},
 };
 use crate::{
     ApiKey, ChatRequest, Error, ErrorKind, Limits,
@@ -118,15 +118,9 @@ impl Service {
             return Err(Error::new(ErrorKind::SchemaUnsupported, "the service has no JSON mode"));
         }
         let reply = self.send(request, format, false).await?.read().await?;
-        self.read(self.model_of(request), &reply)
-    }
-
-    fn read(&self, model: &str, reply: &HttpReply) -> Result<ProviderAnswer, Error> {
-        let json = document(reply)?;
         let mut draft = Draft::default();
-        let piece = self.spec.format.answer(&json).map_err(|error| error.with_status(reply.status))?;
-        draft.add(piece);
-        draft.finish(model).map_err(|error| error.with_status(reply.status))
+        let read = self.read(&reply, &mut draft);
+        self.finish(request, draft, read.map(|_| reply.status))
     }
 
     async fn ask_streamed(
@@ -134,55 +128,99 @@ impl Service {
         request: &ChatRequest,
         hand_over: &mut (dyn for<'a> FnMut(&'a str) + Send),
     ) -> Result<ProviderAnswer, Error> {
-        let mut exchange = self.send(request, AnswerFormat::Text, true).await?;
-        let model = self.model_of(request);
-        if !is_success(exchange.status) {
-            return self.read(model, &exchange.read().await?);
+        let exchange = self.send(request, AnswerFormat::Text, true).await?;
+        let mut draft = Draft::default();
+        let read = self.read_stream(exchange, &mut draft, hand_over).await;
+        self.finish(request, draft, read)
+    }
+
+    /// The answer, or why there is none and what that cost.
+    fn finish(
+        &self,
+        request: &ChatRequest,
+        draft: Draft,
+        read: Result<u16, Error>,
+    ) -> Result<ProviderAnswer, Error> {
+        let usage = draft.usage();
+        let answer = read.and_then(|status| {
+            draft.finish(self.model_of(request)).map_err(|error| error.with_status(status))
+        });
+        answer.map_err(|error| error.with_usage(usage))
+    }
+
+    /// Reads a whole reply, and returns its text.
+    fn read(&self, reply: &HttpReply, draft: &mut Draft) -> Result<String, Error> {
+        let json = document(reply)?;
+        draft.count(self.spec.format.usage(&json));
+        let piece = self.spec.format.answer(&json).map_err(|error| error.with_status(reply.status))?;
+        let text = piece.text.clone();
+        draft.add(piece);
+        Ok(text)
+    }
+
+    /// Reads a stream to its end, and returns the status it began with.
+    async fn read_stream(
+        &self,
+        mut exchange: Exchange,
+        draft: &mut Draft,
+        hand_over: &mut (dyn for<'a> FnMut(&'a str) + Send),
+    ) -> Result<u16, Error> {
+        let status = exchange.status;
+        if !http::is_success(status) {
+            return self.read(&exchange.read().await?, draft).map(|_| status);
         }
         let mut reader = EventReader::default();
-        let mut draft = Draft::default();
         let mut beginning = Vec::new();
         let mut events = 0_usize;
-        loop {
-            let bytes = exchange.chunk().await?;
+        let mut open = true;
+        while open {
+            let bytes = match exchange.chunk().await {
+                // How the connection ends does not matter once the answer has.
+                Err(_) if draft.is_finished() => None,
+                bytes => bytes?,
+            };
             let data = match &bytes {
                 Some(bytes) => reader.feed(bytes),
                 None => std::mem::take(&mut reader).finish().into_iter().collect(),
             };
+            open = bytes.is_some();
             if events == 0 {
-                beginning.extend(bytes.iter().flatten());
+                beginning.extend(bytes.into_iter().flatten());
             }
-            for event in data.iter().filter(|event| event.trim() != "[DONE]") {
+            for event in &data {
+                if event.trim() == "[DONE]" {
+                    open = false;
+                    break;
+                }
                 events += 1;
-                let piece = self.event(&exchange, event)?;
+                let piece = self.event(&exchange, event, draft)?;
                 if !piece.text.is_empty() {
                     hand_over(&piece.text);
                 }
                 draft.add(piece);
             }
-            if bytes.is_none() {
-                break;
-            }
         }
         if events == 0 {
             // No stream: a server that ignores the wish, an error in a success, or a web page.
-            let (status, headers) = (exchange.status, exchange.headers.clone());
-            let answer = self.read(model, &HttpReply { status, headers, body: beginning })?;
-            hand_over(&answer.text);
-            return Ok(answer);
-        }
-        if !draft.is_finished() {
+            let reply = HttpReply { status, headers: exchange.headers, body: beginning };
+            let text = self.read(&reply, draft)?;
+            if !text.is_empty() {
+                hand_over(&text);
+            }
+        } else if !draft.is_finished() {
             let reason = "the stream ended before the answer was whole";
-            return Err(Error::new(ErrorKind::Network, reason).with_status(exchange.status));
+            return Err(Error::new(ErrorKind::Network, reason).with_status(status));
         }
-        draft.finish(model).map_err(|error| error.with_status(exchange.status))
+        Ok(status)
     }
 
-    fn event(&self, exchange: &Exchange, event: &str) -> Result<super::wire::Piece, Error> {
+    fn event(&self, exchange: &Exchange, event: &str, draft: &mut Draft) -> Result<Piece, Error> {
         let json: Value = serde_json::from_str(event).map_err(|cause| {
             Error::new(ErrorKind::Malformed, format!("an event of the stream is not JSON: {event}"))
+                .with_status(exchange.status)
                 .with_source(cause)
         })?;
+        draft.count(self.spec.format.usage(&json));
         if let Some(error) = refusal::hidden(&exchange.headers, &json, SystemTime::now()) {
             return Err(error);
         }
@@ -278,7 +316,7 @@ impl Provider for Service {
 /// The JSON of a reply, or the error in it.
 fn document(reply: &HttpReply) -> Result<Value, Error> {
     let now = SystemTime::now();
-    if !is_success(reply.status) {
+    if !http::is_success(reply.status) {
         return Err(refusal::refusal(reply.status, &reply.headers, &reply.body, now));
     }
     let json: Value = serde_json::from_slice(&reply.body).map_err(|cause| {
@@ -291,10 +329,6 @@ fn document(reply: &HttpReply) -> Result<Value, Error> {
         Some(error) => Err(error),
         None => Ok(json),
     }
-}
-
-fn is_success(status: u16) -> bool {
-    (200..300).contains(&status)
 }
 
 /// How each format carries the key.

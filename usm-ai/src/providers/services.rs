@@ -1,7 +1,7 @@
 //! The table of services: who speaks which format, where, with which key and model. A new one is a new row.
 
 use super::{ServiceConfig, chat_completions, gemini, messages, responses, wire::Piece, wire::Question};
-use crate::{ApiKey, Error, Limits};
+use crate::{ApiKey, Error, Limits, Usage};
 
 /// How requests and answers are written.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -246,6 +246,16 @@ impl WireFormat {
             Self::Responses => responses::event(event),
             Self::Gemini => gemini::event(event),
             Self::Messages => messages::event(event),
+        }
+    }
+
+    /// The tokens that a reply or event counts, also one that is of no use.
+    pub(super) fn usage(self, reply: &serde_json::Value) -> Option<Usage> {
+        match self {
+            Self::ChatCompletions => chat_completions::usage(reply),
+            Self::Responses => responses::usage(reply),
+            Self::Gemini => gemini::usage(reply),
+            Self::Messages => messages::usage(reply),
         }
     }
 }

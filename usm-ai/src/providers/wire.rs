@@ -38,14 +38,23 @@ impl Draft {
         self.text.push_str(&piece.text);
         self.model = piece.model.or(self.model.take());
         self.finish_reason = piece.finish_reason.or(self.finish_reason);
-        // Parts of a count come in different events; none of them goes back.
-        self.usage = match (self.usage, piece.usage) {
+        self.count(piece.usage);
+    }
+
+    /// Adds to the count of tokens. Parts of it come in different events; none of them goes back.
+    pub(super) fn count(&mut self, usage: Option<Usage>) {
+        self.usage = match (self.usage, usage) {
             (Some(known), Some(new)) => Some(Usage {
                 input_tokens: known.input_tokens.max(new.input_tokens),
                 output_tokens: known.output_tokens.max(new.output_tokens),
             }),
             (known, new) => new.or(known),
         };
+    }
+
+    /// The tokens counted so far.
+    pub(super) fn usage(&self) -> Option<Usage> {
+        self.usage
     }
 
     /// Whether the service has said how the answer ends.

@@ -1,10 +1,7 @@
 //! Asks one candidate: whether it may be asked now, once or with retries, whole or streamed.
 
 use backon::Retryable;
-use tokio::{
-    sync::Mutex,
-    time::{Instant, timeout_at},
-};
+use tokio::{sync::Mutex, time::timeout_at};
 
 use super::{Call, Candidate, Router, breaker, breaker::Rest};
 use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, StreamEvent, limits};
@@ -66,7 +63,10 @@ impl Router {
                     && error.kind() != ErrorKind::RateLimited
                     && error.retry_after().is_none()
             })
-            .adjust(|_, proposed| call.pause(&self.retry, None, proposed))
+            .adjust(|_, proposed| {
+                let repeat = !self.has_fallback(candidate, request, call) || call.has_time_to_repeat();
+                call.pause(&self.retry, None, proposed.filter(|_| repeat))
+            })
             .notify(|error, wait| {
                 let (provider, kind, wait_ms) = (error.provider(), error.kind().as_str(), wait.as_millis());
                 tracing::info!(
@@ -99,9 +99,12 @@ impl Router {
         if let Some(rest) = candidate.rest(model, &self.cooldowns) {
             return Err(skip(rest));
         }
-        let begun = Instant::now();
-        let Ok(mut room) = timeout_at(call.deadline, candidate.quota.turn()).await else {
-            let error = past_deadline(&request).at(candidate.name(), model).not_asked();
+        // A text that is being streamed shows that somebody is at work.
+        let shared = sink.is_none() && self.has_fallback(candidate, &request, call);
+        let share = || if shared { call.half_time() } else { call.deadline };
+        let out_of_time = || if shared { out_of_share() } else { past_deadline(&request) };
+        let Ok(mut room) = timeout_at(share(), candidate.quota.turn()).await else {
+            let error = out_of_time().at(candidate.name(), model).not_asked();
             call.skipped(&error);
             return Err(error);
         };
@@ -122,14 +125,15 @@ impl Router {
                 Some(sink) => streamed(candidate, &request, &mut *sink.lock().await).await,
             }
         };
-        let result = match timeout_at(call.deadline, answering).await {
+        let underway = call.begin(candidate.name(), model);
+        let result = match timeout_at(share(), answering).await {
             Ok(result) => result,
-            Err(_) => Err(past_deadline(&request)),
+            Err(_) => Err(out_of_time()),
         }
         .map_err(|error| error.at(candidate.name(), model));
 
-        room.spent(result.as_ref().ok().and_then(|answer| answer.usage));
-        call.attempted(candidate.name(), model, begun, &result);
+        room.spent(result.as_ref().map_or_else(Error::usage, |answer| answer.usage));
+        underway.end(&result);
         match result {
             Ok(answer) => {
                 admission.answered();
@@ -143,6 +147,16 @@ impl Router {
                 Err(if limited { error.with_retry_after(rest()) } else { error })
             }
         }
+    }
+}
+
+impl Router {
+    /// Whether a candidate after this one may still be asked by this call.
+    fn has_fallback(&self, candidate: &Candidate, request: &ChatRequest, call: &Call) -> bool {
+        let later = self.candidates.iter().enumerate().skip_while(|(_, one)| !std::ptr::eq(*one, candidate));
+        later.skip(1).any(|(place, one)| {
+            !call.is_given_up(place) && one.rest(one.model_for(request), &self.cooldowns).is_none()
+        })
     }
 }
 
@@ -180,6 +194,13 @@ fn resting(rest: Rest) -> Error {
 fn past_deadline(request: &ChatRequest) -> Error {
     let deadline = request.deadline.as_secs_f64();
     Error::new(ErrorKind::Timeout, format!("the deadline of {deadline} s for the whole call has passed"))
+}
+
+fn out_of_share() -> Error {
+    Error::new(
+        ErrorKind::Timeout,
+        "no answer within half of the time left, the rest is for the next provider",
+    )
 }
 
 fn refuses_temperature(error: &Error) -> bool {

@@ -9,10 +9,12 @@ use std::{
 use tokio::time::Instant;
 
 use super::RetrySettings;
-use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, ladder::Reading};
+use crate::{
+    AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, Usage, ladder::Reading, wait::FAR_AWAY,
+};
 
-/// Stands for "no deadline" where a duration is too long to be added to the clock.
-const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+/// After so many blocks by different candidates the question is at fault, and its author is to be told.
+const MOST_BLOCKS: usize = 2;
 
 pub(crate) struct Call {
     started: Instant,
@@ -27,6 +29,12 @@ struct Log {
     failures: BTreeMap<usize, Error>,
 }
 
+impl Log {
+    fn is_blocked(&self) -> bool {
+        self.failures.values().filter(|failure| failure.kind() == ErrorKind::Blocked).count() >= MOST_BLOCKS
+    }
+}
+
 impl Call {
     pub(super) fn start(time_limit: Duration) -> Self {
         let started = Instant::now();
@@ -38,24 +46,15 @@ impl Call {
         Instant::now() >= self.deadline
     }
 
-    /// Writes down an attempt that began at `begun`.
-    pub(super) fn attempted(
-        &self,
-        provider: &str,
-        model: &str,
-        begun: Instant,
-        result: &Result<ProviderAnswer, Error>,
-    ) {
-        let error = result.as_ref().err();
-        self.log().attempts.push(AttemptLog {
-            provider: provider.to_owned(),
-            model: model.to_owned(),
-            duration_ms: milliseconds(begun.elapsed()),
-            usage: result.as_ref().ok().and_then(|answer| answer.usage),
-            error: error.map(Error::kind),
-            retry_after_ms: error.and_then(Error::retry_after).map(milliseconds),
-            skipped: false,
-        });
+    /// Half of the time that is left: the other half is for those who may be asked after this one.
+    pub(super) fn half_time(&self) -> Instant {
+        let now = Instant::now();
+        now + self.deadline.saturating_duration_since(now) / 2
+    }
+
+    /// An attempt that begins now.
+    pub(super) fn begin<'a>(&'a self, provider: &'a str, model: &'a str) -> Underway<'a> {
+        Underway { call: self, provider, model, begun: Instant::now(), ended: false }
     }
 
     /// Writes down that a candidate was not asked, once for each time it rests.
@@ -91,6 +90,17 @@ impl Call {
 
     pub(super) fn gave_up(&self, place: usize, failure: Error) {
         self.log().failures.insert(place, failure);
+    }
+
+    /// Whether an attempt that takes as long as the last one would leave as much time for others.
+    pub(super) fn has_time_to_repeat(&self) -> bool {
+        let took = self.log().attempts.last().map_or(0, |attempt| attempt.duration_ms);
+        Instant::now() + Duration::from_millis(took) <= self.half_time()
+    }
+
+    /// Whether so many have blocked the question or the answer that nobody else is to be asked.
+    pub(super) fn is_blocked(&self) -> bool {
+        self.log().is_blocked()
     }
 
     /// The shortest wait after which a candidate may be asked again within this call; `None` when there is none.
@@ -137,13 +147,22 @@ impl Call {
 
     /// The one error for a call in which every candidate failed.
     pub(super) fn failed(self) -> Error {
-        let Log { attempts, failures } = self.into_log();
-        most_telling(failures.into_values()).with_attempts(attempts)
+        let log = self.into_log();
+        let blocked = log.is_blocked();
+        let told =
+            log.failures.into_values().filter(|failure| !blocked || failure.kind() == ErrorKind::Blocked);
+        most_telling(told).with_attempts(log.attempts)
     }
 
     /// The error for a call that its caller has given up.
     pub(super) fn cancelled(self) -> Error {
-        Error::new(ErrorKind::Cancelled, "").with_attempts(self.into_log().attempts)
+        let attempts = self.into_log().attempts;
+        let error = Error::new(ErrorKind::Cancelled, "");
+        let error = match attempts.last().filter(|last| last.error == Some(ErrorKind::Cancelled)) {
+            Some(last) => error.at(&last.provider, &last.model),
+            None => error,
+        };
+        error.with_attempts(attempts)
     }
 
     fn into_log(self) -> Log {
@@ -152,6 +171,45 @@ impl Call {
 
     fn log(&self) -> MutexGuard<'_, Log> {
         self.log.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// An attempt under way. Dropped without an end, it is written down as cancelled.
+pub(super) struct Underway<'a> {
+    call: &'a Call,
+    provider: &'a str,
+    model: &'a str,
+    begun: Instant,
+    ended: bool,
+}
+
+impl Underway<'_> {
+    /// Writes down how it ended.
+    pub(super) fn end(mut self, result: &Result<ProviderAnswer, Error>) {
+        self.ended = true;
+        let usage = result.as_ref().map_or_else(Error::usage, |answer| answer.usage);
+        let error = result.as_ref().err();
+        self.write(usage, error.map(Error::kind), error.and_then(Error::retry_after));
+    }
+
+    fn write(&self, usage: Option<Usage>, error: Option<ErrorKind>, retry_after: Option<Duration>) {
+        self.call.log().attempts.push(AttemptLog {
+            provider: self.provider.to_owned(),
+            model: self.model.to_owned(),
+            duration_ms: milliseconds(self.begun.elapsed()),
+            usage,
+            error,
+            retry_after_ms: retry_after.map(milliseconds),
+            skipped: false,
+        });
+    }
+}
+
+impl Drop for Underway<'_> {
+    fn drop(&mut self) {
+        if !self.ended {
+            self.write(None, Some(ErrorKind::Cancelled), None);
+        }
     }
 }
 

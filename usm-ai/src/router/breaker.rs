@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Error, ErrorKind};
+use crate::{Error, ErrorKind, wait::FAR_AWAY};
 
 /// How long a candidate that fails is left alone, for all calls of the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -148,12 +148,12 @@ impl Breaker {
         match error.kind() {
             ErrorKind::RateLimited => {
                 let rest = told.unwrap_or_else(|| self.next_rest(settings, jitter));
-                self.rest_until(now + rest, false, error);
+                self.rest_for(rest, now, false, error);
             }
-            kind if is_lasting(kind) => self.rest_until(now + settings.lasting, true, error),
+            kind if is_lasting(kind) => self.rest_for(settings.lasting, now, true, error),
             ErrorKind::Overloaded | ErrorKind::Timeout | ErrorKind::Network => {
                 if let Some(told) = told {
-                    return self.rest_until(now + told, true, error);
+                    return self.rest_for(told, now, true, error);
                 }
                 if !current {
                     return;
@@ -161,7 +161,7 @@ impl Breaker {
                 self.failures = self.failures.saturating_add(1);
                 if ticket.probe || self.failures >= settings.failures {
                     let rest = self.next_rest(settings, jitter);
-                    self.rest_until(now + rest, true, error);
+                    self.rest_for(rest, now, true, error);
                 }
             }
             // Whatever is wrong with the question or the answer, the service is there.
@@ -185,7 +185,8 @@ impl Breaker {
         }
     }
 
-    fn rest_until(&mut self, until: Instant, probe_first: bool, error: &Error) {
+    fn rest_for(&mut self, rest: Duration, now: Instant, probe_first: bool, error: &Error) {
+        let until = now + rest.min(FAR_AWAY);
         // Several calls may be told at once; the longest rest holds.
         if let State::Resting { until: known, .. } = &self.state
             && *known >= until
@@ -203,7 +204,7 @@ impl Breaker {
             self.rests = self.rests.saturating_add(1);
         }
         let doubled = 2_u32.saturating_pow(self.rests.saturating_sub(1));
-        let rest = settings.first.saturating_mul(doubled).min(settings.longest);
+        let rest = settings.first.saturating_mul(doubled).min(settings.longest).min(FAR_AWAY);
         rest + rest.mul_f64(jitter.clamp(0.0, 1.0) / 4.0)
     }
 

@@ -65,12 +65,14 @@ impl RetrySettings {
 ///
 /// - A transient failure (overload, time-out, network) is retried with the same candidate as [`RetrySettings`] say; after
 ///   that, and at once after any other failure, the next one is asked. One that refuses the key never stops the others.
+/// - What one candidate blocks or declines is put to one more; when that blocks it too, nobody else is asked.
 /// - A rate limit takes the candidate out for all calls, for exactly as long as the service says; meanwhile the others
 ///   answer. Only when none is left does a call wait, if the wait is short.
 /// - A candidate that keeps failing, or fails in a way that a person has to mend, rests as [`Cooldowns`] say. Then one
 ///   call tries it before the others do.
-/// - [`ChatRequest::deadline`] bounds everything together; a service that hangs may use it up, so keep its
-///   [`Limits`](crate::Limits) below the deadline where others wait.
+/// - [`ChatRequest::deadline`] bounds everything together. While another candidate may still be asked, an attempt gets at
+///   most half of the time that is left, and is not repeated when that would leave less; so a service that hangs does not
+///   use up the time of the others. Streams are not cut so: they are bound by [`Limits`](crate::Limits) and the deadline.
 ///
 /// When all have failed, the error is the one that says best what to do next: a transient one if any was, with the
 /// shortest wait. Every answer and every error carries the log of all attempts.
@@ -298,7 +300,7 @@ impl Router {
                 Ok(reading) => return Ok((candidate, reading)),
                 Err(failure) => call.gave_up(place, failure),
             }
-            if call.is_over() {
+            if call.is_over() || call.is_blocked() {
                 return Err(NobodyAnswered(None));
             }
         }

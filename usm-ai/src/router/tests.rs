@@ -95,6 +95,20 @@ async fn the_first_provider_that_answers_is_the_only_one_asked() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn time_in_the_queue_is_the_calls_and_not_the_attempts() {
+    let quota = crate::Quota::new(crate::QuotaSettings { concurrency: Some(1), ..Default::default() });
+    let router = Router::of([Candidate::shared(Scripted::new("only", [])).quota(quota)]);
+    let request = request();
+
+    let (first, second) = tokio::join!(router.chat(&request), router.chat(&request));
+
+    for (response, seconds) in [(first.unwrap(), 1), (second.unwrap(), 2)] {
+        assert_eq!(response.duration, Duration::from_secs(seconds));
+        assert_eq!(response.attempts[0].duration_ms, 1000);
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_transient_failure_is_retried_with_the_same_provider_after_a_growing_pause() {
     let provider = Scripted::new("only", [fails(ErrorKind::Overloaded), fails(ErrorKind::Network)]);
     let begun = Instant::now();
@@ -241,7 +255,46 @@ async fn the_deadline_bounds_attempts_waits_and_fallbacks_together() {
 
     assert_eq!(begun.elapsed(), Duration::from_millis(300));
     assert_eq!(error.kind(), ErrorKind::Timeout);
-    assert_eq!(outcomes(error.attempts()), [("a", Some(ErrorKind::Timeout))]);
+    assert_eq!(
+        outcomes(error.attempts()),
+        [("a", Some(ErrorKind::Timeout)), ("b", Some(ErrorKind::Timeout))]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_others_may_be_asked_an_attempt_gets_half_of_the_time_that_is_left() {
+    let router = router(["a", "b", "c"].map(|name| Scripted::new(name, [])));
+
+    let error = router.chat(&request().deadline(Duration::from_millis(1600))).await.unwrap_err();
+
+    let durations: Vec<u64> = error.attempts().iter().map(|attempt| attempt.duration_ms).collect();
+    assert_eq!(durations, [800, 400, 400], "and the last one all of it");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_slow_failure_is_not_repeated_at_the_cost_of_the_next_candidate() {
+    let slow = || Scripted::new("slow", [fails(ErrorKind::Overloaded)]);
+    let retry = RetrySettings { first_delay: Duration::from_millis(1), ..RetrySettings::default() };
+    let request = request().deadline(Duration::from_millis(2500));
+
+    let with_fallback =
+        router([slow(), Scripted::new("free", [])]).retry(retry).chat(&request).await.unwrap();
+    let alone = router([slow()]).retry(retry).chat(&request).await.unwrap();
+
+    let overloaded = ("slow", Some(ErrorKind::Overloaded));
+    assert_eq!(outcomes(&with_fallback.attempts), [overloaded, ("free", None)]);
+    assert_eq!(outcomes(&alone.attempts), [overloaded, ("slow", None)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fallback_that_rests_takes_no_time_from_the_one_before_it() {
+    let refused = Scripted::new("refused", [fails(ErrorKind::Unauthorized)]);
+    let router = router([Scripted::new("slow", [fails(ErrorKind::Refused)]), refused]);
+    router.chat(&request()).await.unwrap_err();
+
+    let response = router.chat(&request().deadline(Duration::from_millis(1100))).await.unwrap();
+
+    assert_eq!(response.provider, "slow");
 }
 
 #[tokio::test(start_paused = true)]

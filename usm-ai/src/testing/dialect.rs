@@ -92,9 +92,13 @@ impl Dialect {
         let chars: Vec<char> = text.chars().collect();
         let pieces = chars.chunks(PIECE_CHARS).map(|piece| self.piece(&piece.iter().collect::<String>()));
         let mut events: Vec<String> = vec![": a comment\n\n".to_owned()];
-        events.extend(pieces);
+        match self.declined(text).filter(|_| finish == "refusal") {
+            Some(declined) => events.push(declined),
+            None => events.extend(pieces),
+        }
         match self {
             Self::ChatCompletions => {
+                let finish = if finish == "refusal" { "stop" } else { finish };
                 let end =
                     json!({ "model": "fake-model", "choices": [{ "delta": {}, "finish_reason": finish }] });
                 let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5 });
@@ -142,6 +146,21 @@ impl Dialect {
                 let kind = "content_block_delta";
                 event(Some(kind), &json!({ "type": kind, "index": 0, "delta": delta }))
             }
+        }
+    }
+
+    /// The event by which a model declines to answer, where the format has one.
+    fn declined(self, reason: &str) -> Option<String> {
+        match self {
+            Self::ChatCompletions => {
+                let choice = json!({ "delta": { "refusal": reason }, "finish_reason": null });
+                Some(event(None, &json!({ "model": "fake-model", "choices": [choice] })))
+            }
+            Self::Responses => {
+                let kind = "response.refusal.done";
+                Some(event(Some(kind), &json!({ "type": kind, "refusal": reason })))
+            }
+            Self::Gemini | Self::Messages => None,
         }
     }
 

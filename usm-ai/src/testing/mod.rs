@@ -54,8 +54,8 @@ pub struct FakeAi {
     server: JoinHandle<()>,
 }
 
-/// A request as the server got it.
-#[derive(Debug, Clone, PartialEq)]
+/// A request as the server got it. `Debug` masks the headers that carry keys.
+#[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RecordedRequest {
     /// Method and path, such as `POST /v1/chat/completions`.
@@ -72,6 +72,24 @@ impl RecordedRequest {
     /// The value of the header `name`, given in lower case.
     pub fn header(&self, name: &str) -> Option<&str> {
         self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
+    }
+}
+
+/// Headers in which the formats carry a key.
+const SECRET_HEADERS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
+
+impl fmt::Debug for RecordedRequest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |(name, value): &(String, String)| {
+            let value = if SECRET_HEADERS.contains(&name.as_str()) { "***" } else { value };
+            format!("{name}: {value}")
+        };
+        f.debug_struct("RecordedRequest")
+            .field("target", &self.target)
+            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
+            .field("body", &self.body)
+            .field("arrived", &self.arrived)
+            .finish()
     }
 }
 
@@ -199,7 +217,7 @@ async fn answer(mut connection: TcpStream, stage: Arc<Mutex<Stage>>) -> io::Resu
 fn about_models(stage: &Stage, request: &RecordedRequest) -> Option<Reply> {
     let models = stage.models.as_ref()?;
     let path = request.target.strip_prefix("GET ")?;
-    let success = |body: Value| Reply::Body { status: 200, body: body.to_string(), retry_after: None };
+    let success = |body: Value| Reply::body(200, body.to_string());
     Some(match path.split_once("/models") {
         Some((_, "")) => {
             let list: Vec<Value> = models.iter().map(|id| json!({ "id": id, "object": "model" })).collect();

@@ -35,10 +35,10 @@ pub enum Reply {
         /// HTTP status.
         status: u16,
         /// Sent as given, with its content type guessed from the first character.
-        body: String,
-        /// Value of the `retry-after` header.
-        retry_after: Option<String>,
+        body: Vec<u8>,
     },
+    /// Another reply with one more header: name and value.
+    WithHeader(String, String, Box<Reply>),
     /// The connection is closed without a byte.
     Close,
     /// The connection is reset without a byte.
@@ -58,6 +58,8 @@ pub enum Reply {
     Endless,
     /// Another reply, after a pause.
     After(Duration, Box<Reply>),
+    /// Another reply, after which the connection stays open in silence.
+    StayOpen(Box<Reply>),
     /// The body of another reply, byte by byte with this pause after each.
     Trickle(Duration, Box<Reply>),
 }
@@ -156,19 +158,25 @@ impl Reply {
         Self::error(200, "The upstream model failed.")
     }
 
+    /// Any status with this body, which need not be JSON, nor text.
+    pub fn body(status: u16, body: impl Into<Vec<u8>>) -> Self {
+        Self::Body { status, body: body.into() }
+    }
+
     /// 200 with a web page.
     pub fn html() -> Self {
-        Self::Body {
-            status: 200,
-            body: "<!doctype html><title>Sign in</title>".to_owned(),
-            retry_after: None,
-        }
+        Self::body(200, "<!doctype html><title>Sign in</title>")
     }
 
     /// 200 with JSON that ends in the middle, its length announced truly.
     pub fn truncated_json() -> Self {
-        let body = r#"{"choices": [{"message": {"content": "hel"#.to_owned();
-        Self::Body { status: 200, body, retry_after: None }
+        Self::body(200, r#"{"choices": [{"message": {"content": "hel"#)
+    }
+
+    /// The same with one more header.
+    #[must_use]
+    pub fn with_header(self, name: impl Into<String>, value: impl ToString) -> Self {
+        Self::WithHeader(name.into(), value.to_string(), Box::new(self))
     }
 
     /// The same after a pause.
@@ -183,12 +191,18 @@ impl Reply {
         Self::Trickle(pause, Box::new(self))
     }
 
+    /// The same, after which the connection stays open in silence.
+    #[must_use]
+    pub fn staying_open(self) -> Self {
+        Self::StayOpen(Box::new(self))
+    }
+
     pub(super) async fn play(
         mut self,
         request: &RecordedRequest,
         connection: &mut TcpStream,
     ) -> io::Result<()> {
-        let mut pace = None;
+        let mut sender = Sender { connection, headers: String::new(), pace: None, stays_open: false };
         loop {
             self = match self {
                 Self::After(pause, reply) => {
@@ -196,117 +210,134 @@ impl Reply {
                     *reply
                 }
                 Self::Trickle(pause, reply) => {
-                    pace = Some(pause);
+                    sender.pace = Some(pause);
                     *reply
                 }
-                plain => break plain.act(request, connection, pace).await,
+                Self::StayOpen(reply) => {
+                    sender.stays_open = true;
+                    *reply
+                }
+                Self::WithHeader(name, value, reply) => {
+                    sender.add_header(&name, &value);
+                    *reply
+                }
+                plain => break plain.act(request, sender).await,
             }
         }
     }
 
-    async fn act(
-        self,
-        request: &RecordedRequest,
-        connection: &mut TcpStream,
-        pace: Option<Duration>,
-    ) -> io::Result<()> {
+    async fn act(self, request: &RecordedRequest, mut to: Sender<'_>) -> io::Result<()> {
         let dialect = Dialect::of(request);
         let streamed = dialect.is_streamed(request);
         match self {
             Self::Completion { text, finish_reason } if streamed => {
                 let events = dialect.events(&text, &finish_reason).concat();
-                connection.write_all(STREAM_HEAD).await?;
-                write_body(connection, events.as_bytes(), pace).await
+                to.begin(200, STREAM, None).await?;
+                to.send_body(events.as_bytes()).await
             }
             Self::Completion { text, finish_reason } => {
-                let body = dialect.answer(&text, &finish_reason).to_string();
-                send(connection, 200, &[], &body, pace).await
+                to.send(200, dialect.answer(&text, &finish_reason).to_string().as_bytes()).await
             }
             Self::Error { status, message, code } => {
-                let body = dialect.error(status, &message, &code).to_string();
-                send(connection, status, &[], &body, pace).await
+                to.send(status, dialect.error(status, &message, &code).to_string().as_bytes()).await
             }
             Self::Refusal(refusal) => {
                 let refused = dialect.refuse(&refusal);
-                send(connection, refused.status, &refused.headers, &refused.body.to_string(), pace).await
+                refused.headers.iter().for_each(|(name, value)| to.add_header(name, value));
+                to.send(refused.status, refused.body.to_string().as_bytes()).await
             }
-            Self::Body { status, body, retry_after } => {
-                let headers: Vec<_> =
-                    retry_after.map(|wait| ("retry-after".to_owned(), wait)).into_iter().collect();
-                send(connection, status, &headers, &body, pace).await
-            }
+            Self::Body { status, body } => to.send(status, &body).await,
             Self::Close => Ok(()),
-            Self::Reset => connection.set_zero_linger(),
+            Self::Reset => to.connection.set_zero_linger(),
             Self::Hang => future::pending().await,
             Self::HangAfterHeaders => {
-                connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n").await?;
+                to.begin(200, JSON, Some(1000)).await?;
                 future::pending().await
             }
             Self::CloseWithinBody if streamed => {
                 let events = dialect.events("Half of the answer comes, and then nothing more.", "stop");
-                connection.write_all(STREAM_HEAD).await?;
-                write_body(connection, events[..events.len() / 2].concat().as_bytes(), pace).await
+                to.begin(200, STREAM, None).await?;
+                to.send_body(events[..events.len() / 2].concat().as_bytes()).await
             }
             Self::CloseWithinBody => {
-                connection.write_all(b"HTTP/1.1 200 OK\r\ncontent-length: 1000\r\n\r\n{\"choices\"").await?;
-                connection.shutdown().await
+                to.begin(200, JSON, Some(1000)).await?;
+                to.send_body(b"{\"choices\"").await
             }
             Self::Huge { bytes } => {
-                connection.write_all(b"HTTP/1.1 200 OK\r\nconnection: close\r\n\r\n").await?;
+                to.begin(200, JSON, None).await?;
                 let block = [b' '; 16 * 1024];
                 let mut left = bytes;
                 while left > 0 {
                     let size = left.min(block.len());
-                    connection.write_all(&block[..size]).await?;
+                    to.connection.write_all(&block[..size]).await?;
                     left -= size;
                 }
-                connection.shutdown().await
+                to.connection.shutdown().await
             }
             Self::Endless => {
-                connection.write_all(STREAM_HEAD).await?;
+                to.begin(200, STREAM, None).await?;
                 let piece = dialect.piece("and on and on ").repeat(100);
                 loop {
-                    connection.write_all(piece.as_bytes()).await?;
-                    if let Some(pause) = pace {
+                    to.connection.write_all(piece.as_bytes()).await?;
+                    if let Some(pause) = to.pace {
                         time::sleep(pause).await;
                     }
                 }
             }
             // `play` has taken these off.
-            Self::After(..) | Self::Trickle(..) => Ok(()),
+            Self::After(..) | Self::Trickle(..) | Self::StayOpen(..) | Self::WithHeader(..) => Ok(()),
         }
     }
 }
 
-const STREAM_HEAD: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-type: text/event-stream\r\nconnection: close\r\n\r\n";
+const JSON: &str = "application/json";
+const STREAM: &str = "text/event-stream";
 
-/// Sends a whole response and lets the client read it to its end.
-pub(super) async fn send(
-    connection: &mut TcpStream,
-    status: u16,
-    headers: &[(String, String)],
-    body: &str,
+/// The way back to the client.
+struct Sender<'a> {
+    connection: &'a mut TcpStream,
+    /// Lines of the head beyond those that every reply has.
+    headers: String,
+    /// Pause after each byte of the body.
     pace: Option<Duration>,
-) -> io::Result<()> {
-    let kind = if body.starts_with('<') { "text/html" } else { "application/json" };
-    let headers: String = headers.iter().map(|(name, value)| format!("{name}: {value}\r\n")).collect();
-    let head = format!(
-        "HTTP/1.1 {status} Status\r\ncontent-type: {kind}\r\n{headers}content-length: {}\r\nconnection: close\r\n\r\n",
-        body.len()
-    );
-    connection.write_all(head.as_bytes()).await?;
-    write_body(connection, body.as_bytes(), pace).await
+    stays_open: bool,
 }
 
-async fn write_body(connection: &mut TcpStream, body: &[u8], pace: Option<Duration>) -> io::Result<()> {
-    match pace {
-        None => connection.write_all(body).await?,
-        Some(pause) => {
-            for byte in body {
-                connection.write_all(&[*byte]).await?;
-                time::sleep(pause).await;
+impl Sender<'_> {
+    fn add_header(&mut self, name: &str, value: &str) {
+        self.headers.push_str(&format!("{name}: {value}\r\n"));
+    }
+
+    /// Sends a whole response and lets the client read it to its end.
+    async fn send(&mut self, status: u16, body: &[u8]) -> io::Result<()> {
+        let kind = if body.starts_with(b"<") { "text/html" } else { JSON };
+        self.begin(status, kind, Some(body.len())).await?;
+        self.send_body(body).await
+    }
+
+    /// Sends the head. Without a length, the end of the connection is the end of the body.
+    async fn begin(&mut self, status: u16, kind: &str, length: Option<usize>) -> io::Result<()> {
+        let length = length.map(|bytes| format!("content-length: {bytes}\r\n")).unwrap_or_default();
+        let headers = &self.headers;
+        let head = format!(
+            "HTTP/1.1 {status} Status\r\ncontent-type: {kind}\r\n{headers}{length}connection: close\r\n\r\n"
+        );
+        self.connection.write_all(head.as_bytes()).await
+    }
+
+    async fn send_body(&mut self, body: &[u8]) -> io::Result<()> {
+        match self.pace {
+            None => self.connection.write_all(body).await?,
+            Some(pause) => {
+                for byte in body {
+                    self.connection.write_all(&[*byte]).await?;
+                    time::sleep(pause).await;
+                }
             }
         }
+        if self.stays_open {
+            future::pending::<()>().await;
+        }
+        self.connection.shutdown().await
     }
-    connection.shutdown().await
 }

@@ -38,12 +38,11 @@ fn seconds_fractions_and_milliseconds_are_read() {
     for (header, value, expected) in [
         ("retry-after", "12", Duration::from_secs(12)),
         ("retry-after", " 0.25 ", Duration::from_millis(250)),
-        ("retry-after", "0", Duration::ZERO),
         ("retry-after-ms", "1500", Duration::from_millis(1500)),
     ] {
         assert_eq!(by_headers(&[(header, value)]), Some(expected), "{value}");
     }
-    for nonsense in ["", "soon", "-1", "NaN", "inf", "1e300", "Tue, 99 Foo 2026"] {
+    for nonsense in ["", "soon", "0", "0.0", "-1", "NaN", "inf", "1e300", "Tue, 99 Foo 2026"] {
         assert_eq!(by_headers(&[("retry-after", nonsense)]), None, "{nonsense}");
     }
 }
@@ -54,7 +53,15 @@ fn a_date_counts_from_the_clock_of_the_service_where_it_tells_it() {
 
     assert_eq!(by_headers(&[date]), Some(Duration::from_secs(90)));
     assert_eq!(by_headers(&[date, ("date", "Tue, 24 Nov 2026 10:01:20 GMT")]), Some(Duration::from_secs(10)));
-    assert_eq!(by_headers(&[("retry-after", "Tue, 24 Nov 2026 09:00:00 GMT")]), Some(Duration::ZERO));
+    assert_eq!(by_headers(&[("retry-after", "Tue, 24 Nov 2026 09:00:00 GMT")]), None, "it is over");
+}
+
+#[test]
+fn a_wait_of_nothing_leaves_the_word_to_the_counters() {
+    let none = ("retry-after", "0");
+    let counter = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "7s")];
+
+    assert_eq!(by_headers(&[&counter[..], &[none]].concat()), Some(Duration::from_secs(7)));
 }
 
 #[test]

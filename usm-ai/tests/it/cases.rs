@@ -4,46 +4,50 @@
 
 use std::time::{Duration, Instant, SystemTime};
 
+use futures_util::future::join_all;
 use serde_json::json;
 use usm_ai::{
-    AnswerFormat, Cooldowns, ErrorKind, Limits, Provider, RetrySettings, StreamEvent,
+    Cooldowns, ErrorKind, Limits, Provider, RetrySettings, StreamEvent,
     testing::{FakeAi, Reply},
 };
 
 use crate::support::{FORMATS, KEY, Point, failure_with, question, router, service_with, tried};
 
-fn short() -> Limits {
-    Limits {
-        first_byte: Duration::from_millis(150),
-        silence: Duration::from_millis(100),
-        total: Duration::from_millis(400),
-        answer_bytes: 100_000,
-        ..Limits::default()
-    }
-}
+const SIZE: Limits = Limits { answer_bytes: 100_000, ..LIMITS };
+const FIRST_BYTE: Limits = Limits { first_byte: Duration::from_millis(150), ..LIMITS };
+const SILENCE: Limits = Limits { silence: Duration::from_millis(100), ..LIMITS };
+const TOTAL: Limits = Limits { total: Duration::from_millis(700), ..LIMITS };
+
+/// Wide, so that of each case one limit alone can be what ends it.
+const LIMITS: Limits = Limits {
+    connect: Duration::from_secs(60),
+    first_byte: Duration::from_secs(60),
+    silence: Duration::from_secs(60),
+    total: Duration::from_secs(60),
+    answer_bytes: usize::MAX,
+};
 
 #[tokio::test]
 async fn case_24_what_a_service_says_is_bounded_in_size_and_time() {
     for kind in FORMATS {
-        let ai = FakeAi::start([]).await.unwrap();
-        let service = service_with(kind, &ai, short());
-        for (reply, expected, part) in [
-            (Reply::Huge { bytes: 200 << 20 }, ErrorKind::Malformed, "larger than 100000 bytes"),
-            (Reply::Hang, ErrorKind::Timeout, "the first byte did not come within 0.15 s"),
-            (Reply::HangAfterHeaders, ErrorKind::Timeout, "the next byte did not come within 0.1 s"),
+        for (limits, reply, expected, part) in [
+            (SIZE, Reply::Huge { bytes: 200 << 20 }, ErrorKind::Malformed, "larger than 100000 bytes"),
+            (FIRST_BYTE, Reply::Hang, ErrorKind::Timeout, "the first byte did not come within 0.15 s"),
             (
-                Reply::text("slow").trickling(Duration::from_millis(30)),
-                ErrorKind::Timeout,
-                "the end of the answer did not come within 0.4 s",
-            ),
-            (
+                FIRST_BYTE,
                 Reply::text("late").after(Duration::from_secs(60)),
                 ErrorKind::Timeout,
-                "the first byte did not come",
+                "the first byte did not come within 0.15 s",
+            ),
+            (SILENCE, Reply::HangAfterHeaders, ErrorKind::Timeout, "the next byte did not come within 0.1 s"),
+            (
+                TOTAL,
+                Reply::text("slow").trickling(Duration::from_millis(30)),
+                ErrorKind::Timeout,
+                "the end of the answer did not come within 0.7 s",
             ),
         ] {
-            ai.then(reply.clone());
-            let error = service.chat(&question(), AnswerFormat::Text).await.unwrap_err();
+            let error = failure_with(kind, reply.clone(), limits).await;
 
             assert_eq!(error.kind(), expected, "{kind} {reply:?}: {error}");
             assert!(error.excerpt().contains(part), "{kind} {reply:?}: {error}");
@@ -54,15 +58,14 @@ async fn case_24_what_a_service_says_is_bounded_in_size_and_time() {
 #[tokio::test]
 async fn case_24_an_endless_stream_is_cut_at_its_size_and_one_of_a_word_a_minute_at_its_time() {
     for kind in FORMATS {
-        for (reply, expected) in [
-            (Reply::Endless, ErrorKind::Malformed),
-            (Reply::text("one word a minute").trickling(Duration::from_millis(30)), ErrorKind::Timeout),
-        ] {
+        let words = Reply::text("one word a minute").trickling(Duration::from_millis(30));
+        for (limits, reply, expected) in
+            [(SIZE, Reply::Endless, ErrorKind::Malformed), (TOTAL, words, ErrorKind::Timeout)]
+        {
             let ai = FakeAi::always(reply).await.unwrap();
-            let mut pieces = 0;
 
-            let service = service_with(kind, &ai, short());
-            let error = service.stream(&question(), &mut |_| pieces += 1).await.unwrap_err();
+            let service = service_with(kind, &ai, limits);
+            let error = service.stream(&question(), &mut |_| ()).await.unwrap_err();
 
             assert_eq!(error.kind(), expected, "{kind}: {error}");
         }
@@ -82,14 +85,21 @@ async fn case_24_a_wrong_shape_is_repaired_once_and_then_told_with_what_it_cost(
 
 #[tokio::test]
 async fn case_24_pages_errors_in_successes_and_refusals_go_to_the_next_candidate() {
-    for nonsense in [Reply::html(), Reply::truncated_json(), Reply::refusal("No"), Reply::blocked()] {
+    for (nonsense, asked) in [
+        (Reply::html(), 1),
+        (Reply::truncated_json(), 1),
+        (Reply::refusal("No"), 1),
+        (Reply::blocked(), 1),
+        // The service fails, which may pass.
+        (Reply::error_in_success(), 3),
+    ] {
         let (bad, good) =
             (FakeAi::always(nonsense).await.unwrap(), FakeAi::always(Reply::text("42")).await.unwrap());
 
         let response = router([("gemini", &bad), ("groq", &good)]).chat(&question()).await.unwrap();
 
         assert_eq!(response.provider, "groq");
-        assert_eq!(bad.requests().len(), 1, "nothing is gained by asking again");
+        assert_eq!(bad.requests().len(), asked);
     }
 }
 
@@ -156,7 +166,7 @@ async fn case_25_when_all_cool_down_the_call_ends_at_once_with_the_shortest_wait
 async fn case_25_a_wait_in_the_form_of_a_date_is_kept() {
     let body = json!({ "error": { "message": "Slow down", "code": "rate_limit_exceeded" } }).to_string();
     let date = httpdate::fmt_http_date(SystemTime::now() + Duration::from_secs(90));
-    let reply = Reply::Body { status: 429, body, retry_after: Some(date) };
+    let reply = Reply::body(429, body).with_header("retry-after", date);
 
     let error = failure_with("openai", reply, Limits::default()).await;
 
@@ -171,7 +181,7 @@ async fn case_25_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     failing.then(Reply::text("back").after(Duration::from_millis(50)));
     failing.then(Reply::text("back"));
     let healthy = FakeAi::always(Reply::text("42")).await.unwrap();
-    let rest = Duration::from_millis(200);
+    let rest = Duration::from_millis(600);
     let cooldowns = Cooldowns { failures: 4, first: rest, ..Cooldowns::default() };
     let retry =
         RetrySettings { retries: 1, first_delay: Duration::from_millis(1), ..RetrySettings::default() };
@@ -183,10 +193,11 @@ async fn case_25_failures_in_a_row_open_the_breaker_and_one_probe_closes_it() {
     assert_eq!(failing.requests().len(), 4, "two calls with one retry each, then none");
     tokio::time::sleep(rest * 2).await;
     let request = question();
-    let (probe, other) = tokio::join!(router.chat(&request), router.chat(&request));
+    let crowd = join_all((0..50).map(|_| router.chat(&request))).await;
+    let probes = crowd.into_iter().filter(|answer| answer.as_ref().unwrap().provider == "gemini").count();
+    assert_eq!((probes, failing.requests().len()), (1, 5), "one tries, the others go elsewhere");
     let after = router.chat(&question()).await.unwrap();
 
-    assert_eq!((probe.unwrap().provider, other.unwrap().provider), ("gemini".to_owned(), "groq".to_owned()));
     assert_eq!((after.provider.as_str(), failing.requests().len()), ("gemini", 6));
 }
 
@@ -229,6 +240,8 @@ async fn a_call_that_is_given_up_says_so_and_leaves_no_probe_behind() {
 
     assert_eq!(error.kind(), ErrorKind::Cancelled);
     assert!(!error.is_transient());
+    assert_eq!((error.provider(), error.model()), ("gemini", "model"), "who was being asked");
+    assert_eq!(tried(error.attempts()), [("gemini", Some(ErrorKind::Cancelled))]);
 }
 
 #[tokio::test]

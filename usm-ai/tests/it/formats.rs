@@ -81,9 +81,9 @@ async fn a_stream_that_breaks_off_begins_again_with_the_next_candidate_and_says_
 #[tokio::test]
 async fn a_stream_may_be_refused_or_answered_whole() {
     for kind in FORMATS {
-        let not_streamed = Reply::Body {
-            status: 200,
-            body: json!({
+        let not_streamed = Reply::body(
+            200,
+            json!({
                 "choices": [{ "message": { "content": "whole" }, "finish_reason": "stop" }],
                 "output": [{ "type": "message", "content": [{ "type": "output_text", "text": "whole" }] }],
                 "status": "completed",
@@ -91,8 +91,7 @@ async fn a_stream_may_be_refused_or_answered_whole() {
                 "content": [{ "type": "text", "text": "whole" }],
             })
             .to_string(),
-            retry_after: None,
-        };
+        );
         let ai = FakeAi::start([Reply::overloaded(), Reply::error_in_success(), not_streamed]).await.unwrap();
         let mut pieces = Vec::new();
 
@@ -199,7 +198,7 @@ async fn an_error_in_the_middle_of_a_stream_is_a_failure_though_its_status_was_2
     let piece = event(json!({ "choices": [{ "delta": { "content": "Once" } }] }));
     let error = event(json!({ "error": { "code": 502, "message": "Provider disconnected" }, "choices": [] }));
     let body = format!(": OPENROUTER PROCESSING\n\n{piece}{error}");
-    let broken = FakeAi::always(Reply::Body { status: 200, body, retry_after: None }).await.unwrap();
+    let broken = FakeAi::always(Reply::body(200, body)).await.unwrap();
     let mut pieces = Vec::new();
 
     let error = service("openrouter", &broken)

@@ -3,7 +3,9 @@
 mod cases;
 mod crowd;
 mod formats;
+mod hostile;
 mod over_http;
 mod proxy;
 mod router;
+mod signals;
 mod support;

@@ -190,8 +190,7 @@ async fn a_service_that_speaks_no_tls_is_a_passing_failure_and_no_panic() {
 
 #[tokio::test]
 async fn a_redirect_is_not_followed_with_the_key() {
-    let body = String::new();
-    let ai = FakeAi::always(Reply::Body { status: 308, body, retry_after: None }).await.unwrap();
+    let ai = FakeAi::always(Reply::body(308, "")).await.unwrap();
 
     let error = provider(&ai).chat(&question(), AnswerFormat::Text).await.unwrap_err();
 

@@ -167,7 +167,7 @@ async fn a_probe_tells_a_refused_key_a_missing_model_a_retiring_one_and_silence(
     let without = FakeAi::always(Reply::text("ok")).await.unwrap();
     without.knows_models(["other"]);
     let list = json!({ "data": [{ "id": "model", "shutdown_date": "2026-12-11" }] }).to_string();
-    let retiring = FakeAi::always(Reply::Body { status: 200, body: list, retry_after: None }).await.unwrap();
+    let retiring = FakeAi::always(Reply::body(200, list)).await.unwrap();
     let silent = FakeAi::always(Reply::Hang).await.unwrap();
     let members = [("gemini", &refused), ("groq", &without), ("anthropic", &without), ("openai", &retiring)];
 

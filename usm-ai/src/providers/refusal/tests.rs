@@ -17,8 +17,15 @@ fn reply(status: u16, body: &Value) -> Error {
 
 #[test]
 fn what_is_no_error_is_none() {
-    for body in [json!({ "choices": [] }), json!([1, 2]), json!({ "error": null, "output": [] }), json!("x")]
-    {
+    for body in [
+        json!({ "choices": [] }),
+        json!([1, 2]),
+        json!({ "error": null, "output": [] }),
+        json!({ "error": "", "choices": [] }),
+        json!({ "error": {}, "choices": [] }),
+        json!({ "error": false, "choices": [] }),
+        json!("x"),
+    ] {
         assert!(hidden(&Headers::default(), &body, SystemTime::now()).is_none(), "{body}");
     }
 }
@@ -32,6 +39,11 @@ fn each_refusal_is_classified_by_what_to_do_next() {
             ErrorKind::Unauthorized,
         ),
         (403, json!({ "error": { "message": "Country not supported" } }), ErrorKind::Unauthorized),
+        (
+            403,
+            json!({ "error": { "message": "Project `p` does not have access to model `x`", "code": "model_not_found" } }),
+            ErrorKind::ModelNotFound,
+        ),
         (
             400,
             json!({ "error": { "message": "API key not valid. Please pass a valid API key." } }),
@@ -175,6 +187,13 @@ fn each_refusal_is_classified_by_what_to_do_next() {
             200,
             json!({ "error": { "message": "Upstream is rate limited", "code": 429 } }),
             ErrorKind::RateLimited,
+        ),
+        (200, json!({ "error": { "message": "Slow down", "code": "429" } }), ErrorKind::RateLimited),
+        (200, json!({ "error": { "message": "No", "status": 401 } }), ErrorKind::Unauthorized),
+        (
+            401,
+            json!({ "error": { "message": "You exceeded your quota", "type": "insufficient_quota", "code": 401 } }),
+            ErrorKind::QuotaSpent,
         ),
         (
             200,

@@ -1,5 +1,8 @@
 //! Addresses, keys and the table; what goes over the wire is tested over the wire.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
+use proptest::prelude::*;
+use serde_json::json;
+
 use super::*;
 use crate::providers::SERVICES;
 
@@ -78,5 +81,67 @@ fn every_row_of_the_table_makes_a_provider_of_its_name() {
 
         assert_eq!((service.name(), service.model()), (spec.name, config.model.as_str()));
         assert_eq!(ServiceSpec::named(spec.name), Some(spec));
+    }
+}
+
+/// A reply in all formats at once.
+fn reply_of_all_formats() -> Value {
+    let (content, parts) = (json!([{ "type": "output_text", "text": "a" }]), json!([{ "text": "a" }]));
+    let message = json!({ "content": "a", "refusal": null, "model": "m", "usage": {} });
+    let usage = json!({
+        "prompt_tokens": 1, "completion_tokens": 2, "input_tokens": 3, "output_tokens": 4, "cache_read_input_tokens": 5,
+    });
+    json!({
+        "error": null, "model": "m", "type": "message_delta", "status": "completed", "stop_reason": "end_turn",
+        "incomplete_details": { "reason": "max" }, "promptFeedback": {}, "message": message, "usage": usage,
+        "choices": [{ "message": message, "delta": message, "finish_reason": "stop" }],
+        "output": [{ "type": "message", "content": content }],
+        "candidates": [{ "content": { "parts": parts }, "finishReason": "STOP" }],
+        "usageMetadata": { "promptTokenCount": 1, "candidatesTokenCount": 2, "thoughtsTokenCount": 3 },
+        "content": [{ "type": "text", "text": "a" }],
+        "delta": { "type": "text_delta", "text": "a", "stop_reason": "end_turn" },
+        "response": { "status": "completed", "usage": usage },
+    })
+}
+
+/// Puts something else in the place that `way` leads to.
+fn spoil(value: &mut Value, way: &[usize], with: &Value) {
+    let Some((turn, rest)) = way.split_first() else {
+        *value = with.clone();
+        return;
+    };
+    match value {
+        Value::Object(fields) if !fields.is_empty() => {
+            let turn = turn % fields.len();
+            fields.values_mut().nth(turn).into_iter().for_each(|inner| spoil(inner, rest, with));
+        }
+        Value::Array(elements) if !elements.is_empty() => {
+            let turn = turn % elements.len();
+            spoil(&mut elements[turn], rest, with);
+        }
+        other => *other = with.clone(),
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_reply_makes_a_format_panic(
+        spoilt in prop::collection::vec((prop::collection::vec(0_usize..40, 0..6), 0_usize..9), 0..6),
+    ) {
+        let odd = json!([null, true, -1, u64::MAX, 1e300, "\u{0}", [], {}, { "code": 7, "message": [] }]);
+        let mut reply = reply_of_all_formats();
+        spoilt.iter().for_each(|(way, with)| spoil(&mut reply, way, &odd[*with]));
+
+        refusal::hidden(&http::Headers::default(), &reply, SystemTime::now());
+        refusal::refusal(429, &http::Headers::default(), reply.to_string().as_bytes(), SystemTime::now());
+        for spec in SERVICES {
+            spec.format.usage(&reply);
+            for piece in [spec.format.answer(&reply), spec.format.event(&reply)].into_iter().flatten() {
+                let mut draft = Draft::default();
+                draft.add(piece);
+                let answer = draft.finish("m");
+                prop_assert!(answer.is_err() || answer.is_ok_and(|answer| !answer.text.trim().is_empty()));
+            }
+        }
     }
 }

@@ -197,6 +197,31 @@ fn calls_that_fail_together_count_as_one_reason_to_rest() {
 }
 
 #[test]
+fn rests_without_end_are_as_long_as_the_clock_goes() {
+    let settings = Cooldowns {
+        failures: 1,
+        first: Duration::MAX,
+        longest: Duration::MAX,
+        lasting: Duration::MAX,
+        longest_told: Duration::MAX,
+    };
+    let told = |kind| Error::new(kind, "").with_retry_after(Duration::MAX);
+    for error in [
+        Error::new(ErrorKind::Unauthorized, ""),
+        Error::new(ErrorKind::Overloaded, ""),
+        told(ErrorKind::RateLimited),
+        told(ErrorKind::Overloaded),
+    ] {
+        let (mut breaker, now) = (Breaker::default(), Instant::now());
+        let ticket = breaker.admit(now, &settings).unwrap();
+
+        breaker.settle(ticket, Outcome::Failed(&error), now, &settings, 1.0);
+
+        assert!(breaker.admit(now + Duration::from_secs(24 * 3600), &settings).is_err(), "{error}");
+    }
+}
+
+#[test]
 fn jitter_adds_up_to_a_quarter() {
     let mut scene = Scene::new();
     for jitter in [0.3, 0.7, 1.0] {
