@@ -1,5 +1,7 @@
 //! `usm generate` with a model: a local AI service that answers, refuses, or talks nonsense.
 
+use std::time::Duration;
+
 use serde_json::{Value, json};
 use usm_ai::testing::{FakeAi, Reply};
 
@@ -61,7 +63,9 @@ async fn a_terse_text_is_written_out_first_and_the_reader_is_told() {
         "enhanced_text": "Клиент заказывает еду и платит картой. Ресторан готовит.", "added_aspects": ["ресторан готовит"],
         "missing_info": ["Кто доставляет?"], "confidence": 0.9,
     });
-    let ai = FakeAi::start([Reply::json(enhanced), map(vec![story("Оплатить", "MVP")]), screen("Оплатить")]);
+    // A watcher sees the newest progress; what lasts no time may be merged with what follows.
+    let enhanced = Reply::json(enhanced).after(Duration::from_secs(1));
+    let ai = FakeAi::start([enhanced, map(vec![story("Оплатить", "MVP")]), screen("Оплатить")]);
     let ai = ai.await.unwrap();
     let place = place(&ai).with("ENHANCEMENT_MODEL", "small-model").with("API_PROVIDER", "openai");
     let place = place.with("OPENAI_API_KEY", "key");
