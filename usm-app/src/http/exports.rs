@@ -89,7 +89,7 @@ impl Exports {
 
 /// A file to be saved.
 #[derive(Debug)]
-pub struct Download {
+pub(super) struct Download {
     media_type: &'static str,
     name: String,
     text: String,

@@ -175,13 +175,9 @@ fn name_of(rule: Rule) -> String {
 }
 
 impl Place {
-    /// The place with the ids that stand there; the map has the order of the project.
+    /// The place with the ids of what stands there.
     fn of(place: &place::Place, project: &LoadedProject) -> Self {
-        let mut indices =
-            place.number.split('.').map_while(|number| number.parse::<usize>().ok()?.checked_sub(1));
-        let activity = indices.next().and_then(|index| project.activities.get(index));
-        let task = indices.next().and_then(|index| activity?.tasks.get(index));
-        let story = indices.next().and_then(|index| task?.stories.get(index));
+        let (activity, task, story) = project.at(&place.number);
         Self {
             number: place.number.clone(),
             title: place.title().to_owned(),

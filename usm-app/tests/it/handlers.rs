@@ -374,6 +374,24 @@ async fn without_ai_a_story_is_improved_from_its_own_words() {
 }
 
 #[tokio::test]
+async fn a_story_with_nothing_to_improve_keeps_its_version() {
+    let ai = FakeAi::always(improved("Find a book")).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (_, ids) = project(&app).await;
+
+    let first = app.queue.enqueue(improvement(&ids[..1])).await.unwrap();
+    worked(&app, &first).await.unwrap();
+    let again = app.queue.enqueue(improvement(&ids[..1])).await.unwrap();
+    let done = worked(&app, &again).await.unwrap();
+
+    let story = &done.stories[0];
+    assert_eq!((story.outcome, story.version), (Outcome::Unchanged, Some(2)));
+    assert_eq!((done.successful, done.unchanged_count, done.failed_count), (0, 1, 0));
+    let rows = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap();
+    assert_eq!((rows[0].title.as_str(), rows[0].version), ("Find a book", 2));
+}
+
+#[tokio::test]
 async fn a_story_that_was_edited_meanwhile_is_not_overwritten() {
     let ai = FakeAi::start([Reply::rate_limited(1), improved("Overwritten")]).await.unwrap();
     let (_place, app) = app(&ai).await;

@@ -6,6 +6,7 @@ mod markdown;
 pub use markdown::read as read_markdown;
 
 use super::{
+    columns::clean,
     export::json::{self, ReadError},
     story_map::StoryMap,
 };
@@ -31,6 +32,9 @@ pub enum ImportError {
         /// What is wrong there, and what should be there instead.
         what: String,
     },
+    /// Nobody could find the project again.
+    #[error("the map has no name; write the name of the product behind `# `, or as `name` in JSON")]
+    Nameless,
     /// More than [`MOST_STORIES`].
     #[error("the map has {0} stories, and at most {MOST_STORIES} can be imported; divide it by product")]
     TooLarge(usize),
@@ -40,7 +44,7 @@ pub enum ImportError {
 ///
 /// # Errors
 ///
-/// When it is neither, is of a newer version, or is too large. The text says where and what to do.
+/// When it is neither, is of a newer version, has no name, or is too large. The text says where and what to do.
 pub fn read(text: &str) -> Result<StoryMap, ImportError> {
     // A byte order mark may stand before or behind empty lines.
     let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
@@ -49,6 +53,9 @@ pub fn read(text: &str) -> Result<StoryMap, ImportError> {
         Some('{' | '[') => json::read(text.trim_start_matches(blank))?,
         Some(_) => markdown::read(text.trim_start_matches('\u{feff}'))?,
     };
+    if clean(&map.name).is_empty() {
+        return Err(ImportError::Nameless);
+    }
     let stories = map.stories().count();
     if stories > MOST_STORIES { Err(ImportError::TooLarge(stories)) } else { Ok(map) }
 }
@@ -78,6 +85,8 @@ mod tests {
             ("{ \"version\": 7 }", ["version 7", "update"]),
             ("[1]", ["not a story map", "line 1"]),
             ("just words", ["line 1", "# "]),
+            ("#\n## Map", ["no name", "# "]),
+            ("{ \"name\": \" \", \"activities\": [] }", ["no name", "`name`"]),
         ] {
             let refused = read(text).unwrap_err().to_string();
 

@@ -158,6 +158,13 @@ pub(super) fn compound(title: &str) -> Option<Compound> {
     None
 }
 
+/// The two steps that a title names, if it does.
+pub(in crate::domain) fn two_steps(title: &str) -> Option<(String, String)> {
+    let joined = compound(title)?;
+    let of = |text: &str| text.unicode_words().next().is_some_and(|word| is_step(&normal(word)));
+    (of(&joined.first) && !joined.second.starts_with('…')).then_some((joined.first, joined.second))
+}
+
 /// What stands before the joining word and what stands behind it. Only a step makes a title of its own; what else follows
 /// is left as it is, because what it shares with the words before it, only a reader can tell.
 fn halves(first: &str, second: &[&str]) -> Option<(String, String)> {

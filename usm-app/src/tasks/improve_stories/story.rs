@@ -69,6 +69,15 @@ impl Improver<'_> {
                 format!("{made_by} answered a story that lacks a part"),
             ));
         };
+        if matches!(&proposal, Proposal::Text(text) if *text == text_of(found)) {
+            return Ok(StoryOutcome {
+                title: story.title.clone(),
+                version: Some(story.version),
+                suggestion,
+                made_by,
+                ..StoryOutcome::new(story.id, Outcome::Unchanged)
+            });
+        }
         let db = &self.job.state.db;
         let (saved, added) = match &proposal {
             Proposal::Text(text) => {
