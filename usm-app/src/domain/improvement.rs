@@ -197,6 +197,7 @@ impl StoryText {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -235,5 +236,66 @@ mod tests {
 
         assert_eq!(answer("оплатить картой!"), None);
         assert_eq!(answer("Оплатить бонусами").unwrap().stories.len(), 2);
+    }
+
+    /// Documents of any shape with the names that are looked for, and texts that want to be more than that.
+    fn any_answer() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[ а-яa-z\n*•0-9.-]{0,40}".prop_map(Value::from),
+            (1usize..5000).prop_map(|count| Value::from("слово ".repeat(count))),
+        ];
+        let name = prop::sample::select(vec![
+            "title",
+            "description",
+            "acceptance_criteria",
+            "criteria",
+            "suggestion",
+            "story",
+            "stories",
+            "parts",
+            "improved_story",
+            "name",
+            "x",
+        ]);
+        leaf.prop_recursive(4, 60, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::vec((name.clone(), inner), 0..6).prop_map(|fields| fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()),
+            ]
+        })
+    }
+
+    fn is_fit(text: &StoryText) -> bool {
+        // One more for the sign of a cut.
+        let is_clean = |text: &str, most: usize| text.chars().count() <= most + 1 && !text.contains('\0');
+        is_clean(&text.title, TITLE)
+            && is_clean(&text.description, DESCRIPTION)
+            && text.acceptance_criteria.len() <= CRITERIA
+            && text.acceptance_criteria.iter().all(|criterion| is_clean(criterion, SENTENCE))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_a_model_answers_is_refused_or_fit_to_be_saved(answer in any_answer()) {
+            if let Some((text, suggestion)) =
+                ImprovementAnswer::read(&answer).ok().and_then(|answer| answer.into_text(&before()))
+            {
+                prop_assert!(text.is_whole() && is_fit(&text) && suggestion.chars().count() <= SENTENCE + 1, "{text:?}");
+            }
+            if let Some(split) = SplitAnswer::read(&answer).ok().and_then(SplitAnswer::into_split) {
+                prop_assert!((2..=MOST_PARTS).contains(&split.stories.len()));
+                prop_assert!(split.stories.iter().all(|part| !part.title.is_empty() && is_fit(part)), "{split:?}");
+            }
+        }
     }
 }

@@ -61,8 +61,9 @@ async fn a_form_that_does_not_exist_is_refused() {
 
     for query in ["", "?format=", "?format=excel", "?format=svg&epics=stories"] {
         let refused = app.get(&format!("/project/{id}/export{query}")).await;
-        refused.problem(422);
+        let detail = refused.problem(422);
         let parameter = if query.contains("epics") { "epics" } else { "format" };
+        assert!(detail.contains(&format!("`{parameter}`")) && detail.contains("/openapi.json"), "{detail}");
         assert_eq!(refused.json()["errors"][0]["pointer"], parameter, "{query}");
     }
 }
