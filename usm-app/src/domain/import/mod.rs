@@ -11,7 +11,7 @@ use super::{
     story_map::StoryMap,
 };
 
-/// Most stories of an imported map.
+/// Most stories of an imported map, and most of its tasks and of its activities.
 pub const MOST_STORIES: usize = 5000;
 
 /// Why a text is no map.
@@ -36,8 +36,13 @@ pub enum ImportError {
     #[error("the map has no name; write the name of the product behind `# `, or as `name` in JSON")]
     Nameless,
     /// More than [`MOST_STORIES`].
-    #[error("the map has {0} stories, and at most {MOST_STORIES} can be imported; divide it by product")]
-    TooLarge(usize),
+    #[error("the map has {count} {what}, and at most {MOST_STORIES} can be imported; divide it by product")]
+    TooLarge {
+        /// How many there are.
+        count: usize,
+        /// Of what.
+        what: &'static str,
+    },
 }
 
 /// The map in a file's text; whether it is JSON or Markdown follows from how it begins.
@@ -56,8 +61,12 @@ pub fn read(text: &str) -> Result<StoryMap, ImportError> {
     if clean(&map.name).is_empty() {
         return Err(ImportError::Nameless);
     }
-    let stories = map.stories().count();
-    if stories > MOST_STORIES { Err(ImportError::TooLarge(stories)) } else { Ok(map) }
+    let tasks = map.activities.iter().map(|activity| activity.tasks.len()).sum();
+    let counts = [(map.activities.len(), "activities"), (tasks, "tasks"), (map.stories().count(), "stories")];
+    match counts.into_iter().find(|(count, _)| *count > MOST_STORIES) {
+        Some((count, what)) => Err(ImportError::TooLarge { count, what }),
+        None => Ok(map),
+    }
 }
 
 #[cfg(test)]
@@ -67,7 +76,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         export::{markdown, sample},
-        story_map::Story,
+        story_map::{Activity, Story},
     };
 
     #[test]
@@ -102,6 +111,9 @@ mod tests {
 
         let refused = read(&json::write(&map)).unwrap_err().to_string();
 
-        assert!(refused.contains("5003") && refused.contains("5000"), "{refused}");
+        assert!(refused.contains("5003 stories") && refused.contains("5000"), "{refused}");
+        map.activities = vec![Activity { title: "a".into(), tasks: Vec::new() }; MOST_STORIES + 1];
+        let refused = read(&json::write(&map)).unwrap_err().to_string();
+        assert!(refused.contains("5001 activities"), "{refused}");
     }
 }
