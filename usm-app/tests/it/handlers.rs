@@ -1,5 +1,10 @@
 //! The handlers in this process, over a fake AI service: what is repeated, what is not, and what is reported.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 use usm_ai::testing::{FakeAi, Reply};
@@ -297,6 +302,42 @@ async fn each_story_has_its_own_outcome() {
     let stories = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap();
     assert_eq!((stories[0].title.as_str(), stories[0].version), ("Sharper", 2));
     assert!(ai.requests()[0].body["messages"].to_string().contains("briefly"));
+}
+
+#[tokio::test]
+async fn stories_of_another_user_are_not_improved() {
+    let ai = FakeAi::start([]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (_, ids) = project(&app).await;
+
+    let stranger = EnqueueOptions::new().owner(77);
+    let job = app.queue.enqueue_with(improvement(&ids[..2]), stranger).await.unwrap();
+    let error = worked(&app, &job).await.unwrap_err();
+
+    assert!(error.contains("none of the stories"), "{error}");
+    assert_eq!(ai.requests(), []);
+}
+
+#[tokio::test]
+async fn four_stories_are_asked_for_side_by_side_and_no_more() {
+    const PAUSE: Duration = Duration::from_secs(1);
+    let arrivals = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&arrivals);
+    let ai = editor(move |title| {
+        seen.lock().unwrap().push(Instant::now());
+        improved(&format!("{title}, sharper")).after(PAUSE)
+    });
+    let ai = ai.await;
+    let (_place, app) = app(&ai).await;
+    let (_, ids) = project(&app).await;
+
+    let job = app.queue.enqueue(improvement(&ids[..6])).await.unwrap();
+    let done = worked(&app, &job).await.unwrap();
+
+    assert_eq!(done.successful, 6);
+    let arrivals = arrivals.lock().unwrap();
+    assert!(arrivals[3] - arrivals[0] < PAUSE, "the fourth did not wait for an answer");
+    assert!(arrivals[4] - arrivals[0] >= PAUSE, "the fifth did");
 }
 
 #[tokio::test]
