@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
+use super::draft::ImproveAction;
 use super::story_map::{
     read::{holder, list, text, texts},
     wording::{CRITERIA, DESCRIPTION, SENTENCE, TITLE, bounded, key, sentences},
@@ -187,6 +188,28 @@ impl StoryText {
         !self.title.is_empty() && !self.description.is_empty() && !self.acceptance_criteria.is_empty()
     }
 
+    /// Only what was asked for: criteria leave title and description as they were, edge cases come on top of the criteria
+    /// there are. A wish in the user's own words may be about anything but never takes criteria away from edge cases.
+    #[must_use]
+    pub fn limited_to(self, action: Option<ImproveAction>, has_wish: bool, before: &Self) -> Self {
+        let is_about_criteria = matches!(action, Some(ImproveAction::Criteria | ImproveAction::EdgeCases));
+        let kept = |old: &String, new: String| {
+            if is_about_criteria && !has_wish && !old.is_empty() { old.clone() } else { new }
+        };
+        let mut criteria = self.acceptance_criteria;
+        if action == Some(ImproveAction::EdgeCases) {
+            let known: Vec<String> = before.acceptance_criteria.iter().map(|text| key(text)).collect();
+            criteria.retain(|text| !known.contains(&key(text)));
+            criteria.splice(..0, before.acceptance_criteria.iter().cloned());
+            criteria.truncate(CRITERIA.max(before.acceptance_criteria.len()));
+        }
+        Self {
+            title: kept(&before.title, self.title),
+            description: kept(&before.description, self.description),
+            acceptance_criteria: criteria,
+        }
+    }
+
     /// All its words.
     pub fn words(&self) -> String {
         format!("{} {} {}", self.title, self.description, self.acceptance_criteria.join(" "))
@@ -219,6 +242,27 @@ mod tests {
 
         assert_eq!((text.title.as_str(), suggestion.as_str()), ("Оплатить", ""));
         assert_eq!(text.acceptance_criteria, ["Чек приходит", "Отказ показан"]);
+    }
+
+    #[test]
+    fn nothing_but_what_was_asked_for_is_changed() {
+        let answer = || StoryText {
+            title: "Платить".to_owned(),
+            description: "Иначе".to_owned(),
+            acceptance_criteria: vec!["Отказ показан".to_owned(), "чек приходит!".to_owned()],
+        };
+        let limited = |action, has_wish| answer().limited_to(action, has_wish, &before());
+        let criteria = StoryText { acceptance_criteria: answer().acceptance_criteria, ..before() };
+        let both = vec!["Чек приходит".to_owned(), "Отказ показан".to_owned()];
+
+        assert_eq!(limited(Some(ImproveAction::Criteria), false), criteria);
+        assert_eq!(limited(Some(ImproveAction::Criteria), true), answer());
+        assert_eq!(limited(Some(ImproveAction::Details), false), answer());
+        assert_eq!(limited(None, true), answer());
+        let edge_cases = limited(Some(ImproveAction::EdgeCases), false);
+        assert_eq!((edge_cases.title.as_str(), &edge_cases.acceptance_criteria), ("Оплатить", &both));
+        let edge_cases = limited(Some(ImproveAction::EdgeCases), true);
+        assert_eq!((edge_cases.title.as_str(), edge_cases.acceptance_criteria), ("Платить", both));
     }
 
     #[test]
