@@ -237,6 +237,13 @@ fn wiki(text: &str) -> String {
             '{' | '}' | '[' | ']' | '|' | '!' | '*' | '^' | '~' => out.extend(['\\', c]),
             '_' | '+' if !within_word(rest.peek()) => out.extend(['\\', c]),
             '-' | '#' if before.is_none() => out.extend(['\\', c]),
+            // Would be struck out up to the next one.
+            '-' if before == Some(' ') && rest.peek().is_some_and(|next| *next != ' ') => {
+                out.extend(['\\', c])
+            }
+            '.' if matches!(out.as_str(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "bq") => {
+                out.push_str("&#46;")
+            }
             _ => out.push(c),
         }
         before = Some(c);
@@ -351,6 +358,7 @@ mod tests {
             r"\{code\} \[\~admin\] \!a.png\! \*b\* \_c\_ a_b"
         );
         assert_eq!(wiki(r"- a \\ b-c"), r"\- a &#92;&#92; b-c");
+        assert_eq!(wiki("h1. a -b- c - d"), r"h1&#46; a \-b- c - d");
     }
 
     proptest! {
