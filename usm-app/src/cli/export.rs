@@ -11,7 +11,7 @@ use super::{failure::Failure, out, projects, whole_file};
 use crate::{
     config::Config,
     domain::{
-        export::{file_name, gherkin, html, jira, json, markdown, mermaid, svg},
+        export::{self, file_name, gherkin, jira},
         story_map::StoryMap,
     },
 };
@@ -60,48 +60,41 @@ enum Level {
     Tasks,
 }
 
-impl Format {
-    fn ending(self) -> &'static str {
-        match self {
-            Self::Markdown => "md",
-            Self::Json => "json",
-            Self::JiraCloud | Self::JiraDataCenter => "csv",
-            Self::Gherkin => "feature",
-            Self::Mermaid => "mmd",
-            Self::Html => "html",
-            Self::Svg => "svg",
+impl From<Format> for export::Format {
+    fn from(format: Format) -> Self {
+        match format {
+            Format::Markdown => Self::Markdown,
+            Format::Json => Self::Json,
+            Format::JiraCloud => Self::JiraCloud,
+            Format::JiraDataCenter => Self::JiraDataCenter,
+            Format::Gherkin => Self::Gherkin,
+            Format::Mermaid => Self::Mermaid,
+            Format::Html => Self::Html,
+            Format::Svg => Self::Svg,
         }
     }
+}
 
-    fn write(self, map: &StoryMap, epics: Level) -> String {
-        let epics = match epics {
-            Level::Activities => jira::Epics::Activities,
-            Level::Tasks => jira::Epics::Tasks,
-        };
-        match self {
-            Self::Markdown => markdown::write(map),
-            Self::Json => json::write(map),
-            Self::JiraCloud => jira::write(map, jira::Target::Cloud, epics),
-            Self::JiraDataCenter => jira::write(map, jira::Target::DataCenter, epics),
-            Self::Gherkin => gherkin::write(map),
-            Self::Mermaid => mermaid::write(map),
-            Self::Html => html::write(map),
-            Self::Svg => svg::write(map),
+impl From<Level> for jira::Epics {
+    fn from(level: Level) -> Self {
+        match level {
+            Level::Activities => Self::Activities,
+            Level::Tasks => Self::Tasks,
         }
     }
 }
 
 pub(super) async fn run(args: Args, config: Config) -> Result<(), Failure> {
-    let is_jira = matches!(args.format, Format::JiraCloud | Format::JiraDataCenter);
-    if args.epics != Level::Activities && !is_jira {
+    let format = export::Format::from(args.format);
+    if args.epics != Level::Activities && !format.has_epics() {
         return Err(Failure::usage("--epics is for the formats jira-cloud and jira-data-center only"));
     }
     let map = projects::load(&config, args.project).await?;
     let Some(path) = args.out else {
-        out::text(&args.format.write(&map, args.epics));
+        out::text(&format.write(&map, args.epics.into()));
         return Ok(());
     };
-    for (path, text) in files(&path, args.format, args.epics, &map) {
+    for (path, text) in files(&path, format, args.epics.into(), &map) {
         write(&path, &text)?;
         out::line(&path.display().to_string());
     }
@@ -109,12 +102,12 @@ pub(super) async fn run(args: Args, config: Config) -> Result<(), Failure> {
 }
 
 /// What goes where.
-fn files(path: &Path, format: Format, epics: Level, map: &StoryMap) -> Vec<(PathBuf, String)> {
+fn files(path: &Path, format: export::Format, epics: jira::Epics, map: &StoryMap) -> Vec<(PathBuf, String)> {
     let is_directory = path.is_dir() || path.to_string_lossy().ends_with(['/', std::path::MAIN_SEPARATOR]);
     if !is_directory {
         return vec![(path.to_owned(), format.write(map, epics))];
     }
-    if format == Format::Gherkin {
+    if format == export::Format::Gherkin {
         let files = gherkin::files(map).into_iter();
         return files.map(|file| (path.join(file.name), file.text)).collect();
     }

@@ -1,16 +1,20 @@
 //! `usm improve`: stories in, better stories saved, and told what became of each.
 
-use std::time::Duration;
+use std::{str::FromStr, time::Duration};
 
 use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 use usm_queue::{EnqueueOptions, JobId, JobStatus, JobWatch};
 
-use super::{failure::Failure, out};
+use super::{failure::Failure, out, projects};
 use crate::{
     app::App,
     config::Config,
     domain::draft::ImproveAction,
+    entities::{
+        user::LOCAL_USER_ID,
+        user_story::{self, Scope},
+    },
     tasks::{
         self, AiChoice, ImproveStories, MOST_STORIES, Outcome, Proposal, SPLIT_IN_BULK, StoriesImproved,
         StoryOutcome, WorkerKind,
@@ -24,9 +28,10 @@ const WISH: usize = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The stories, by the ids that `GET /project/{id}` shows; 1 to 10
-    #[arg(required = true, num_args = 1..=MOST_STORIES, value_name = "STORY")]
-    stories: Vec<i64>,
+    /// The stories, 1 to 10: PROJECT:NUMBER with a number as `usm check` and the exports show it, such as 1:2.1.3, or an
+    /// id of the API
+    #[arg(required = true, value_name = "STORY")]
+    stories: Vec<StoryName>,
     /// What to improve; without this, what the prompt says, or the details
     #[arg(long, value_enum)]
     action: Option<Action>,
@@ -42,6 +47,28 @@ pub(super) struct Args {
     /// Ask this provider alone, and this model of it in place of the one set; offline drafts without AI
     #[arg(long, value_name = "PROVIDER[:MODEL]", conflicts_with = "offline")]
     ai: Option<AiChoice>,
+}
+
+/// How a story is named on the command line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum StoryName {
+    Id(i64),
+    At { project: i64, number: String },
+}
+
+impl FromStr for StoryName {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let id = |text: &str| text.parse().ok().filter(|id| *id > 0);
+        let named = match text.split_once(':') {
+            None => id(text).map(Self::Id),
+            Some((project, number)) => {
+                id(project).map(|project| Self::At { project, number: number.to_owned() })
+            }
+        };
+        named.ok_or_else(|| "a story is an id such as 12, or PROJECT:NUMBER such as 1:2.1.3".to_owned())
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -73,18 +100,25 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
     if prompt.as_ref().is_some_and(|prompt| prompt.chars().count() > WISH) {
         return Err(Failure::usage(format!("a prompt has at most {WISH} characters")));
     }
-    if args.action == Some(Action::Split) && args.stories.len() > 1 {
-        return Err(Failure::usage(SPLIT_IN_BULK));
-    }
     let action = args.action.map(ImproveAction::from).or(prompt.is_none().then_some(ImproveAction::Details));
     let app = App::open(config).await?;
     if let Some(choice) = &args.ai {
         choice.check(&app.ai).map_err(Failure::usage)?;
     }
+    let story_ids = found(&app, &args.stories).await?;
+    if story_ids.len() > MOST_STORIES {
+        return Err(Failure::usage(format!(
+            "name 1 to {MOST_STORIES} stories; there are {}",
+            story_ids.len()
+        )));
+    }
+    if args.action == Some(Action::Split) && story_ids.len() > 1 {
+        return Err(Failure::usage(SPLIT_IN_BULK));
+    }
     let stop = CancellationToken::new();
     let worker = tasks::worker(app.clone(), WorkerKind::All).grace_period(Duration::ZERO);
     let worker = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
-    let task = ImproveStories { story_ids: args.stories.clone(), action, prompt };
+    let task = ImproveStories { story_ids, action, prompt };
     let ended = improve(&app, &args, task, &shutdown).await;
     stop.cancel();
     let worked = worker.await;
@@ -93,6 +127,35 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
         return Err(error.into());
     }
     ended
+}
+
+/// The ids of the stories, each once; a job for one that does not exist would only fail.
+async fn found(app: &App, names: &[StoryName]) -> Result<Vec<i64>, Failure> {
+    let mut ids = Vec::new();
+    for name in names {
+        let id = match name {
+            StoryName::Id(id) => {
+                let known = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &[*id]).await?;
+                known
+                    .first()
+                    .map(|story| story.id)
+                    .ok_or_else(|| Failure::usage(format!("there is no story {id}")))?
+            }
+            StoryName::At { project, number } => {
+                let map = projects::of_user(&app.db, *project).await?;
+                map.at(number).2.map(|loaded| loaded.story.id).ok_or_else(|| {
+                    let what = format!(
+                        "project {project} has no story {number}; `usm check {project}` shows the numbers"
+                    );
+                    Failure::usage(what)
+                })?
+            }
+        };
+        if !ids.contains(&id) {
+            ids.push(id);
+        }
+    }
+    Ok(ids)
 }
 
 async fn improve(
@@ -171,6 +234,7 @@ fn told(story: &StoryOutcome) -> String {
             };
             format!("{id}  improved  {}{suggestion}{added}", story.title)
         }
+        Outcome::Unchanged => format!("{id}  unchanged {}: {}", story.title, story.suggestion),
         Outcome::Conflict => {
             let proposal = match &story.proposal {
                 Some(Proposal::Text(text)) => {

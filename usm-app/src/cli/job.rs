@@ -106,10 +106,12 @@ fn about(job: &Job) -> String {
     if let Some(name) = result.and_then(|result| result["project_name"].as_str()) {
         return name.to_owned();
     }
-    if let Some((done, all)) =
-        result.and_then(|result| Some((&result["successful"], result.get("total_count")?)))
-    {
-        return format!("{done} of {all}");
+    if let Some((result, all)) = result.and_then(|result| Some((result, result.get("total_count")?))) {
+        let others = [("unchanged_count", "unchanged"), ("conflict_count", "conflicts")];
+        let counted = others.map(|(field, word)| (word, result[field].as_u64().unwrap_or(0)));
+        let told =
+            counted.iter().filter(|(_, count)| *count > 0).map(|(word, count)| format!(", {word} {count}"));
+        return format!("{} of {all}{}", result["successful"], told.collect::<String>());
     }
     job.progress.as_ref().map(|progress| progress.message.clone()).unwrap_or_default()
 }
@@ -260,5 +262,8 @@ mod tests {
         assert_eq!(about(&job), "Горячо");
         job.result = Some(json!({ "successful": 2, "total_count": 3 }));
         assert_eq!(about(&job), "2 of 3");
+        job.result =
+            Some(json!({ "successful": 0, "total_count": 3, "unchanged_count": 2, "conflict_count": 1 }));
+        assert_eq!(about(&job), "0 of 3, unchanged 2, conflicts 1");
     }
 }

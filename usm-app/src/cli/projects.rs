@@ -7,7 +7,10 @@ use crate::{
     config::{Config, DatabaseUrl},
     database,
     domain::story_map::StoryMap,
-    entities::{project, user::LOCAL_USER_ID},
+    entities::{
+        project::{self, LoadedProject},
+        user::LOCAL_USER_ID,
+    },
 };
 
 /// Projects that are named when the one asked for does not exist.
@@ -26,10 +29,15 @@ pub(super) async fn load(config: &Config, id: i64) -> Result<StoryMap, Failure> 
         )));
     }
     let db = database::open(&config.database).await.map_err(Failure::failed)?;
-    let found = project::load_map(&db, id).await?.filter(|found| found.project.user_id == LOCAL_USER_ID);
+    Ok(of_user(&db, id).await?.story_map())
+}
+
+/// A project of the local user with its map.
+pub(super) async fn of_user(db: &DatabaseConnection, id: i64) -> Result<LoadedProject, Failure> {
+    let found = project::load_map(db, id).await?.filter(|found| found.project.user_id == LOCAL_USER_ID);
     match found {
-        Some(found) => Ok(found.story_map()),
-        None => Err(missing(&db, id).await?),
+        Some(found) => Ok(found),
+        None => Err(missing(db, id).await?),
     }
 }
 

@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
+use super::draft::ImproveAction;
 use super::story_map::{
     read::{holder, list, text, texts},
     wording::{CRITERIA, DESCRIPTION, SENTENCE, TITLE, bounded, key, sentences},
@@ -187,6 +188,28 @@ impl StoryText {
         !self.title.is_empty() && !self.description.is_empty() && !self.acceptance_criteria.is_empty()
     }
 
+    /// Only what was asked for: criteria leave title and description as they were, edge cases come on top of the criteria
+    /// there are. A wish in the user's own words may be about anything but never takes criteria away from edge cases.
+    #[must_use]
+    pub fn limited_to(self, action: Option<ImproveAction>, has_wish: bool, before: &Self) -> Self {
+        let is_about_criteria = matches!(action, Some(ImproveAction::Criteria | ImproveAction::EdgeCases));
+        let kept = |old: &String, new: String| {
+            if is_about_criteria && !has_wish && !old.is_empty() { old.clone() } else { new }
+        };
+        let mut criteria = self.acceptance_criteria;
+        if action == Some(ImproveAction::EdgeCases) {
+            let known: Vec<String> = before.acceptance_criteria.iter().map(|text| key(text)).collect();
+            criteria.retain(|text| !known.contains(&key(text)));
+            criteria.splice(..0, before.acceptance_criteria.iter().cloned());
+            criteria.truncate(CRITERIA.max(before.acceptance_criteria.len()));
+        }
+        Self {
+            title: kept(&before.title, self.title),
+            description: kept(&before.description, self.description),
+            acceptance_criteria: criteria,
+        }
+    }
+
     /// All its words.
     pub fn words(&self) -> String {
         format!("{} {} {}", self.title, self.description, self.acceptance_criteria.join(" "))
@@ -197,6 +220,7 @@ impl StoryText {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+    use proptest::prelude::*;
     use serde_json::json;
 
     use super::*;
@@ -221,6 +245,27 @@ mod tests {
     }
 
     #[test]
+    fn nothing_but_what_was_asked_for_is_changed() {
+        let answer = || StoryText {
+            title: "Платить".to_owned(),
+            description: "Иначе".to_owned(),
+            acceptance_criteria: vec!["Отказ показан".to_owned(), "чек приходит!".to_owned()],
+        };
+        let limited = |action, has_wish| answer().limited_to(action, has_wish, &before());
+        let criteria = StoryText { acceptance_criteria: answer().acceptance_criteria, ..before() };
+        let both = vec!["Чек приходит".to_owned(), "Отказ показан".to_owned()];
+
+        assert_eq!(limited(Some(ImproveAction::Criteria), false), criteria);
+        assert_eq!(limited(Some(ImproveAction::Criteria), true), answer());
+        assert_eq!(limited(Some(ImproveAction::Details), false), answer());
+        assert_eq!(limited(None, true), answer());
+        let edge_cases = limited(Some(ImproveAction::EdgeCases), false);
+        assert_eq!((edge_cases.title.as_str(), &edge_cases.acceptance_criteria), ("Оплатить", &both));
+        let edge_cases = limited(Some(ImproveAction::EdgeCases), true);
+        assert_eq!((edge_cases.title.as_str(), edge_cases.acceptance_criteria), ("Платить", both));
+    }
+
+    #[test]
     fn an_empty_answer_is_refused_with_what_is_missing() {
         assert!(ImprovementAnswer::read(&json!({ "title": " " })).unwrap_err().contains("`title`"));
         assert!(SplitAnswer::read(&json!({ "stories": [{ "title": "One" }] })).unwrap_err().contains("two"));
@@ -235,5 +280,66 @@ mod tests {
 
         assert_eq!(answer("оплатить картой!"), None);
         assert_eq!(answer("Оплатить бонусами").unwrap().stories.len(), 2);
+    }
+
+    /// Documents of any shape with the names that are looked for, and texts that want to be more than that.
+    fn any_answer() -> impl Strategy<Value = Value> {
+        let leaf = prop_oneof![
+            Just(Value::Null),
+            any::<bool>().prop_map(Value::from),
+            any::<i32>().prop_map(Value::from),
+            any::<String>().prop_map(Value::from),
+            "[ а-яa-z\n*•0-9.-]{0,40}".prop_map(Value::from),
+            (1usize..5000).prop_map(|count| Value::from("слово ".repeat(count))),
+        ];
+        let name = prop::sample::select(vec![
+            "title",
+            "description",
+            "acceptance_criteria",
+            "criteria",
+            "suggestion",
+            "story",
+            "stories",
+            "parts",
+            "improved_story",
+            "name",
+            "x",
+        ]);
+        leaf.prop_recursive(4, 60, 6, move |inner| {
+            prop_oneof![
+                prop::collection::vec(inner.clone(), 0..8).prop_map(Value::from),
+                prop::collection::vec((name.clone(), inner), 0..6).prop_map(|fields| fields
+                    .into_iter()
+                    .map(|(name, value)| (name.to_owned(), value))
+                    .collect::<serde_json::Map<_, _>>()
+                    .into()),
+            ]
+        })
+    }
+
+    fn is_fit(text: &StoryText) -> bool {
+        // One more for the sign of a cut.
+        let is_clean = |text: &str, most: usize| text.chars().count() <= most + 1 && !text.contains('\0');
+        is_clean(&text.title, TITLE)
+            && is_clean(&text.description, DESCRIPTION)
+            && text.acceptance_criteria.len() <= CRITERIA
+            && text.acceptance_criteria.iter().all(|criterion| is_clean(criterion, SENTENCE))
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 200, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn whatever_a_model_answers_is_refused_or_fit_to_be_saved(answer in any_answer()) {
+            if let Some((text, suggestion)) =
+                ImprovementAnswer::read(&answer).ok().and_then(|answer| answer.into_text(&before()))
+            {
+                prop_assert!(text.is_whole() && is_fit(&text) && suggestion.chars().count() <= SENTENCE + 1, "{text:?}");
+            }
+            if let Some(split) = SplitAnswer::read(&answer).ok().and_then(SplitAnswer::into_split) {
+                prop_assert!((2..=MOST_PARTS).contains(&split.stories.len()));
+                prop_assert!(split.stories.iter().all(|part| !part.title.is_empty() && is_fit(part)), "{split:?}");
+            }
+        }
     }
 }

@@ -43,6 +43,18 @@ impl Statuses for Read {
         &[(400, "An id in the path cannot be read."), (404, "There is no such thing, or it is not yours.")];
 }
 
+/// Reads something named in the path in a form that parameters choose.
+#[derive(Debug)]
+pub(super) struct ReadAs;
+
+impl Statuses for ReadAs {
+    const STATUSES: &'static [(u16, &'static str)] = &[
+        Read::STATUSES[0],
+        Read::STATUSES[1],
+        (422, "A parameter is missing or has another value than those named."),
+    ];
+}
+
 /// Changes something named in the path.
 #[derive(Debug)]
 pub(super) struct Change;

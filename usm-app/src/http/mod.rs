@@ -6,6 +6,7 @@
 
 mod answer;
 mod body;
+mod exports;
 mod guard;
 mod health;
 mod job_events;
@@ -15,6 +16,7 @@ mod openapi;
 mod page;
 mod problem;
 mod projects;
+mod quality;
 mod server;
 mod stories;
 mod submit;
@@ -36,6 +38,7 @@ pub use server::{Bound, Limits, bind, serve};
 use crate::app::App;
 use guard::{Guard, Origins, RequestTimeouts};
 use job_events::{JobEvents, Watchers};
+use problem::Problem;
 use wireframe_files::WireframeFiles;
 
 /// Groups of operations.
@@ -78,4 +81,12 @@ fn guarded(app: App, limits: &Limits, watchers: Watchers) -> impl Endpoint<Outpu
             _ => routes.call(request).await,
         });
     Guard { endpoint, origins, timeouts }
+}
+
+/// Does what takes long for a large map without keeping other requests waiting.
+async fn in_thread<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Problem> {
+    tokio::task::spawn_blocking(work).await.map_err(|error| {
+        tracing::error!(%error, "a request failed in its thread");
+        Problem::internal()
+    })
 }

@@ -4,7 +4,8 @@ use poem::http::Method;
 use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 
 use super::{
-    health::Health, jobs::Jobs, maps::Maps, projects::Projects, stories::Stories, wireframes::Wireframes,
+    exports::Exports, health::Health, jobs::Jobs, maps::Maps, projects::Projects, quality::Quality,
+    stories::Stories, wireframes::Wireframes,
 };
 use crate::app::App;
 
@@ -28,7 +29,7 @@ list of `type` values may grow; so may enumerations in answers.
 
 Times are UTC as in RFC 3339. This version has no authentication and answers only on the machine it runs on.";
 
-pub(super) type Api = (Maps, Jobs, Projects, Wireframes, Stories, Health);
+pub(super) type Api = (Maps, Jobs, Projects, Exports, Quality, Wireframes, Stories, Health);
 
 pub(super) fn service(app: &App) -> OpenApiService<Api, ()> {
     let app = || app.clone();
@@ -36,6 +37,8 @@ pub(super) fn service(app: &App) -> OpenApiService<Api, ()> {
         Maps { app: app() },
         Jobs { app: app() },
         Projects { app: app() },
+        Exports { app: app() },
+        Quality { app: app() },
         Wireframes { app: app() },
         Stories { app: app() },
         Health { app: app() },

@@ -144,7 +144,10 @@ impl Problem {
             return Self::bad_request(detail);
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            return Self::invalid(vec![InvalidValue::at(*name, shortened(reason))]);
+            let reason = reason.trim_end_matches('.');
+            let detail =
+                format!("the parameter `{name}` cannot be read: {reason}; /openapi.json lists what it takes");
+            return Self::invalid(vec![InvalidValue::at(*name, detail)]);
         }
         if error.is::<ContentTypeError>() {
             let detail = "the body must be JSON: send it with `Content-Type: application/json`";

@@ -181,10 +181,7 @@ impl Projects {
         #[oai(example = "example_id")]
         project_id: Path<i64>,
     ) -> Answer<Json<Project>, Read> {
-        let id = project_id.0;
-        let found = project::load_map(&self.app.db, id).await?;
-        let found = found.filter(|found| found.project.user_id == LOCAL_USER_ID);
-        Ok(Json(found.ok_or_else(|| unknown(id))?.into()))
+        Ok(Json(owned(&self.app, project_id.0).await?.into()))
     }
 
     /// List the projects
@@ -216,6 +213,12 @@ fn default_limit() -> u64 {
 /// A project id for the documentation.
 pub(super) fn example_id() -> i64 {
     456
+}
+
+/// A project of the user's with its whole map.
+pub(super) async fn owned(app: &App, id: i64) -> Result<LoadedProject, Problem> {
+    let found = project::load_map(&app.db, id).await?;
+    found.filter(|found| found.project.user_id == LOCAL_USER_ID).ok_or_else(|| unknown(id))
 }
 
 /// Refuses a project that does not exist or is somebody else's.

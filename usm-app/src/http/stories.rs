@@ -76,8 +76,9 @@ pub enum Action {
 impl Stories {
     /// Start improving stories
     ///
-    /// The job's result has one outcome for each story. A story that was edited while the job ran is not overwritten: its
-    /// outcome is `conflict`, and the better text is kept there as the proposal.
+    /// The job's result has one outcome for each story: `improved`, `unchanged` where there was nothing to improve, `conflict` or
+    /// `failed`. A story that was edited while the job ran is not overwritten: its outcome is `conflict`, and the better text is
+    /// kept there as the proposal.
     #[oai(
         path = "/stories/ai-bulk-improve",
         method = "post",

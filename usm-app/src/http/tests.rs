@@ -4,6 +4,7 @@
 
 mod document;
 mod events;
+mod exports;
 mod limits;
 mod problems;
 mod reads;

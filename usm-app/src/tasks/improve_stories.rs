@@ -58,6 +58,9 @@ pub struct StoriesImproved {
     pub total_count: usize,
     /// Improved and saved.
     pub successful: usize,
+    /// Left as they were, because there was nothing to improve.
+    #[serde(default)]
+    pub unchanged_count: usize,
     /// Not saved because the owner edited them meanwhile.
     pub conflict_count: usize,
     /// Not improved.
@@ -102,6 +105,8 @@ pub struct StoryOutcome {
 pub enum Outcome {
     /// Saved.
     Improved,
+    /// There was nothing to improve, and nothing was written.
+    Unchanged,
     /// Edited by its owner since it was read: nothing was overwritten, the proposal is kept.
     Conflict,
     /// Not improved; the error says why.
@@ -219,6 +224,7 @@ fn summary(stories: Vec<StoryOutcome>, started: Instant) -> StoriesImproved {
     StoriesImproved {
         total_count: stories.len(),
         successful: count(Outcome::Improved),
+        unchanged_count: count(Outcome::Unchanged),
         conflict_count: count(Outcome::Conflict),
         failed_count: count(Outcome::Failed),
         stories,

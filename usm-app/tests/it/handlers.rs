@@ -1,5 +1,10 @@
 //! The handlers in this process, over a fake AI service: what is repeated, what is not, and what is reported.
 
+use std::{
+    sync::{Arc, Mutex},
+    time::{Duration, Instant},
+};
+
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
 use usm_ai::testing::{FakeAi, Reply};
@@ -300,6 +305,42 @@ async fn each_story_has_its_own_outcome() {
 }
 
 #[tokio::test]
+async fn stories_of_another_user_are_not_improved() {
+    let ai = FakeAi::start([]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (_, ids) = project(&app).await;
+
+    let stranger = EnqueueOptions::new().owner(77);
+    let job = app.queue.enqueue_with(improvement(&ids[..2]), stranger).await.unwrap();
+    let error = worked(&app, &job).await.unwrap_err();
+
+    assert!(error.contains("none of the stories"), "{error}");
+    assert_eq!(ai.requests(), []);
+}
+
+#[tokio::test]
+async fn four_stories_are_asked_for_side_by_side_and_no_more() {
+    const PAUSE: Duration = Duration::from_secs(1);
+    let arrivals = Arc::new(Mutex::new(Vec::new()));
+    let seen = Arc::clone(&arrivals);
+    let ai = editor(move |title| {
+        seen.lock().unwrap().push(Instant::now());
+        improved(&format!("{title}, sharper")).after(PAUSE)
+    });
+    let ai = ai.await;
+    let (_place, app) = app(&ai).await;
+    let (_, ids) = project(&app).await;
+
+    let job = app.queue.enqueue(improvement(&ids[..6])).await.unwrap();
+    let done = worked(&app, &job).await.unwrap();
+
+    assert_eq!(done.successful, 6);
+    let arrivals = arrivals.lock().unwrap();
+    assert!(arrivals[3] - arrivals[0] < PAUSE, "the fourth did not wait for an answer");
+    assert!(arrivals[4] - arrivals[0] >= PAUSE, "the fifth did");
+}
+
+#[tokio::test]
 async fn a_story_that_failed_is_asked_for_again_alone() {
     let place = Place::new();
     let (_, ids) = project(&place.app().await).await;
@@ -371,6 +412,24 @@ async fn without_ai_a_story_is_improved_from_its_own_words() {
             .as_str()
             .is_some_and(|text| !text.is_empty())
     );
+}
+
+#[tokio::test]
+async fn a_story_with_nothing_to_improve_keeps_its_version() {
+    let ai = FakeAi::always(improved("Find a book")).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (_, ids) = project(&app).await;
+
+    let first = app.queue.enqueue(improvement(&ids[..1])).await.unwrap();
+    worked(&app, &first).await.unwrap();
+    let again = app.queue.enqueue(improvement(&ids[..1])).await.unwrap();
+    let done = worked(&app, &again).await.unwrap();
+
+    let story = &done.stories[0];
+    assert_eq!((story.outcome, story.version), (Outcome::Unchanged, Some(2)));
+    assert_eq!((done.successful, done.unchanged_count, done.failed_count), (0, 1, 0));
+    let rows = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap();
+    assert_eq!((rows[0].title.as_str(), rows[0].version), ("Find a book", 2));
 }
 
 #[tokio::test]

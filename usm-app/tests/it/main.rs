@@ -7,6 +7,7 @@ mod bad_input;
 mod exports;
 mod generate;
 mod handlers;
+mod improve;
 mod jobs;
 mod model;
 mod serve;

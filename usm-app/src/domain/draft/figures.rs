@@ -49,8 +49,10 @@ pub(super) fn limit(sentence: &str, lexicon: &Lexicon) -> Option<Limit> {
         let is_time = words[number + 1..end]
             .iter()
             .any(|word| lexicon.time_units.iter().any(|unit| word.lower.starts_with(unit)));
-        let text = without_final_punctuation(&join(&words[index..end])).to_owned();
-        return Some(Limit { text, is_time });
+        let text = join(&words[index..end]);
+        // The end of a quotation or bracket that began before the limit.
+        let text = without_final_punctuation(&text).trim_end_matches(['»', '”', '“', '"', ')']);
+        return Some(Limit { text: without_final_punctuation(text).to_owned(), is_time });
     }
     None
 }
@@ -200,6 +202,7 @@ mod tests {
         );
         assert_eq!(found("held for 10 minutes"), Some(("for 10 minutes".into(), true)));
         assert_eq!(found("ставит оценку от 1 до 5 и пишет"), Some(("от 1 до 5".into(), false)));
+        assert_eq!(found("учесть «детей до 3 лет»."), Some(("до 3 лет".into(), true)));
         assert_eq!(found("платит картой"), None);
     }
 

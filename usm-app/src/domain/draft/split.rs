@@ -4,7 +4,11 @@ use super::draft_story_map;
 use super::improve::StoryToImprove;
 use super::language::Language;
 use super::words::{content_stems, coverage, without_final_punctuation};
-use crate::domain::improvement::{StorySplit, StoryText};
+use crate::domain::{
+    improvement::{StorySplit, StoryText},
+    quality::two_steps,
+    story_map::{Story, StoryMap},
+};
 
 /// From so many criteria on a story of one step is split by them.
 const MANY_CRITERIA: usize = 4;
@@ -34,21 +38,30 @@ fn by_steps(story: &StoryToImprove<'_>, language: Language) -> Option<Vec<StoryT
         (persona, Language::English) => format!("As a {}, I want to ", persona.to_lowercase()),
     };
     let title: String = story.title.trim().chars().take(300).collect();
-    let mut letters = title.chars();
-    let wish: String = letters.next()?.to_lowercase().chain(letters).collect();
-    let map = draft_story_map(&format!("{who}{wish}.")).ok()?;
-    let mut parts: Vec<StoryText> = map
-        .stories()
-        .take(MOST_PARTS)
-        .map(|(_, _, part)| StoryText {
+    let drafted = |wish: &str| -> Vec<Story> {
+        let mut letters = wish.chars();
+        let Some(first) = letters.next() else { return Vec::new() };
+        let wish: String = first.to_lowercase().chain(letters).collect();
+        let map = draft_story_map(&format!("{who}{wish}.")).ok();
+        map.iter().flat_map(StoryMap::stories).map(|(_, _, part)| part.clone()).take(MOST_PARTS).collect()
+    };
+    let mut drafts = drafted(&title);
+    if drafts.len() < 2 {
+        // What the check of a map says to split must be split here, too.
+        let (first, second) = two_steps(&title)?;
+        drafts = [first, second].iter().flat_map(|step| drafted(step).into_iter().take(1)).collect();
+    }
+    if drafts.len() < 2 {
+        return None;
+    }
+    let mut parts: Vec<StoryText> = drafts
+        .iter()
+        .map(|part| StoryText {
             title: part.title.clone(),
             description: part.description.clone(),
             acceptance_criteria: Vec::new(),
         })
         .collect();
-    if parts.len() < 2 {
-        return None;
-    }
     for criterion in story.acceptance_criteria {
         let stems = content_stems(criterion, language);
         let share = |part: &StoryText| coverage(&content_stems(&part.title, language), &stems);
@@ -60,10 +73,9 @@ fn by_steps(story: &StoryToImprove<'_>, language: Language) -> Option<Vec<StoryT
         }
         parts[best].acceptance_criteria.push(criterion.clone());
     }
-    let drafted = map.stories().map(|(_, _, part)| &part.acceptance_criteria);
-    for (part, drafted) in parts.iter_mut().zip(drafted) {
+    for (part, draft) in parts.iter_mut().zip(drafts) {
         if part.acceptance_criteria.is_empty() {
-            part.acceptance_criteria.clone_from(drafted);
+            part.acceptance_criteria = draft.acceptance_criteria;
         }
     }
     Some(parts)
@@ -106,6 +118,20 @@ mod tests {
         assert_eq!(split.stories.len(), 2, "{split:#?}");
         let kept: Vec<&String> = split.stories.iter().flat_map(|part| &part.acceptance_criteria).collect();
         assert!(criteria.iter().all(|criterion| kept.contains(&criterion)), "{split:#?}");
+    }
+
+    #[test]
+    fn what_the_check_says_to_split_is_split() {
+        for (title, parts) in [
+            ("Choose a plan and pay by card", ["Choose a plan", "Pay by card"]),
+            ("Выйти на смену и закончить её", ["Выйти на смену", "Закончить её"]),
+        ] {
+            let split = split_story(&story(title, "", &[])).unwrap();
+
+            let titles: Vec<&str> = split.stories.iter().map(|part| part.title.as_str()).collect();
+            assert_eq!(titles, parts);
+            assert!(split.stories.iter().all(|part| !part.acceptance_criteria.is_empty()), "{split:#?}");
+        }
     }
 
     #[test]

@@ -237,6 +237,13 @@ fn wiki(text: &str) -> String {
             '{' | '}' | '[' | ']' | '|' | '!' | '*' | '^' | '~' => out.extend(['\\', c]),
             '_' | '+' if !within_word(rest.peek()) => out.extend(['\\', c]),
             '-' | '#' if before.is_none() => out.extend(['\\', c]),
+            // Would be struck out up to the next one.
+            '-' if before == Some(' ') && rest.peek().is_some_and(|next| *next != ' ') => {
+                out.extend(['\\', c])
+            }
+            '.' if matches!(out.as_str(), "h1" | "h2" | "h3" | "h4" | "h5" | "h6" | "bq") => {
+                out.push_str("&#46;")
+            }
             _ => out.push(c),
         }
         before = Some(c);
@@ -244,13 +251,26 @@ fn wiki(text: &str) -> String {
     out
 }
 
-/// A cell that no spreadsheet takes for a formula.
+/// A cell that no spreadsheet takes for a formula, nor any part of it: where the list separator is a semicolon, as in
+/// Russia, Excel makes cells of what stands between semicolons, and rows of lines, in spite of quotation marks.
 fn defused(cell: &str) -> String {
-    let is_formula = |c: char| "=+-@\t\r\n＝＋－＠".contains(c);
-    match cell.chars().next() {
-        Some(first) if is_formula(first) => format!("'{cell}"),
-        _ => cell.to_owned(),
+    let mut out = String::with_capacity(cell.len() + 1);
+    let mut before = None;
+    for c in cell.chars() {
+        let begins_formula = match before {
+            None => "=+-@\t\r\n＝＋－＠".contains(c),
+            Some('\n' | '\r' | ';' | '\t') => "=+-@＝＋－＠".contains(c),
+            Some(_) => false,
+        };
+        if begins_formula {
+            out.push('\'');
+        }
+        out.push(c);
+        // A quotation mark there begins the cell's text.
+        let still_begins = c == '"' && matches!(before, Some('\n' | '\r' | ';' | '\t'));
+        before = if still_begins { before } else { Some(c) };
     }
+    out
 }
 
 fn line(cells: impl Iterator<Item = String>) -> String {
@@ -294,9 +314,14 @@ mod tests {
 
     #[test]
     fn a_formula_is_defused_wherever_a_cell_begins() {
-        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", "\n=1", "＝1"] {
+        for cell in ["=1+1", "+1", "-1", "@SUM(A1)", "＝1"] {
             assert_eq!(defused(cell), format!("'{cell}"));
         }
+        for begin in ["\t", "\r", "\n"] {
+            assert_eq!(defused(&format!("{begin}=1")), format!("'{begin}'=1"));
+        }
+        assert_eq!(defused("a;=1\n@b; -c;\"=1\""), "a;'=1\n'@b; -c;\"'=1\"");
+        assert_eq!(defused(&defused("=a;=1")), "'=a;'=1");
         for cell in ["", "a=1", "1-2", "Оплатить"] {
             assert_eq!(defused(cell), cell);
         }
@@ -333,6 +358,7 @@ mod tests {
             r"\{code\} \[\~admin\] \!a.png\! \*b\* \_c\_ a_b"
         );
         assert_eq!(wiki(r"- a \\ b-c"), r"\- a &#92;&#92; b-c");
+        assert_eq!(wiki("h1. a -b- c - d"), r"h1&#46; a \-b- c - d");
     }
 
     proptest! {
@@ -352,7 +378,9 @@ mod tests {
             let (mut ids, mut names) = (HashSet::new(), HashSet::new());
             for (cloud, data_center) in cloud.iter().zip(&data_center) {
                 for (head, cell) in cloud.iter().chain(data_center) {
-                    prop_assert!(!cell.starts_with(['=', '+', '-', '@', '\t', '\r', '\n']), "{}: {}", head, cell);
+                    prop_assert!(!cell.starts_with(['\t', '\r', '\n']), "{}: {}", head, cell);
+                    let mut parts = cell.split(['\n', '\r', ';']);
+                    prop_assert!(parts.all(|part| !part.starts_with(['=', '+', '-', '@'])), "{}: {}", head, cell);
                 }
                 prop_assert!((1..=SUMMARY).contains(&cloud["Summary"].chars().count()));
                 prop_assert!(!cloud["Summary"].contains('\n') && !cloud["Labels"].contains(' '));

@@ -54,8 +54,13 @@ struct Versioned {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+    use proptest::prelude::*;
+
     use super::*;
-    use crate::domain::export::{sample, tests::golden};
+    use crate::domain::export::{
+        sample,
+        tests::{any_map, golden},
+    };
     use crate::domain::story_map::Release;
 
     #[test]
@@ -107,5 +112,14 @@ mod tests {
 
         assert!(refused.to_string().starts_with("this is not a story map in JSON"), "{refused}");
         assert!(refused.to_string().contains("line 1 column 11"), "{refused}");
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig { cases: 100, failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn every_map_comes_back_with_every_character(map in any_map()) {
+            prop_assert_eq!(read(&write(&map)).unwrap(), map);
+        }
     }
 }

@@ -2,6 +2,7 @@
 
 mod bands;
 pub mod file_name;
+mod format;
 pub mod gherkin;
 pub mod html;
 pub mod jira;
@@ -14,3 +15,5 @@ pub mod svg;
 #[cfg(test)]
 pub(crate) mod tests;
 mod xml;
+
+pub use format::Format;

@@ -174,6 +174,11 @@ fn story(block: &Block) -> Result<Story, ImportError> {
     let text = one_line(&block.text);
     let (bold, rest) = block.text.split_at(block.bold);
     let rest = one_line(rest);
+    if block.bold > 0
+        && let Some((release, persona)) = dashed(&rest)
+    {
+        return Ok(bare(one_line(bold), release, persona));
+    }
     let (title, rest) = if block.bold > 0 && (rest.is_empty() || rest.starts_with('·')) {
         (one_line(bold), rest)
     } else if text.starts_with('·') {
@@ -186,13 +191,21 @@ fn story(block: &Block) -> Result<Story, ImportError> {
     };
     let rest = rest.strip_prefix('·').unwrap_or_default().trim();
     let (name, persona) = rest.split_once(" · ").unwrap_or((rest, ""));
-    Ok(Story {
-        title,
-        description: String::new(),
-        persona: persona.trim().to_owned(),
-        release: if name.trim().is_empty() { Release::default() } else { release(name, block.line)? },
-        acceptance_criteria: Vec::new(),
-    })
+    let release = if name.trim().is_empty() { Release::default() } else { release(name, block.line)? };
+    Ok(bare(title, release, persona))
+}
+
+fn bare(title: String, release: Release, persona: &str) -> Story {
+    let persona = persona.trim().to_owned();
+    Story { title, description: String::new(), persona, release, acceptance_criteria: Vec::new() }
+}
+
+/// `- MVP - persona` behind a title: keyboards have no `·`.
+fn dashed(rest: &str) -> Option<(Release, &str)> {
+    let sign = ['-', '–', '—', '|'].into_iter().find(|sign| rest.starts_with(*sign))?;
+    let rest = rest.strip_prefix(sign)?;
+    let (name, persona) = rest.split_once(sign).unwrap_or((rest, ""));
+    Some((Release::named(name)?, persona))
 }
 
 fn release(name: &str, line: usize) -> Result<Release, ImportError> {
@@ -285,6 +298,22 @@ mod tests {
         assert_eq!(stories[2].persona, "Оператор поддержки");
         assert_eq!(stories[2].description, "Как оператор, я хочу…\nИ ещё.\nВторой абзац.");
         assert_eq!(stories[2].acceptance_criteria, ["Деньги приходят за день", "Клиент видит чек\nи сумму"]);
+    }
+
+    #[test]
+    fn what_stands_behind_a_title_may_be_parted_by_what_a_keyboard_has() {
+        let story = |line: &str| {
+            let map = read(&format!("# A\n## Map\n### a\n#### t\n- {line}\n")).unwrap();
+            let story = map.activities[0].tasks[0].stories[0].clone();
+            (story.title, story.release, story.persona)
+        };
+        let told = |title: &str, release, persona: &str| (title.to_owned(), release, persona.to_owned());
+
+        for line in ["**Pay** - MVP - Co-owner", "**Pay** — mvp — Co-owner", "**Pay** | MVP | Co-owner"] {
+            assert_eq!(story(line), told("Pay", Release::Mvp, "Co-owner"), "{line}");
+        }
+        assert_eq!(story("**Pay** - Release 1"), told("Pay", Release::Release1, ""));
+        assert_eq!(story("**Pay** - by card"), told("Pay - by card", Release::Later, ""));
     }
 
     #[test]

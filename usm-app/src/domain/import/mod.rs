@@ -6,11 +6,12 @@ mod markdown;
 pub use markdown::read as read_markdown;
 
 use super::{
+    columns::clean,
     export::json::{self, ReadError},
     story_map::StoryMap,
 };
 
-/// Most stories of an imported map.
+/// Most stories of an imported map, and most of its tasks and of its activities.
 pub const MOST_STORIES: usize = 5000;
 
 /// Why a text is no map.
@@ -31,16 +32,24 @@ pub enum ImportError {
         /// What is wrong there, and what should be there instead.
         what: String,
     },
+    /// Nobody could find the project again.
+    #[error("the map has no name; write the name of the product behind `# `, or as `name` in JSON")]
+    Nameless,
     /// More than [`MOST_STORIES`].
-    #[error("the map has {0} stories, and at most {MOST_STORIES} can be imported; divide it by product")]
-    TooLarge(usize),
+    #[error("the map has {count} {what}, and at most {MOST_STORIES} can be imported; divide it by product")]
+    TooLarge {
+        /// How many there are.
+        count: usize,
+        /// Of what.
+        what: &'static str,
+    },
 }
 
 /// The map in a file's text; whether it is JSON or Markdown follows from how it begins.
 ///
 /// # Errors
 ///
-/// When it is neither, is of a newer version, or is too large. The text says where and what to do.
+/// When it is neither, is of a newer version, has no name, or is too large. The text says where and what to do.
 pub fn read(text: &str) -> Result<StoryMap, ImportError> {
     // A byte order mark may stand before or behind empty lines.
     let blank = |c: char| c.is_whitespace() || c == '\u{feff}';
@@ -49,8 +58,15 @@ pub fn read(text: &str) -> Result<StoryMap, ImportError> {
         Some('{' | '[') => json::read(text.trim_start_matches(blank))?,
         Some(_) => markdown::read(text.trim_start_matches('\u{feff}'))?,
     };
-    let stories = map.stories().count();
-    if stories > MOST_STORIES { Err(ImportError::TooLarge(stories)) } else { Ok(map) }
+    if clean(&map.name).is_empty() {
+        return Err(ImportError::Nameless);
+    }
+    let tasks = map.activities.iter().map(|activity| activity.tasks.len()).sum();
+    let counts = [(map.activities.len(), "activities"), (tasks, "tasks"), (map.stories().count(), "stories")];
+    match counts.into_iter().find(|(count, _)| *count > MOST_STORIES) {
+        Some((count, what)) => Err(ImportError::TooLarge { count, what }),
+        None => Ok(map),
+    }
 }
 
 #[cfg(test)]
@@ -60,7 +76,7 @@ mod tests {
     use super::*;
     use crate::domain::{
         export::{markdown, sample},
-        story_map::Story,
+        story_map::{Activity, Story},
     };
 
     #[test]
@@ -78,6 +94,8 @@ mod tests {
             ("{ \"version\": 7 }", ["version 7", "update"]),
             ("[1]", ["not a story map", "line 1"]),
             ("just words", ["line 1", "# "]),
+            ("#\n## Map", ["no name", "# "]),
+            ("{ \"name\": \" \", \"activities\": [] }", ["no name", "`name`"]),
         ] {
             let refused = read(text).unwrap_err().to_string();
 
@@ -93,6 +111,9 @@ mod tests {
 
         let refused = read(&json::write(&map)).unwrap_err().to_string();
 
-        assert!(refused.contains("5003") && refused.contains("5000"), "{refused}");
+        assert!(refused.contains("5003 stories") && refused.contains("5000"), "{refused}");
+        map.activities = vec![Activity { title: "a".into(), tasks: Vec::new() }; MOST_STORIES + 1];
+        let refused = read(&json::write(&map)).unwrap_err().to_string();
+        assert!(refused.contains("5001 activities"), "{refused}");
     }
 }

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 
 use super::{
     rules::{Of, Rule},
-    words::{compound, letters, same, vague},
+    words::{compound, letters, same, vague, vague_wish},
 };
 use crate::domain::{
     columns::{clean, cut},
@@ -12,8 +12,10 @@ use crate::domain::{
     story_map::{Release, Story, StoryMap},
 };
 
-/// A title with fewer letters and digits says too little.
+/// The title of a story with fewer letters and digits says too little.
 const FEWEST_LETTERS: usize = 5;
+/// The same for activities and tasks, which “Pay” and “Buy” name well.
+const FEWEST_LETTERS_ABOVE: usize = 3;
 /// An MVP up to this size is never too large.
 const SMALL_MVP: usize = 15;
 /// Columns of a title in a message; the place tells which one it is.
@@ -122,9 +124,9 @@ fn judge(place: &Place, story: &Story, findings: &mut Findings) {
     if story.acceptance_criteria.iter().all(|criterion| clean(criterion).is_empty()) {
         findings.add(Rule::MissingCriteria, place, Vec::new());
     }
-    let texts = [&story.title, &story.description].into_iter().chain(&story.acceptance_criteria);
+    let texts = std::iter::once(&story.title).chain(&story.acceptance_criteria);
     let mut words: Vec<String> = Vec::new();
-    for word in texts.flat_map(|text| vague(text)) {
+    for word in vague_wish(&story.description).into_iter().chain(texts.flat_map(|text| vague(text))) {
         if !words.contains(&word) {
             words.push(word);
         }
@@ -161,7 +163,8 @@ fn titles(map: &StoryMap, findings: &mut Findings) {
 }
 
 fn titled(place: &Place, seen: &mut HashMap<String, String>, findings: &mut Findings) {
-    if letters(place.title()) < FEWEST_LETTERS {
+    let fewest = if place.story.is_some() { FEWEST_LETTERS } else { FEWEST_LETTERS_ABOVE };
+    if letters(place.title()) < fewest {
         findings.add(Rule::ShortTitle, place, Vec::new());
     }
     let key = same(place.title());

@@ -18,6 +18,7 @@ use serde::Serialize;
 use super::{export::markdown::language, place::Place, story_map::StoryMap};
 use find::Findings;
 pub use rules::{Rule, Severity};
+pub(super) use words::two_steps;
 
 /// What the rules say about a map.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]

@@ -4,7 +4,7 @@
 
 use super::{
     rules::RULES,
-    words::{Compound, compound, vague},
+    words::{Compound, compound, vague, vague_wish},
     *,
 };
 use crate::domain::{
@@ -244,6 +244,44 @@ fn vague_words_are_found_in_any_form_but_not_in_names_or_beside_numbers() {
 }
 
 #[test]
+fn words_that_only_look_like_vague_ones_are_none() {
+    for text in [
+        "Choose the date and time",
+        "Follow friends in real time",
+        "Optimize images of the beauty salon",
+        "See the energy efficiency and pay the convenience fee",
+        "Order fast food",
+        "Записаться на удобное время",
+        "Предложить удобные даты и удобный способ оплаты",
+        "Указать максимальную сумму",
+    ] {
+        assert_eq!(vague(text), Vec::<String>::new(), "{text}");
+    }
+    assert_eq!(vague("Находить быстрее, платить проще"), ["быстрее", "проще"]);
+    assert_eq!(vague("The search is faster"), ["faster"]);
+}
+
+#[test]
+fn what_a_story_is_good_for_may_be_vague() {
+    for description in [
+        "Как пациент, я хочу найти врача, чтобы быстрее найти подходящее.",
+        "Как клиент, я хочу, чтобы корзина хранилась: так я смогу просто продолжить.",
+        "As a customer, I want to pay by card so that checkout is fast.",
+    ] {
+        assert_eq!(vague_wish(description), Vec::<String>::new(), "{description}");
+    }
+    assert_eq!(vague_wish("Как клиент, я хочу, чтобы поиск был удобным, чтобы найти еду"), ["удобным"]);
+    assert_eq!(vague_wish("I want an easy search, so that I find food. It is quick."), ["easy", "quick"]);
+}
+
+#[test]
+fn the_backbone_may_have_short_names() {
+    assert_eq!(broken(|map| map.activities[0].title = "Еда".into()), []);
+    assert_eq!(broken(|map| map.activities[0].tasks[0].title = "Pay".into()), []);
+    assert_eq!(broken(|map| map.activities[0].title = "ab".into()), [(Rule::ShortTitle, "1".to_owned())]);
+}
+
+#[test]
 fn a_joined_title_is_split_at_the_joining_word() {
     let joined = |word: &str, first: &str, second: &str| {
         Some(Compound { word: word.into(), first: first.into(), second: second.into() })
@@ -255,15 +293,40 @@ fn a_joined_title_is_split_at_the_joining_word() {
         joined("as well as", "Find a book", "Reserve it")
     );
     assert_eq!(compound("Search & filter"), joined("&", "Search", "Filter"));
-    assert_eq!(
-        compound("Обновлять меню и цены в кабинете"),
-        joined("и", "Обновлять меню в кабинете", "Обновлять цены в кабинете")
-    );
-    assert_eq!(compound("Works on iOS and Android"), joined("and", "Works on iOS", "Works on Android"));
+}
+
+#[test]
+fn what_two_things_share_is_left_to_the_reader() {
+    let halves = |title: &str| compound(title).map(|joined| format!("{} / {}", joined.first, joined.second));
+
+    for (title, expected) in [
+        ("Обновлять меню и цены в кабинете", "Обновлять меню / … цены в кабинете"),
+        ("Назначить анализы и повторный приём", "Назначить анализы / … повторный приём"),
+        ("Get the tickets by email and in the app", "Get the tickets by email / … in the app"),
+        ("Set limits per category and per trip", "Set limits per category / … per trip"),
+    ] {
+        assert_eq!(halves(title).as_deref(), Some(expected));
+    }
+}
+
+#[test]
+fn what_is_one_thing_is_not_split() {
     for one in [
         "Вопросы и ответы",
         "Видеть меню с составом, фото и ценами",
+        "Выбрать дату и время приёма",
+        "Изменить время и день доставки",
+        "Указать имя и фамилию",
+        "Войти по логину и паролю",
+        "Работает на iOS и Android",
         "Drag and drop cards",
+        "Accept the terms & conditions",
+        "Choose date and time",
+        "Sign in with email and password",
+        "Book a slot between 9 and 18",
+        "Switch the lights on and off",
+        "Enter first and last name",
+        "Personal and health data are encrypted",
         "Раздел «Еда и вино»",
         "И снова заказ",
         "Android",

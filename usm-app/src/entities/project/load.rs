@@ -170,6 +170,17 @@ impl LoadedProject {
         self.activities.iter().flat_map(|activity| &activity.tasks).flat_map(|task| &task.stories)
     }
 
+    /// What stands at a number such as `2.1.3`, as [`Place`](crate::domain::place::Place) counts: activity, task and story,
+    /// as far down as the number goes and the map has it.
+    pub fn at(&self, number: &str) -> (Option<&LoadedActivity>, Option<&LoadedTask>, Option<&LoadedStory>) {
+        let mut indices = number.split('.').map(|number| number.parse::<usize>().ok()?.checked_sub(1));
+        let mut next = || indices.next().flatten();
+        let activity = next().and_then(|index| self.activities.get(index));
+        let task = next().and_then(|index| activity?.tasks.get(index));
+        let story = next().and_then(|index| task?.stories.get(index));
+        (activity, task, story)
+    }
+
     /// The map as the domain knows it, without ids and statuses.
     pub fn story_map(&self) -> StoryMap {
         let activities = self.activities.iter().map(|activity| Activity {

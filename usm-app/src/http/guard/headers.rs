@@ -23,7 +23,7 @@ pub(super) fn set(response: &mut Response, request_id: &str, origin: Option<Head
     }
     if let Some(origin) = origin {
         headers.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, origin);
-        let exposed = HeaderValue::from_static("Location, Retry-After, X-Request-Id");
+        let exposed = HeaderValue::from_static("Location, Retry-After, X-Request-Id, Content-Disposition");
         headers.insert(header::ACCESS_CONTROL_EXPOSE_HEADERS, exposed);
     }
 }

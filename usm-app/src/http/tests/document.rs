@@ -19,7 +19,8 @@ pub(super) fn check_declared(document: &str, method: &Method, path: &str, reply:
     let media_type = |text: &str| text.split(';').next().unwrap_or_default().to_owned();
     let types: Vec<String> =
         declared["content"].as_object().unwrap().keys().map(|name| media_type(name)).collect();
-    assert_eq!(types, [media_type(reply.header("content-type"))], "{method} {path} {status}");
+    let sent = media_type(reply.header("content-type"));
+    assert!(types == [sent.as_str()] || types == ["*/*"], "{method} {path} {status} {sent}");
 }
 
 fn fits(template: &str, path: &str) -> bool {
@@ -57,6 +58,9 @@ async fn every_operation_is_documented() {
             "GET /health/ready",
             "GET /job/{job_id}",
             "GET /project/{project_id}",
+            "GET /project/{project_id}/export",
+            "GET /project/{project_id}/quality",
+            "GET /project/{project_id}/similar-stories",
             "GET /project/{project_id}/story/{story_id}/wireframes",
             "GET /projects",
             "POST /generate-map-async",
@@ -96,7 +100,8 @@ async fn every_body_has_an_example() {
 
     for (name, operation) in operations(&document) {
         let bodies = operation["responses"].as_object().unwrap().values().chain([&operation["requestBody"]]);
-        for (media_type, body) in bodies.filter_map(|body| body["content"].as_object()).flatten() {
+        let bodies = bodies.filter_map(|body| body["content"].as_object()).flatten();
+        for (media_type, body) in bodies.filter(|(_, body)| body["schema"]["format"] != "binary") {
             assert!(has_example(&body["schema"]), "{name} {media_type}");
         }
     }
@@ -110,6 +115,7 @@ async fn what_may_be_null_says_so() {
         ("Job", ["result", "error", "progress", "next_attempt_at", "finished_at"].as_slice()),
         ("Story", &["description", "release_id", "release"]),
         ("Transition", &["error"]),
+        ("MapPlace", &["activity_id", "task_id", "story_id"]),
     ];
 
     for (schema, fields) in nullable {

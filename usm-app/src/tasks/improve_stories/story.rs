@@ -69,6 +69,15 @@ impl Improver<'_> {
                 format!("{made_by} answered a story that lacks a part"),
             ));
         };
+        if matches!(&proposal, Proposal::Text(text) if *text == text_of(found)) {
+            return Ok(StoryOutcome {
+                title: story.title.clone(),
+                version: Some(story.version),
+                suggestion,
+                made_by,
+                ..StoryOutcome::new(story.id, Outcome::Unchanged)
+            });
+        }
         let db = &self.job.state.db;
         let (saved, added) = match &proposal {
             Proposal::Text(text) => {
@@ -121,7 +130,8 @@ impl Improver<'_> {
     async fn proposal(&self, found: &StoryInContext) -> Result<(Option<Proposal>, String, String), NoAnswer> {
         let before = text_of(found);
         let wish: Option<String> = self.task.prompt.as_ref().map(|wish| wish.chars().take(WISH).collect());
-        let action = self.task.action;
+        let (action, has_wish) =
+            (self.task.action, wish.as_ref().is_some_and(|wish| !wish.trim().is_empty()));
         let user = prompts::improvement::user(found, action, wish.as_deref());
         let input = serde_json::to_value(input(found, action, wish)).map_err(|error| {
             NoAnswer::Failed(usm_ai::Error::new(usm_ai::ErrorKind::Refused, error.to_string()))
@@ -146,7 +156,10 @@ impl Improver<'_> {
                 .await?;
         let made_by = made_by(&answer.response);
         Ok(match answer.value.into_text(&before) {
-            Some((text, suggestion)) => (Some(Proposal::Text(text)), suggestion, made_by),
+            Some((text, suggestion)) => {
+                let text = text.limited_to(action, has_wish, &before);
+                (Some(Proposal::Text(text)), suggestion, made_by)
+            }
             None => (None, String::new(), made_by),
         })
     }
