@@ -191,6 +191,30 @@ fn every_platform_and_style_looks_different() {
 }
 
 #[test]
+fn bold_words_that_fill_a_row_are_told_how_wide_to_be() {
+    let heading = field(Kind::Header, "Записаться на приём себе или ребёнку");
+    let screens =
+        vec![Screen { id: "s".into(), root: Node::of(Kind::Column, vec![heading]), ..Screen::default() }];
+    let wireframe = Wireframe { screens, ..Wireframe::default() };
+
+    let image = svg::render(&wireframe, "", Platform::Mobile, Style::LowFidelity);
+
+    let row = image.lines().find(|line| line.contains("class=\"header\"")).unwrap();
+    assert!(row.contains("textLength=\"324\""), "{row}");
+}
+
+#[test]
+fn a_component_that_waits_for_its_data_shows_blocks_on_the_page_too() {
+    let (drawn, mut tree) = drawn(Platform::Web, Style::Component);
+    let list = Node { rows: vec![vec!["Борщ".into()]], ..field(Kind::List, "") };
+    tree.screens = vec![Screen { root: Node::of(Kind::Column, vec![list]), ..tree.screens.remove(0) }];
+
+    let page = html::render(&drawn, &tree);
+
+    assert!(page.contains("class=\"grey\"") && !page.contains("<span>░"), "{page}");
+}
+
+#[test]
 fn every_criterion_is_served_or_said_to_be_open() {
     let (story, _) = drawn(Platform::Web, Style::HighFidelity);
 

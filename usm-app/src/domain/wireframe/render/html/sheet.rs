@@ -33,7 +33,7 @@ font-size:13px;color:var(--muted)}.desktop .chrome{justify-content:space-between
 .mobile .chrome{justify-content:space-between;background:none;border:0;padding:10px 26px 6px}\
 .mobile .chrome i{width:84px;height:22px;border-radius:11px;background:#1b2433}.mobile.low-fidelity .chrome i{background:var(--edge)}\
 .navbar,.menu{display:flex;flex-wrap:wrap;gap:18px;align-items:center;padding:12px 20px;border-bottom:1px solid var(--edge)}\
-.menu{padding:6px 16px;background:var(--bar)}.navbar [aria-current],.menu [aria-current],.bottom [aria-current],.side [aria-current],\
+.menu{padding:6px 16px;background:var(--bar)}.mobile .navbar{gap:10px;padding:12px 16px}.navbar [aria-current],.menu [aria-current],.bottom [aria-current],.side [aria-current],\
 .tabs [aria-current]{background:var(--soft);color:var(--accent);font-weight:600;border-radius:8px;padding:3px 10px}\
 .push{flex:1}.middle{display:flex;flex:1}.side{display:flex;flex-direction:column;gap:6px;padding:18px 14px;min-width:190px;\
 background:var(--bar);border-right:1px solid var(--edge)}.mobile .middle{flex-direction:column}\
@@ -76,7 +76,7 @@ progress{width:100%;height:10px;accent-color:var(--accent)}.steps{display:flex;g
 hr{width:100%;border:0;border-top:1px solid var(--edge);margin:2px 0}.tree ul{margin:4px 0;padding-left:22px}\
 .bottom{display:flex;margin-top:auto;border-top:1px solid var(--edge);background:var(--bar)}\
 .bottom span{flex:1;padding:9px 8px;margin:5px;text-align:center;font-size:13px;color:var(--muted)}\
-.desktop .bottom span,.web .bottom span{text-align:left}.grey{display:inline-block;max-width:100%;height:.7em;border-radius:.35em;background:var(--grey)}\
+.desktop .bottom span{text-align:left}.bottom [aria-current]{padding:9px 8px}.grey{display:inline-block;max-width:100%;height:.7em;border-radius:.35em;background:var(--grey)}\
 sup{display:inline-flex;align-items:center;justify-content:center;min-width:17px;height:17px;margin-left:5px;border-radius:9px;\
 background:var(--accent);color:var(--on);font:700 10px/1 inherit;font-size:10px;vertical-align:super}\
 .button sup{outline:1px solid var(--on)}.field>sup,.card>sup,.modal>sup,.alert>sup,.scroll>sup{position:absolute;top:-8px;right:-6px}\

@@ -12,6 +12,7 @@ struct Tone {
     from: usize,
     to: usize,
     class: &'static str,
+    is_centred: bool,
 }
 
 /// Draws everything that is not hidden behind a shape.
@@ -33,10 +34,12 @@ fn tones(canvas: &Canvas) -> Vec<Vec<Tone>> {
             Look::Problem => "bad",
             Look::StateName => "state",
             Look::TableHead => "head",
+            Look::Centred => "",
             _ => continue,
         };
+        let is_centred = *look == Look::Centred;
         for row in rows.iter_mut().skip(*y).take(*height) {
-            row.push(Tone { from: *x, to: x + width, class });
+            row.push(Tone { from: *x, to: x + width, class, is_centred });
         }
     }
     rows
@@ -112,10 +115,13 @@ fn flush(pen: &mut Pen, run: Option<(Class, usize, usize, String)>, y: usize, to
     let middle = (y as f64 + 0.5) * CELL.1;
     let line = |pen: &mut Pen, class| pen.line((left, middle), (left + width, middle), class);
     match class {
-        Class::Word => {
-            let tone = tones.iter().rev().find(|tone| (tone.from..tone.to).contains(&from));
-            pen.text((left, middle + 5.0), tone.map_or("", |tone| tone.class), &text, width);
-        }
+        Class::Word => match tones.iter().rev().find(|tone| (tone.from..tone.to).contains(&from)) {
+            Some(tone) if tone.is_centred => {
+                let at = (tone.from + tone.to) as f64 * CELL.0 / 2.0;
+                pen.centred((at, middle + 5.0), tone.class, &text, width);
+            }
+            tone => pen.text((left, middle + 5.0), tone.map_or("", |tone| tone.class), &text, width),
+        },
         Class::Grey => pen.rect((left, middle - 5.0), (width - 2.0, 10.0), 5.0, "grey"),
         Class::Rule => line(pen, "line"),
         Class::Dashes => line(pen, "line dash"),
