@@ -75,9 +75,9 @@ pub fn number(value: &Value, names: &[&str]) -> Option<f64> {
 }
 
 /// A text, or what an object calls itself.
-fn one_text(value: &Value) -> String {
-    const NAMES: [&str; 8] =
-        ["title", "tasktitle", "name", "text", "description", "question", "criterion", "role"];
+pub fn one_text(value: &Value) -> String {
+    const NAMES: [&str; 9] =
+        ["title", "tasktitle", "name", "label", "text", "description", "question", "criterion", "role"];
     let named = field(value, &NAMES).filter(|_| value.is_object());
     plain(named.unwrap_or(value), DEPTH).join(" ")
 }
