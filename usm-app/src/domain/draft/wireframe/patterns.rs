@@ -117,7 +117,7 @@ pub(super) const PLAIN: Pattern = Pattern {
         "карточка подробности описание состав меню профиль открыть показать увидеть видеть посмотреть отметить продлить \
          продлевать позвонить выдать вернуть повторить запустить вступить подписаться дверь камера",
         "details card profile description open show see view info page mark renew extend issue return repeat call charge \
-         start join follow hold place door camera",
+         start join follow place door camera",
     ),
     parts: &[Details, Actions],
     action: ("Открыть", "Open"),

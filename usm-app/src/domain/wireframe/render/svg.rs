@@ -74,7 +74,10 @@ pub fn render_text(drawing: &str, title: &str) -> String {
     let canvas = layout::drawing(drawing);
     let (width, height) = (canvas.width() as f64 * CELL.0, canvas.height() as f64 * CELL.1);
     let mut pen = Pen::new();
-    pen.group("plate", (MARGIN, MARGIN), |pen| cells::draw(pen, &canvas));
+    pen.group("drawing", (MARGIN, MARGIN), |pen| {
+        pen.rect((-CELL.0, -CELL.1 / 2.0), (width + 2.0 * CELL.0, height + CELL.1), 8.0, "screen");
+        cells::draw(pen, &canvas);
+    });
     document(
         &pen.finish(),
         (width + 2.0 * MARGIN, height + 2.0 * MARGIN),

@@ -171,6 +171,24 @@ fn golden_pages_and_markdown() {
 }
 
 #[test]
+fn golden_image_and_page_of_what_a_model_drew() {
+    let answer = "```\n┌─ Оплата ─────────────┬───────────────┐\n│ Номер карты [______] │ К оплате │\n\
+                  ├──────────────────────┼───────────────┤\n│ (•) Картой ( ) СБП   │ Борщ    350 ₽ │\n\
+                  │ [ Оплатить ]         │ 漢字     890 ₽ │\n└──────────────────────┴───────────────┘\n```\n\
+                  ## UI Elements\n- [Input] Номер карты\n- [Button] Оплатить\n## Notes\n- чек на почту";
+    let criteria = CRITERIA.map(str::to_owned);
+    let subject =
+        Subject { story_id: Some(7), title: "Оплатить заказ картой", criteria: &criteria };
+    let read = super::super::parse::read(answer).unwrap();
+
+    let drawn = StoryWireframe::from_text(subject, &read, Platform::Web, Style::HighFidelity);
+
+    check("drawn-by-a-model.svg", &svg::render_text(&drawn.ascii_wireframe, &drawn.story_title));
+    check("drawn-by-a-model.html", &html::render(&drawn, &Wireframe::default()));
+    check("drawn-by-a-model.md", &drawn.full_text);
+}
+
+#[test]
 fn every_platform_and_style_looks_different() {
     let mut pictures = Vec::new();
     for platform in Platform::ALL {
