@@ -2,7 +2,7 @@
 
 /// All rules.
 pub(super) const RULES: &str = "\
-:root{--paper:#eef1f6;--screen:#fff;--bar:#f6f8fb;--edge:#d5dbe5;--strong:#8793a6;--text:#1b2433;--muted:#5a677b;\
+:root{color-scheme:light dark;--paper:#eef1f6;--screen:#fff;--bar:#f6f8fb;--edge:#d5dbe5;--strong:#8793a6;--text:#1b2433;--muted:#5a677b;\
 --grey:#dfe4ec;--accent:#2f5bd0;--soft:#e8eefc;--on:#fff;--danger:#b3261e;--danger-soft:#fdecea;--warn:#8a5a00;\
 --warn-soft:#fff5dd;--good:#1b6e3c;--good-soft:#e6f5ec}\
 .low-fidelity{--paper:#f3f3f1;--bar:#f1f1ef;--edge:#b4b4b0;--strong:#74746f;--text:#2b2b29;--muted:#666662;--grey:#dcdcd8;\
@@ -62,7 +62,7 @@ background:var(--screen);color:var(--text);font:inherit}[aria-invalid]{border-co
 fieldset{display:flex;flex-wrap:wrap;gap:8px 20px;border:0;margin:0;padding:0;min-width:0}legend{font-size:14px;font-weight:500;padding:0 0 6px}\
 .choice{display:inline-flex;gap:8px;align-items:center;min-height:28px}.choice input{width:18px;height:18px;accent-color:var(--accent)}\
 .switch{appearance:none;width:38px!important;height:22px!important;border-radius:11px;background:var(--strong);margin:0}\
-.switch:checked{background:var(--accent)}.switch::before{content:'';display:block;width:16px;height:16px;margin:3px;border-radius:50%;background:#fff}\
+.switch:checked{background:var(--accent)}.switch::before{content:'';display:block;width:16px;height:16px;margin:3px;border-radius:50%;background:var(--screen)}\
 .switch:checked::before{margin-left:19px}.tabs{display:flex;gap:6px 18px;flex-wrap:wrap;padding-bottom:8px;border-bottom:1px solid var(--edge)}\
 .list{list-style:none;margin:0;padding:0}.list>li{padding:10px 2px;border-bottom:1px solid var(--edge)}.list>li:last-child{border:0}\
 .cells{display:flex;gap:14px;justify-content:space-between}.cells span:not(:first-child){color:var(--muted)}\
