@@ -24,7 +24,7 @@ use crate::{
     app::App,
     domain::{
         draft::wireframe::WireframeInput,
-        wireframe::{FlatWireframe, Platform, StoryWireframe, Style},
+        wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style},
     },
     entities::{
         user_story::{self, Scope, StoryInContext},
@@ -260,8 +260,13 @@ impl Designer<'_> {
             .temperature(job.state.config.ai.temperature)
             .deadline(DEADLINE);
         let request = self.asked.of_model(request);
-        match failure::ask::<FlatWireframe>(job, self.asked.writer(), &request).await {
-            Ok(answer) => Ok(Drawing::new(&story.story, answer.value, task.platform, task.style)),
+        let language = Language::of(&format!("{} {}", input.title, input.acceptance_criteria.join(" ")));
+        let writer = self.asked.writer();
+        match failure::ask_in::<FlatWireframe>(language, job, writer, &request, FlatWireframe::words).await {
+            Ok((answer, is_foreign)) => {
+                let drawing = Drawing::new(&story.story, answer.value, task.platform, task.style);
+                Ok(if is_foreign { drawing.foreign() } else { drawing })
+            }
             Err(NoAnswer::Failed(error)) if text::may_help(&error) => {
                 let drawn = text::draw(task, &story.story, &input, self.asked, job).await?;
                 // Why the description failed says more than that there is no drawing either.

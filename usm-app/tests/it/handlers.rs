@@ -238,6 +238,29 @@ async fn what_an_earlier_attempt_has_drawn_is_not_drawn_again() {
 }
 
 #[tokio::test]
+async fn screens_in_another_language_are_asked_for_again_and_then_told() {
+    let place = Place::new();
+    let (project_id, ids) = project(&place.app().await).await;
+    let stubborn = title_of(&place.app().await, ids[1]).await;
+    let ai = designer(move |title, n| match n {
+        0 => screen("Найти книгу в каталоге библиотеки"),
+        _ if title == stubborn => screen("Найти книгу в каталоге библиотеки"),
+        _ => screen("Find a book in the catalogue of the library"),
+    })
+    .await;
+    let place = place.with_ai(ai.base_url());
+    let app = place.app().await;
+
+    let job = app.queue.enqueue(wireframes(project_id, &ids[..2])).await.unwrap();
+    let ready = worked(&app, &job).await.unwrap();
+
+    assert!(ready.wireframes[0].ascii_wireframe.contains("Find a book"), "{:?}", ready.wireframes[0]);
+    assert_eq!(ready.wireframes[0].repairs, Vec::<String>::new());
+    assert!(ready.wireframes[1].repairs[0].contains("language of the story"), "{:?}", ready.wireframes[1]);
+    assert_eq!(ai.requests().len(), 4);
+}
+
+#[tokio::test]
 async fn a_key_that_is_refused_meanwhile_leaves_what_is_drawn() {
     let place = Place::new();
     let (project_id, ids) = project(&place.app().await).await;

@@ -108,6 +108,13 @@ impl<'de> Deserialize<'de> for FlatWireframe {
 }
 
 impl FlatWireframe {
+    /// Its words, as far as they tell the language.
+    pub fn words(&self) -> String {
+        let nodes = self.screens.iter().flat_map(|screen| &screen.nodes);
+        let texts = nodes.flat_map(|node| [&node.text, &node.hint].into_iter().chain(&node.items));
+        texts.map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// The tree, safe to draw, and what had to be repaired, one sentence each.
     pub fn into_wireframe(self) -> (Wireframe, Vec<String>) {
         let mut repairs = Vec::new();

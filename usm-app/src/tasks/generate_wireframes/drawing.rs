@@ -31,6 +31,14 @@ impl Drawing {
         Self { wireframe, story_id: story.id, tree: Some(tree) }
     }
 
+    /// Tells that the model did not keep to the language of the story, though it was asked again.
+    pub(super) fn foreign(mut self) -> Self {
+        let mut repairs = std::mem::take(&mut self.wireframe.repairs);
+        repairs.push("the words on the screens are not in the language of the story".to_owned());
+        self.wireframe = self.wireframe.with_repairs(repairs);
+        self
+    }
+
     /// Takes what a model drew; `None` when there is no drawing in it.
     pub(super) fn of_text(
         story: &user_story::Model,
