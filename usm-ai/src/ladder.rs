@@ -1,6 +1,7 @@
 //! Structured output: asks for a JSON document in the best way a model takes, reads it from whatever the model says,
 //! has it repaired once.
 
+use serde::de::DeserializeOwned;
 use serde_json::Value;
 
 use crate::{
@@ -22,8 +23,26 @@ pub struct Answer<T> {
     pub response: ChatResponse,
 }
 
-/// What a caller demands of a value beyond its schema.
-pub(crate) type Check<'a> = &'a (dyn Fn(&Value) -> Result<(), String> + Sync);
+/// Says what is wrong with a value, if it is not what the caller wants.
+pub(crate) type Check<'a> = &'a (dyn Fn(&Value) -> Result<(), Vec<String>> + Sync);
+
+/// For callers that have a schema and no type.
+pub(crate) fn fits_schema(schema: &AnswerSchema, value: &Value) -> Result<(), Vec<String>> {
+    let problems = schema.problems(value);
+    if problems.is_empty() { Ok(()) } else { Err(problems) }
+}
+
+/// For callers that have a type: what it can be made of will do, even if it reads more than its schema asks for. The
+/// schema says more precisely what is wrong with the rest.
+pub(crate) fn fits_type<T: DeserializeOwned>(
+    schema: &AnswerSchema,
+    value: &Value,
+) -> Result<(), Vec<String>> {
+    T::deserialize(value).map(drop).or_else(|error| {
+        fits_schema(schema, value)?;
+        Err(vec![error.to_string()])
+    })
+}
 
 /// An answer as it was understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -170,7 +189,7 @@ fn read(
     for found in extract::documents(after_thinking(&answer.text)) {
         let problems = match found {
             Found::Document(value) if schema.is_object() && !value.is_object() => continue,
-            Found::Document(value) => match fit(schema, check, &value) {
+            Found::Document(value) => match check(&value) {
                 Ok(()) => return Ok((value, false)),
                 Err(problems) => problems,
             },
@@ -178,7 +197,7 @@ fn read(
             Found::CutOff(begun) => {
                 let salvaged = (partial && cut_off == ErrorKind::Truncated).then(|| extract::salvage(begun));
                 if let Some(value) = salvaged.flatten()
-                    && fit(schema, check, &value).is_ok()
+                    && check(&value).is_ok()
                 {
                     return Ok((value, true));
                 }
@@ -200,14 +219,6 @@ fn after_thinking(text: &str) -> &str {
         Some(thought) => thought.split_once("</think>").map_or("", |(_, answer)| answer),
         None => text,
     }
-}
-
-fn fit(schema: &AnswerSchema, check: Check<'_>, value: &Value) -> Result<(), Vec<String>> {
-    let problems = schema.problems(value);
-    if !problems.is_empty() {
-        return Err(problems);
-    }
-    check(value).map_err(|problem| vec![problem])
 }
 
 /// The question again, with the answer and what is wrong with it. The schema goes along in words as well: a

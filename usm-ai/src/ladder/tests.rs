@@ -25,20 +25,22 @@ fn answer(text: &str, finish_reason: FinishReason) -> ProviderAnswer {
     ProviderAnswer { text: text.into(), model: "m".into(), finish_reason, usage: None }
 }
 
-fn checked<T: serde::de::DeserializeOwned>(value: &Value) -> Result<(), String> {
-    T::deserialize(value).map(drop).map_err(|error| error.to_string())
-}
-
 fn read_point(text: &str, finish_reason: FinishReason) -> Result<Point, Flaw> {
     let schema = AnswerSchema::of::<Point>();
-    let (value, partial) = read(&schema, &checked::<Point>, &answer(text, finish_reason), false)?;
+    let (value, partial) = read(
+        &schema,
+        &|value: &Value| fits_type::<Point>(&AnswerSchema::of::<Point>(), value),
+        &answer(text, finish_reason),
+        false,
+    )?;
     assert!(!partial);
     Ok(serde_json::from_value(value).unwrap())
 }
 
 fn read_list(text: &str, partial: bool) -> Result<(Value, bool), Flaw> {
     let cut_off = answer(text, FinishReason::Length);
-    read(&AnswerSchema::of::<List>(), &checked::<List>, &cut_off, partial)
+    let schema = AnswerSchema::of::<List>();
+    read(&schema, &|value: &Value| fits_type::<List>(&schema, value), &cut_off, partial)
 }
 
 #[test]
@@ -106,6 +108,33 @@ fn the_whole_elements_of_an_answer_that_was_cut_off_will_do_where_the_caller_say
     );
 }
 
+/// Takes a text in place of a number.
+#[derive(Debug, JsonSchema)]
+struct Lenient {
+    #[expect(dead_code, reason = "only its schema counts")]
+    x: i64,
+}
+
+impl<'de> serde::Deserialize<'de> for Lenient {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let value = Value::deserialize(deserializer)?;
+        let x = value["x"].as_i64().or_else(|| value["x"].as_str()?.parse().ok());
+        x.map(|x| Self { x }).ok_or_else(|| serde::de::Error::custom("no number"))
+    }
+}
+
+#[test]
+fn a_type_may_read_more_than_its_schema_asks_for_and_the_schema_says_what_is_wrong_with_the_rest() {
+    let schema = AnswerSchema::of::<Lenient>();
+
+    assert_eq!(fits_type::<Lenient>(&schema, &json!({ "x": "5" })), Ok(()));
+    assert_eq!(fits_schema(&schema, &json!({ "x": "5" })).unwrap_err().len(), 1);
+    assert_eq!(
+        fits_type::<Lenient>(&schema, &json!({ "x": null })).unwrap_err(),
+        ["x: expected integer, found null"]
+    );
+}
+
 #[test]
 fn a_whole_answer_is_not_partial_though_partial_ones_are_accepted() {
     assert!(!read_list(r#"{"name": null, "items": []}"#, true).unwrap().1);
@@ -124,7 +153,7 @@ proptest! {
         let finish = if length { FinishReason::Length } else { FinishReason::Stop };
         let schema = AnswerSchema::of::<List>();
 
-        if let Ok((value, _)) = read(&schema, &checked::<List>, &answer(&parts.concat(), finish), partial) {
+        if let Ok((value, _)) = read(&schema, &|value: &Value| fits_type::<List>(&schema, value), &answer(&parts.concat(), finish), partial) {
             prop_assert_eq!(schema.problems(&value), Vec::<String>::new());
             prop_assert!(serde_json::from_value::<List>(value).is_ok());
         }

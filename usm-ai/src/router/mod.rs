@@ -167,7 +167,7 @@ impl Router {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<ChatResponse, Error> {
         let wanted = match &request.schema {
-            Some(schema) => Wanted::Value(schema, &|_| Ok(())),
+            Some(schema) => Wanted::Value(schema, &|value| ladder::fits_schema(schema, value)),
             None => Wanted::Text,
         };
         self.call(request, wanted, stop).await
@@ -193,8 +193,8 @@ impl Router {
     /// Asks for a value of type `T`.
     ///
     /// The schema of `T` is sent to the provider, or put into the prompt where the model takes none; what a model takes
-    /// is remembered. The answer is found also in code fences and amid prose, and checked. One that cannot be used is
-    /// sent back once with the list of problems; then the next candidate is asked.
+    /// is remembered. The answer is found also in code fences and amid prose. What `T` can be deserialised from will do;
+    /// any other answer is sent back once with the list of its problems; then the next candidate is asked.
     ///
     /// # Errors
     ///
@@ -221,7 +221,7 @@ impl Router {
         T: DeserializeOwned + JsonSchema,
     {
         let schema = AnswerSchema::of::<T>();
-        let check = |value: &Value| T::deserialize(value).map(drop).map_err(|error| error.to_string());
+        let check = |value: &Value| ladder::fits_type::<T>(&schema, value);
         let response = self.call(request, Wanted::Value(&schema, &check), stop).await?;
         let value = response.value.clone().unwrap_or_default();
         match serde_json::from_value(value) {
@@ -313,10 +313,7 @@ impl Router {
         let answers = self.candidates.iter();
         answers.filter_map(|candidate| cache.get(&key(candidate, request, wanted)?)).find(|kept| match wanted
         {
-            Wanted::Value(schema, check) => kept
-                .value
-                .as_ref()
-                .is_some_and(|value| schema.problems(value).is_empty() && check(value).is_ok()),
+            Wanted::Value(_, check) => kept.value.as_ref().is_some_and(|value| check(value).is_ok()),
             _ => true,
         })
     }

@@ -8,7 +8,7 @@ use super::{problem::Problem, projects::check_owned};
 use crate::{
     app::App,
     domain::wireframe::{
-        Source, StoryWireframe, Subject, Wireframe,
+        Language, Source, StoryWireframe, Subject, Wireframe, criteria,
         render::{ascii, html, svg},
     },
     entities::{
@@ -64,11 +64,13 @@ impl WireframeFiles {
         let mut drawn = StoryWireframe::new(subject, &mut tree, platform, style);
         if tree.screens.is_empty() {
             let list = |lines: &[String]| lines.iter().map(|line| format!("- {line}\n")).collect::<String>();
+            let language = Language::of(&story.title);
             drawn = StoryWireframe {
                 ascii_wireframe: row.ascii_wireframe,
                 layout_description: row.layout_description,
                 navigation: list(&row.navigation.0),
                 notes: list(&row.notes.0),
+                coverage: criteria::cover_named(subject.criteria, &row.ui_elements.0, language),
                 ui_elements: row.ui_elements.0,
                 full_text: row.full_text,
                 source: Source::Text,

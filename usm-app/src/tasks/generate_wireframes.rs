@@ -1,28 +1,30 @@
-//! Stories in, text wireframes out, one story after the other.
+//! Stories in, text wireframes out: several at once, each with an outcome of its own.
 
 mod drawing;
 mod text;
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::{HashMap, HashSet, VecDeque},
     time::{Duration, Instant},
 };
 
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::{Deserialize, Serialize};
-use usm_ai::ChatRequest;
+use usm_ai::{ChatRequest, ErrorKind};
 use usm_queue::{JobContext, Task, TaskError, TaskPolicy};
 
 use super::{
     choice::Asked,
-    failure::{self, NoAnswer, Remedy},
+    failure::{self, NoAnswer},
     job,
+    setbacks::Setbacks,
 };
 use crate::{
     ai,
     app::App,
     domain::{
         draft::wireframe::WireframeInput,
-        wireframe::{FlatWireframe, Platform, StoryWireframe, Style},
+        wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style},
     },
     entities::{
         user_story::{self, Scope, StoryInContext},
@@ -32,6 +34,8 @@ use crate::{
 };
 use drawing::Drawing;
 
+/// Stories asked for at once.
+const AT_ONCE: usize = 4;
 /// Time for one story, with all retries and fallbacks.
 const DEADLINE: Duration = Duration::from_secs(120);
 
@@ -90,13 +94,14 @@ pub struct StoryFailure {
     pub error: String,
 }
 
-/// Handles [`GenerateWireframes`]. A story that cannot be drawn is reported and the next one is drawn; what an earlier
+/// Handles [`GenerateWireframes`]. A story that cannot be drawn is reported and the others are drawn; what an earlier
 /// attempt has drawn is not drawn again.
 ///
 /// # Errors
 ///
-/// Permanent: no story or too many are asked for, none of the stories is in this project of the job's owner, or a service refuses its key. To be tried
-/// again: a service or database that does not answer, or not a single story could be drawn.
+/// Permanent: no story or too many are asked for, none of the stories is in this project of the job's owner, or a service
+/// refuses its key. To be tried again with what is drawn already: a service or database that does not answer, a rate limit,
+/// or not a single story could be drawn.
 pub async fn generate_wireframes(
     task: GenerateWireframes,
     job: JobContext<App>,
@@ -105,40 +110,57 @@ pub async fn generate_wireframes(
     let ids = unique(&task.story_ids);
     check_count(ids.len(), job.state.config.wireframe_max_stories)?;
     let stories = stories(&task, &ids, &job).await?;
+    let asked = Asked::by(job.job(), &job.state.ai)?;
     let mut drawn: HashMap<i64, StoryWireframe> = job
         .earlier_partials::<StoryWireframe>()
         .into_iter()
         .filter_map(|wireframe| Some((wireframe.story_id?, wireframe)))
         .collect();
-    let mut failures = Vec::new();
-    for (done, id) in ids.iter().enumerate() {
-        let Some(story) = stories.get(id) else {
-            let error = format!("there is no story {id} in project {}", task.project_id);
-            failures.push(StoryFailure { story_id: *id, error });
-            continue;
-        };
-        if drawn.contains_key(id) {
-            continue;
+    let missing = |id: &i64| !stories.contains_key(id) && !drawn.contains_key(id);
+    let mut failures: HashMap<i64, String> = (ids.iter().copied().filter(missing))
+        .map(|id| (id, format!("there is no story {id} in project {}", task.project_id)))
+        .collect();
+
+    let designer = Designer { task: &task, job: &job, asked: &asked };
+    let mut waiting: VecDeque<&StoryInContext> =
+        ids.iter().filter(|id| !drawn.contains_key(id)).filter_map(|id| stories.get(id)).collect();
+    let mut setbacks = Setbacks::new(job.attempt() >= job.job().max_attempts);
+    let mut running = FuturesUnordered::new();
+    let first = asked.first().unwrap_or_else(|| "offline".to_owned());
+    job::report(&job, drawn.len() + failures.len(), ids.len(), first).await?;
+    loop {
+        while running.len() < AT_ONCE && setbacks.may_go_on() {
+            let Some(story) = waiting.pop_front() else { break };
+            running.push(designer.draw(story));
         }
-        job::report(&job, done, ids.len(), &story.story.title).await?;
-        match draw(&task, story, &job).await? {
+        let Some((story, outcome)) = running.next().await else { break };
+        let id = story.story.id;
+        match outcome {
             Ok(wireframe) => {
                 job::partial(&job, &wireframe).await?;
-                drawn.insert(*id, wireframe);
+                drawn.insert(id, wireframe);
             }
-            Err(error) => failures.push(StoryFailure { story_id: *id, error }),
+            Err(Trouble::Unanswered(failure)) => {
+                setbacks.add(id, failure)?;
+                continue;
+            }
+            Err(Trouble::Unsaved(error)) => return Err(error),
+            Err(Trouble::Gone) => {
+                failures.insert(id, "the story was deleted meanwhile".to_owned());
+            }
         }
+        job::report(&job, drawn.len() + failures.len(), ids.len(), &story.story.title).await?;
     }
+    drop(running);
+    failures.extend(setbacks.settle(!drawn.is_empty(), waiting.into_iter().map(|story| story.story.id))?);
     job::report(&job, ids.len(), ids.len(), "").await?;
 
     let wireframes: Vec<_> = ids.iter().filter_map(|id| drawn.remove(id)).collect();
+    let failed =
+        ids.iter().filter_map(|id| Some(StoryFailure { story_id: *id, error: failures.remove(id)? }));
+    let failures: Vec<_> = failed.collect();
     if let (true, Some(first)) = (wireframes.is_empty(), failures.first()) {
-        return Err(TaskError::retry(format!(
-            "none of {} stories could be drawn; story {}: {}",
-            ids.len(),
-            first.story_id,
-            first.error
-        )));
+        return Err(TaskError::permanent(first.error.clone()));
     }
     Ok(WireframesReady {
         total_count: ids.len(),
@@ -192,47 +214,67 @@ async fn stories(
     Ok(stories)
 }
 
-/// Draws and saves one story. The inner error is this story's own; the outer one ends the attempt.
-async fn draw(
-    task: &GenerateWireframes,
-    story: &StoryInContext,
-    job: &JobContext<App>,
-) -> Result<Result<StoryWireframe, String>, TaskError> {
-    let app = &job.state;
-    let input = input(task, story);
-    let request = ChatRequest::new(ai::WIREFRAME, prompts::wireframe::user(&input))
-        .system(prompts::wireframe::SYSTEM)
-        .input(serde_json::to_value(&input)?)
-        .temperature(app.config.ai.temperature)
-        .deadline(DEADLINE);
-    let asked = Asked::by(job.job(), &app.ai)?;
-    let request = asked.of_model(request);
-    let drawing = match failure::ask::<FlatWireframe>(job, asked.writer(), &request).await {
-        Ok(answer) => match Drawing::new(&story.story, answer.value, task.platform, task.style) {
-            Some(drawing) => drawing,
-            None => return Ok(Err(format!("{} described an empty screen", answer.response.provider))),
-        },
-        Err(NoAnswer::Failed(error)) if text::may_help(&error) => {
-            match text::draw(task, &story.story, &input, &asked, job).await {
-                Ok(Some(drawing)) => drawing,
-                // Why the description failed says more than that the text failed too.
-                Ok(None) => return Ok(Err(failure::reason(&error))),
-                Err(NoAnswer::Failed(error)) if is_of_this_story(&error, job) => {
-                    return Ok(Err(failure::reason(&error)));
-                }
-                Err(failure) => return Err(failure.into()),
+/// Draws one story after the other.
+struct Designer<'a> {
+    task: &'a GenerateWireframes,
+    job: &'a JobContext<App>,
+    asked: &'a Asked<'a>,
+}
+
+/// Why a story was not drawn.
+enum Trouble {
+    Unanswered(NoAnswer),
+    /// The database did not take it.
+    Unsaved(TaskError),
+    /// There is no story any more.
+    Gone,
+}
+
+impl Designer<'_> {
+    async fn draw<'s>(
+        &self,
+        story: &'s StoryInContext,
+    ) -> (&'s StoryInContext, Result<StoryWireframe, Trouble>) {
+        (story, self.saved(story).await)
+    }
+
+    async fn saved(&self, story: &StoryInContext) -> Result<StoryWireframe, Trouble> {
+        let drawing = self.drawing(story).await.map_err(Trouble::Unanswered)?;
+        let row = drawing.row(job::key(self.job));
+        match wireframe::upsert(&self.job.state.db, row).await {
+            Ok(Some(_)) => Ok(drawing.wireframe),
+            Ok(None) => Err(Trouble::Gone),
+            Err(error) => Err(Trouble::Unsaved(error.into())),
+        }
+    }
+
+    /// Asks for a description of the screens; of a model that cannot give one, for a drawing.
+    async fn drawing(&self, story: &StoryInContext) -> Result<Drawing, NoAnswer> {
+        let (task, job) = (self.task, self.job);
+        let input = input(task, story);
+        let value = serde_json::to_value(&input)
+            .map_err(|error| NoAnswer::Failed(usm_ai::Error::new(ErrorKind::Refused, error.to_string())))?;
+        let request = ChatRequest::new(ai::WIREFRAME, prompts::wireframe::user(&input))
+            .system(prompts::wireframe::SYSTEM)
+            .input(value)
+            .temperature(job.state.config.ai.temperature)
+            .deadline(DEADLINE);
+        let request = self.asked.of_model(request);
+        let language = Language::of(&format!("{} {}", input.title, input.acceptance_criteria.join(" ")));
+        let writer = self.asked.writer();
+        match failure::ask_in::<FlatWireframe>(language, job, writer, &request, FlatWireframe::words).await {
+            Ok((answer, is_foreign)) => {
+                let drawing = Drawing::new(&story.story, answer.value, task.platform, task.style);
+                Ok(if is_foreign { drawing.foreign() } else { drawing })
             }
+            Err(NoAnswer::Failed(error)) if text::may_help(&error) => {
+                let drawn = text::draw(task, &story.story, &input, self.asked, job).await?;
+                // Why the description failed says more than that there is no drawing either.
+                drawn.ok_or(NoAnswer::Failed(error))
+            }
+            Err(failure) => Err(failure),
         }
-        Err(NoAnswer::Failed(error)) if is_of_this_story(&error, job) => {
-            return Ok(Err(failure::reason(&error)));
-        }
-        Err(failure) => return Err(failure.into()),
-    };
-    let saved = wireframe::upsert(&app.db, drawing.row(job::key(job))).await?;
-    Ok(match saved {
-        Some(_) => Ok(drawing.wireframe),
-        None => Err("the story was deleted meanwhile".to_owned()),
-    })
+    }
 }
 
 fn input(task: &GenerateWireframes, found: &StoryInContext) -> WireframeInput {
@@ -246,16 +288,5 @@ fn input(task: &GenerateWireframes, found: &StoryInContext) -> WireframeInput {
         task: found.task_title.clone(),
         platform: task.platform,
         style: task.style,
-    }
-}
-
-/// Whether another story may fare better in this very attempt. An overloaded service will not, unless this is the
-/// last attempt; then the other stories deserve their chance.
-pub(super) fn is_of_this_story(error: &usm_ai::Error, job: &JobContext<App>) -> bool {
-    match failure::remedy(error) {
-        Remedy::Wait(_) | Remedy::CallPerson => false,
-        Remedy::GiveUp => true,
-        Remedy::TryAgain if error.is_transient() => job.attempt() >= job.job().max_attempts,
-        Remedy::TryAgain => true,
     }
 }

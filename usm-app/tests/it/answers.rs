@@ -19,7 +19,7 @@ use usm_app::{
         story_map::{
             Backbone, BackboneActivity, BackboneAnswer, MapAnswer, StoriesAnswer, StoryMap, assemble,
         },
-        wireframe::Language,
+        wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style, Subject},
     },
 };
 
@@ -102,6 +102,21 @@ async fn outcome(kind: &str, file: &Path) -> Value {
             })
             .await
         }
+        "wireframe" => {
+            read::<FlatWireframe>(file, |answer, _| {
+                let (mut tree, repairs) = answer.into_wireframe();
+                let criteria = ["Номер карты обязателен".to_owned(), "Скидка видна до оплаты".to_owned()];
+                let subject = Subject { story_id: None, title: "Оплатить", criteria: &criteria };
+                let drawn = StoryWireframe::new(subject, &mut tree, Platform::Mobile, Style::HighFidelity);
+                let picture: Vec<&str> = drawn.ascii_wireframe.lines().take(40).collect();
+                let covered: Vec<bool> = drawn.coverage.iter().map(|one| one.covered).collect();
+                json!({
+                    "picture": picture, "elements": drawn.ui_elements.len(), "covered": covered, "repairs": repairs,
+                    "navigation": drawn.navigation, "unknown_screens": drawn.unknown_screens, "notes": drawn.notes,
+                })
+            })
+            .await
+        }
         "enhancement" => {
             read::<EnhancementAnswer>(file, |answer, _| {
                 let enhancement = answer.into_enhancement(REQUIREMENTS);
@@ -136,7 +151,7 @@ async fn outcome(kind: &str, file: &Path) -> Value {
 async fn every_ugly_answer_has_the_outcome_that_stands_beside_it() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/answers");
     let (mut count, mut surprises) = (0, Vec::new());
-    for kind in ["map", "backbone", "stories", "enhancement", "improvement", "split"] {
+    for kind in ["map", "backbone", "stories", "wireframe", "enhancement", "improvement", "split"] {
         let files = fs::read_dir(directory.join(kind)).unwrap().map(|entry| entry.unwrap().path());
         let mut files: Vec<_> =
             files.filter(|path| path.extension().is_some_and(|end| end == "txt")).collect();

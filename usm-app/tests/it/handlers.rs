@@ -110,6 +110,28 @@ async fn one_question_for_everything_gives_the_same_parts() {
 }
 
 #[tokio::test]
+async fn holes_of_a_map_in_one_answer_are_counted_and_seen() {
+    let task = |title: &str, stories: Vec<serde_json::Value>| json!({ "title": title, "stories": stories });
+    let activities = json!([
+        { "title": "Заказ", "tasks": [task("Выбрать", vec![story("Выбрать блюда", "MVP")]), task("Оплатить", vec![])] },
+        { "title": "Доставка", "tasks": [task("Привезти", vec![])] },
+    ]);
+    let answer = json!({ "name": "Еда", "personas": ["Клиент"], "activities": activities, "notes": [] });
+    let ai = FakeAi::start([Reply::json(answer)]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+
+    let job = app.queue.enqueue(one_question()).await.unwrap();
+    let ready = worked(&app, &job).await.unwrap();
+
+    assert_eq!((ready.activities_count, ready.stories_count, ready.failed_count), (2, 1, 2));
+    let holes: Vec<_> = ready.failures.iter().map(|hole| (hole.index, hole.tasks.join(" "))).collect();
+    assert_eq!(holes, [(0, "Оплатить".to_owned()), (1, "Привезти".to_owned())]);
+    let map = project::load_map(&app.db, ready.project_id).await.unwrap().unwrap().story_map();
+    assert_eq!(map.activities[1].tasks[0].title, "Привезти");
+    assert_eq!(map.notes.len(), 2, "{:?}", map.notes);
+}
+
+#[tokio::test]
 async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
     let ai = FakeAi::always(map(vec![story("Оплатить", "MVP")])).await.unwrap();
     let (_place, app) = app(&ai).await;
@@ -124,18 +146,63 @@ async fn a_map_for_somebody_who_does_not_exist_is_refused_for_good() {
     }
 }
 
+/// A service that answers by the title of the story it is asked to draw; `n` counts the questions about it from 0.
+async fn designer(answer: impl Fn(&str, usize) -> Reply + Send + Sync + 'static) -> FakeAi {
+    let seen = std::sync::Mutex::new(Vec::<String>::new());
+    let answers = move |request: &usm_ai::testing::RecordedRequest| {
+        let title = drawn_title(request);
+        let n = {
+            let mut seen = seen.lock().unwrap();
+            seen.push(title.clone());
+            seen.iter().filter(|known| **known == title).count() - 1
+        };
+        answer(&title, n)
+    };
+    FakeAi::answering(answers).await.unwrap()
+}
+
+fn drawn_title(request: &usm_ai::testing::RecordedRequest) -> String {
+    let asked = request.body["messages"].as_array().unwrap().last().unwrap()["content"].as_str().unwrap();
+    asked.split_once("\nStory: ").unwrap().1.lines().next().unwrap().to_owned()
+}
+
+/// How often each of these titles was asked about.
+fn asked_about(ai: &FakeAi, titles: &[String]) -> Vec<usize> {
+    let requests = ai.requests();
+    titles
+        .iter()
+        .map(|title| requests.iter().filter(|request| drawn_title(request) == *title).count())
+        .collect()
+}
+
+async fn titles(app: &App, ids: &[i64]) -> Vec<String> {
+    let mut titles = Vec::new();
+    for id in ids {
+        titles.push(title_of(app, *id).await);
+    }
+    titles
+}
+
 #[tokio::test]
 async fn a_story_that_cannot_be_drawn_does_not_stop_the_others() {
-    let empty = Reply::json(json!({ "screens": [{ "id": "s", "title": "Empty", "nodes": [] }] }));
-    let nonsense = || Reply::text("?");
-    // Nonsense in both attempts to describe the screen, and in the one to draw it.
-    let script = [screen("One"), nonsense(), nonsense(), nonsense(), empty, screen("Four")];
-    let ai = FakeAi::start(script).await.unwrap();
-    let (_place, app) = app(&ai).await;
-    let (project_id, ids) = project(&app).await;
+    let place = Place::new();
+    let (project_id, ids) = project(&place.app().await).await;
+    let known = titles(&place.app().await, &ids[..4]).await;
+    let (senseless, empty) = (known[1].clone(), known[2].clone());
+    let ai = designer(move |title, _| match title {
+        title if title == senseless => Reply::text("?"),
+        title if title == empty => {
+            Reply::json(json!({ "screens": [{ "id": "s", "title": "Empty", "nodes": [] }] }))
+        }
+        title => screen(title),
+    })
+    .await;
+    let place = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
     let asked = [ids[0], 999_999, ids[1], ids[2], ids[3], ids[0]];
 
-    let job = app.queue.enqueue(wireframes(project_id, &asked)).await.unwrap();
+    let options = EnqueueOptions::new().max_attempts(1);
+    let job = app.queue.enqueue_with(wireframes(project_id, &asked), options).await.unwrap();
     let ready = worked(&app, &job).await.unwrap();
 
     assert_eq!((ready.total_count, ready.successful, ready.failed), (5, 2, 3));
@@ -144,6 +211,7 @@ async fn a_story_that_cannot_be_drawn_does_not_stop_the_others() {
     let failed: Vec<_> = ready.failures.iter().map(|failure| failure.story_id).collect();
     assert_eq!(failed, [999_999, ids[1], ids[2]]);
     assert!(ready.failures[2].error.contains("empty screen"), "{:?}", ready.failures);
+    assert_eq!(asked_about(&ai, &known), [1, 3, 3, 1], "once to describe, once to repair, once to draw");
     let rows = wireframe::by_project(&app.db, project_id).await.unwrap();
     assert_eq!(rows.len(), 2);
     let record = job.status().await.unwrap();
@@ -153,10 +221,17 @@ async fn a_story_that_cannot_be_drawn_does_not_stop_the_others() {
 
 #[tokio::test]
 async fn what_an_earlier_attempt_has_drawn_is_not_drawn_again() {
-    let failing = || Reply::error(503, "overloaded");
-    let ai = FakeAi::start([screen("One"), failing(), failing(), failing(), screen("Two")]).await.unwrap();
-    let (_place, app) = app(&ai).await;
-    let (project_id, ids) = project(&app).await;
+    let place = Place::new();
+    let (project_id, ids) = project(&place.app().await).await;
+    let known = titles(&place.app().await, &ids[..2]).await;
+    let late = known[1].clone();
+    let ai = designer(move |title, n| match title {
+        title if title == late && n < 3 => Reply::error(503, "overloaded"),
+        title => screen(title),
+    })
+    .await;
+    let place = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
 
     let options = app.enqueue_options();
     let job = app.queue.enqueue_with(wireframes(project_id, &ids[..2]), options).await.unwrap();
@@ -164,7 +239,46 @@ async fn what_an_earlier_attempt_has_drawn_is_not_drawn_again() {
 
     assert_eq!((ready.successful, ready.failed), (2, 0));
     assert_eq!(job.status().await.unwrap().attempt, 2);
-    assert_eq!(ai.requests().len(), 5, "the first story was asked for once");
+    assert_eq!(asked_about(&ai, &known), [1, 4], "the first story was asked for once");
+}
+
+#[tokio::test]
+async fn screens_in_another_language_are_asked_for_again_and_then_told() {
+    let place = Place::new();
+    let (project_id, ids) = project(&place.app().await).await;
+    let stubborn = title_of(&place.app().await, ids[1]).await;
+    let ai = designer(move |title, n| match n {
+        0 => screen("Найти книгу в каталоге библиотеки"),
+        _ if title == stubborn => screen("Найти книгу в каталоге библиотеки"),
+        _ => screen("Find a book in the catalogue of the library"),
+    })
+    .await;
+    let place = place.with_ai(ai.base_url());
+    let app = place.app().await;
+
+    let job = app.queue.enqueue(wireframes(project_id, &ids[..2])).await.unwrap();
+    let ready = worked(&app, &job).await.unwrap();
+
+    assert!(ready.wireframes[0].ascii_wireframe.contains("Find a book"), "{:?}", ready.wireframes[0]);
+    assert_eq!(ready.wireframes[0].repairs, Vec::<String>::new());
+    assert!(ready.wireframes[1].repairs[0].contains("language of the story"), "{:?}", ready.wireframes[1]);
+    assert_eq!(ai.requests().len(), 4);
+}
+
+#[tokio::test]
+async fn a_key_that_is_refused_meanwhile_leaves_what_is_drawn() {
+    let place = Place::new();
+    let (project_id, ids) = project(&place.app().await).await;
+    let first = title_of(&place.app().await, ids[0]).await;
+    let ai = designer(move |title, _| if title == first { screen(title) } else { Reply::bad_key("k") }).await;
+    let place = place.with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
+
+    let job = app.queue.enqueue(wireframes(project_id, &ids[..2])).await.unwrap();
+    let ready = worked(&app, &job).await.unwrap();
+
+    assert_eq!((ready.successful, ready.failed), (1, 1));
+    assert!(ready.failures[0].error.contains("check the key"), "{:?}", ready.failures);
 }
 
 #[tokio::test]
@@ -245,7 +359,7 @@ async fn no_story_drawn_is_no_completed_job() {
     let job = app.queue.enqueue_with(wireframes(project_id, &ids[..2]), options).await.unwrap();
     let error = worked(&app, &job).await.unwrap_err();
 
-    assert!(error.contains("none of 2 stories") && error.contains("empty screen"), "{error}");
+    assert!(error.contains("could not be used") && error.contains("empty screen"), "{error}");
 }
 
 #[tokio::test]

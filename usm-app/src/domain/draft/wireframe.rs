@@ -93,7 +93,8 @@ impl Chrome<'_> {
         let criterion = criterion?;
         let id = self.facts.pattern.id;
         let role = if state == State::Error { Role::Danger } else { Role::Info };
-        let can_repeat = state == State::Error && matches!(id, "payment" | "login" | "upload" | "form");
+        let can_repeat =
+            state == State::Error && matches!(id, "payment" | "login" | "upload" | "scan" | "form");
         let way_on = if can_repeat {
             ("Попробовать ещё раз", "Try again")
         } else {
@@ -109,7 +110,8 @@ impl Chrome<'_> {
     /// What a criterion says about a confirmation, where the main screen has an action to confirm.
     fn confirmed(&self) -> Option<&str> {
         let acts = |part: &patterns::Part| matches!(part, patterns::Part::Actions | patterns::Part::Question);
-        self.facts.confirmation.as_deref().filter(|_| self.facts.pattern.parts.iter().any(acts))
+        let can_act = !self.facts.looks && self.facts.pattern.parts.iter().any(acts);
+        self.facts.confirmation.as_deref().filter(|_| can_act)
     }
 
     fn confirmation(&self, criterion: &str) -> Screen {

@@ -58,25 +58,28 @@ impl BackboneAnswer {
 
 impl MapAnswer {
     /// The backbone and under each of its activities the stories, in the same order. Activities and tasks without
-    /// stories are left out.
+    /// stories stay, so that a hole is seen.
     pub fn into_parts(self, requirements: &str) -> (Backbone, Vec<Activity>) {
         let language = Language::of(requirements);
         let mut frame = Frame::new(&self.name, &self.personas, &self.notes, requirements);
         let mut cast = Cast::new(&self.personas, language);
         let mut parts: Vec<Activity> = Vec::new();
         for activity in self.activities {
+            if activity.title.trim().is_empty() && activity.tasks.is_empty() {
+                continue;
+            }
             let activity_title = titled(&activity.title, language.pick("Прочее", "Other"));
+            let Some(place) = frame.activity(&activity_title) else { continue };
+            if parts.len() == place {
+                parts.push(Activity { title: activity_title.clone(), tasks: Vec::new() });
+            }
             for task in activity.tasks {
                 let stories: Vec<Story> =
                     task.stories.into_iter().filter_map(|story| sound(story, &mut cast)).collect();
-                if stories.is_empty() {
+                if stories.is_empty() && task.title.trim().is_empty() {
                     continue;
                 }
-                let Some(place) = frame.activity(&activity_title) else { continue };
                 let Some(at) = frame.task(place, &titled(&task.title, &activity_title)) else { continue };
-                if parts.len() == place {
-                    parts.push(Activity { title: activity_title.clone(), tasks: Vec::new() });
-                }
                 let tasks = &mut parts[place].tasks;
                 if tasks.len() == at {
                     let title = frame.backbone.activities[place].tasks[at].clone();

@@ -65,19 +65,19 @@ pub fn list<'a>(value: &'a Value, names: &[&str]) -> &'a [Value] {
     }
 }
 
-/// A number, also one that is written as a text.
+/// A number, also one that is written as a text, with a decimal point or comma.
 pub fn number(value: &Value, names: &[&str]) -> Option<f64> {
     match field(value, names)? {
         Value::Number(number) => number.as_f64(),
-        Value::String(text) => text.trim().parse().ok(),
+        Value::String(text) => text.trim().replace(',', ".").parse().ok(),
         _ => None,
     }
 }
 
 /// A text, or what an object calls itself.
-fn one_text(value: &Value) -> String {
-    const NAMES: [&str; 8] =
-        ["title", "tasktitle", "name", "text", "description", "question", "criterion", "role"];
+pub fn one_text(value: &Value) -> String {
+    const NAMES: [&str; 9] =
+        ["title", "tasktitle", "name", "label", "text", "description", "question", "criterion", "role"];
     let named = field(value, &NAMES).filter(|_| value.is_object());
     plain(named.unwrap_or(value), DEPTH).join(" ")
 }
@@ -125,6 +125,14 @@ mod tests {
 
         assert_eq!(texts(&value, &["a"]), ["Чек", "2 копии"]);
         assert_eq!(texts(&value, &["b"]), ["Клиент", "Курьер", "5"]);
+    }
+
+    #[test]
+    fn a_number_may_be_a_text() {
+        let value = json!({ "a": 0.9, "b": " 0,95 ", "c": "sure" });
+
+        let numbers = ["a", "b", "c"].map(|name| number(&value, &[name]));
+        assert_eq!(numbers, [Some(0.9), Some(0.95), None]);
     }
 
     #[test]

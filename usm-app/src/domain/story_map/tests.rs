@@ -134,12 +134,14 @@ fn activities_and_tasks_of_one_title_become_one() {
 }
 
 #[test]
-fn empty_parts_are_left_out_and_a_map_without_stories_is_refused() {
+fn named_holes_stay_nameless_ones_are_left_out_and_a_map_without_stories_is_refused() {
     let mut answer = one_activity(vec![story("Оплатить", "MVP"), json!({ "title": " ", "release": "MVP" })]);
     let empty = json!({ "title": "Пусто", "tasks": [{ "title": "Тоже", "stories": [] }] });
-    answer["activities"].as_array_mut().unwrap().push(empty);
+    answer["activities"].as_array_mut().unwrap().extend([empty, json!({ "title": " ", "tasks": [] })]);
 
-    assert_eq!(map(answer).unwrap().activities.len(), 1);
+    let map_with_hole = map(answer).unwrap();
+    assert_eq!((map_with_hole.activities.len(), map_with_hole.stories().count()), (2, 1));
+    assert_eq!(map_with_hole.activities[1].tasks[0].title, "Тоже");
     assert!(map(one_activity(vec![])).unwrap_err().contains("without stories"));
 }
 

@@ -108,7 +108,8 @@ pub fn cover(wireframe: &mut Wireframe, criteria: &[String], language: Language)
     let named: HashSet<u32> = nodes(wireframe).flat_map(|(_, node)| node.serves.iter().copied()).collect();
     for (number, criterion) in (1..).zip(criteria) {
         if !named.contains(&number) {
-            serve_by_words(wireframe, number, &words.of(criterion), &words);
+            let others = criteria.iter().filter(|other| *other != criterion).map(String::as_str).collect();
+            serve_by_words(wireframe, number, (&words.of(criterion), &others), &words);
         }
     }
     let lines = |number: u32| -> Vec<String> {
@@ -160,11 +161,18 @@ fn forget_unknown(wireframe: &mut Wireframe, count: usize) {
     wireframe.screens.iter_mut().for_each(|screen| forget(&mut screen.root, count));
 }
 
-/// Gives the criterion to the element that shares most words with it.
-fn serve_by_words(wireframe: &mut Wireframe, number: u32, wanted: &HashSet<String>, words: &Words) {
+/// Gives the criterion to the element that shares most words with it; one that says another criterion in full is that
+/// one's.
+fn serve_by_words(
+    wireframe: &mut Wireframe,
+    number: u32,
+    (wanted, others): (&HashSet<String>, &HashSet<&str>),
+    words: &Words,
+) {
     let mut best: Option<(usize, usize, usize)> = None;
     for (screen_index, screen) in wireframe.screens.iter().enumerate() {
-        for (index, node) in screen.root.walk().enumerate().filter(|(_, node)| can_serve(node)) {
+        let may = |node: &Node| can_serve(node) && !others.contains(node.text.as_str());
+        for (index, node) in screen.root.walk().enumerate().filter(|(_, node)| may(node)) {
             let texts = [&node.text, &node.hint, &node.value].into_iter().chain(&node.items);
             let has: HashSet<String> = texts.flat_map(|text| words.of(text)).collect();
             // A message on a screen that shows a state is there for a criterion as a rule.
@@ -272,6 +280,18 @@ mod tests {
 
         assert_eq!(coverage[0].elements, ["[Поле] Номер карты — Оплата"]);
         assert!(!coverage[1].covered, "{coverage:?}");
+    }
+
+    #[test]
+    fn an_element_that_says_a_criterion_in_full_serves_no_other() {
+        let criteria = ["Врач видит расписание на день", "Если расписание на день пусто, видно пояснение"];
+        let children =
+            vec![Node::new(Kind::Alert, criteria[1]), Node::new(Kind::Table, "Расписание на день")];
+
+        let coverage = covered(children, &criteria);
+
+        assert_eq!(coverage[0].elements, ["[Таблица] Расписание на день — Оплата"]);
+        assert!(coverage[1].elements[0].starts_with("[Сообщение]"), "{coverage:?}");
     }
 
     #[test]

@@ -4,10 +4,13 @@
 //! tree whatever it is: nodes without a known parent, circles of parents and unknown kinds are repaired and
 //! reported, not refused, because a picture with one misplaced button is worth more than none.
 
+mod read;
+
 use std::collections::HashMap;
 
 use schemars::JsonSchema;
-use serde::{Deserialize, Deserializer, Serialize};
+use serde::{Deserialize, Deserializer, Serialize, de::Error};
+use serde_json::Value;
 
 use super::{
     tidy::{self, MAX_NODES},
@@ -15,97 +18,103 @@ use super::{
 };
 
 /// A [`Wireframe`] with flat screens.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FlatWireframe {
     /// The main screen first, then its error or empty state and the screens its buttons lead to.
+    #[schemars(default)]
     pub screens: Vec<FlatScreen>,
     /// The zones of the main screen and what they are for, one paragraph.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub layout_description: String,
     /// Transitions that no element's `goto` expresses.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub navigation: Vec<Navigation>,
     /// Edge cases, states, accessibility.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub notes: Vec<String>,
     /// What was assumed because the story does not say it.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub assumptions: Vec<String>,
 }
 
 /// One screen as a list of nodes, parents before children.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FlatScreen {
     /// What `goto` refers to, unique in a wireframe.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
+    #[schemars(default)]
     pub id: String,
     /// Shown in the frame.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub title: String,
     /// The state that is shown.
-    #[serde(default)]
+    #[schemars(default)]
     pub state: State,
     /// What is on it.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub nodes: Vec<FlatNode>,
 }
 
 /// One element; the fields mean what they mean in [`Node`].
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, JsonSchema)]
 pub struct FlatNode {
     /// Unique in its screen.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
+    #[schemars(default)]
     pub id: String,
     /// Id of the container it is in; empty for the top of the screen.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
+    #[schemars(default)]
     pub parent: String,
     /// What it is.
-    #[serde(default, deserialize_with = "or_default")]
-    #[schemars(with = "Kind")]
+    #[schemars(default, with = "Kind")]
     pub kind: String,
     /// Label, title or the words themselves.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
+    #[schemars(default)]
     pub text: String,
     /// What a field holds: sample content, `true` when ticked, percent of a progress bar.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
+    #[schemars(default)]
     pub value: String,
     /// Placeholder or help; in the state error the error message.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
+    #[schemars(default)]
     pub hint: String,
     /// Entries, options, labels, column heads, steps.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub items: Vec<String>,
     /// Cells of a table or list.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub rows: Vec<Vec<String>>,
     /// The chosen one of `items`, counted from 0; negative for none.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub selected: Option<i64>,
     /// How much weight it has.
-    #[serde(default)]
+    #[schemars(default)]
     pub role: Role,
     /// The state it is in.
-    #[serde(default)]
+    #[schemars(default)]
     pub state: State,
     /// Whether a field must be filled.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub required: bool,
     /// Id of the screen that using it leads to; empty for none.
-    #[serde(default, deserialize_with = "text_or_number")]
-    #[schemars(with = "String")]
+    #[schemars(default)]
     pub goto: String,
     /// Numbers of the acceptance criteria that it serves, counted from 1; empty for none.
-    #[serde(default, deserialize_with = "or_default")]
+    #[schemars(default)]
     pub serves: Vec<i64>,
 }
 
+impl<'de> Deserialize<'de> for FlatWireframe {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        read::wireframe(&Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
 impl FlatWireframe {
+    /// Its words, as far as they tell the language.
+    pub fn words(&self) -> String {
+        let nodes = self.screens.iter().flat_map(|screen| &screen.nodes);
+        let texts = nodes.flat_map(|node| [&node.text, &node.hint].into_iter().chain(&node.items));
+        texts.map(String::as_str).collect::<Vec<_>>().join(" ")
+    }
+
     /// The tree, safe to draw, and what had to be repaired, one sentence each.
     pub fn into_wireframe(self) -> (Wireframe, Vec<String>) {
         let mut repairs = Vec::new();
@@ -245,31 +254,6 @@ fn flatten(node: &Node, parent: &str, nodes: &mut Vec<FlatNode>) {
     }
 }
 
-fn or_default<'de, D: Deserializer<'de>, T: Deserialize<'de> + Default>(
-    deserializer: D,
-) -> Result<T, D::Error> {
-    Ok(Option::deserialize(deserializer)?.unwrap_or_default())
-}
-
-/// Models write ids and percentages as numbers, ticks as booleans and absent texts as null.
-fn text_or_number<'de, D: Deserializer<'de>>(deserializer: D) -> Result<String, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged)]
-    enum Scalar {
-        Text(String),
-        Whole(i64),
-        Number(f64),
-        Flag(bool),
-    }
-    Ok(match Option::deserialize(deserializer)? {
-        None => String::new(),
-        Some(Scalar::Text(text)) => text,
-        Some(Scalar::Whole(number)) => number.to_string(),
-        Some(Scalar::Number(number)) => number.to_string(),
-        Some(Scalar::Flag(flag)) => flag.to_string(),
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -300,6 +284,43 @@ mod tests {
         assert_eq!(repairs, Vec::<String>::new());
         assert_eq!(root.children[0].text, "Заказ");
         assert_eq!(root.children[0].children[0].goto.as_deref(), Some("paid"));
+    }
+
+    #[test]
+    fn nested_nodes_other_names_and_numbers_are_read() {
+        let flat: FlatWireframe = serde_json::from_value(json!({ "wireframe": { "pages": [{
+            "name": "Оплата", "root": { "type": "column", "children": [
+                { "type": "table", "columns": ["Заказ", { "label": "Сумма" }], "rows": [[17, 890.5], { "a": "№ 18", "b": true }] },
+                { "type": "card", "title": "Итого", "elements": ["1 240 ₽", { "type": "button", "label": "Оплатить" }] },
+            ] },
+        }], "notes": "1. Чек на почту", "navigation": ["Оплатить ведёт к чеку", { "from": "a", "to": "b" }] } }))
+        .unwrap();
+        let (wireframe, repairs) = flat.into_wireframe();
+
+        let root = &wireframe.screens[0].root;
+        assert_eq!(repairs, Vec::<String>::new());
+        assert_eq!(
+            root.children[0].rows,
+            [vec!["17".to_owned(), "890.5".to_owned()], vec!["№ 18".to_owned(), "true".to_owned()]]
+        );
+        assert_eq!(
+            (root.children[0].items.join(","), texts(root)),
+            ("Заказ,Сумма".to_owned(), vec!["Итого", "1 240 ₽", "Оплатить"])
+        );
+        assert_eq!(wireframe.notes, ["Чек на почту", "Оплатить ведёт к чеку"]);
+        assert_eq!(wireframe.navigation.len(), 1);
+    }
+
+    #[test]
+    fn screens_that_show_nothing_are_refused_with_what_is_missing() {
+        for nothing in [
+            json!({ "screens": [] }),
+            json!({ "answer": "no" }),
+            json!({ "screens": [{ "id": "s", "title": "Вход", "nodes": [{ "id": "1", "kind": "column" }] }] }),
+        ] {
+            let refused = serde_json::from_value::<FlatWireframe>(nothing).unwrap_err().to_string();
+            assert!(refused.contains("empty screen") && refused.contains("`nodes`"), "{refused}");
+        }
     }
 
     #[test]

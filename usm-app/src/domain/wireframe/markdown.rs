@@ -119,7 +119,8 @@ impl StoryWireframe {
     #[must_use]
     pub fn with_repairs(mut self, repairs: Vec<String>) -> Self {
         self.repairs = repairs;
-        self
+        let language = Language::of(&self.story_title);
+        self.written(language)
     }
 
     /// The ways between screens, one each.
@@ -152,6 +153,11 @@ impl StoryWireframe {
         for (heading, text) in sections {
             let text = if text.is_empty() { language.pick("Нет.", "None.").to_owned() } else { text };
             out.push_str(&format!("\n## {heading}\n\n{text}\n"));
+        }
+        if !self.repairs.is_empty() {
+            let repaired =
+                language.pick("Исправлено в ответе модели, мест", "Places repaired in the model's answer");
+            out.push_str(&format!("\n{repaired}: {}\n", self.repairs.len()));
         }
         out
     }
@@ -251,6 +257,18 @@ mod tests {
         for heading in ["## Layout Description", "## UI Elements", "## Navigation", "## Additional Notes"] {
             assert!(result.full_text.contains(heading), "{heading} in {}", result.full_text);
         }
+    }
+
+    #[test]
+    fn a_reader_of_the_text_learns_that_it_was_repaired() {
+        let repaired =
+            draw("Войти", Platform::Web, Style::LowFidelity).with_repairs(vec!["a".into(), "b".into()]);
+
+        assert!(
+            repaired.full_text.ends_with("\nИсправлено в ответе модели, мест: 2\n"),
+            "{}",
+            repaired.full_text
+        );
     }
 
     #[test]

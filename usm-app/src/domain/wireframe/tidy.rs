@@ -31,6 +31,7 @@ pub fn wireframe(mut wireframe: Wireframe, repairs: &mut Vec<String>) -> Wirefra
     }
     wireframe.screens = wireframe.screens.into_iter().map(|one| screen(one, repairs)).collect();
     unique_ids(&mut wireframe.screens, repairs);
+    name_by_id(&mut wireframe);
     wireframe.layout_description = bounded(&wireframe.layout_description, 4 * MAX_TEXT);
     for step in &mut wireframe.navigation {
         step.from = bounded(&step.from, MAX_ENTRY);
@@ -55,6 +56,30 @@ fn unique_ids(screens: &mut [Screen], repairs: &mut Vec<String>) {
         repairs.push(format!("more than one screen is called `{}`; one is now `{free}`", screen.id));
         taken.insert(free.clone());
         screen.id = free;
+    }
+}
+
+/// Ways that name a screen by its title lead to its id.
+fn name_by_id(wireframe: &mut Wireframe) {
+    let known: Vec<(String, String)> =
+        wireframe.screens.iter().map(|screen| (screen.id.clone(), screen.title.clone())).collect();
+    let named = |name: &mut String| {
+        if known.iter().any(|(id, _)| id == name) {
+            return;
+        }
+        let titled = |(id, title): &&(String, String)| !id.is_empty() && title.eq_ignore_ascii_case(name);
+        if let Some((id, _)) = known.iter().find(titled) {
+            name.clone_from(id);
+        }
+    };
+    fn ways(node: &mut Node, named: &impl Fn(&mut String)) {
+        node.goto.iter_mut().for_each(named);
+        node.children.iter_mut().for_each(|child| ways(child, named));
+    }
+    wireframe.screens.iter_mut().for_each(|screen| ways(&mut screen.root, &named));
+    for step in &mut wireframe.navigation {
+        named(&mut step.from);
+        named(&mut step.to);
     }
 }
 

@@ -152,7 +152,7 @@ names! {
         #[default]
         Text = "text" | "paragraph" | "label" | "caption" | "p" | "badge",
         /// A button.
-        Button = "button" | "cta" | "fab" | "iconbutton",
+        Button = "button" | "cta" | "fab" | "iconbutton" | "submit",
         /// A field for one line.
         Input = "input" | "textfield" | "textinput" | "field" | "search" | "searchbar" | "datepicker" | "password",
         /// A field for several lines.

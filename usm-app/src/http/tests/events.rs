@@ -80,10 +80,10 @@ async fn the_present_state_comes_first_and_then_every_change_until_the_end() {
     assert_eq!((&first["type"], &first["status"]), (&"status_changed".into(), &"pending".into()));
     assert_eq!(first["job_id"], id);
     assert!(changes.iter().all(|change| change["type"] == "status_changed"));
-    let message = |change: &Value| change["progress"]["message"].as_str().map(str::to_owned);
-    let seen: Vec<_> = changes.iter().map(|change| (change["status"].clone(), message(change))).collect();
-    assert!(seen.contains(&("processing".into(), None)), "{seen:?}");
-    assert!(seen.contains(&("processing".into(), Some("two".into()))), "{seen:?}");
+    // Progress that nobody waits for may be merged, states never are.
+    let mut states: Vec<_> = changes.iter().map(|change| &change["status"]).collect();
+    states.dedup();
+    assert_eq!(states, ["processing", "completed"]);
     let last = changes.last().unwrap();
     assert_eq!((&last["status"], &last["result"]["project_id"]), (&"completed".into(), &456.into()));
     let versions: Vec<u64> = changes.iter().map(|change| change["version"].as_u64().unwrap()).collect();

@@ -202,6 +202,7 @@ async fn a_wireframe_is_served_as_files_that_run_nothing() {
     let app = TestApp::new().await;
     let (saved, other) = (app.save_map(LOCAL_USER_ID).await, app.save_map(LOCAL_USER_ID).await);
     let (project, story) = (saved.project.id, saved.stories().next().unwrap().story.id);
+    let criterion = saved.stories().next().unwrap().story.acceptance_criteria.0[0].clone();
     let button = json!({ "kind": "button", "text": "<script>alert(1)</script>" });
     let tree = json!({ "screens": [{ "id": "s", "title": "Menu", "root": { "kind": "column", "children": [button] } }] });
     let drawing = |tree, platform: &str| NewWireframe {
@@ -212,7 +213,7 @@ async fn a_wireframe_is_served_as_files_that_run_nothing() {
         full_text: "# Menu".into(),
         tree,
         layout_description: String::new(),
-        ui_elements: Vec::new(),
+        ui_elements: vec![format!("[Alert] {criterion}")],
         navigation: vec!["Menu → Home".into()],
         notes: Vec::new(),
         job_id: None,
@@ -235,6 +236,9 @@ async fn a_wireframe_is_served_as_files_that_run_nothing() {
             assert!(body.contains(part), "{part} in {body}");
             assert!(name.ends_with("txt") || name.ends_with("md") || !body.contains("<script"), "{body}");
         }
+        let page = app.get(&format!("{folder}/page.html")).await;
+        let is_served = String::from_utf8_lossy(&page.bytes).contains("→ [Alert]");
+        assert_eq!(is_served, !drawn_here, "what a model drew names the elements that serve the criteria");
         app.get(&format!("{folder}/secret.env")).await.problem(404);
         let elsewhere = format!("/project/{}/story/{story}/wireframes/{id}/image.svg", other.project.id);
         app.get(&elsewhere).await.problem(404);

@@ -8,7 +8,7 @@ use usm_queue::TaskError;
 use super::super::failure;
 use super::{
     Work, made_by,
-    parts::{BackboneMade, Made, MapPart},
+    parts::{BackboneMade, Made, MapPart, foreign_note},
     stages::Stage,
 };
 use crate::{ai, domain::story_map::BackboneAnswer, prompts};
@@ -38,12 +38,6 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
     .await?;
     let made_by = made_by(&answer.response);
     let mut backbone = answer.value.into_backbone(text);
-    if is_foreign {
-        let note = work.language.pick(
-            "Модель ответила не на языке требований",
-            "The model did not answer in the language of the requirements",
-        );
-        backbone.notes.push(format!("{note}: {made_by}"));
-    }
+    backbone.notes.extend(is_foreign.then(|| foreign_note(work.language, &made_by)));
     work.keep(made, MapPart::Backbone(BackboneMade { made_by, backbone })).await
 }

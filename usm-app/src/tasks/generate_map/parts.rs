@@ -11,6 +11,9 @@ use crate::domain::{
     wireframe::Language,
 };
 
+/// Why a task has no stories though its question was answered.
+pub(super) const NO_STORIES: &str = "the model gave no stories for them";
+
 /// A partial result of [`GenerateMap`](super::GenerateMap). After a retry there may be several of one kind; the last one
 /// counts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -60,6 +63,9 @@ pub struct ActivityMade {
     /// Why some tasks have no stories; empty when all have.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub lacking: String,
+    /// Whether its stories are not in the language of the requirements, though the model was asked again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub is_foreign: bool,
 }
 
 /// An activity of which stories are missing.
@@ -137,6 +143,11 @@ impl Made {
         self.activities.len()
     }
 
+    /// Whether every activity has stories, or is known to get none.
+    pub(super) fn is_settled(&self) -> bool {
+        self.total() > 0 && self.missing().iter().all(|index| self.failures.contains_key(index))
+    }
+
     /// Places of the activities without stories.
     pub(super) fn missing(&self) -> Vec<usize> {
         (0..self.total()).filter(|index| !self.activities.contains_key(index)).collect()
@@ -196,12 +207,24 @@ impl Made {
             let notes = enhanced.enhancement.notes(enhanced.used, &map.notes);
             map.notes.extend(notes);
         }
+        let foreign = self.activities.values().filter(|made| made.is_foreign);
+        map.notes
+            .extend(foreign.map(|made| format!("{}: {}", foreign_note(language, &made.made_by), made.title)));
         let missing = language.pick("Нет историй", "No stories");
         map.notes.extend(self.failures.values().map(|failure| {
             format!("{missing}: {} ({}): {}", failure.activity, failure.tasks.join(", "), failure.error)
         }));
         Ok(map)
     }
+}
+
+/// What the reader of a map in another language than his must know.
+pub(super) fn foreign_note(language: Language, made_by: &str) -> String {
+    let note = language.pick(
+        "Модель ответила не на языке требований",
+        "The model did not answer in the language of the requirements",
+    );
+    format!("{note}: {made_by}")
 }
 
 #[cfg(test)]
@@ -219,7 +242,8 @@ mod tests {
 
     fn activity(index: usize, title: &str, made_by: &str) -> MapPart {
         let (title, made_by) = (title.to_owned(), made_by.to_owned());
-        MapPart::Activity(ActivityMade { index, made_by, title, tasks: Vec::new(), lacking: String::new() })
+        let (tasks, lacking) = (Vec::new(), String::new());
+        MapPart::Activity(ActivityMade { index, made_by, title, tasks, lacking, is_foreign: false })
     }
 
     #[test]

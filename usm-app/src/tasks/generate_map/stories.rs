@@ -15,7 +15,7 @@ use super::super::{
 };
 use super::{
     Work, made_by,
-    parts::{ActivityMade, Made, MapPart},
+    parts::{ActivityMade, Made, MapPart, NO_STORIES},
     stages::Stage,
 };
 use crate::{
@@ -84,17 +84,18 @@ impl Writer<'_> {
         let tasks = self.backbone.activities.get(index).map_or(0, |activity| activity.tasks.len());
         let mut questions = VecDeque::from([(0..tasks).collect::<Vec<usize>>()]);
         let (mut whole, mut makers, mut lacking) = (None::<Activity>, BTreeSet::new(), String::new());
-        let mut is_asked_again = false;
+        let (mut is_asked_again, mut has_foreign) = (false, false);
         while let Some(asked) = questions.pop_front() {
             match self.ask(index, &asked, &titles).await {
-                Ok((part, made_by)) => {
+                Ok((part, made_by, is_foreign)) => {
                     makers.insert(made_by);
+                    has_foreign |= is_foreign;
                     let part = whole.take().map_or_else(|| part.clone(), |whole| united(whole, part.clone()));
                     let empty =
                         |place: &usize| part.tasks.get(*place).is_none_or(|task| task.stories.is_empty());
                     let missing: Vec<usize> = asked.iter().copied().filter(empty).collect();
                     if !missing.is_empty() {
-                        "the model gave no stories for them".clone_into(&mut lacking);
+                        NO_STORIES.clone_into(&mut lacking);
                         if !is_asked_again {
                             is_asked_again = true;
                             questions.push_back(missing);
@@ -124,7 +125,7 @@ impl Writer<'_> {
             lacking.clear();
         }
         let made_by = makers.into_iter().collect::<Vec<_>>().join(", ");
-        Ok(ActivityMade { index, made_by, title, tasks, lacking })
+        Ok(ActivityMade { index, made_by, title, tasks, lacking, is_foreign: has_foreign })
     }
 
     async fn ask(
@@ -132,7 +133,7 @@ impl Writer<'_> {
         index: usize,
         asked: &[usize],
         titles: &[String],
-    ) -> Result<(Activity, String), NoAnswer> {
+    ) -> Result<(Activity, String, bool), NoAnswer> {
         let Some(activity) = self.backbone.activities.get(index) else { return Err(NoAnswer::Stopped) };
         let tasks: Vec<String> =
             asked.iter().filter_map(|place| activity.tasks.get(*place).cloned()).collect();
@@ -150,7 +151,7 @@ impl Writer<'_> {
             .accept_partial();
         let request = self.work.asked.of_model(request);
         let (language, writer) = (self.work.language, self.work.asked.writer());
-        let (answer, _) =
+        let (answer, is_foreign) =
             failure::ask_in::<StoriesAnswer>(language, self.work.job, writer, &request, StoriesAnswer::words)
                 .await?;
         let made_by = made_by(&answer.response);
@@ -159,7 +160,7 @@ impl Writer<'_> {
             let error = usm_ai::Error::new(ErrorKind::Malformed, "the stories say nothing");
             return Err(NoAnswer::Failed(error.at(answer.response.provider, answer.response.model)));
         }
-        Ok((part, made_by))
+        Ok((part, made_by, is_foreign))
     }
 }
 

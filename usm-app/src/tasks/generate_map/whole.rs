@@ -1,4 +1,5 @@
-//! Everything in one question: the mode for those who pay by the call. The parts are the same, all at once.
+//! Everything in one question: the mode for those who pay by the call. The parts are the same, all at once; what is missing
+//! is not asked for again.
 
 use std::time::Duration;
 
@@ -8,17 +9,21 @@ use usm_queue::TaskError;
 use super::super::failure;
 use super::{
     Work, made_by,
-    parts::{ActivityMade, BackboneMade, Made, MapPart},
+    parts::{ActivityMade, BackboneMade, Made, MapPart, NO_STORIES, foreign_note},
     stages::Stage,
 };
-use crate::{ai, domain::story_map::MapAnswer, prompts};
+use crate::{
+    ai,
+    domain::story_map::{Activity, MapAnswer},
+    prompts,
+};
 
 /// Time for the map, with all retries and fallbacks; enhancing and saving have the rest of the task's time.
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Adds backbone and stories, unless an earlier attempt has made all of them.
 pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result<(), TaskError> {
-    if made.total() > 0 && made.missing().is_empty() {
+    if made.is_settled() {
         return Ok(());
     }
     work.report(Stage::Whole).await?;
@@ -28,7 +33,7 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
         .temperature(work.job.state.config.ai.temperature)
         .deadline(DEADLINE);
     let request = work.asked.of_model(request);
-    let (answer, _) = failure::ask_in::<MapAnswer>(
+    let (answer, is_foreign) = failure::ask_in::<MapAnswer>(
         work.language,
         work.job,
         work.asked.writer(),
@@ -37,15 +42,24 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
     )
     .await?;
     let made_by = made_by(&answer.response);
-    let (backbone, activities) = answer.value.into_parts(text);
-    if activities.is_empty() {
+    let (mut backbone, activities) = answer.value.into_parts(text);
+    let has_stories = |activity: &Activity| activity.tasks.iter().any(|task| !task.stories.is_empty());
+    if !activities.iter().any(has_stories) {
         return Err(TaskError::retry(format!("{made_by}: the answer is a map whose stories say nothing")));
     }
+    backbone.notes.extend(is_foreign.then(|| foreign_note(work.language, &made_by)));
     work.keep(made, MapPart::Backbone(BackboneMade { made_by: made_by.clone(), backbone })).await?;
-    for (index, activity) in activities.into_iter().enumerate() {
-        let (made_by, lacking) = (made_by.clone(), String::new());
-        let part = ActivityMade { index, made_by, title: activity.title, tasks: activity.tasks, lacking };
+    for (index, activity) in activities.into_iter().enumerate().filter(|(_, activity)| has_stories(activity))
+    {
+        let (made_by, lacking) = (made_by.clone(), NO_STORIES.to_owned());
+        let Activity { title, tasks } = activity;
+        let part = ActivityMade { index, made_by, title, tasks, lacking, is_foreign: false };
         work.keep(made, MapPart::Activity(part)).await?;
+    }
+    let holes = made.missing().into_iter().filter_map(|index| made.failure(index, NO_STORIES));
+    let holes: Vec<_> = holes.chain(made.lacking()).collect();
+    for hole in holes {
+        work.keep(made, MapPart::Failure(hole)).await?;
     }
     Ok(())
 }

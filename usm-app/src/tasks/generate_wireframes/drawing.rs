@@ -3,9 +3,7 @@
 use uuid::Uuid;
 
 use crate::{
-    domain::wireframe::{
-        FlatWireframe, Kind, Node, Platform, StoryWireframe, Style, Subject, Wireframe, parse,
-    },
+    domain::wireframe::{FlatWireframe, Platform, StoryWireframe, Style, Subject, Wireframe, parse},
     entities::{user_story, wireframe::NewWireframe},
 };
 
@@ -18,24 +16,27 @@ pub(super) struct Drawing {
 }
 
 impl Drawing {
-    /// Draws what a model described; `None` when that shows nothing.
+    /// Draws what a model described.
     pub(super) fn new(
         story: &user_story::Model,
         described: FlatWireframe,
         platform: Platform,
         style: Style,
-    ) -> Option<Self> {
+    ) -> Self {
         let (mut tree, repairs) = described.into_wireframe();
         if !repairs.is_empty() {
             tracing::debug!(story.id = story.id, ?repairs, "the description of a wireframe was repaired");
         }
-        let shows_something = tree.screens.iter().any(|screen| screen.root.walk().any(is_seen));
         let wireframe = StoryWireframe::new(subject(story), &mut tree, platform, style).with_repairs(repairs);
-        (shows_something && !wireframe.ascii_wireframe.trim().is_empty()).then_some(Self {
-            wireframe,
-            story_id: story.id,
-            tree: Some(tree),
-        })
+        Self { wireframe, story_id: story.id, tree: Some(tree) }
+    }
+
+    /// Tells that the model did not keep to the language of the story, though it was asked again.
+    pub(super) fn foreign(mut self) -> Self {
+        let mut repairs = std::mem::take(&mut self.wireframe.repairs);
+        repairs.push("the words on the screens are not in the language of the story".to_owned());
+        self.wireframe = self.wireframe.with_repairs(repairs);
+        self
     }
 
     /// Takes what a model drew; `None` when there is no drawing in it.
@@ -68,13 +69,6 @@ impl Drawing {
     }
 }
 
-/// Whether an element puts anything but room on the screen.
-fn is_seen(node: &Node) -> bool {
-    let has_words = [&node.text, &node.value, &node.hint].iter().any(|text| !text.trim().is_empty());
-    let is_widget = node.kind.is_field() || matches!(node.kind, Kind::Button | Kind::Image | Kind::Icon);
-    has_words || is_widget || !node.items.is_empty() || !node.rows.is_empty()
-}
-
 fn subject(story: &user_story::Model) -> Subject<'_> {
     Subject { story_id: Some(story.id), title: &story.title, criteria: &story.acceptance_criteria.0 }
 }
@@ -105,18 +99,6 @@ mod tests {
         }
     }
 
-    fn draw(described: Value) -> Option<Drawing> {
-        Drawing::new(&story(), serde_json::from_value(described).unwrap(), Platform::Web, Style::LowFidelity)
-    }
-
-    #[test]
-    fn what_shows_nothing_is_no_drawing() {
-        let frame = json!({ "screens": [{ "id": "s", "title": "Вход", "nodes": [{ "id": "1", "kind": "column" }] }] });
-
-        assert!(draw(frame).is_none());
-        assert!(draw(json!({ "screens": [] })).is_none());
-    }
-
     #[test]
     fn what_a_model_drew_is_kept_without_a_tree() {
         let story = story();
@@ -137,7 +119,9 @@ mod tests {
         let screens =
             json!([{ "id": "s", "title": "Вход", "nodes": nodes }, { "id": "home", "title": "Дом" }]);
 
-        let drawing = draw(json!({ "screens": screens, "notes": ["без пароля", "с кодом"] })).unwrap();
+        let described = json!({ "screens": screens, "notes": ["без пароля", "с кодом"] });
+        let described = serde_json::from_value(described).unwrap();
+        let drawing = Drawing::new(&story(), described, Platform::Web, Style::LowFidelity);
         let row = drawing.row(Uuid::nil());
 
         assert!(row.ascii_wireframe.contains("Войти"), "{}", row.ascii_wireframe);

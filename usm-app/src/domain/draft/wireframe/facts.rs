@@ -10,8 +10,8 @@ use super::{
     patterns::{PATTERNS, PLAIN, Pattern},
     told::told,
     vocabulary::{
-        ACCESS, CONFIRMATIONS, CONSEQUENCES, NOTHING, PAYMENTS, PROBLEMS, PROPERTIES, Property, THINGS,
-        Thing, UNTOLD,
+        CONFIRMATIONS, CONSEQUENCES, FAILURES, NOTHING, PAYMENTS, PROBLEMS, PROPERTIES, Property, THINGS,
+        Thing, UNSEEN, UNTOLD,
     },
 };
 use crate::domain::{columns::clean, wireframe::Language};
@@ -31,7 +31,15 @@ const LOOKS: &[&str] = &[
     "view",
     "browse",
     "look",
+    "watch",
 ];
+
+/// Verbs that say little without their object.
+const VAGUE: &[&str] = &["написать", "писать", "отправить", "выбрать", "write", "send", "choose", "select"];
+
+/// Verbs that are spelled like a noun of another meaning, or have a reflexive twin, and what they mean where they open a
+/// title.
+const MEANINGS: &[(&str, &str)] = &[("book", "reserve"), ("review", "check"), ("записать", "внести")];
 
 /// What was found in a story.
 #[derive(Debug)]
@@ -41,6 +49,8 @@ pub(super) struct Facts {
     pub(super) title: String,
     /// Verb and object of the title, if it begins with a verb that can stand on a button.
     pub(super) action: Option<String>,
+    /// Whether the title only says that somebody looks at something: no button is needed for that.
+    pub(super) looks: bool,
     /// The kind of screen that fits best.
     pub(super) pattern: &'static Pattern,
     /// What it is mainly about.
@@ -77,14 +87,16 @@ impl Facts {
         let asked = properties_told(input, &title, &stems);
         let named = |property: &&Property| stems.list(property.words).any(|stem| asked.contains(&stem));
 
+        let looks = verb(&title).is_some_and(|verb| LOOKS.contains(&verb.as_str()));
         // The title's own words decide before those of its task, its criteria and its activity.
         let fits = |pattern: &&Pattern| (sum(&own, pattern.words), sum(&weights, pattern.words));
-        let best = PATTERNS.iter().rev().max_by_key(fits);
+        let can = |pattern: &&Pattern| !looks || !pattern.asks();
+        let best = PATTERNS.iter().rev().filter(can).max_by_key(fits);
         let pattern = best.filter(|pattern| sum(&weights, pattern.words) > 1).unwrap_or(&PLAIN);
         // Who uses the screen is not what it is about.
         let persona: HashSet<String> = stems.of(&input.persona).collect();
         let mentions = |text: &str| {
-            stems.of(&told(text, language)).find_map(|stem| {
+            stems.of(&told(&named_in(text), language)).find_map(|stem| {
                 let is_meant = |thing: &&Thing| stems.list(thing.words).any(|word| word == stem);
                 THINGS.iter().find(is_meant).filter(|_| !persona.contains(&stem))
             })
@@ -95,27 +107,32 @@ impl Facts {
         let criteria = || input.acceptance_criteria.iter().map(|text| clean(text));
         let says = |text: &str, parts: (&[&str], &[&str])| {
             let parts = if language == Language::Russian { parts.0 } else { parts.1 };
-            let words = format!(" {}", spaced(text));
+            let words = format!(" {}", spaced(behind_quotation(text)));
             parts.iter().any(|part| words.contains(&format!(" {part}")))
         };
-        // What only repeats the title, or says who may do it, is no state of the screen.
-        let about = |parts: (&[&str], &[&str])| {
+        // What only repeats the title, or what no screen shows, is no state of the screen.
+        let may = format!(" {} {}", language.pick("может", "can"), spaced(&title));
+        let may_not = format!(" не{may}");
+        let about = |parts: (&[&str], &[&str]), but: (&[&str], &[&str])| {
             criteria().find(|text| {
                 let opens = spaced(text);
-                let access = if language == Language::Russian { ACCESS.0 } else { ACCESS.1 };
+                let unseen = if language == Language::Russian { UNSEEN.0 } else { UNSEEN.1 };
                 says(text, parts)
-                    && !access.iter().any(|open| opens.starts_with(open))
+                    && !says(text, but)
+                    && !unseen.iter().any(|open| opens.starts_with(open))
                     && !opens.starts_with(&spaced(&title))
+                    && (!opens.contains(&may) || opens.contains(&may_not))
             })
         };
-        let nothing = about(NOTHING);
-        let problem = about(PROBLEMS).filter(|text| nothing.as_ref() != Some(text));
+        let nothing = about(NOTHING, FAILURES);
+        let problem = about(PROBLEMS, (&[], &[])).filter(|text| nothing.as_ref() != Some(text));
         let is_state = |text: &String| Some(text) == problem.as_ref() || Some(text) == nothing.as_ref();
         let confirmation = criteria().find(|text| says(text, CONFIRMATIONS) && !is_state(text));
         let outcomes = criteria().filter(|text| !text.is_empty() && !is_state(text)).collect();
         Self {
             language,
             action: action(&title, &input.description, language),
+            looks,
             pattern,
             thing,
             properties: PROPERTIES.iter().filter(named).collect(),
@@ -144,6 +161,12 @@ impl Facts {
     pub(super) fn action_label(&self) -> String {
         self.action.clone().unwrap_or_else(|| self.say(self.pattern.action).to_owned())
     }
+}
+
+/// What a criterion says behind the title that it quotes first.
+fn behind_quotation(text: &str) -> &str {
+    let is_quoted = text.trim_start().starts_with(['«', '“']);
+    text.split_once(['»', '”']).filter(|_| is_quoted).map_or(text, |(_, rest)| rest)
 }
 
 fn all_words(input: &WireframeInput) -> HashSet<String> {
@@ -196,20 +219,48 @@ fn weights(input: &WireframeInput, title: &str, stems: &Stems) -> HashMap<String
     input.acceptance_criteria.iter().for_each(|text| add(text, 1));
     add(&input.description, 1);
     add(&input.activity, 1);
-    add(&input.task, 2);
-    add(title, 4);
-    add(title.unicode_words().next().unwrap_or(""), 7);
+    for (text, weight, of_verb) in [(input.task.as_str(), 2, 2), (title, 4, 7)] {
+        add(without_verb(text), weight);
+        add(&verb(text).unwrap_or_default(), of_verb);
+    }
     weights
+}
+
+/// The word that opens a title, as what it means there.
+fn verb(title: &str) -> Option<String> {
+    let verb = title.unicode_words().next()?.to_lowercase();
+    let meaning = MEANINGS.iter().find(|(spelled, _)| *spelled == verb).map(|(_, meaning)| *meaning);
+    Some(meaning.map_or(verb, str::to_owned))
+}
+
+/// The text without verbs that are spelled like a thing.
+fn named_in(text: &str) -> String {
+    let is_verb = |word: &str| MEANINGS.iter().any(|(spelled, _)| word.eq_ignore_ascii_case(spelled));
+    let mut before = None;
+    let mut kept = Vec::new();
+    for word in text.split_whitespace() {
+        if !(is_verb(word) && matches!(before, None | Some("to" | "can"))) {
+            kept.push(word);
+        }
+        before = Some(word);
+    }
+    kept.join(" ")
+}
+
+/// The title behind the word that opens it.
+fn without_verb(title: &str) -> &str {
+    let first = title.unicode_word_indices().next();
+    first.and_then(|(at, word)| title.get(at + word.len()..)).unwrap_or(title)
 }
 
 /// How much each stem of the title counts: its verb most, but one that only says that somebody looks says less
 /// than what is looked at.
 fn own_weights(title: &str, stems: &Stems) -> HashMap<String, u32> {
     let mut weights: HashMap<String, u32> =
-        stems.of(&told(title, stems.language)).map(|stem| (stem, 4)).collect();
-    if let Some(verb) = title.unicode_words().next() {
-        let weight = if LOOKS.contains(&verb.to_lowercase().as_str()) { 3 } else { 7 };
-        weights.insert(stems.stem(verb), weight);
+        stems.of(&told(without_verb(title), stems.language)).map(|stem| (stem, 4)).collect();
+    if let Some(verb) = verb(title) {
+        let says_little = LOOKS.contains(&verb.as_str()) || VAGUE.contains(&verb.as_str());
+        weights.insert(stems.stem(&verb), if says_little { 3 } else { 7 });
     }
     weights
 }
@@ -302,10 +353,13 @@ fn action(title: &str, description: &str, language: Language) -> Option<String> 
     ];
     const ENGLISH_STOPS: &[&str] = &[
         "by", "with", "in", "on", "for", "from", "to", "at", "up", "and", "or", "via", "when", "if", "until",
-        "unless", "without", "before", "after", "through", "that", "which", "using", "as", "per",
+        "unless", "without", "before", "after", "through", "that", "which", "using", "as", "per", "of",
+        "between", "while",
     ];
-    let first = title.split_whitespace().next()?;
-    let verb = first.to_lowercase();
+    // "Sign up" and "log in" are one verb.
+    const PARTICLES: &[&str] = &["in", "up", "out", "on", "off"];
+    const WITH_PARTICLE: &[&str] = &["sign", "log", "check", "turn", "switch"];
+    let verb = title.unicode_words().next()?.to_lowercase();
     let is_verb = match language {
         Language::Russian => ["ть", "ться", "ти", "чь", "тись"].iter().any(|ending| verb.ends_with(ending)),
         Language::English => description.to_lowercase().contains(&format!("to {verb} ")),
@@ -319,8 +373,21 @@ fn action(title: &str, description: &str, language: Language) -> Option<String> 
     let mut label = String::new();
     for word in title.split_whitespace() {
         let bare = word.trim_matches(|c: char| !c.is_alphanumeric());
-        let longer = label.chars().count() + 1 + bare.chars().count();
-        if !label.is_empty() && (stops.contains(&bare.to_lowercase().as_str()) || longer > MAX_ACTION) {
+        let lower = bare.to_lowercase();
+        let is_of_verb = label.to_lowercase() == verb
+            && WITH_PARTICLE.contains(&verb.as_str())
+            && PARTICLES.contains(&lower.as_str());
+        if !label.is_empty() && stops.contains(&lower.as_str()) && !is_of_verb {
+            if ["или", "и"].contains(&lower.as_str()) && ends_open(&label, language) {
+                label.truncate(label.rfind(' ').unwrap_or(label.len()));
+            }
+            break;
+        }
+        if !label.is_empty() && label.chars().count() + 1 + bare.chars().count() > MAX_ACTION {
+            // "Create the weekly" reads worse than "Create".
+            if ends_open(&label, language) {
+                label.truncate(label.find(' ').unwrap_or(label.len()));
+            }
             break;
         }
         if !label.is_empty() {
@@ -335,6 +402,12 @@ fn action(title: &str, description: &str, language: Language) -> Option<String> 
         label = label.strip_suffix(article).map(str::to_owned).unwrap_or(label);
     }
     Some(label).filter(|label| !label.is_empty() && label.chars().count() <= MAX_ACTION)
+}
+
+/// Whether the last word of a label may belong to a noun that was cut off. English does not tell.
+fn ends_open(label: &str, language: Language) -> bool {
+    const ADJECTIVES: &[&str] = &["ый", "ую", "юю", "ые", "ое", "ых", "ого", "ной"];
+    language == Language::English || ADJECTIVES.iter().any(|ending| label.ends_with(ending))
 }
 
 fn search_by(title: &str, language: Language) -> Option<String> {

@@ -1,5 +1,7 @@
 //! Parts of screens, filled from the facts of a story.
 
+use unicode_segmentation::UnicodeSegmentation;
+
 use super::{
     facts::Facts,
     patterns::Part,
@@ -11,6 +13,9 @@ use crate::domain::wireframe::{Kind, Node, Platform, Role};
 const MAX_FIELDS: usize = 6;
 /// Most columns of a drafted table.
 const MAX_COLUMNS: usize = 3;
+
+/// What is entered where something is done "with a code".
+const CODES: &[&str] = &["код", "кодом", "коду", "code"];
 
 /// Screens that a part can lead to.
 pub(super) struct Targets {
@@ -40,6 +45,14 @@ pub(super) fn nodes(part: Part, facts: &Facts, platform: Platform, targets: &Tar
         Part::Switches => switches(facts),
         Part::Messages => messages(facts),
         Part::Upload => upload(facts),
+        Part::Camera => camera(facts),
+        Part::Plan => vec![Node::new(
+            Kind::Image,
+            facts.say(("Схема мест: свободные и занятые", "Plan: free and taken")),
+        )],
+        Part::Preview => {
+            vec![Node::new(Kind::Image, facts.say(("Документ перед сохранением", "The document")))]
+        }
         Part::Question => question(facts, targets),
         Part::Credentials => credentials(facts),
         Part::Actions => actions(facts, platform, targets),
@@ -171,7 +184,8 @@ fn form(facts: &Facts) -> Vec<Node> {
         .filter(|property| !matches!(property.label.1, "Status" | "Rating" | "Period"));
     let mut fields: Vec<Node> = asked.take(MAX_FIELDS).map(|property| field(property, facts)).collect();
     if fields.is_empty() {
-        let label = thing_label(facts);
+        let label =
+            facts.thing.map_or(facts.say(("Название", "Name")), |thing| facts.say(thing.label));
         fields.push(Node::new(Kind::Input, label).hint(thing_sample(facts, 0)));
         fields.push(Node::new(Kind::Textarea, facts.say(("Комментарий", "Comment"))));
     }
@@ -303,6 +317,12 @@ fn upload(facts: &Facts) -> Vec<Node> {
     ]
 }
 
+fn camera(facts: &Facts) -> Vec<Node> {
+    let sees = facts.say(("Камера: наведите на код", "Camera: point it at the code"));
+    let by_hand = facts.say(("Или введите код", "Or enter the code"));
+    vec![Node::new(Kind::Image, sees), Node::new(Kind::Input, by_hand).hint("0000 0000")]
+}
+
 fn question(facts: &Facts, targets: &Targets) -> Vec<Node> {
     let asked: Vec<Node> = (facts.properties.iter())
         .filter(|property| property.label.1 == "Reason")
@@ -340,6 +360,12 @@ fn main_button(facts: &Facts, targets: &Targets) -> Node {
 }
 
 fn actions(facts: &Facts, platform: Platform, targets: &Targets) -> Vec<Node> {
+    if facts.looks {
+        return vec![];
+    }
+    let by_code = matches!(facts.pattern.id, "details" | "decision")
+        && facts.title.unicode_words().any(|word| CODES.contains(&word.to_lowercase().as_str()));
+    let code = by_code.then(|| Node::new(Kind::Input, facts.say(("Код", "Code"))).hint("0000"));
     let mut buttons = vec![main_button(facts, targets).role(Role::Primary)];
     if facts.pattern.id == "decision" {
         buttons.push(Node::new(Kind::Button, facts.say(("Отклонить", "Decline"))).role(Role::Secondary));
@@ -347,8 +373,9 @@ fn actions(facts: &Facts, platform: Platform, targets: &Targets) -> Vec<Node> {
         let back = Node::new(Kind::Button, facts.say(("Отмена", "Cancel"))).role(Role::Secondary);
         buttons.push(Node { goto: targets.back.map(str::to_owned), ..back });
     }
-    match platform {
+    let buttons = match platform {
         Platform::Mobile => buttons,
         Platform::Web | Platform::Desktop => vec![Node::of(Kind::Row, buttons)],
-    }
+    };
+    code.into_iter().chain(buttons).collect()
 }

@@ -37,6 +37,12 @@ pub(super) enum Part {
     Messages,
     /// A place to drop a file.
     Upload,
+    /// What a camera sees.
+    Camera,
+    /// A plan with places to choose.
+    Plan,
+    /// A document as it will be.
+    Preview,
     /// A question that must be answered before something happens.
     Question,
     /// Name and password, or the like.
@@ -66,6 +72,9 @@ impl Part {
             Self::Switches => ("переключатели", "switches"),
             Self::Messages => ("пришедшие уведомления", "messages that came in"),
             Self::Upload => ("область загрузки файла", "a place for the file"),
+            Self::Camera => ("окно камеры и поле для кода", "what the camera sees and a field for the code"),
+            Self::Plan => ("схема мест", "a plan of the places"),
+            Self::Preview => ("документ целиком", "the document as it will be"),
             Self::Question => ("вопрос с подтверждением", "a question to confirm"),
             Self::Credentials => ("данные для входа", "credentials"),
             Self::Actions => ("кнопки действий", "the actions"),
@@ -86,9 +95,19 @@ pub(super) struct Pattern {
     pub(super) action: (&'static str, &'static str),
 }
 
+impl Pattern {
+    /// Whether it asks somebody for something: nothing for those who only look.
+    pub(super) fn asks(&self) -> bool {
+        let asks = |part: &Part| {
+            matches!(part, Part::Form | Part::Question | Part::Upload | Part::Credentials | Part::Payment)
+        };
+        self.parts.iter().any(asks)
+    }
+}
+
 use Part::{
-    Actions, Calendar, Chart, Chat, Credentials, Details, Figures, Filters, Form, Map, Messages, Objects,
-    Payment, Question, Rating, Search, Steps, Switches, Tabs, Upload,
+    Actions, Calendar, Camera, Chart, Chat, Credentials, Details, Figures, Filters, Form, Map, Messages,
+    Objects, Payment, Plan, Preview, Question, Rating, Search, Steps, Switches, Tabs, Upload,
 };
 
 /// The pattern for stories that no other one fits.
@@ -96,8 +115,9 @@ pub(super) const PLAIN: Pattern = Pattern {
     id: "details",
     words: (
         "карточка подробности описание состав меню профиль открыть показать увидеть видеть посмотреть отметить продлить \
-         продлевать позвонить выдать вернуть повторить",
-        "details card profile description open show see view info page mark renew extend issue return repeat call charge",
+         продлевать позвонить выдать вернуть повторить запустить вступить подписаться дверь камера",
+        "details card profile description open show see view info page mark renew extend issue return repeat call charge \
+         start join follow place door camera",
     ),
     parts: &[Details, Actions],
     action: ("Открыть", "Open"),
@@ -108,8 +128,8 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         id: "payment",
         words: (
-            "оплатить оплата оплачивать купить покупать покупка платить платеж картой наличными сбп промокод скидка счет чек касса корзина",
-            "pay payment checkout card cash invoice price discount promo refund purchase buy charge basket cart fee",
+            "оплатить оплата оплачивать купить покупать покупка платить платеж наличными сбп промокод скидка счет чек касса корзина",
+            "pay payment checkout card cash discount promo purchase buy charge basket cart fee",
         ),
         parts: &[Payment, Actions],
         action: ("Оплатить", "Pay"),
@@ -126,8 +146,8 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         id: "chat",
         words: (
-            "чат переписка сообщение написать писать поддержка ответить диалог спросить вопрос",
-            "chat message messages write conversation reply support ask question talk contact",
+            "чат переписка сообщение написать писать отправить поддержка ответить диалог спросить вопрос",
+            "chat message messages write send conversation reply support ask question talk contact",
         ),
         parts: &[Chat],
         action: ("Отправить", "Send"),
@@ -135,8 +155,8 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         id: "tracking",
         words: (
-            "отслеживать отслеживание следить статус маршрут этап прогресс ход путь доставка",
-            "track tracking follow status progress stage delivery shipment route live",
+            "отслеживать отследить отслеживание следить статус маршрут этап прогресс ход путь доставка",
+            "track tracking status progress stage delivery shipment route live",
         ),
         parts: &[Steps, Map, Details],
         action: ("Позвонить", "Call"),
@@ -145,8 +165,8 @@ pub(super) const PATTERNS: &[Pattern] = &[
         id: "schedule",
         words: (
             "расписание календарь запись записаться записываться забронировать бронь бронировать слот прием смена перенести \
-             переносить время дата",
-            "schedule calendar book booking reserve reservation slot appointment timetable reschedule spot date time shift class",
+             переносить",
+            "schedule calendar booking reserve reservation slot appointment timetable reschedule spot shift",
         ),
         parts: &[Calendar, Actions],
         action: ("Записаться", "Book"),
@@ -154,8 +174,10 @@ pub(super) const PATTERNS: &[Pattern] = &[
     Pattern {
         id: "report",
         words: (
-            "отчет отчеты статистика аналитика показатели график выручка сводка динамика итоги экспорт выгрузить",
-            "report reports dashboard statistics analytics chart revenue summary metrics export overview total",
+            "отчет отчеты статистика аналитика показатели график выручка сводка динамика итоги экспорт выгрузить \
+             продажи бюджет сколько",
+            "report reports dashboard statistics analytics chart revenue summary metrics export overview total sales budget \
+             much many",
         ),
         parts: &[Filters, Figures, Chart, Objects],
         action: ("Выгрузить", "Export"),
@@ -200,7 +222,7 @@ pub(super) const PATTERNS: &[Pattern] = &[
         id: "decision",
         words: (
             "принять отклонить согласовать одобрить утвердить подтвердить взять проверить рассмотреть откликнуться",
-            "approve reject accept decline confirm verify check decide assign claim",
+            "approve reject accept decline confirm verify check decide assign",
         ),
         parts: &[Tabs, Objects, Details, Actions],
         action: ("Принять", "Accept"),
@@ -215,10 +237,37 @@ pub(super) const PATTERNS: &[Pattern] = &[
         action: ("Найти", "Find"),
     },
     Pattern {
+        id: "scan",
+        words: ("сканировать отсканировать сканирование скан штрихкод qr", "scan scanning barcode qr"),
+        parts: &[Camera, Actions],
+        action: ("Сканировать", "Scan"),
+    },
+    Pattern {
+        id: "document",
+        words: (
+            "скачать скачивать распечатать напечатать печать справка табель квитанция",
+            "download print invoice certificate",
+        ),
+        parts: &[Preview, Actions],
+        action: ("Скачать", "Download"),
+    },
+    Pattern {
+        id: "refund",
+        words: ("возврат возместить деньги", "refund refunded reimburse reimbursement"),
+        parts: &[Details, Form, Actions],
+        action: ("Вернуть деньги", "Refund"),
+    },
+    Pattern {
+        id: "places",
+        words: ("зал кресло сектор", "seat seats hall"),
+        parts: &[Plan, Details, Actions],
+        action: ("Выбрать", "Choose"),
+    },
+    Pattern {
         id: "upload",
         words: (
-            "загрузить загрузка прикрепить файл импорт импортировать фото фотография документ скан сканировать отсканировать",
-            "upload attach file import photo document scan picture receipt drag",
+            "загрузить загрузка прикрепить файл импорт импортировать фото фотография сфотографировать документ",
+            "upload attach file import photo photograph document picture receipt drag",
         ),
         parts: &[Upload, Form, Actions],
         action: ("Загрузить", "Upload"),
@@ -227,8 +276,10 @@ pub(super) const PATTERNS: &[Pattern] = &[
         id: "form",
         words: (
             "создать добавить добавлять указать указывать заполнить изменить редактировать обновить обновлять внести ввести \
-             оформить подать сохранить сохранять задать задавать форма заявка заявку новый завести",
-            "create add enter fill submit edit update change new form set record save make request",
+             оформить подать сохранить сохранять задать задавать форма заявка заявку новый завести отклик разделить \
+             передать делегировать выставить",
+            "create add enter fill submit edit update change new form set record save make request split transfer transferred \
+             delegate",
         ),
         parts: &[Form, Actions],
         action: ("Сохранить", "Save"),
@@ -237,8 +288,9 @@ pub(super) const PATTERNS: &[Pattern] = &[
         id: "list",
         words: (
             "найти искать поиск список каталог выбрать выбирать фильтр сортировать отсортировать история подборка просмотр \
-             просматривать посмотреть смотреть видеть свободные все",
-            "search find list browse catalogue catalog filter sort choose select history look results see all view",
+             просматривать посмотреть смотреть видеть свободные все сравнить сравнивать журнал",
+            "search find list browse catalogue catalog filter sort choose select history look results see all view discover \
+             compare",
         ),
         parts: &[Search, Filters, Objects],
         action: ("Найти", "Search"),

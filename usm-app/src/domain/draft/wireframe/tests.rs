@@ -250,6 +250,56 @@ fn what_a_story_does_without_does_not_choose_its_screen() {
 }
 
 #[test]
+fn a_word_of_another_meaning_does_not_choose_the_screen() {
+    for (id, title, task) in [
+        ("tracking", "Отследить курьера на карте", "Следить за статусом"),
+        ("list", "Журнал показывает, кто и когда открывал карту пациента", "Защитить данные"),
+        ("form", "Записать домашнее задание один раз", "Выдать задания"),
+        ("document", "Скачать справку для налогового вычета", "Получить документы"),
+        ("review", "Написать отзыв", "Оставить отзыв"),
+        ("list", "Сравнить отклики по цене, рейтингу и расстоянию", "Изучить варианты"),
+        ("scan", "Отсканировать штрихкод", "Принять товар"),
+        ("list", "Discover events by city, date and genre", "Find what fits"),
+        ("places", "The hall plan shows free seats with prices", "Book a place"),
+        ("report", "Watch sales in real time", "Read the reports"),
+        ("document", "Download invoices as PDF", "Get documents"),
+        ("refund", "Refund a payment, fully or in part", "Get money back"),
+        ("details", "Place a hold on a book that is on loan", "Book a place"),
+        ("decision", "Review reports that break a policy", "Decide on requests"),
+        ("schedule", "Browse the timetable and the trainers without an account", "Find what fits"),
+        ("scan", "Check members in by scanning a QR code from the app", "Check people in"),
+    ] {
+        assert_eq!(drawn(title, task, "user", &[]).screens[0].id, id, "{title}");
+    }
+}
+
+#[test]
+fn who_only_looks_gets_no_button() {
+    let buttons = |title: &str| {
+        let main = drawn(title, "", "ученик", &["Ученик получает подтверждение"]).screens.remove(0);
+        main.root.walk().filter(|node| node.kind == Kind::Button).count()
+    };
+
+    assert_eq!((buttons("Видеть расписание на неделю"), buttons("Записаться на занятие")), (0, 2));
+}
+
+#[test]
+fn a_button_is_a_whole_phrase() {
+    for (title, label) in [
+        ("Отметить, что заказ готов", "Отметить"),
+        ("Оформить возврат полной или частичной суммы", "Оформить возврат"),
+        ("Предложить дополнительные работы по дому", "Предложить"),
+        ("Sign up with an email address", "Sign up"),
+        ("Create the weekly timetable and copy it to the next week", "Create"),
+        ("Split one receipt between several projects", "Split one receipt"),
+    ] {
+        let main = drawn(title, "", "user", &[]).screens.remove(0);
+        let button = main.root.walk().find(|node| node.role == Role::Primary).map(|node| node.text.clone());
+        assert_eq!(button.as_deref(), Some(label), "{title}");
+    }
+}
+
+#[test]
 fn only_states_that_a_criterion_names_are_drawn() {
     let states = |criteria: &[&str]| {
         let wireframe = drawn("Сохранить адрес", "Заполнить профиль", "клиент", criteria);
@@ -266,6 +316,13 @@ fn only_states_that_a_criterion_names_are_drawn() {
     );
     assert_eq!(states(&["Клиент получает подтверждение с номером"]), [State::Default, State::Success]);
     assert_eq!(states(&["Если адрес указан неверно, видна ошибка"]), [State::Default, State::Error]);
+    assert_eq!(
+        states(&["Если сохранить не удалось, попытка ничего не меняет, и показана причина"]),
+        [State::Default, State::Error]
+    );
+    assert_eq!(states(&["Клиент может сохранить адрес, если такого ещё нет, и видит его"]), [State::Default]);
+    assert_eq!(states(&["После действия «Сохранить адрес» видно, кто им занят"]), [State::Default]);
+    assert_eq!(states(&["«Отказ отклонён»: адрес остаётся"]), [State::Default]);
 }
 
 proptest! {

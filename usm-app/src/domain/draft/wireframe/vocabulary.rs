@@ -95,8 +95,9 @@ pub(super) const PROPERTIES: &[Property] = &[
         ("Русская|Грузинская|Японская", "Italian|Thai|Indian"),
         Select,
     ),
+    field(("жанр", "genre"), ("Жанр", "Genre"), ("Рок|Джаз|Опера", "Rock|Jazz|Opera"), Select),
     field(
-        ("категория тип раздел тема", "category type kind subject topic genre"),
+        ("категория тип раздел тема", "category type kind subject topic"),
         ("Категория", "Category"),
         ("Первая|Вторая|Третья", "First|Second|Third"),
         Select,
@@ -227,7 +228,12 @@ pub(super) const THINGS: &[Thing] = &[
         ("Йога|Силовая|Растяжка", "Yoga|Strength|Stretching"),
     ),
     thing(
-        ("билет мероприятие концерт", "ticket event concert"),
+        ("мероприятие концерт событие", "event concert show"),
+        ("Мероприятие", "Event"),
+        ("Джаз в парке|Чайка|Ночь музеев", "Jazz in the park|Hamlet|Spring festival"),
+    ),
+    thing(
+        ("билет", "ticket"),
         ("Билет", "Ticket"),
         ("Ряд 3, место 7|Ряд 3, место 8|Ряд 5, место 1", "Row 3, seat 7|Row 3, seat 8|Row 5, seat 1"),
     ),
@@ -337,7 +343,8 @@ pub(super) const PROBLEMS: (&[&str], &[&str]) = (
 pub(super) const NOTHING: (&[&str], &[&str]) = (
     &[
         "пуст",
-        "ничего не",
+        "ничего не найд",
+        "ничего не подош",
         "не найден",
         "нет результ",
         "ещё нет",
@@ -349,13 +356,20 @@ pub(super) const NOTHING: (&[&str], &[&str]) = (
     &["empty", "no results", "nothing", "not found", "there are no", "there is no", "has no "],
 );
 
+/// Beginnings of words that tell of a failure, whatever else a criterion says.
+pub(super) const FAILURES: (&[&str], &[&str]) =
+    (&["не удал", "ошибк", "нельзя", "не может"], &["fail", "error", "cannot", "a second attempt"]);
+
 /// Beginnings of words that tell of a confirmation.
 pub(super) const CONFIRMATIONS: (&[&str], &[&str]) =
     (&["получает подтвержден", "видит подтвержден", "показано подтвержден"], &["confirmation"]);
 
-/// How a criterion opens that says who may do it.
-pub(super) const ACCESS: (&[&str], &[&str]) =
-    (&["никто кроме", "пока условие"], &["nobody but", "no one but", "only ", "as long as"]);
+/// How a criterion opens that no state of the screen shows: who may do it, under which condition, what is measured, what
+/// holds afterwards.
+pub(super) const UNSEEN: (&[&str], &[&str]) = (
+    &["никто кроме", "пока условие", "срок ", "после действия", "ошибку после", "об одном событии"],
+    &["nobody but", "no one but", "only ", "as long as", "the time ", "after ", "data that failed"],
+);
 
 /// How a criterion opens that does not say what is done: conditions, refusals and measurements.
 pub(super) const UNTOLD: (&[&str], &[&str]) = (
@@ -415,12 +429,12 @@ pub(super) const CONSEQUENCES: (&[&str], &[&str]) = (
 pub(super) const LACKING: (&[&str], &[&str]) = (&["без"], &["without"]);
 
 /// Prepositions before the device on which something is done.
-pub(super) const ON_DEVICE: (&[&str], &[&str]) = (&["с", "со", "на", "в"], &["from", "on"]);
+pub(super) const ON_DEVICE: (&[&str], &[&str]) = (&["с", "со", "на", "в"], &["from", "on", "to"]);
 
 /// Whose device it is, or whose the lacking thing.
 pub(super) const OF_SOMEBODY: (&[&str], &[&str]) = (
     &["своего", "моего", "любого", "своём", "своем", "моём", "моем"],
-    &["my", "their", "a", "the", "your", "any"],
+    &["my", "their", "a", "an", "the", "your", "any"],
 );
 
 /// Devices on which something is done.

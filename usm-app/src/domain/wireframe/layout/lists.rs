@@ -171,6 +171,8 @@ impl Painter {
             canvas.text(x, 0, &centre(&text, size));
             if is_chosen {
                 canvas.stand_for(x, 0, (size, 1), Look::Chosen(label.to_string()));
+            } else {
+                canvas.mark(x, 0, (size, 1), Look::Centred);
             }
             x = end;
         }
@@ -230,6 +232,9 @@ fn steps_across(steps: &[String], now: usize, size: usize, width: usize) -> Canv
         for (row, line) in wrap(step, size.saturating_sub(2).max(1)).iter().enumerate() {
             canvas.grow((row + 2).saturating_sub(canvas.height()));
             canvas.text(index * size, row + 1, centre(line, size).trim_end());
+            // As many columns on both sides of the sign above.
+            let side = size.saturating_sub(1) / 2;
+            canvas.mark(middle(index) - side, row + 1, (2 * side + 1, 1), Look::Centred);
         }
     }
     canvas

@@ -60,6 +60,8 @@ pub(in crate::domain::wireframe) enum Look {
     Header,
     /// Words of less weight.
     Muted,
+    /// Words that stand in the middle of it, however wide their letters are.
+    Centred,
     /// What is wrong.
     Problem,
     /// The name of a state above a component.

@@ -41,7 +41,7 @@ pub fn render(wireframe: &Wireframe, title: &str, platform: Platform, style: Sty
     for plate in &plates {
         let (width, height) = size(plate);
         let title = plate.title.as_str();
-        let mut beside = None;
+        let mut way = None;
         match plate.way.as_ref().filter(|way| !way.on.is_empty()) {
             Some(way) if way.is_next && across => {
                 arrow_across(&mut pen, (x - gap, y + TITLE + 48.0), gap, &way.on)
@@ -49,14 +49,13 @@ pub fn render(wireframe: &Wireframe, title: &str, platform: Platform, style: Sty
             Some(way) if way.is_next => {
                 arrow_down(&mut pen, (x + width / 2.0, y - gap), gap + TITLE - 14.0, &way.on)
             }
-            Some(way) => beside = Some(format!("← {}: {}", way.from, way.on)),
+            Some(from) => way = Some(format!("← {}: {}", from.from, from.on)),
             None => {}
         }
         pen.group("plate", (x, y + TITLE), |pen| {
             pen.text((2.0, -16.0), "title", title, width);
-            if let Some(beside) = &beside {
-                let start = pen::likely_width(title) * 1.1 + 14.0;
-                pen.text((start, -16.0), "flow-label", beside, (width - start).max(60.0));
+            if let Some(way) = &way {
+                pen.text((2.0, -36.0), "flow-label", way, width);
             }
             shapes::draw(pen, plate, style);
         });
@@ -75,7 +74,10 @@ pub fn render_text(drawing: &str, title: &str) -> String {
     let canvas = layout::drawing(drawing);
     let (width, height) = (canvas.width() as f64 * CELL.0, canvas.height() as f64 * CELL.1);
     let mut pen = Pen::new();
-    pen.group("plate", (MARGIN, MARGIN), |pen| cells::draw(pen, &canvas));
+    pen.group("drawing", (MARGIN, MARGIN), |pen| {
+        pen.rect((-CELL.0, -CELL.1 / 2.0), (width + 2.0 * CELL.0, height + CELL.1), 8.0, "screen");
+        cells::draw(pen, &canvas);
+    });
     document(
         &pen.finish(),
         (width + 2.0 * MARGIN, height + 2.0 * MARGIN),

@@ -171,6 +171,24 @@ fn golden_pages_and_markdown() {
 }
 
 #[test]
+fn golden_image_and_page_of_what_a_model_drew() {
+    let answer = "```\n┌─ Оплата ─────────────┬───────────────┐\n│ Номер карты [______] │ К оплате │\n\
+                  ├──────────────────────┼───────────────┤\n│ (•) Картой ( ) СБП   │ Борщ    350 ₽ │\n\
+                  │ [ Оплатить ]         │ 漢字     890 ₽ │\n└──────────────────────┴───────────────┘\n```\n\
+                  ## UI Elements\n- [Input] Номер карты\n- [Button] Оплатить\n## Notes\n- чек на почту";
+    let criteria = CRITERIA.map(str::to_owned);
+    let subject =
+        Subject { story_id: Some(7), title: "Оплатить заказ картой", criteria: &criteria };
+    let read = super::super::parse::read(answer).unwrap();
+
+    let drawn = StoryWireframe::from_text(subject, &read, Platform::Web, Style::HighFidelity);
+
+    check("drawn-by-a-model.svg", &svg::render_text(&drawn.ascii_wireframe, &drawn.story_title));
+    check("drawn-by-a-model.html", &html::render(&drawn, &Wireframe::default()));
+    check("drawn-by-a-model.md", &drawn.full_text);
+}
+
+#[test]
 fn every_platform_and_style_looks_different() {
     let mut pictures = Vec::new();
     for platform in Platform::ALL {
@@ -188,6 +206,30 @@ fn every_platform_and_style_looks_different() {
         let picture = unicode::render(&sample(), platform, Style::LowFidelity);
         assert!(picture.contains(sign), "{sign} in\n{picture}");
     }
+}
+
+#[test]
+fn bold_words_that_fill_a_row_are_told_how_wide_to_be() {
+    let heading = field(Kind::Header, "Записаться на приём себе или ребёнку");
+    let screens =
+        vec![Screen { id: "s".into(), root: Node::of(Kind::Column, vec![heading]), ..Screen::default() }];
+    let wireframe = Wireframe { screens, ..Wireframe::default() };
+
+    let image = svg::render(&wireframe, "", Platform::Mobile, Style::LowFidelity);
+
+    let row = image.lines().find(|line| line.contains("class=\"header\"")).unwrap();
+    assert!(row.contains("textLength=\"324\""), "{row}");
+}
+
+#[test]
+fn a_component_that_waits_for_its_data_shows_blocks_on_the_page_too() {
+    let (drawn, mut tree) = drawn(Platform::Web, Style::Component);
+    let list = Node { rows: vec![vec!["Борщ".into()]], ..field(Kind::List, "") };
+    tree.screens = vec![Screen { root: Node::of(Kind::Column, vec![list]), ..tree.screens.remove(0) }];
+
+    let page = html::render(&drawn, &tree);
+
+    assert!(page.contains("class=\"grey\"") && !page.contains("<span>░"), "{page}");
 }
 
 #[test]

@@ -39,10 +39,10 @@ impl<'a> Writer<'a> {
 
     /// Body text: as it is, or grey where the picture hides content.
     fn body(&self, text: &str) -> String {
-        match self.style {
-            Style::LowFidelity => text.split_whitespace().map(grey).collect::<Vec<_>>().join(" "),
-            _ => escape(text),
-        }
+        // Blocks stand where a component waits for its data.
+        let hides = |word: &str| self.is_grey() || word.chars().all(|c| c == '░');
+        let words = text.split_whitespace();
+        words.map(|word| if hides(word) { grey(word) } else { escape(word) }).collect::<Vec<_>>().join(" ")
     }
 
     fn is_grey(&self) -> bool {

@@ -2,7 +2,7 @@
 
 /// All rules.
 pub(super) const RULES: &str = "\
-:root{--paper:#eef1f6;--screen:#fff;--bar:#f6f8fb;--edge:#d5dbe5;--strong:#8793a6;--text:#1b2433;--muted:#5a677b;\
+:root{color-scheme:light dark;--paper:#eef1f6;--screen:#fff;--bar:#f6f8fb;--edge:#d5dbe5;--strong:#8793a6;--text:#1b2433;--muted:#5a677b;\
 --grey:#dfe4ec;--accent:#2f5bd0;--soft:#e8eefc;--on:#fff;--danger:#b3261e;--danger-soft:#fdecea;--warn:#8a5a00;\
 --warn-soft:#fff5dd;--good:#1b6e3c;--good-soft:#e6f5ec}\
 .low-fidelity{--paper:#f3f3f1;--bar:#f1f1ef;--edge:#b4b4b0;--strong:#74746f;--text:#2b2b29;--muted:#666662;--grey:#dcdcd8;\
@@ -33,7 +33,7 @@ font-size:13px;color:var(--muted)}.desktop .chrome{justify-content:space-between
 .mobile .chrome{justify-content:space-between;background:none;border:0;padding:10px 26px 6px}\
 .mobile .chrome i{width:84px;height:22px;border-radius:11px;background:#1b2433}.mobile.low-fidelity .chrome i{background:var(--edge)}\
 .navbar,.menu{display:flex;flex-wrap:wrap;gap:18px;align-items:center;padding:12px 20px;border-bottom:1px solid var(--edge)}\
-.menu{padding:6px 16px;background:var(--bar)}.navbar [aria-current],.menu [aria-current],.bottom [aria-current],.side [aria-current],\
+.menu{padding:6px 16px;background:var(--bar)}.mobile .navbar{gap:10px;padding:12px 16px}.navbar [aria-current],.menu [aria-current],.bottom [aria-current],.side [aria-current],\
 .tabs [aria-current]{background:var(--soft);color:var(--accent);font-weight:600;border-radius:8px;padding:3px 10px}\
 .push{flex:1}.middle{display:flex;flex:1}.side{display:flex;flex-direction:column;gap:6px;padding:18px 14px;min-width:190px;\
 background:var(--bar);border-right:1px solid var(--edge)}.mobile .middle{flex-direction:column}\
@@ -62,7 +62,7 @@ background:var(--screen);color:var(--text);font:inherit}[aria-invalid]{border-co
 fieldset{display:flex;flex-wrap:wrap;gap:8px 20px;border:0;margin:0;padding:0;min-width:0}legend{font-size:14px;font-weight:500;padding:0 0 6px}\
 .choice{display:inline-flex;gap:8px;align-items:center;min-height:28px}.choice input{width:18px;height:18px;accent-color:var(--accent)}\
 .switch{appearance:none;width:38px!important;height:22px!important;border-radius:11px;background:var(--strong);margin:0}\
-.switch:checked{background:var(--accent)}.switch::before{content:'';display:block;width:16px;height:16px;margin:3px;border-radius:50%;background:#fff}\
+.switch:checked{background:var(--accent)}.switch::before{content:'';display:block;width:16px;height:16px;margin:3px;border-radius:50%;background:var(--screen)}\
 .switch:checked::before{margin-left:19px}.tabs{display:flex;gap:6px 18px;flex-wrap:wrap;padding-bottom:8px;border-bottom:1px solid var(--edge)}\
 .list{list-style:none;margin:0;padding:0}.list>li{padding:10px 2px;border-bottom:1px solid var(--edge)}.list>li:last-child{border:0}\
 .cells{display:flex;gap:14px;justify-content:space-between}.cells span:not(:first-child){color:var(--muted)}\
@@ -76,7 +76,7 @@ progress{width:100%;height:10px;accent-color:var(--accent)}.steps{display:flex;g
 hr{width:100%;border:0;border-top:1px solid var(--edge);margin:2px 0}.tree ul{margin:4px 0;padding-left:22px}\
 .bottom{display:flex;margin-top:auto;border-top:1px solid var(--edge);background:var(--bar)}\
 .bottom span{flex:1;padding:9px 8px;margin:5px;text-align:center;font-size:13px;color:var(--muted)}\
-.desktop .bottom span,.web .bottom span{text-align:left}.grey{display:inline-block;max-width:100%;height:.7em;border-radius:.35em;background:var(--grey)}\
+.desktop .bottom span{text-align:left}.bottom [aria-current]{padding:9px 8px}.grey{display:inline-block;max-width:100%;height:.7em;border-radius:.35em;background:var(--grey)}\
 sup{display:inline-flex;align-items:center;justify-content:center;min-width:17px;height:17px;margin-left:5px;border-radius:9px;\
 background:var(--accent);color:var(--on);font:700 10px/1 inherit;font-size:10px;vertical-align:super}\
 .button sup{outline:1px solid var(--on)}.field>sup,.card>sup,.modal>sup,.alert>sup,.scroll>sup{position:absolute;top:-8px;right:-6px}\

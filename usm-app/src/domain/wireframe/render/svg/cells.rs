@@ -12,6 +12,7 @@ struct Tone {
     from: usize,
     to: usize,
     class: &'static str,
+    is_centred: bool,
 }
 
 /// Draws everything that is not hidden behind a shape.
@@ -33,10 +34,12 @@ fn tones(canvas: &Canvas) -> Vec<Vec<Tone>> {
             Look::Problem => "bad",
             Look::StateName => "state",
             Look::TableHead => "head",
+            Look::Centred => "",
             _ => continue,
         };
+        let is_centred = *look == Look::Centred;
         for row in rows.iter_mut().skip(*y).take(*height) {
-            row.push(Tone { from: *x, to: x + width, class });
+            row.push(Tone { from: *x, to: x + width, class, is_centred });
         }
     }
     rows
@@ -88,7 +91,7 @@ fn words(pen: &mut Pen, row: &[Cell], y: usize, tones: &[Tone]) {
                         *end = x + size;
                     }
                     _ => {
-                        flush(pen, run.take(), y, tones);
+                        flush(pen, run.take(), row, y, tones);
                         run = Some((kind, x, x + size, cluster.clone()));
                     }
                 }
@@ -98,24 +101,30 @@ fn words(pen: &mut Pen, row: &[Cell], y: usize, tones: &[Tone]) {
                 let is_gap = matches!(cell, Cell::Blank)
                     || matches!(cell, Cell::Cluster(text, Voice::Loud) if text == " ");
                 if !is_gap || run.as_ref().is_some_and(|(_, _, end, _)| x > *end) {
-                    flush(pen, run.take(), y, tones);
+                    flush(pen, run.take(), row, y, tones);
                 }
             }
         }
     }
-    flush(pen, run, y, tones);
+    flush(pen, run, row, y, tones);
 }
 
-fn flush(pen: &mut Pen, run: Option<(Class, usize, usize, String)>, y: usize, tones: &[Tone]) {
+fn flush(pen: &mut Pen, run: Option<(Class, usize, usize, String)>, row: &[Cell], y: usize, tones: &[Tone]) {
     let Some((class, from, to, text)) = run else { return };
     let (left, width) = (from as f64 * CELL.0, (to - from) as f64 * CELL.0);
     let middle = (y as f64 + 0.5) * CELL.1;
     let line = |pen: &mut Pen, class| pen.line((left, middle), (left + width, middle), class);
     match class {
-        Class::Word => {
-            let tone = tones.iter().rev().find(|tone| (tone.from..tone.to).contains(&from));
-            pen.text((left, middle + 5.0), tone.map_or("", |tone| tone.class), &text, width);
-        }
+        Class::Word => match tones.iter().rev().find(|tone| (tone.from..tone.to).contains(&from)) {
+            Some(tone) if tone.is_centred => {
+                let at = (tone.from + tone.to) as f64 * CELL.0 / 2.0;
+                pen.centred((at, middle + 5.0), tone.class, &text, width);
+            }
+            tone => {
+                let room = (free_until(row, to) - from) as f64 * CELL.0;
+                pen.text((left, middle + 5.0), tone.map_or("", |tone| tone.class), &text, room);
+            }
+        },
         Class::Grey => pen.rect((left, middle - 5.0), (width - 2.0, 10.0), 5.0, "grey"),
         Class::Rule => line(pen, "line"),
         Class::Dashes => line(pen, "line dash"),
@@ -124,6 +133,17 @@ fn flush(pen: &mut Pen, run: Option<(Class, usize, usize, String)>, y: usize, to
         Class::Step => step(pen, (left + CELL.0 / 2.0, middle), &text),
         Class::Branch(arms) => branch(pen, (left + CELL.0 / 2.0, middle), arms),
     }
+}
+
+/// Where the blank cells from `at` on end, one short of what comes next: bold words may need them.
+fn free_until(row: &[Cell], at: usize) -> usize {
+    let is_blank = |cell: &Cell| match cell {
+        Cell::Blank => true,
+        Cell::Cluster(text, _) => text == " ",
+        Cell::Covered | Cell::Arms(..) => false,
+    };
+    let next = row.iter().skip(at).position(|cell| !is_blank(cell));
+    next.map_or(row.len(), |blank| (at + blank).saturating_sub(1)).max(at)
 }
 
 fn step(pen: &mut Pen, at: (f64, f64), sign: &str) {

@@ -140,7 +140,7 @@ fn colours(palette: &Palette) -> String {
         "text{{fill:{text}}}.paper{{fill:{paper}}}.screen{{fill:{screen};stroke:{strong_edge}}}.bar{{fill:{bar}}}\
          .side{{fill:{bar}}}.bezel{{fill:{bezel}}}.glass{{fill:{screen}}}.pill{{fill:{screen};stroke:{edge}}}\
          .plan{{fill:{screen};stroke:{strong_edge}}}\
-         .line{{stroke:{edge}}}.card{{fill:{raised};stroke:{edge}}}.patch{{fill:{raised}}}.area,.field{{fill:{screen};stroke:{strong_edge}}}\
+         .line{{stroke:{edge}}}.drawing .line{{stroke:{strong_edge}}}.card{{fill:{raised};stroke:{edge}}}.patch{{fill:{raised}}}.area,.field{{fill:{screen};stroke:{strong_edge}}}\
          .field-off{{fill:{bar};stroke:{edge}}}.field-bad{{fill:{danger_soft};stroke:{danger};stroke-width:1.5}}\
          .button{{fill:{raised};stroke:{strong_edge}}}.primary{{fill:{accent};stroke:{accent}}}\
          .danger{{fill:{danger};stroke:{danger}}}.off{{fill:{grey};stroke:{grey}}}.ghost{{fill:none;stroke:{strong_edge}}}\

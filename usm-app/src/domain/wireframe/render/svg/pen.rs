@@ -89,13 +89,27 @@ impl Pen {
             return;
         }
         // Fonts differ: what could be wider than its room is told how wide to be.
-        let fitted = match likely_width(text) > room {
+        let fitted = match likely_width(text) * size_of(class) > room {
             true => format!(" textLength=\"{}\" lengthAdjust=\"spacingAndGlyphs\"", number(room)),
             false => String::new(),
         };
         let (x, y, text) = (number(at.0), number(at.1), escape(text));
         self.write(format_args!("<text class=\"{class}\" x=\"{x}\" y=\"{y}\"{anchor}{fitted}>{text}</text>"));
     }
+}
+
+/// How much wider than ordinary text that of a class is; the sizes are those of the palette.
+pub(super) fn size_of(class: &str) -> f64 {
+    const BOLD: f64 = 1.1;
+    let size = |class| match class {
+        "header" => BOLD * 17.0 / FONT,
+        "title" => BOLD * 15.0 / FONT,
+        "strong" | "head" | "state" => BOLD,
+        "small" | "flow-label" => 12.0 / FONT,
+        "badge-text" => BOLD * 10.0 / FONT,
+        _ => 1.0,
+    };
+    class.split(' ').map(size).product()
 }
 
 /// How wide text of ordinary size may become in a proportional font, in pixels.

@@ -7,7 +7,7 @@ use super::{
         tree::{Kind, Role, State},
     },
     CELL, cells, icons,
-    pen::{Pen, likely_width},
+    pen::{Pen, likely_width, size_of},
 };
 
 /// A rectangle in pixels.
@@ -72,8 +72,8 @@ fn shape(pen: &mut Pen, mark: &Mark, style: Style) {
         Look::Bar => area.inset(CELL.0 / 2.0, -CELL.1 / 2.0).draw(pen, 0.0, "bar"),
         Look::Side => {
             let inner = Area { x: area.x + CELL.0 / 2.0, width: area.width - CELL.0, ..area };
-            Area { y: area.y + CELL.1 / 2.0, height: area.height - CELL.1 / 2.0, ..inner }
-                .draw(pen, 0.0, "side");
+            // From the line above to the line below.
+            Area { y: area.y + CELL.1 / 2.0, ..inner }.draw(pen, 0.0, "side");
         }
         Look::Button { kind, label, role, state } => button(pen, area, (*kind, *role, *state), label, rich),
         Look::Field { kind, text, filled, state } => {
@@ -84,7 +84,12 @@ fn shape(pen: &mut Pen, mark: &Mark, style: Style) {
         Look::Choice { kind, set, disabled } => choice(pen, area, *kind, *set, *disabled),
         Look::Card => area.border().draw(pen, 8.0, "card"),
         Look::Shade => area.draw(pen, 0.0, "shade"),
-        Look::Modal => area.border().draw(pen, 12.0, "card"),
+        Look::Modal => {
+            // Its title stands inside, for behind it is shade.
+            let edge = area.border();
+            let above = CELL.1 / 2.0;
+            Area { y: edge.y - above, height: edge.height + above, ..edge }.draw(pen, 12.0, "card");
+        }
         Look::Alert(role) => alert(pen, area.border(), *role),
         Look::Image(label) => image(pen, area.border(), label, rich),
         Look::TableHead => area.border().draw(pen, 0.0, "table-head"),
@@ -102,11 +107,14 @@ fn shape(pen: &mut Pen, mark: &Mark, style: Style) {
             bar.draw(pen, 2.0, "accent");
         }
         Look::Title(title) => {
-            let patch = Area { width: likely_width(title).min(area.width - 8.0) + 12.0, ..area };
+            let patch = Area {
+                width: (likely_width(title) * size_of("strong")).min(area.width - 8.0) + 10.0,
+                ..area
+            };
             patch.inset(0.0, 3.0).draw(pen, 3.0, "patch");
             pen.text((area.x + 6.0, area.y + area.height / 2.0 + 5.0), "strong", title, area.width - 8.0);
         }
-        Look::Header | Look::Muted | Look::Problem | Look::Serves(_) => {}
+        Look::Header | Look::Muted | Look::Centred | Look::Problem | Look::Serves(_) => {}
     }
 }
 
@@ -146,6 +154,10 @@ fn address_bar(pen: &mut Pen, area: Area, address: &str) {
 
 fn phone_status(pen: &mut Pen, area: Area) {
     let (middle, y) = area.middle();
+    // A bar reaches half a row over its own; it must not show behind the clock.
+    let below =
+        Area { x: area.x - 1.5 * CELL.0, y, width: area.width + 3.0 * CELL.0, height: area.height / 2.0 };
+    below.draw(pen, 0.0, "glass");
     pen.text((area.x + 12.0, y + 5.0), "strong", "9:41", 60.0);
     Area { x: middle - 36.0, y: y - 9.0, width: 72.0, height: 18.0 }.draw(pen, 9.0, "bezel");
     let right = area.x + area.width - 12.0;
@@ -182,9 +194,9 @@ fn button(pen: &mut Pen, area: Area, (kind, role, state): (Kind, Role, State), l
         (_, Role::Secondary) => ("ghost", "", ""),
         _ => ("button", "", ""),
     };
-    area.inset(0.0, 1.5).draw(pen, 6.0, class);
+    area.inset(0.0, 2.0).draw(pen, 6.0, class);
     let strong = if class == "primary" { "on strong" } else { tone };
-    let words = likely_width(label);
+    let words = likely_width(label) * size_of(strong);
     let icon = icons::of(label).filter(|_| rich && area.width >= words + 34.0);
     match (icon, state) {
         (_, State::Loading) if area.width >= words + 30.0 => {
