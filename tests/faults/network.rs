@@ -3,9 +3,13 @@
 use std::time::{Duration, Instant};
 
 use usm_queue::ErrorKind;
-use usm_tests::{Kind, processes::Process, proxy::Flow};
+use usm_tests::{
+    Enqueue, Kind,
+    processes::{Process, seed},
+    proxy::Flow,
+};
 
-use crate::stage::{CONSUMING, NOT_CONSUMING, PATIENCE, Stage, begun, chore, only, runs};
+use crate::stage::{CONSUMING, NOT_CONSUMING, PATIENCE, Stage, accepted, begun, chore, only, runs};
 
 /// What is done to the connections of a worker with a job in hand.
 async fn job_in_hand_when(harm: impl AsyncFnOnce(&Stage, &Process)) {
@@ -159,6 +163,34 @@ async fn case_05_a_trickling_connection_loses_nothing() {
 
     assert_eq!(stage.audit(&jobs).await.completed, jobs.len());
     drop(worker);
+}
+
+/// Whatever they are doing at that moment: connecting, declaring, publishing, moving what is due.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_05_connections_that_are_reset_all_the_time_leave_nothing_stuck() {
+    let Some(stage) = Stage::shared().await else { return };
+    let seed = seed();
+    let mut enqueue = Enqueue::new(stage.backend(), 600);
+    (enqueue.seed, enqueue.callers, enqueue.over_ms) = (Some(seed), 16, 15_000);
+    (enqueue.attempts, enqueue.refusals) = (8, u64::MAX);
+    let mut enqueuer = stage.enqueuer(enqueue.clone());
+    let _workers = [stage.worker(), stage.worker(), stage.worker()];
+    let mut random = fastrand::Rng::with_seed(seed);
+
+    while !enqueuer.has_ended() {
+        // Mostly before all have recovered, sometimes after.
+        tokio::time::sleep(Duration::from_millis(random.u64(..600))).await;
+        if random.bool() {
+            stage.to_rabbit.reset();
+        } else {
+            stage.to_rabbit.cut();
+        }
+    }
+
+    let jobs = accepted(&enqueuer, &enqueue);
+    println!("{} accepted", jobs.len());
+    assert!(jobs.len() > 100, "{:?}", enqueuer.errors());
+    stage.audit(&jobs).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]

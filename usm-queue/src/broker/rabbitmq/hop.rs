@@ -55,6 +55,8 @@ async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
     let connection = inner.publisher.connection().await?;
     let connector = &inner.connector;
     let channel = connector.call("open a channel", connection.create_channel()).await?;
+    // Who is moved waits for the next connection when this one breaks, and that needs its place in the pool.
+    drop(connection);
     let qos = channel.basic_qos(AT_ONCE, BasicQosOptions { global: false });
     connector.call("limit what it delivers at a time", qos).await?;
     let consume = channel.basic_consume(
