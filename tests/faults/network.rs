@@ -2,9 +2,9 @@
 
 use std::time::{Duration, Instant};
 
-use usm_queue::ErrorKind;
+use usm_queue::{ErrorKind, testing::eventually};
 use usm_tests::{
-    Enqueue, Kind,
+    Enqueue, Kind, QUEUE,
     processes::{Process, seed},
     proxy::Flow,
 };
@@ -106,7 +106,7 @@ async fn case_05_an_enqueue_into_a_dead_connection_fails_in_time_and_works_again
     let error = refused.expect("it does not hang").expect_err("nobody confirmed it");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     stage.to_rabbit.heal();
-    let after = usm_queue::testing::eventually("it is accepted", async || {
+    let after = eventually("it is accepted", async || {
         queue.enqueue(usm_tests::Chore::new(1, Kind::Quick)).await.ok()
     })
     .await;
@@ -163,6 +163,19 @@ async fn case_05_a_trickling_connection_loses_nothing() {
 
     assert_eq!(stage.audit(&jobs).await.completed, jobs.len());
     drop(worker);
+}
+
+/// Though its channel for publishing broke as well, and nobody publishes.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_05_who_only_asks_is_answered_again_after_a_cut() {
+    let Some(stage) = Stage::shared().await else { return };
+    let queue = stage.open().await;
+    chore(&queue, Kind::Quick).await;
+
+    stage.to_rabbit.cut();
+
+    eventually("it is answered", async || queue.depth(QUEUE).await.ok().filter(|depth| depth.ready == 1))
+        .await;
 }
 
 /// Whatever they are doing at that moment: connecting, declaring, publishing, moving what is due.
@@ -234,7 +247,7 @@ async fn case_05_credentials_that_are_refused_for_a_while_are_tried_until_they_a
     stage.rabbit.control(&["change_password", "guest", "guest"]);
 
     worker.complains_times(CONSUMING, 2);
-    let job = usm_queue::testing::eventually("it is accepted", async || {
+    let job = eventually("it is accepted", async || {
         queue.enqueue(usm_tests::Chore::new(1, Kind::Quick)).await.ok()
     })
     .await;
