@@ -2,10 +2,14 @@
 
 use std::time::{Duration, Instant};
 
-use usm_queue::ErrorKind;
-use usm_tests::{Kind, processes::Process, proxy::Flow};
+use usm_queue::{ErrorKind, testing::eventually};
+use usm_tests::{
+    Enqueue, Kind, QUEUE,
+    processes::{Process, seed},
+    proxy::Flow,
+};
 
-use crate::stage::{CONSUMING, NOT_CONSUMING, PATIENCE, Stage, begun, chore, only, runs};
+use crate::stage::{CONSUMING, NOT_CONSUMING, PATIENCE, Stage, accepted, begun, chore, only, runs};
 
 /// What is done to the connections of a worker with a job in hand.
 async fn job_in_hand_when(harm: impl AsyncFnOnce(&Stage, &Process)) {
@@ -102,7 +106,7 @@ async fn case_05_an_enqueue_into_a_dead_connection_fails_in_time_and_works_again
     let error = refused.expect("it does not hang").expect_err("nobody confirmed it");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     stage.to_rabbit.heal();
-    let after = usm_queue::testing::eventually("it is accepted", async || {
+    let after = eventually("it is accepted", async || {
         queue.enqueue(usm_tests::Chore::new(1, Kind::Quick)).await.ok()
     })
     .await;
@@ -161,6 +165,47 @@ async fn case_05_a_trickling_connection_loses_nothing() {
     drop(worker);
 }
 
+/// Though its channel for publishing broke as well, and nobody publishes.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_05_who_only_asks_is_answered_again_after_a_cut() {
+    let Some(stage) = Stage::shared().await else { return };
+    let queue = stage.open().await;
+    chore(&queue, Kind::Quick).await;
+
+    stage.to_rabbit.cut();
+
+    eventually("it is answered", async || queue.depth(QUEUE).await.ok().filter(|depth| depth.ready == 1))
+        .await;
+}
+
+/// Whatever they are doing at that moment: connecting, declaring, publishing, moving what is due.
+#[tokio::test(flavor = "multi_thread")]
+async fn case_05_connections_that_are_reset_all_the_time_leave_nothing_stuck() {
+    let Some(stage) = Stage::shared().await else { return };
+    let seed = seed();
+    let mut enqueue = Enqueue::new(stage.backend(), 600);
+    (enqueue.seed, enqueue.callers, enqueue.over_ms) = (Some(seed), 16, 15_000);
+    (enqueue.attempts, enqueue.refusals) = (8, u64::MAX);
+    let mut enqueuer = stage.enqueuer(enqueue.clone());
+    let _workers = [stage.worker(), stage.worker(), stage.worker()];
+    let mut random = fastrand::Rng::with_seed(seed);
+
+    while !enqueuer.has_ended() {
+        // Mostly before all have recovered, sometimes after.
+        tokio::time::sleep(Duration::from_millis(random.u64(..600))).await;
+        if random.bool() {
+            stage.to_rabbit.reset();
+        } else {
+            stage.to_rabbit.cut();
+        }
+    }
+
+    let jobs = accepted(&enqueuer, &enqueue);
+    println!("{} accepted", jobs.len());
+    assert!(jobs.len() > 100, "{:?}", enqueuer.errors());
+    stage.audit(&jobs).await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn case_05_what_is_lost_and_found_is_said_once() {
     let Some(stage) = Stage::shared().await else { return };
@@ -202,7 +247,7 @@ async fn case_05_credentials_that_are_refused_for_a_while_are_tried_until_they_a
     stage.rabbit.control(&["change_password", "guest", "guest"]);
 
     worker.complains_times(CONSUMING, 2);
-    let job = usm_queue::testing::eventually("it is accepted", async || {
+    let job = eventually("it is accepted", async || {
         queue.enqueue(usm_tests::Chore::new(1, Kind::Quick)).await.ok()
     })
     .await;

@@ -19,9 +19,9 @@ async fn soon<F: Future>(what: &str, future: F) -> F::Output {
 async fn case_01_a_job_of_a_killed_worker_is_taken_over_and_watchers_see_it() {
     let Some(stage) = Stage::shared().await else { return };
     let queue = stage.observer().await;
-    let mut first = stage.worker();
     let job = chore(&queue, Kind::Holds).await;
     let mut watch = job.watch().await.unwrap();
+    let mut first = stage.worker();
     assert_eq!(begun(&first, &job), 1);
     let second = stage.worker();
 

@@ -13,6 +13,7 @@ use lapin::{
 use super::{
     Inner,
     confirms::Outcome,
+    connection::Connector,
     delay::{HOP_QUEUE, Pass},
     settle::FULL_PAUSE,
     wire::{Hop, Incoming, Parcel, Way, incoming},
@@ -55,6 +56,8 @@ async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
     let connection = inner.publisher.connection().await?;
     let connector = &inner.connector;
     let channel = connector.call("open a channel", connection.create_channel()).await?;
+    // Who is moved waits for the next connection when this one breaks, and that needs its place in the pool.
+    drop(connection);
     let qos = channel.basic_qos(AT_ONCE, BasicQosOptions { global: false });
     connector.call("limit what it delivers at a time", qos).await?;
     let consume = channel.basic_consume(
@@ -80,19 +83,20 @@ async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
             let Ok(delivery) = delivery else { return };
             let acker = delivery.acker.clone();
             let moved = inner.move_on(incoming(delivery)).await;
-            settle(&acker, moved).await;
+            settle(connector, &acker, moved).await;
         })
         .await;
     Ok(())
 }
 
-async fn settle(acker: &Acker, moved: Result<()>) {
+async fn settle(connector: &Connector, acker: &Acker, moved: Result<()>) {
     let told = match moved {
-        Ok(()) => acker.ack(BasicAckOptions::default()).await,
+        Ok(()) => connector.call("take an acknowledgement", acker.ack(BasicAckOptions::default())).await,
         Err(error) => {
             tracing::warn!(error = chain(&error), "a delayed message cannot be moved on now; trying again");
             tokio::time::sleep(FULL_PAUSE).await;
-            acker.nack(BasicNackOptions { requeue: true, multiple: false }).await
+            let back = acker.nack(BasicNackOptions { requeue: true, multiple: false });
+            connector.call("take a message back", back).await
         }
     };
     if let Err(error) = told {

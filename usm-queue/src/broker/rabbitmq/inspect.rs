@@ -121,18 +121,23 @@ impl Inner {
         let _alone_here = self.browsing.lock().await;
         let lock = self.lock().await?;
         let channel = self.throw_away().await?;
-        // Not more than there were: what comes back meanwhile would be seen twice, and new messages for ever.
-        let ready = usize::try_from(self.ready(&channel, queue).await?).unwrap_or(usize::MAX);
+        // Only whether it exists: a broker tells a depth before it takes back what is on its way to it.
+        self.ready(&channel, queue).await?;
         let name = short("queue name", queue)?;
-        let (mut seen, mut last, until) = (0, None, until.min(ready));
+        let (mut seen, mut last, mut until) = (0, None, until);
         let walked = async {
             'walk: while seen < until {
                 let fetched = self.fetch(&channel, queue, &name, (until - seen).min(AT_ONCE)).await?;
                 let there_are_more = fetched.iter().all(Option::is_some);
+                if let (None, Some(Some(first))) = (last, fetched.first()) {
+                    // Not more than there were: what comes back meanwhile would be seen twice, and new messages for ever.
+                    let left = usize::try_from(first.message_count).unwrap_or(usize::MAX);
+                    until = until.min(left.saturating_add(1));
+                }
                 // Before anything is decided: all of them go back.
                 last = fetched.iter().flatten().map(|message| message.delivery_tag).max().or(last);
                 let mut shown = true;
-                for fetched in fetched.into_iter().flatten() {
+                for fetched in fetched.into_iter().flatten().take(until - seen) {
                     let (tag, acker) = (fetched.delivery_tag, fetched.acker.clone());
                     match look(seen, incoming(fetched.delivery).message, tag) {
                         Look::On => {}
@@ -163,7 +168,7 @@ impl Inner {
             let options = BasicNackOptions { multiple: true, requeue: true };
             self.queue_call(queue, "take messages back into", channel.basic_nack(last, options)).await?;
         }
-        // An answered call tells that the messages are back.
+        // An answered call tells that they are on their way, before whoever looks next.
         let _ = self.ready(&channel, queue).await;
         self.unlock(lock).await;
         walked

@@ -66,6 +66,8 @@ impl Publisher {
     }
 
     async fn lane_connection(&self, lane: &Lane) -> Result<Arc<Held>> {
+        // A broken channel keeps its connection, and with it the place in the pool that the next connection needs.
+        lane.channel.clear(Live::is_alive);
         lane.connection.get(Held::is_alive, self.connector.connect(Role::Publish)).await
     }
 
@@ -73,8 +75,6 @@ impl Publisher {
         if let Some(live) = lane.channel.current().filter(|live| live.is_alive()) {
             return Ok(live);
         }
-        // A broken one keeps its connection, and with it the place in the pool that the next connection needs.
-        lane.channel.clear(Live::is_alive);
         let connection = self.lane_connection(lane).await?;
         let open = async {
             let channel = self.connector.call("open a channel", connection.create_channel()).await?;

@@ -163,6 +163,20 @@ async fn two_processes_look_into_a_queue_at_once_and_both_see_all() {
     }
 }
 
+/// What the last look gives back may be on its way still, and the broker counts it late.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn looks_that_follow_each_other_closely_all_see_everything() {
+    const MESSAGES: usize = 1000;
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    broker.publish((0..MESSAGES).map(|id| line.message(&id.to_string())).collect()).await.unwrap();
+
+    for round in 0..30 {
+        let seen = soon("it has looked", broker.browse(&line.name, 0, usize::MAX)).await.unwrap();
+        assert_eq!(seen.len(), MESSAGES, "round {round}");
+    }
+}
+
 /// Nothing that was asked of it is done any more, and what it held goes back.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_closed_broker_says_so_and_gives_its_deliveries_back() {
