@@ -262,7 +262,7 @@ impl Loop {
                 group.extend(self.inbox.try_iter().take(GROUP - group.len()));
             }
         }
-        match result.and_then(|()| self.execute("COMMIT")) {
+        match result.and_then(|()| self.commit()) {
             Ok(()) => {
                 group.into_iter().for_each(|command| command.answer(Ok(())));
                 self.tell(effects);
@@ -297,7 +297,7 @@ impl Loop {
             routes,
             last_place: &mut None,
         };
-        let result = work(&mut tx).and_then(|value| self.execute("COMMIT").map(|()| value));
+        let result = work(&mut tx).and_then(|value| self.commit().map(|()| value));
         match &result {
             Ok(_) => self.tell(effects),
             Err(_) => self.roll_back(),
@@ -310,8 +310,15 @@ impl Loop {
     }
 
     fn begin(&self) -> Result<()> {
-        self.check_files()?;
         self.execute("BEGIN IMMEDIATE")
+    }
+
+    /// Into files that are there: looked at before, so that what is refused is not kept either, and after, because they may
+    /// have gone meanwhile.
+    fn commit(&self) -> Result<()> {
+        self.check_files()?;
+        self.execute("COMMIT")?;
+        self.check_files()
     }
 
     fn check_files(&self) -> Result<()> {
