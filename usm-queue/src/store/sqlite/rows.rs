@@ -1,0 +1,171 @@
+//! Records as rows: made before the transaction, parsed after it.
+
+use rusqlite::Row;
+use serde::de::DeserializeOwned;
+use uuid::Uuid;
+
+use crate::{
+    job::{Job, JobEvent, JobId, JobStatus, TimelineEntry},
+    sqlite::{micros, moment},
+    store::Lease,
+};
+
+/// What [`StoredJob::read`] wants, in this order.
+pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version, created_at,
+    updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error, progress, result,
+    partial_results, timeline";
+
+/// A new record with everything written that can be before the transaction.
+pub(crate) struct NewJob {
+    pub(super) id: JobId,
+    pub(super) task: String,
+    pub(super) owner: Option<String>,
+    pub(super) status: i64,
+    pub(super) priority: u8,
+    pub(super) attempt: u32,
+    pub(super) max_attempts: u32,
+    pub(super) version: u64,
+    pub(super) created_at: i64,
+    pub(super) updated_at: i64,
+    pub(super) next_attempt_at: Option<i64>,
+    pub(super) correlation_id: Option<String>,
+    pub(super) metadata: Option<String>,
+    pub(super) timeline: String,
+}
+
+impl From<Job> for NewJob {
+    fn from(job: Job) -> Self {
+        Self {
+            id: job.id,
+            owner: job.owner.as_ref().map(to_json),
+            status: status_number(job.status),
+            priority: job.priority,
+            attempt: job.attempt,
+            max_attempts: job.max_attempts,
+            version: job.version,
+            created_at: micros(job.created_at),
+            updated_at: micros(job.updated_at),
+            next_attempt_at: job.next_attempt_at.map(micros),
+            metadata: (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
+            timeline: new_timeline(&job),
+            task: job.task,
+            correlation_id: job.correlation_id,
+        }
+    }
+}
+
+/// A row of [`COLUMNS`], not yet parsed: parsing is for the caller's thread, not the writer's.
+pub(super) struct StoredJob {
+    job: Job,
+    token: u64,
+    owner: Option<String>,
+    metadata: Option<String>,
+    progress: Option<String>,
+    result: Option<String>,
+    partial_results: String,
+    timeline: String,
+}
+
+impl StoredJob {
+    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+        let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(moment));
+        let mut job = Job::new(JobId(row.get::<_, Uuid>(0)?), row.get::<_, String>(1)?, moment(row.get(10)?));
+        job.status = status(row.get(3)?);
+        job.priority = row.get(4)?;
+        job.attempt = row.get(5)?;
+        job.max_attempts = row.get(6)?;
+        job.cancel_requested = row.get(8)?;
+        job.version = row.get(9)?;
+        job.updated_at = moment(row.get(11)?);
+        job.next_attempt_at = time(12)?;
+        job.lease_until = time(13)?;
+        job.finished_at = time(14)?;
+        job.worker = row.get(15)?;
+        job.correlation_id = row.get(16)?;
+        job.error = row.get(18)?;
+        Ok(Self {
+            job,
+            token: row.get(7)?,
+            owner: row.get(2)?,
+            metadata: row.get(17)?,
+            progress: row.get(19)?,
+            result: row.get(20)?,
+            partial_results: row.get(21)?,
+            timeline: row.get(22)?,
+        })
+    }
+
+    pub(super) fn lease(&self) -> Lease {
+        Lease { id: self.job.id, token: self.token }
+    }
+
+    pub(super) fn parse(self) -> Job {
+        fn json<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
+            text.and_then(|text| serde_json::from_str(&text).ok())
+        }
+        let mut job = self.job;
+        job.owner = json(self.owner);
+        job.metadata = json(self.metadata).unwrap_or_default();
+        job.progress = json(self.progress);
+        job.result = json(self.result);
+        job.partial_results = lines(&self.partial_results).collect();
+        let mut told = lines(&self.timeline).map(timeline_entry).peekable();
+        if told.peek().is_some_and(|first| matches!(first.event, JobEvent::Enqueued | JobEvent::Rebuilt)) {
+            job.timeline.clear();
+        }
+        job.timeline.extend(told);
+        job
+    }
+}
+
+fn lines<T: DeserializeOwned>(text: &str) -> impl Iterator<Item = T> {
+    text.lines().filter_map(|line| serde_json::from_str(line).ok())
+}
+
+/// The timeline of a new record. That it was enqueued when it was made goes without saying.
+fn new_timeline(job: &Job) -> String {
+    let told = match job.timeline.as_slice() {
+        [TimelineEntry { at, event: JobEvent::Enqueued, attempt: 0, worker: None, error: None }]
+            if *at == job.created_at =>
+        {
+            &[]
+        }
+        all => all,
+    };
+    told.iter().map(timeline_line).collect()
+}
+
+fn timeline_line(entry: &TimelineEntry) -> String {
+    format!("{}\n", to_json(&(micros(entry.at), entry.event, entry.attempt, &entry.worker, &entry.error)))
+}
+
+type TimelineLine = (i64, JobEvent, u32, Option<String>, Option<String>);
+
+fn timeline_entry((at, event, attempt, worker, error): TimelineLine) -> TimelineEntry {
+    TimelineEntry { at: moment(at), event, attempt, worker, error }
+}
+
+pub(super) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+    // Only for values whose serialisation cannot fail: strings, numbers, JSON itself.
+    serde_json::to_string(value).unwrap_or_default()
+}
+
+pub(super) fn status_number(status: JobStatus) -> i64 {
+    match status {
+        JobStatus::Pending => 0,
+        JobStatus::Processing => 1,
+        JobStatus::Completed => 2,
+        JobStatus::Failed => 3,
+        JobStatus::Cancelled => 4,
+    }
+}
+
+pub(super) fn status(number: i64) -> JobStatus {
+    match number {
+        0 => JobStatus::Pending,
+        1 => JobStatus::Processing,
+        2 => JobStatus::Completed,
+        3 => JobStatus::Failed,
+        _ => JobStatus::Cancelled,
+    }
+}
