@@ -150,6 +150,8 @@ async fn case_28_a_worker_asked_to_end_finishes_its_job_and_takes_no_other() {
 
     assert_eq!(worker.end().code(), Some(0));
     worker.line("stopped");
+    let alarms: Vec<_> = worker.errors().into_iter().filter(|line| line.contains("WARN")).collect();
+    assert!(alarms.is_empty(), "to stop is no loss: {alarms:?}");
     let (done, waiting) = (job.status().await.unwrap(), later.status().await.unwrap());
     assert_eq!((done.status, done.attempt), (JobStatus::Completed, 1));
     assert_eq!((waiting.status, waiting.attempt), (JobStatus::Pending, 0));

@@ -60,7 +60,8 @@ struct Inner {
     broker: Arc<dyn Broker>,
     store: Arc<dyn JobStore>,
     topology: Topology,
-    /// Ends the task that reads the broker's dead-letter notices.
+    /// Ends the task that reads the broker's dead-letter notices; so does dropping the guard.
+    notices: CancellationToken,
     _notices: DropGuard,
 }
 
@@ -131,7 +132,8 @@ impl TaskQueue {
         let stop = CancellationToken::new();
         let notices = dead_letter::watch_notices(broker.clone(), store.clone(), topology.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(notices));
-        Ok(Self { inner: Arc::new(Inner { broker, store, topology, _notices: stop.drop_guard() }) })
+        let (notices, guard) = (stop.clone(), stop.drop_guard());
+        Ok(Self { inner: Arc::new(Inner { broker, store, topology, notices, _notices: guard }) })
     }
 
     /// Enqueues a task by its policy. When this returns `Ok` the job is durable and will be worked.
@@ -269,6 +271,8 @@ impl TaskQueue {
     /// Gives unsettled deliveries back and releases the backend. Other clones get `Closed` errors from then on. A
     /// process that ends without it loses nothing: its deliveries come back when its lease has lapsed.
     pub async fn close(&self) {
+        // First, or it would report the end of its consumer as a loss.
+        self.inner.notices.cancel();
         self.inner.broker.close().await;
     }
 

@@ -11,7 +11,7 @@ use super::{
     out, store,
     table::{short, table},
 };
-use crate::config::Config;
+use crate::{config::Config, tasks};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -148,13 +148,27 @@ async fn replay(
         return Ok(());
     };
     let replayed = match payload {
-        Some(payload) => letters.replay_with(&id, payload).await,
+        Some(payload) => {
+            must_fit(&find(letters, &id).await?, &payload)?;
+            letters.replay_with(&id, payload).await
+        }
         None => letters.replay(&id).await,
     };
     let job = replayed.map_err(|error| not_found(error, &id))?;
     out::line(&format!("job {job}"));
     out::line(&format!("enqueued; work it with `usm worker all`, follow it with `usm job watch {job}`"));
     Ok(())
+}
+
+/// The new job takes the dead letter's place: with a payload that its task cannot read, the old one would be gone.
+fn must_fit(letter: &DeadLetter, payload: &Value) -> Result<(), Failure> {
+    let Some(task) = &letter.task else { return Ok(()) };
+    tasks::check_payload(task, payload).map_err(|error| {
+        Failure::usage(format!(
+            "the payload does not fit task {task}: {error}; the dead letter stays, and `usm dead-letter show {}` prints its payload",
+            letter.id
+        ))
+    })
 }
 
 async fn purge(letters: &DeadLetters, yes: bool) -> Result<(), Failure> {

@@ -9,6 +9,9 @@ mod job;
 mod setbacks;
 mod worker;
 
+use serde_json::Value;
+use usm_queue::Task;
+
 pub use choice::{AiChoice, ask_only, offline};
 pub use generate_map::{
     ActivityFailure, ActivityMade, BackboneMade, Enhanced, GenerateMap, MapMode, MapPart, MapReady,
@@ -20,3 +23,20 @@ pub use improve_stories::{
     improve_stories,
 };
 pub use worker::{WorkerKind, worker};
+
+/// Says what is wrong with a payload for the task of this name. Of tasks that are not in this list nothing is known.
+///
+/// # Errors
+///
+/// What the task cannot read.
+pub fn check_payload(task: &str, payload: &Value) -> Result<(), serde_json::Error> {
+    fn reads_as<T: Task>(payload: &Value) -> Result<(), serde_json::Error> {
+        T::deserialize(payload).map(drop)
+    }
+    match task {
+        GenerateMap::NAME => reads_as::<GenerateMap>(payload),
+        GenerateWireframes::NAME => reads_as::<GenerateWireframes>(payload),
+        ImproveStories::NAME => reads_as::<ImproveStories>(payload),
+        _ => Ok(()),
+    }
+}

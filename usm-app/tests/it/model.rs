@@ -128,6 +128,15 @@ async fn a_refused_key_fails_the_job_at_once_and_leaves_a_dead_letter_to_replay(
     let shown = place.run(&["job", "show", &id]).await;
     assert!(shown.out.contains("failed") && shown.out.contains("check the key"), "{}", shown.out);
 
+    std::fs::write(place.path("other.json"), r#"{"story_ids": [1]}"#).unwrap();
+    let refused = place.run(&["dead-letter", "replay", &id, "--payload", "other.json"]).await;
+    assert_eq!(refused.code, Some(2), "{}", refused.out);
+    assert!(
+        refused.err.contains("missing field") && refused.err.contains("the dead letter stays"),
+        "{}",
+        refused.err
+    );
+
     let place = place.with("API_PROVIDER", "offline");
     let replayed = place.run(&["dead-letter", "replay", &id]).await;
     assert_eq!(replayed.code, Some(0), "{}", replayed.err);

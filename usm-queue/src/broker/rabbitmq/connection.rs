@@ -109,7 +109,12 @@ impl Connector {
                 ErrorKind::Backend,
                 format!("{place} does not let us in ({why}); create the virtual host or mend the URL"),
             ),
-            _ => (ErrorKind::Unavailable, format!("cannot connect to {place}")),
+            _ => (
+                ErrorKind::Unavailable,
+                format!(
+                    "cannot connect to {place}; check that RabbitMQ runs there, and that amqps:// is used for a TLS port only"
+                ),
+            ),
         };
         Error::new(kind, text).with_source(error)
     }
