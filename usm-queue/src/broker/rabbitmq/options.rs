@@ -33,6 +33,10 @@ pub struct RabbitMqOptions {
     pub(super) consumer_timeout: Option<Duration>,
 }
 
+/// RabbitMQ's own limit of a frame, in bytes. Named, because lapin makes buffers of 32 frames: those that grow when the broker
+/// tells the limit take 16 MiB of a process that has nothing to do.
+const FRAME_MAX: u32 = 128 * 1024;
+
 impl RabbitMqOptions {
     /// The broker at `url`: `amqp://` or `amqps://user:password@host:port/vhost`, with special characters of user,
     /// password and virtual host URL-encoded. Without a path, or with `/` alone, the virtual host is `/`. The parameters
@@ -134,6 +138,7 @@ impl RabbitMqOptions {
         }
         let heartbeat = u16::try_from(self.heartbeat.as_secs()).unwrap_or(u16::MAX).max(1);
         uri.query.heartbeat.get_or_insert(heartbeat);
+        uri.query.frame_max.get_or_insert(FRAME_MAX);
         Ok(uri)
     }
 }
@@ -242,6 +247,16 @@ mod tests {
             assert_eq!(RabbitMqOptions::new(url).uri().unwrap().vhost, "/", "{url}");
         }
         assert_eq!(RabbitMqOptions::new("amqp://h").uri().unwrap().query.heartbeat, Some(15));
+    }
+
+    #[test]
+    fn the_largest_frame_is_named_unless_the_url_names_it() {
+        let frame_max = |url| RabbitMqOptions::new(url).uri().unwrap().query.frame_max;
+
+        assert_eq!(
+            (frame_max("amqp://h"), frame_max("amqp://h?frame_max=4096")),
+            (Some(131_072), Some(4096))
+        );
     }
 
     #[test]
