@@ -13,3 +13,4 @@ mod model;
 mod serve;
 mod stages;
 mod support;
+mod topology;
