@@ -116,7 +116,7 @@ fn files(path: &Path, format: export::Format, epics: jira::Epics, map: &StoryMap
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let written = directory.map_or(Ok(()), fs::create_dir_all).and_then(|()| whole_file::replace(path, text));
+    let written = directory.map_or(Ok(()), fs::create_dir_all).and_then(|()| whole_file::write(path, text));
     written.map_err(|error| {
         Failure::usage(format!(
             "{} cannot be written: {error}; name a file that this user may write with --out",

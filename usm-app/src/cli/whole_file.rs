@@ -1,16 +1,35 @@
 //! Writes files whole or not at all.
 
 use std::{
-    fs::{self, File},
-    io::{self, Write},
+    fs::{self, File, OpenOptions, Permissions},
+    io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
-/// A reader sees the old file or the new one, never a part.
-pub(super) fn replace(path: &Path, text: &str) -> io::Result<()> {
+/// A reader sees the old file or the new one, never a part. Links stay and are followed, the rights of a file are kept, and
+/// what is no file, such as a pipe or a device, is written through.
+pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
+    match OpenOptions::new().write(true).open(path) {
+        Ok(mut there) => {
+            let about = there.metadata()?;
+            match about.is_file() {
+                true => replace(&fs::canonicalize(path)?, text, Some(about.permissions())),
+                false => there.write_all(text.as_bytes()),
+            }
+        }
+        // A link to a file that is still to be made.
+        Err(error) if error.kind() == ErrorKind::NotFound && path.is_symlink() => fs::write(path, text),
+        Err(error) if error.kind() == ErrorKind::NotFound => replace(path, text, None),
+        Err(error) => Err(error),
+    }
+}
+
+fn replace(path: &Path, text: &str, rights: Option<Permissions>) -> io::Result<()> {
     let new = temporary(path);
     let write = || -> io::Result<()> {
         let mut file = File::create(&new)?;
+        // Before there is anything to read.
+        rights.map_or(Ok(()), |rights| file.set_permissions(rights))?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)
@@ -23,4 +42,58 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
     let mut name = path.file_name().unwrap_or_default().to_owned();
     name.push(format!(".{}.tmp", std::process::id()));
     path.with_file_name(name)
+}
+
+#[cfg(all(test, unix))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+
+    use super::*;
+
+    #[test]
+    fn a_file_keeps_its_rights_and_nothing_is_left_beside_it() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("map.md");
+        fs::write(&path, "old").unwrap();
+        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+
+        write(&path, "new").unwrap();
+
+        assert_eq!(fs::read_to_string(&path).unwrap(), "new");
+        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_link_stays_and_its_file_is_written_also_when_that_is_still_to_be_made() {
+        let dir = tempfile::tempdir().unwrap();
+        fs::create_dir(dir.path().join("maps")).unwrap();
+        let (file, link) = (dir.path().join("maps/map.md"), dir.path().join("map.md"));
+        symlink("maps/map.md", &link).unwrap();
+
+        for text in ["first", "second"] {
+            write(&link, text).unwrap();
+
+            assert!(link.is_symlink());
+            assert_eq!(fs::read_to_string(&file).unwrap(), text);
+        }
+    }
+
+    #[test]
+    fn a_pipe_is_written_through_and_stays_one() {
+        let dir = tempfile::tempdir().unwrap();
+        let pipe = dir.path().join("pipe");
+        assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+        let reader = std::thread::spawn({
+            let pipe = pipe.clone();
+            move || fs::read_to_string(pipe).unwrap()
+        });
+
+        write(&pipe, "map").unwrap();
+
+        assert_eq!(reader.join().unwrap(), "map");
+        assert!(fs::metadata(&pipe).unwrap().file_type().is_fifo());
+    }
 }
