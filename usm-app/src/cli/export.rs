@@ -7,7 +7,7 @@ use std::{
 
 use clap::ValueEnum;
 
-use super::{failure::Failure, out, projects, whole_file};
+use super::{failure::Failure, number, out, projects, whole_file};
 use crate::{
     config::Config,
     domain::{
@@ -19,11 +19,12 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The project, as `usm generate` and `usm import` print it
+    #[arg(value_parser = number::project)]
     project: i64,
     /// The form
     #[arg(long, value_enum)]
     format: Format,
-    /// File to write; a directory gets a file named after the product, and for gherkin one file for each task.
+    /// File to write, a pipe, or a device; a directory gets a file named after the product, and for gherkin one file for each task.
     /// Without this, everything goes to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,

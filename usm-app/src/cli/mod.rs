@@ -9,6 +9,7 @@ mod import;
 mod improve;
 mod job;
 mod logging;
+mod number;
 mod out;
 mod projects;
 mod serve;
