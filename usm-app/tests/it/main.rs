@@ -10,6 +10,7 @@ mod handlers;
 mod improve;
 mod jobs;
 mod model;
+mod output;
 mod serve;
 mod stages;
 mod support;
