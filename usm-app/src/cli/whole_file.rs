@@ -1,19 +1,19 @@
 //! Writes files whole or not at all.
 
 use std::{
-    fs::{self, File, OpenOptions, Permissions},
+    fs::{self, File, Metadata, OpenOptions},
     io::{self, ErrorKind, Write},
     path::{Path, PathBuf},
 };
 
-/// A reader sees the old file or the new one, never a part. Links stay and are followed, the rights of a file are kept, and
-/// what is no file, such as a pipe or a device, is written through.
+/// A reader sees the old file or the new one, never a part. Links stay and are followed, owner and rights of a file are kept,
+/// and what is no file, such as a pipe or a device, is written through.
 pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     match OpenOptions::new().write(true).open(path) {
         Ok(mut there) => {
             let about = there.metadata()?;
             match about.is_file() {
-                true => replace(&fs::canonicalize(path)?, text, Some(about.permissions())),
+                true => replace(&fs::canonicalize(path)?, text, Some(&about)),
                 false => there.write_all(text.as_bytes()),
             }
         }
@@ -24,17 +24,30 @@ pub(super) fn write(path: &Path, text: &str) -> io::Result<()> {
     }
 }
 
-fn replace(path: &Path, text: &str, rights: Option<Permissions>) -> io::Result<()> {
+fn replace(path: &Path, text: &str, former: Option<&Metadata>) -> io::Result<()> {
     let new = temporary(path);
     let write = || -> io::Result<()> {
         let mut file = File::create(&new)?;
         // Before there is anything to read.
-        rights.map_or(Ok(()), |rights| file.set_permissions(rights))?;
+        former.map_or(Ok(()), |former| resemble(&file, former))?;
         file.write_all(text.as_bytes())?;
         file.sync_all()?;
         fs::rename(&new, path)
     };
     write().inspect_err(|_| drop(fs::remove_file(&new)))
+}
+
+/// Gives a file the owner and the rights of another.
+pub(super) fn resemble(file: &File, former: &Metadata) -> io::Result<()> {
+    #[cfg(unix)]
+    {
+        use std::os::unix::fs::{MetadataExt, fchown};
+        // Only root gives files away; anybody else leaves this one to the group, where that is theirs.
+        drop(fchown(file, None, Some(former.gid())));
+        drop(fchown(file, Some(former.uid()), None));
+    }
+    // Last: a change of the owner takes rights away.
+    file.set_permissions(former.permissions())
 }
 
 /// A name beside the file that no other process uses.
@@ -48,21 +61,25 @@ pub(super) fn temporary(path: &Path) -> PathBuf {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-    use std::os::unix::fs::{FileTypeExt, PermissionsExt, symlink};
+    use std::os::unix::fs::{FileTypeExt, MetadataExt, PermissionsExt, chown, symlink};
 
     use super::*;
 
     #[test]
-    fn a_file_keeps_its_rights_and_nothing_is_left_beside_it() {
+    fn a_file_keeps_its_owner_and_its_rights_and_nothing_is_left_beside_it() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("map.md");
         fs::write(&path, "old").unwrap();
-        fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600)).unwrap();
+        // Root may, and then has to leave the file to its owner.
+        let owner =
+            if chown(&path, Some(1), Some(1)).is_ok() { 1 } else { fs::metadata(&path).unwrap().uid() };
 
         write(&path, "new").unwrap();
 
         assert_eq!(fs::read_to_string(&path).unwrap(), "new");
-        assert_eq!(fs::metadata(&path).unwrap().permissions().mode() & 0o777, 0o600);
+        let about = fs::metadata(&path).unwrap();
+        assert_eq!((about.permissions().mode() & 0o777, about.uid()), (0o600, owner));
         assert_eq!(fs::read_dir(dir.path()).unwrap().count(), 1);
     }
 

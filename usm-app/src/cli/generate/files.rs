@@ -77,7 +77,7 @@ fn keep(path: &Path, text: &str) -> io::Result<Option<PathBuf>> {
     }
     let (old, mut copy) = free(path)?;
     let copied = fs::metadata(path)
-        .and_then(|about| copy.set_permissions(about.permissions()))
+        .and_then(|about| whole_file::resemble(&copy, &about))
         .and_then(|()| copy.write_all(&former))
         .and_then(|()| copy.sync_all());
     copied.inspect_err(|_| drop(fs::remove_file(&old)))?;
