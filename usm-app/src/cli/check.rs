@@ -4,7 +4,7 @@ use std::io::IsTerminal;
 
 use serde_json::json;
 
-use super::{failure::Failure, out, projects};
+use super::{failure::Failure, number, out, projects};
 use crate::{
     config::Config,
     domain::{
@@ -27,6 +27,7 @@ const WIDEST: usize = 160;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The project, as `usm generate` and `usm import` print it
+    #[arg(value_parser = number::project)]
     project: i64,
     /// The report as one JSON document
     #[arg(long)]

@@ -8,7 +8,7 @@ use usm_queue::{DeadLetter, DeadLetterFilter, DeadLetters, ErrorKind};
 use super::{
     failure::Failure,
     job::moment,
-    out, store,
+    number, out, store,
     table::{short, table},
 };
 use crate::{config::Config, tasks};
@@ -18,7 +18,7 @@ pub(super) enum Command {
     /// List dead letters, oldest first
     List {
         /// How many at most
-        #[arg(long, default_value_t = 50)]
+        #[arg(long, default_value_t = 50, value_parser = number::limit)]
         limit: usize,
         /// One JSON document per dead letter
         #[arg(long)]
@@ -41,7 +41,8 @@ pub(super) enum Command {
         #[arg(long, conflicts_with_all = ["id", "payload"])]
         all: bool,
         /// How many a second at most, with --all
-        #[arg(long, requires = "all", value_name = "N")]
+        // `requires` alone lets an id pass: it rules out --all, and so what requires it.
+        #[arg(long, requires = "all", conflicts_with = "id", value_name = "N", value_parser = number::rate)]
         rate: Option<NonZeroU32>,
         /// A JSON file with the payload to use in place of the old one
         #[arg(long, value_name = "FILE")]

@@ -7,7 +7,7 @@ use std::{
 
 use clap::ValueEnum;
 
-use super::{failure::Failure, out, projects, whole_file};
+use super::{failure::Failure, number, out, projects, whole_file};
 use crate::{
     config::Config,
     domain::{
@@ -19,11 +19,12 @@ use crate::{
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The project, as `usm generate` and `usm import` print it
+    #[arg(value_parser = number::project)]
     project: i64,
     /// The form
     #[arg(long, value_enum)]
     format: Format,
-    /// File to write; a directory gets a file named after the product, and for gherkin one file for each task.
+    /// File to write, a pipe, or a device; a directory gets a file named after the product, and for gherkin one file for each task.
     /// Without this, everything goes to standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
@@ -116,7 +117,7 @@ fn files(path: &Path, format: export::Format, epics: jira::Epics, map: &StoryMap
 
 fn write(path: &Path, text: &str) -> Result<(), Failure> {
     let directory = path.parent().filter(|directory| !directory.as_os_str().is_empty());
-    let written = directory.map_or(Ok(()), fs::create_dir_all).and_then(|()| whole_file::replace(path, text));
+    let written = directory.map_or(Ok(()), fs::create_dir_all).and_then(|()| whole_file::write(path, text));
     written.map_err(|error| {
         Failure::usage(format!(
             "{} cannot be written: {error}; name a file that this user may write with --out",

@@ -5,6 +5,7 @@ use std::fmt;
 use serde_json::{Value, json};
 use usm_queue::{Job, JobId};
 
+pub(super) const DONE: u8 = 0;
 pub(super) const FAILED: u8 = 1;
 pub(super) const USAGE: u8 = 2;
 pub(super) const INTERRUPTED: u8 = 130;

@@ -40,7 +40,8 @@ const DRAWN: u64 = 3;
 pub(super) struct Args {
     /// Text or Markdown in UTF-8, in Russian or English, 10 to 50,000 characters; - reads standard input
     file: PathBuf,
-    /// Where story-map.md and story-map.json are written; created when missing
+    /// Where story-map.md and story-map.json are written; created when missing. Files of that name with another text are
+    /// kept as story-map.old.md, story-map.old-2.md and so on
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
     /// One JSON event per line on standard output and nothing else; the last one is `completed` with the map, or
@@ -149,6 +150,7 @@ impl Generate<'_> {
         let written = self.out.write(&map)?;
         let screen = Screen::new(&map, self.args.width);
         if !self.args.json {
+            screen.kept(&written);
             screen.board(&map, !self.args.brief);
         }
 

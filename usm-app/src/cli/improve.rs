@@ -6,12 +6,13 @@ use clap::ValueEnum;
 use tokio_util::sync::CancellationToken;
 use usm_queue::{EnqueueOptions, JobId, JobStatus, JobWatch};
 
-use super::{failure::Failure, out, projects};
+use super::{failure::Failure, number::count, out, projects};
 use crate::{
     app::App,
     config::Config,
     domain::draft::ImproveAction,
     entities::{
+        project::LoadedProject,
         user::LOCAL_USER_ID,
         user_story::{self, Scope},
     },
@@ -28,8 +29,8 @@ const WISH: usize = 1000;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The stories, 1 to 10: PROJECT:NUMBER with a number as `usm check` and the exports show it, such as 1:2.1.3, or an
-    /// id of the API
+    /// The stories, 1 to 10: PROJECT:NUMBER with a number as `usm export --format html` and `usm check` show it, such as
+    /// 1:2.1.3, or an id of the API
     #[arg(required = true, value_name = "STORY")]
     stories: Vec<StoryName>,
     /// What to improve; without this, what the prompt says, or the details
@@ -60,15 +61,23 @@ impl FromStr for StoryName {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, String> {
-        let id = |text: &str| text.parse().ok().filter(|id| *id > 0);
         let named = match text.split_once(':') {
-            None => id(text).map(Self::Id),
-            Some((project, number)) => {
-                id(project).map(|project| Self::At { project, number: number.to_owned() })
-            }
+            None => count(text).map(Self::Id),
+            Some((project, number)) => count(project)
+                .filter(|_| is_of_story(number))
+                .map(|project| Self::At { project, number: number.to_owned() }),
         };
-        named.ok_or_else(|| "a story is an id such as 12, or PROJECT:NUMBER such as 1:2.1.3".to_owned())
+        named.ok_or_else(|| {
+            "a story is an id such as 12, or PROJECT:NUMBER such as 1:2.1.3, the third story of the first task of the second \
+             activity of project 1"
+                .to_owned()
+        })
     }
+}
+
+/// Whether the number is one of a story: of activity, task and story.
+fn is_of_story(number: &str) -> bool {
+    number.split('.').map(count::<usize>).collect::<Option<Vec<_>>>().is_some_and(|parts| parts.len() == 3)
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -144,10 +153,10 @@ async fn found(app: &App, names: &[StoryName]) -> Result<Vec<i64>, Failure> {
             StoryName::At { project, number } => {
                 let map = projects::of_user(&app.db, *project).await?;
                 map.at(number).2.map(|loaded| loaded.story.id).ok_or_else(|| {
-                    let what = format!(
-                        "project {project} has no story {number}; `usm check {project}` shows the numbers"
-                    );
-                    Failure::usage(what)
+                    Failure::usage(format!(
+                        "project {project} has no story {number}: {}; `usm export {project} --format html` shows every number",
+                        nearest(&map, number)
+                    ))
                 })?
             }
         };
@@ -156,6 +165,20 @@ async fn found(app: &App, names: &[StoryName]) -> Result<Vec<i64>, Failure> {
         }
     }
     Ok(ids)
+}
+
+/// How far the map goes where the number leaves it.
+fn nearest(map: &LoadedProject, number: &str) -> String {
+    let parts: Vec<&str> = number.split('.').collect();
+    match map.at(number) {
+        (None, ..) => format!("activities in the map: {}", map.activities.len()),
+        (Some(activity), None, _) => {
+            format!("tasks in activity {}: {}", parts[..1].join("."), activity.tasks.len())
+        }
+        (Some(_), Some(task), _) => {
+            format!("stories in task {}: {}", parts[..2].join("."), task.stories.len())
+        }
+    }
 }
 
 async fn improve(

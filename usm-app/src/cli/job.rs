@@ -7,10 +7,10 @@ use usm_queue::{CancelOutcome, Job, JobFilter, JobId, JobStatus, TaskQueue};
 
 use super::{
     failure::Failure,
-    out, store,
+    number, out, store,
     table::{short, table},
 };
-use crate::config::Config;
+use crate::config::{Config, QueueBackend};
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Command {
@@ -20,7 +20,7 @@ pub(super) enum Command {
         #[arg(long)]
         status: Option<JobStatus>,
         /// How many at most
-        #[arg(long, default_value_t = 20)]
+        #[arg(long, default_value_t = 20, value_parser = number::limit)]
         limit: usize,
         /// One JSON document per job
         #[arg(long)]
@@ -57,9 +57,12 @@ pub(super) async fn run(
     let queue = store::open(&config).await?;
     match command {
         Command::List { status, limit, json } => list(&queue, status, limit, json).await,
-        Command::Show { id, json } => show(&queue, id, json).await,
-        Command::Watch { id, json } => watch(&queue, id, json, &shutdown).await,
-        Command::Cancel { id } => cancel(&queue, id).await,
+        Command::Show { id, json } => show(find(&queue, &config, id).await?, json),
+        Command::Watch { id, json } => {
+            find(&queue, &config, id).await?;
+            watch(&queue, id, json, &shutdown).await
+        }
+        Command::Cancel { id } => cancel(&queue, &config, id).await,
     }
 }
 
@@ -116,8 +119,7 @@ fn about(job: &Job) -> String {
     job.progress.as_ref().map(|progress| progress.message.clone()).unwrap_or_default()
 }
 
-async fn show(queue: &TaskQueue, id: JobId, json: bool) -> Result<(), Failure> {
-    let job = find(queue, id).await?;
+fn show(job: Job, json: bool) -> Result<(), Failure> {
     if json {
         out::pretty(&job);
         return Ok(());
@@ -166,7 +168,6 @@ async fn watch(
     json: bool,
     shutdown: &CancellationToken,
 ) -> Result<(), Failure> {
-    find(queue, id).await?;
     let mut watch = queue.watch(id).await?;
     let mut last = None;
     loop {
@@ -193,7 +194,7 @@ async fn watch(
     }
 }
 
-async fn cancel(queue: &TaskQueue, id: JobId) -> Result<(), Failure> {
+async fn cancel(queue: &TaskQueue, config: &Config, id: JobId) -> Result<(), Failure> {
     match queue.cancel(id).await? {
         CancelOutcome::Cancelled => out::line("cancelled"),
         CancelOutcome::Requested => out::line("its worker has been asked to stop; see `usm job watch`"),
@@ -202,21 +203,25 @@ async fn cancel(queue: &TaskQueue, id: JobId) -> Result<(), Failure> {
                 "job {id} cannot be cancelled: it has ended, {status}"
             )));
         }
-        CancelOutcome::Unknown => return Err(unknown(id)),
+        CancelOutcome::Unknown => return Err(unknown(id, &config.queue.backend)),
     }
     Ok(())
 }
 
-async fn find(queue: &TaskQueue, id: JobId) -> Result<Job, Failure> {
+async fn find(queue: &TaskQueue, config: &Config, id: JobId) -> Result<Job, Failure> {
     queue.job(id).await.map_err(|error| match error.kind() {
-        usm_queue::ErrorKind::NotFound => unknown(id),
+        usm_queue::ErrorKind::NotFound => unknown(id, &config.queue.backend),
         _ => error.into(),
     })
 }
 
-fn unknown(id: JobId) -> Failure {
+fn unknown(id: JobId, backend: &QueueBackend) -> Failure {
+    let (kept, setting) = match backend {
+        QueueBackend::Embedded => ("7 days", "USM_DATA_DIR"),
+        QueueBackend::RabbitMq { .. } => ("one hour", "REDIS_URL"),
+    };
     Failure::failed(anyhow::anyhow!(
-        "there is no job {id} here; records of ended jobs are kept for 7 days, and USM_DATA_DIR says where to look"
+        "there is no job {id} here; records of ended jobs are kept for {kept}, and {setting} says where to look"
     ))
     .or_try("usm job list", "the jobs there are")
 }
@@ -248,6 +253,21 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::config::SecretUrl;
+
+    #[test]
+    fn a_job_that_is_not_there_is_looked_for_where_the_backend_keeps_it() {
+        let servers = QueueBackend::RabbitMq {
+            rabbitmq_url: SecretUrl::new("amqp://user:secret@host"),
+            redis_url: SecretUrl::new("redis://:secret@host"),
+        };
+
+        let on_servers = unknown(JobId::new(), &servers).to_string();
+        let in_a_file = unknown(JobId::new(), &QueueBackend::Embedded).to_string();
+
+        assert!(on_servers.contains("one hour, and REDIS_URL"), "{on_servers}");
+        assert!(in_a_file.contains("7 days, and USM_DATA_DIR"), "{in_a_file}");
+    }
 
     #[test]
     fn a_line_tells_the_outcome_the_reason_or_the_progress() {

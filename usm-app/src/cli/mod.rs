@@ -9,6 +9,7 @@ mod import;
 mod improve;
 mod job;
 mod logging;
+mod number;
 mod out;
 mod projects;
 mod serve;
@@ -77,33 +78,41 @@ enum Command {
 
 /// Reads the command line, does what it says and tells how that went.
 pub fn main() -> ExitCode {
-    let cli = match Cli::try_parse() {
-        Ok(cli) => cli,
+    let code = match Cli::try_parse() {
+        Ok(cli) => obey(cli),
         Err(error) => {
             // Help and version are no errors; clap knows which is which, and its codes are ours.
-            drop(error.print());
-            return ExitCode::from(u8::try_from(error.exit_code()).unwrap_or(failure::USAGE));
+            out::keep(error.print());
+            u8::try_from(error.exit_code()).unwrap_or(failure::USAGE)
         }
     };
+    match out::end() {
+        Err(lost) if code == failure::DONE => {
+            out::error(&format!(
+                "standard output cannot be written: {lost}; what was said there is incomplete"
+            ));
+            ExitCode::from(failure::FAILED)
+        }
+        _ => ExitCode::from(code),
+    }
+}
+
+fn obey(cli: Cli) -> u8 {
     let command = cli.command.unwrap_or_else(|| Command::Serve(serve::Args::default()));
     let as_json = match &command {
         Command::Generate(args) => args.json,
         Command::Improve(args) => args.json,
         _ => false,
     };
-    match run(command) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            if as_json {
-                out::json(&failure.event());
-            }
-            match failure.code() {
-                failure::INTERRUPTED => out::note(&failure.to_string()),
-                _ => out::error(&failure.to_string()),
-            }
-            ExitCode::from(failure.code())
-        }
+    let Err(failure) = run(command) else { return failure::DONE };
+    if as_json {
+        out::json(&failure.event());
     }
+    match failure.code() {
+        failure::INTERRUPTED => out::note(&failure.to_string()),
+        _ => out::error(&failure.to_string()),
+    }
+    failure.code()
 }
 
 fn run(command: Command) -> Result<(), Failure> {

@@ -22,10 +22,13 @@ pub(super) async fn load(config: &Config, id: i64) -> Result<StoryMap, Failure> 
     if let DatabaseUrl::Sqlite(file) = &config.database
         && !file.exists()
     {
+        let elsewhere = match *file == config.data_dir.join("usm.db") {
+            true => "the right directory in USM_DATA_DIR",
+            false => "the right file in DATABASE_URL",
+        };
         return Err(Failure::failed(anyhow::anyhow!(
-            "there are no projects in {} yet; make one with `usm generate` or `usm import`, or name the right directory \
-             in USM_DATA_DIR",
-            config.data_dir.display()
+            "there are no projects yet, for there is no file {}; make one with `usm generate` or `usm import`, or name {elsewhere}",
+            file.display()
         )));
     }
     let db = database::open(&config.database).await.map_err(Failure::failed)?;

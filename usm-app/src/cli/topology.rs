@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use usm_queue::{Broker, RabbitMqOptions, SqliteOptions};
+use usm_queue::{Broker, RabbitMqOptions, SqliteOptions, Topology, TopologyPlan};
 
 use super::{failure::Failure, out, store};
 use crate::{
@@ -22,16 +22,19 @@ pub(super) enum Command {
     Apply,
     /// Print definitions.json for `rabbitmqctl import_definitions`, without asking any server
     Export {
-        /// Virtual host to create everything in
-        #[arg(long, default_value = "/")]
-        vhost: String,
+        /// Virtual host to create everything in; without this, that of the RabbitMQ in use, or /
+        #[arg(long)]
+        vhost: Option<String>,
     },
 }
 
 pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure> {
     let topology = app::topology()?;
     match command {
-        Command::Export { vhost } => out::line(&topology.definitions(&vhost)),
+        Command::Export { vhost } => {
+            let vhost = vhost.unwrap_or_else(|| vhost_of(&config.queue.backend));
+            out::line(&topology.definitions(&vhost));
+        }
         Command::Plan { json } => {
             store::must_exist(&config)?;
             let broker = broker(&config).await?;
@@ -51,13 +54,53 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
         Command::Apply => {
             app::create_data_dir(&config.data_dir)?;
             let broker = broker(&config).await?;
-            let applied = broker.declare(&topology).await;
+            let applied = apply(&*broker, &topology).await;
             broker.close().await;
-            applied?;
+            let plan = applied?;
+            if !plan.is_empty() {
+                out::line(&format!("created:\n{plan}"));
+            }
             out::line("the broker has everything as wanted");
         }
     }
     Ok(())
+}
+
+/// Declares everything, and tells what was missing before. A conflict is left to the broker's own refusal.
+async fn apply(broker: &dyn Broker, topology: &Topology) -> usm_queue::Result<TopologyPlan> {
+    let plan = broker.plan(topology).await?;
+    broker.declare(topology).await?;
+    Ok(plan)
+}
+
+/// The virtual host in the path of the address of RabbitMQ, `/` where it has none.
+fn vhost_of(backend: &QueueBackend) -> String {
+    let QueueBackend::RabbitMq { rabbitmq_url, .. } = backend else { return "/".to_owned() };
+    let url = rabbitmq_url.expose();
+    let address = url.split_once("://").map_or(url, |(_, address)| address);
+    let address = address.split(['?', '#']).next().unwrap_or_default();
+    let vhost = address.split_once('/').map(|(_, path)| decoded(path));
+    vhost.filter(|vhost| !vhost.is_empty()).unwrap_or_else(|| "/".to_owned())
+}
+
+/// The text without percent-encoding.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(&part.as_bytes()[2..]);
+            }
+            None => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The broker alone, without declaring anything.
@@ -68,4 +111,28 @@ async fn broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
             RabbitMqOptions::new(rabbitmq_url.expose()).connect().await?
         }
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::SecretUrl;
+
+    #[test]
+    fn the_virtual_host_is_that_of_the_address() {
+        for (url, vhost) in [
+            ("amqp://guest:guest@host:5672/%2f", "/"),
+            ("amqp://host", "/"),
+            ("amqps://host/", "/"),
+            ("amqps://user:p%2Fw@host/shop?heartbeat=7", "shop"),
+            ("amqp://host/%D0%95%D0%B4%D0%B0%20a%2fb", "Еда a/b"),
+        ] {
+            let backend = QueueBackend::RabbitMq {
+                rabbitmq_url: SecretUrl::new(url),
+                redis_url: SecretUrl::new("redis://host"),
+            };
+            assert_eq!(vhost_of(&backend), vhost, "{url}");
+        }
+        assert_eq!(vhost_of(&QueueBackend::Embedded), "/");
+    }
 }

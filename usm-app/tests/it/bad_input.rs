@@ -136,7 +136,7 @@ async fn a_data_directory_of_a_newer_version_is_refused_with_what_to_do() {
 async fn values_that_do_not_exist_are_refused_with_those_that_do() {
     let place = Place::new();
 
-    let cases: [(&[&str], &[&str]); 5] = [
+    let cases: [(&[&str], &[&str]); 11] = [
         (&["fly"], &["fly", "--help"]),
         (&["worker", "everything"], &["everything", "map, wireframe, bulk, all"]),
         (
@@ -145,6 +145,12 @@ async fn values_that_do_not_exist_are_refused_with_those_that_do() {
         ),
         (&["generate", "text.md", "--width", "5"], &["5", "30..=1000"]),
         (&["job", "show", "seven"], &["seven", "UUID"]),
+        (&["job", "list", "--limit", "0"], &["0", "whole number from 1"]),
+        (&["dead-letter", "list", "--limit", "0"], &["0", "whole number from 1"]),
+        (&["dead-letter", "replay", "x", "--rate", "5"], &["--rate", "cannot be used with"]),
+        (&["dead-letter", "replay", "--all", "--rate", "0"], &["0", "whole number from 1"]),
+        (&["export", "abc", "--format", "svg"], &["abc", "a project is a number"]),
+        (&["check", "0"], &["0", "a project is a number"]),
     ];
     for (args, parts) in cases {
         refused(&place.run(args).await, 2, parts);

@@ -122,9 +122,16 @@ async fn a_project_that_does_not_exist_is_told_from_a_directory_without_any() {
     for args in [&["check", "1"][..], &["export", "1", "--format", "svg"]] {
         let said = place.run(args).await;
         assert_eq!(said.code, Some(1));
-        assert!(said.err.contains("no projects in") && said.err.contains("usm generate"), "{}", said.err);
+        for part in ["no projects yet", "data/usm.db", "usm generate", "USM_DATA_DIR"] {
+            assert!(said.err.contains(part), "{part} in {}", said.err);
+        }
     }
     assert!(!place.path("data").exists(), "looking makes nothing");
+
+    let elsewhere = Place::new().with("DATABASE_URL", "sqlite:///./maps.db");
+    let said = elsewhere.run(&["check", "1"]).await;
+    assert!(said.err.contains("maps.db") && said.err.contains("DATABASE_URL"), "{}", said.err);
+    assert!(!said.err.contains("USM_DATA_DIR") && !elsewhere.path("maps.db").exists(), "{}", said.err);
 
     ok(place.run_on(&["import", "-"], "# Еда").await);
     let said = place.run(&["check", "7"]).await;

@@ -140,18 +140,36 @@ async fn style_platform_and_width_are_those_asked_for() {
 }
 
 #[tokio::test]
-async fn a_second_run_makes_a_second_project_and_replaces_the_files() {
+async fn a_second_run_makes_a_second_project_and_keeps_the_former_files_beside_the_new_ones() {
     let place = Place::new();
     place.write("1.md", RUSSIAN);
     place.write("2.md", ENGLISH);
 
     place.run(&["generate", "1.md"]).await;
+    place.write("story-map.md", "# Edited");
     let said = place.run(&["generate", "2.md", "--json"]).await;
 
-    assert_eq!(events(&said.out).last().unwrap()["project_id"], 2);
+    let last = events(&said.out).pop().unwrap();
+    assert_eq!(last["project_id"], 2);
+    assert_eq!(last["files"]["kept"], serde_json::json!(["./story-map.old.md", "./story-map.old.json"]));
+    assert_eq!(place.read("story-map.old.md"), "# Edited");
+    assert!(place.read("story-map.old.json").contains("Горячо"));
     assert!(!place.read("story-map.md").contains("Горячо"));
     let jobs = place.run(&["job", "list", "--json"]).await;
     assert_eq!(events(&jobs.out).len(), 4, "two maps and two times wireframes");
+}
+
+#[tokio::test]
+async fn a_file_that_is_kept_is_told() {
+    let place = Place::new();
+    place.write("text.md", ENGLISH);
+    place.write("story-map.md", "# Edited");
+
+    let said = place.run(&["generate", "text.md"]).await;
+
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    assert!(said.err.contains("  the former file is kept as ./story-map.old.md\n"), "{}", said.err);
+    assert_eq!(place.read("story-map.old.md"), "# Edited");
 }
 
 #[tokio::test]

@@ -84,8 +84,17 @@ async fn what_cannot_be_improved_is_refused_before_there_is_a_job() {
 
     for (stories, parts) in [
         (&["999"][..], &["no story 999"][..]),
-        (&["1", "1:1.1.9"], &["project 1 has no story 1.1.9", "usm check 1"]),
-        (&["1:1.1"], &["project 1 has no story 1.1;"]),
+        (
+            &["1", "1:1.1.9"],
+            &["project 1 has no story 1.1.9: stories in task 1.1: 2", "usm export 1 --format html"],
+        ),
+        (&["1:1.7.1"], &["project 1 has no story 1.7.1: tasks in activity 1: 1"]),
+        (&["1:9.9.9"], &["project 1 has no story 9.9.9: activities in the map: 1"]),
+        (&["1:1.1"], &["1:1.1", "PROJECT:NUMBER"]),
+        (&["1:1.1.1.1"], &["1:1.1.1.1", "PROJECT:NUMBER"]),
+        (&["1:1.1.1.garbage"], &["1:1.1.1.garbage", "PROJECT:NUMBER"]),
+        (&["1:+1.01.1"], &["1:+1.01.1", "PROJECT:NUMBER"]),
+        (&["+1"], &["+1", "PROJECT:NUMBER"]),
         (&["1", "2", "--action", "split"], &["split one at a time", "--action split"]),
         (&["pay"], &["pay", "PROJECT:NUMBER"]),
         (&["0"], &["PROJECT:NUMBER"]),
@@ -94,6 +103,8 @@ async fn what_cannot_be_improved_is_refused_before_there_is_a_job() {
         let args = [&["improve"], stories].concat();
         refused(&place.run(&args).await, parts);
     }
+    let numbered = place.run(&["export", "1", "--format", "html"]).await;
+    assert!(numbered.out.contains("1.1.2"), "the hint is true");
     let unknown = place.run(&["improve", "7:1.1.1"]).await;
     assert_eq!(unknown.code, Some(1));
     assert!(unknown.err.contains("no project 7; the newest are 1 (Shop)"), "{}", unknown.err);

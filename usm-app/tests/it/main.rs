@@ -10,6 +10,8 @@ mod handlers;
 mod improve;
 mod jobs;
 mod model;
+mod output;
 mod serve;
 mod stages;
 mod support;
+mod topology;

@@ -35,6 +35,12 @@ impl Screen {
         Self { language: markdown::language(map), width, colour: out::colour() }
     }
 
+    /// On standard error, as the progress before it: also when nothing more comes of the command.
+    pub(super) fn kept(&self, written: &Written) {
+        let what = self.language.pick("прежний файл сохранён как", "the former file is kept as");
+        written.kept.iter().for_each(|old| out::note(&format!("  {what} {}", old.display())));
+    }
+
     pub(super) fn board(&self, map: &StoryMap, criteria: bool) {
         let style = BoardStyle { colour: self.colour, layout: Layout::Auto, criteria };
         out::line(&board::render(map, self.width, style));

@@ -171,10 +171,10 @@ impl LoadedProject {
     }
 
     /// What stands at a number such as `2.1.3`, as [`Place`](crate::domain::place::Place) counts: activity, task and story,
-    /// as far down as the number goes and the map has it.
+    /// as far down as the number goes and the map has it. A number with another part has no story.
     pub fn at(&self, number: &str) -> (Option<&LoadedActivity>, Option<&LoadedTask>, Option<&LoadedStory>) {
-        let mut indices = number.split('.').map(|number| number.parse::<usize>().ok()?.checked_sub(1));
-        let mut next = || indices.next().flatten();
+        let mut parts = number.splitn(3, '.');
+        let mut next = || parts.next().and_then(index);
         let activity = next().and_then(|index| self.activities.get(index));
         let task = next().and_then(|index| activity?.tasks.get(index));
         let story = next().and_then(|index| task?.stories.get(index));
@@ -198,6 +198,12 @@ impl LoadedProject {
     }
 }
 
+/// The index that a part of a number stands for, where it is written as a map counts: `1`, not `+1` or `01`.
+fn index(part: &str) -> Option<usize> {
+    let number: usize = part.parse().ok()?;
+    (number.to_string() == part).then(|| number.checked_sub(1)).flatten()
+}
+
 fn task_of_map(task: &LoadedTask) -> UserTask {
     let stories = task.stories.iter().map(|loaded| Story {
         title: loaded.story.title.clone(),
@@ -212,4 +218,18 @@ fn task_of_map(task: &LoadedTask) -> UserTask {
 /// The slice with this title; what is not known comes last, as an unplanned story does.
 fn slice(title: &str) -> Release {
     Release::named(title).unwrap_or(Release::Later)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_part_of_a_number_is_written_as_a_map_counts() {
+        assert_eq!(index("1"), Some(0));
+        assert_eq!(index("12"), Some(11));
+        for part in ["", "0", "+1", "01", "-1", "1.1", "x", "99999999999999999999"] {
+            assert_eq!(index(part), None, "{part}");
+        }
+    }
 }
