@@ -120,7 +120,15 @@ impl Config {
                     "JWT_SECRET_KEY {weakness}: set 32 random bytes or more before authentication comes with a later version"
                 ));
             }
-            if matches!(self.database, DatabaseUrl::Sqlite(_)) {
+        }
+        if let DatabaseUrl::Sqlite(file) = &self.database {
+            if matches!(self.queue.backend, QueueBackend::RabbitMq { .. }) {
+                warnings.push(format!(
+                    "DATABASE_URL is the SQLite file {}: RabbitMQ gives a job to any machine, and each would work on a file of \
+                     its own; set the same postgres://… on all of them, or keep every process on this machine and this file",
+                    file.display()
+                ));
+            } else if self.environment == Environment::Production {
                 warnings.push(
                     "DATABASE_URL: a SQLite file serves one machine, use PostgreSQL in production".into(),
                 );

@@ -114,6 +114,24 @@ fn rabbitmq_and_redis_are_used_when_enabled_and_named() {
 }
 
 #[test]
+fn a_file_beside_rabbitmq_is_warned_of_because_every_machine_has_its_own() {
+    let servers = [("RABBITMQ_ENABLED", "true"), ("RABBITMQ_URL", "amqp://localhost")];
+    let warned = |more: &[(&str, &str)]| {
+        let warnings = config(&[&servers[..], more].concat()).unwrap().warnings();
+        warnings.iter().filter(|warning| warning.starts_with("DATABASE_URL")).cloned().collect::<Vec<_>>()
+    };
+
+    for more in [&[][..], &[("ENVIRONMENT", "production")]] {
+        let warnings = warned(more);
+        assert!(
+            matches!(warnings.as_slice(), [one] if one.contains("./usm-data/usm.db") && one.contains("postgres://")),
+            "{warnings:?}"
+        );
+    }
+    assert!(warned(&[("DATABASE_URL", "postgres://u:p@h/db")]).is_empty());
+}
+
+#[test]
 fn addresses_of_servers_that_are_not_used_are_told() {
     let values =
         [("RABBITMQ_ENABLED", "False"), ("RABBITMQ_URL", "amqp://localhost"), ("REDIS_URL", "redis://r")];
