@@ -203,7 +203,10 @@ impl From<usm_queue::Error> for Problem {
             ErrorKind::NotFound => Self::not_found(error.to_string()),
             ErrorKind::QueueFull | ErrorKind::Unavailable | ErrorKind::Closed => {
                 tracing::warn!(error = %error, "the job queue is not available");
-                let detail = "the job queue does not take or answer requests now; try again soon";
+                let detail = match queue_trouble(&error) {
+                    Some(reason) => format!("the job queue takes no jobs: {reason}"),
+                    None => "the job queue does not take or answer requests now; try again soon".to_owned(),
+                };
                 Self::unavailable(detail, Duration::from_secs(5))
             }
             _ => {
@@ -212,6 +215,25 @@ impl From<usm_queue::Error> for Problem {
             }
         }
     }
+}
+
+/// What somebody must do so that the queue works again, where that is known. The error's own text names files and
+/// servers; these are the parts of it that say the same without.
+pub(super) fn queue_trouble(error: &usm_queue::Error) -> Option<&'static str> {
+    const KNOWN: [(&str, &str); 4] = [
+        (
+            "was removed or replaced",
+            "the queue file was removed or replaced; put it back, or restart every process that uses it",
+        ),
+        ("the disk is full", "the disk is full; free some space"),
+        (
+            "the disk does not take or give the data",
+            "the disk does not take the data; it may be full or failing",
+        ),
+        ("file or its folder cannot be written", "the queue file cannot be written; check owner and rights"),
+    ];
+    let text = error.to_string();
+    KNOWN.into_iter().find_map(|(part, told)| text.contains(part).then_some(told))
 }
 
 impl From<DbErr> for Problem {

@@ -593,3 +593,44 @@ async fn a_cancelled_job_stops_though_the_service_hangs() {
     assert!(done.unwrap_err().contains("was cancelled"));
     assert_eq!(job.status().await.unwrap().status, JobStatus::Cancelled);
 }
+
+#[tokio::test]
+async fn a_job_that_names_stories_of_another_database_is_refused_and_touches_nothing() {
+    let ai = FakeAi::start([]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (_elsewhere, other) = self::app(&ai).await;
+    let (project_id, ids) = project(&app).await;
+
+    let improving = app.queue.enqueue_with(improvement(&ids[..1]), other.enqueue_options()).await.unwrap();
+    let drawing =
+        app.queue.enqueue_with(wireframes(project_id, &ids[..1]), other.enqueue_options()).await.unwrap();
+
+    for refused in [worked(&app, &improving).await.unwrap_err(), worked(&app, &drawing).await.unwrap_err()] {
+        assert!(refused.contains("another database") && refused.contains("DATABASE_URL"), "{refused}");
+    }
+    assert_eq!(improving.status().await.unwrap().attempt, 1);
+    assert_eq!(ai.requests(), []);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_map_is_not_reported_as_saved_into_a_database_file_that_was_removed() {
+    let place = Place::new().with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
+    let (project_id, ids) = project(&app).await;
+    std::fs::remove_file(place.path("data/usm.db")).unwrap();
+
+    let map = app.queue.enqueue_with(GenerateMap::new(ENGLISH, false), app.enqueue_options()).await.unwrap();
+    let improving = app.queue.enqueue_with(improvement(&ids[..1]), app.enqueue_options()).await.unwrap();
+    let drawing =
+        app.queue.enqueue_with(wireframes(project_id, &ids[..1]), app.enqueue_options()).await.unwrap();
+
+    for failed in [
+        worked(&app, &map).await.unwrap_err(),
+        worked(&app, &improving).await.unwrap_err(),
+        worked(&app, &drawing).await.unwrap_err(),
+    ] {
+        assert!(failed.contains("usm.db was removed or replaced"), "{failed}");
+    }
+    assert_eq!(map.status().await.unwrap().attempt, 3);
+}

@@ -95,6 +95,7 @@ impl Improver<'_> {
             }
         };
         let saved = saved.map_err(|error| Trouble::Unsaved(error.into()))?;
+        self.job.state.check_database().map_err(|gone| Trouble::Unsaved(gone.into()))?;
         Ok(match saved {
             Improved::Saved { version } => StoryOutcome {
                 title: title_of(&proposal),
