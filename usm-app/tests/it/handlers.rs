@@ -634,3 +634,22 @@ async fn a_map_is_not_reported_as_saved_into_a_database_file_that_was_removed() 
     }
     assert_eq!(map.status().await.unwrap().attempt, 3);
 }
+
+#[tokio::test]
+async fn a_story_with_nothing_to_split_is_unchanged_and_no_failure() {
+    let place = Place::new();
+    let app = place.app().await;
+    let mut map = draft_story_map(ENGLISH).unwrap();
+    let story = &mut map.activities[0].tasks[0].stories[0];
+    (story.title, story.acceptance_criteria) = ("Pay".to_owned(), vec!["A receipt is shown".to_owned()]);
+    let saved = project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map).await.unwrap();
+    let id = project::load_map(&app.db, saved.id).await.unwrap().unwrap().stories().next().unwrap().story.id;
+
+    let split = ImproveStories { story_ids: vec![id], action: Some(ImproveAction::Split), prompt: None };
+    let job = app.queue.enqueue_with(split, app.enqueue_options()).await.unwrap();
+    let done = worked(&app, &job).await.unwrap();
+
+    assert_eq!((done.unchanged_count, done.failed_count), (1, 0));
+    assert_eq!((done.stories[0].outcome, done.stories[0].title.as_str()), (Outcome::Unchanged, "Pay"));
+    assert!(done.stories[0].suggestion.starts_with("Nothing to split"), "{:?}", done.stories[0]);
+}
