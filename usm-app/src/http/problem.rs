@@ -15,6 +15,8 @@ use poem_openapi::{
 use sea_orm::DbErr;
 use usm_queue::ErrorKind;
 
+use super::exports;
+
 /// The media type of every error answer.
 pub(super) const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -144,9 +146,7 @@ impl Problem {
             return Self::bad_request(detail);
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            let reason = reason.trim_end_matches('.');
-            let detail =
-                format!("the parameter `{name}` cannot be read: {reason}; /openapi.json lists what it takes");
+            let detail = format!("the parameter `{name}` {}", of_parameter(reason));
             return Self::invalid(vec![InvalidValue::at(*name, detail)]);
         }
         if error.is::<ContentTypeError>() {
@@ -163,6 +163,27 @@ impl Problem {
         tracing::error!(error = %error, "a request failed");
         Self::internal()
     }
+}
+
+/// What a parameter takes, of the framework's words for what was wrong with it.
+fn of_parameter(reason: &str) -> String {
+    let bound = |kind: &str| {
+        let (_, rest) = reason.split_once(&format!("{kind}("))?;
+        Some(rest.split_once(',')?.0.to_owned())
+    };
+    if let Some(least) = bound("minimum") {
+        return format!("must be at least {least}");
+    }
+    if let Some(most) = bound("maximum") {
+        return format!("must be at most {most}");
+    }
+    if reason.contains("integer(uint") {
+        return "must be a whole number, 0 or greater".to_owned();
+    }
+    if let Some(allowed) = exports::allowed_in(reason) {
+        return format!("must be one of {}", allowed.join(", "));
+    }
+    format!("cannot be read: {}; /openapi.json lists what it takes", reason.trim_end_matches('.'))
 }
 
 impl fmt::Display for Problem {

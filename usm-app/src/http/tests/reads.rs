@@ -159,9 +159,16 @@ async fn projects_are_listed_in_pages_newest_first() {
 async fn a_page_out_of_range_is_refused() {
     let app = TestApp::new().await;
 
-    for query in ["limit=0", "limit=101", "limit=x", "offset=-1", "offset=18446744073709551615"] {
+    for (query, rule) in [
+        ("limit=0", "`limit` must be at least 1"),
+        ("limit=101", "`limit` must be at most 100"),
+        ("limit=x", "`limit` must be a whole number"),
+        ("offset=-1", "`offset` must be a whole number, 0 or greater"),
+        ("offset=18446744073709551615", "`offset` must be at most 9007199254740991"),
+    ] {
         let refused = app.get(&format!("/projects?{query}")).await;
-        refused.problem(422);
+        let detail = refused.problem(422);
+        assert!(detail.contains(rule), "{detail}");
         assert_eq!(refused.json()["errors"][0]["pointer"], query.split('=').next().unwrap());
     }
 }
