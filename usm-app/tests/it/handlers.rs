@@ -10,6 +10,7 @@ use serde_json::json;
 use usm_ai::testing::{FakeAi, Reply};
 use usm_app::{
     app::App,
+    config::Config,
     domain::{
         draft::{ImproveAction, draft_story_map},
         wireframe::{Platform, Source, Style},
@@ -652,4 +653,25 @@ async fn a_story_with_nothing_to_split_is_unchanged_and_no_failure() {
     assert_eq!((done.unchanged_count, done.failed_count), (1, 0));
     assert_eq!((done.stories[0].outcome, done.stories[0].title.as_str()), (Outcome::Unchanged, "Pay"));
     assert!(done.stories[0].suggestion.starts_with("Nothing to split"), "{:?}", done.stories[0]);
+}
+
+#[tokio::test]
+async fn a_map_for_another_database_is_made_only_where_there_is_one_machine() {
+    let (place, elsewhere) = (Place::new(), Place::new().app().await);
+    let mut app = place.app().await;
+    let options = || elsewhere.enqueue_options();
+
+    let job = app.queue.enqueue_with(GenerateMap::new(ENGLISH, false), options()).await.unwrap();
+    worked(&app, &job).await.unwrap();
+
+    let servers = |name: &str| match name {
+        "RABBITMQ_ENABLED" => Some("true".to_owned()),
+        "RABBITMQ_URL" => Some("amqp://localhost".to_owned()),
+        _ => None,
+    };
+    app.config = Arc::new(Config::from_lookup(servers).unwrap());
+    let job = app.queue.enqueue_with(GenerateMap::new(ENGLISH, false), options()).await.unwrap();
+    let refused = worked(&app, &job).await.unwrap_err();
+
+    assert!(refused.contains("another database"), "{refused}");
 }
