@@ -41,11 +41,6 @@ impl DatabaseFile {
     pub fn check(&self) -> Result<(), FileGone> {
         if identity(&self.path).ok() == Some(self.known) { Ok(()) } else { Err(FileGone(self.path.clone())) }
     }
-
-    /// Where it is.
-    pub fn path(&self) -> &Path {
-        &self.path
-    }
 }
 
 #[cfg(unix)]
