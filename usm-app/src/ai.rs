@@ -13,8 +13,9 @@ use crate::{
     domain::{
         draft::{
             ImproveAction, StoryToImprove, draft_backbone, draft_enhancement, draft_stories, draft_story_map,
-            improve_story, split_story, wireframe::draft_wireframe,
+            improve_story, nothing_to_split, split_story, wireframe::draft_wireframe,
         },
+        improvement::StorySplit,
         wireframe::FlatWireframe,
     },
 };
@@ -192,12 +193,9 @@ impl ImproveInput {
             prompt: self.prompt.as_deref(),
         };
         let answer = match self.action {
-            Some(ImproveAction::Split) => {
-                let split = split_story(&story);
-                serde_json::to_value(
-                    split.ok_or("the story names one step and has few criteria: nothing to split")?,
-                )
-            }
+            Some(ImproveAction::Split) => serde_json::to_value(split_story(&story).unwrap_or_else(|| {
+                StorySplit { stories: Vec::new(), suggestion: nothing_to_split(&story).to_owned() }
+            })),
             // Without AI a wish is added to the description.
             action => {
                 serde_json::to_value(improve_story(&story, action.unwrap_or(ImproveAction::Details), None))

@@ -8,10 +8,13 @@ use usm_queue::{EnqueueOptions, QueueSpec, SqliteOptions, TaskQueue, Topology, W
 
 use crate::{
     ai::Ai,
-    config::{Config, QueueBackend},
-    database,
-    entities::user::LOCAL_USER_ID,
+    config::{Config, DatabaseUrl, QueueBackend},
+    database::{self, DatabaseFile, FileGone},
+    entities::{database_identity, user::LOCAL_USER_ID},
 };
+
+/// Metadata of a job: the identity of the database whose rows it names.
+pub(crate) const DATABASE: &str = "database";
 
 /// Everything a handler or an endpoint needs. Clones share it.
 #[derive(Debug, Clone)]
@@ -20,6 +23,10 @@ pub struct App {
     pub config: Arc<Config>,
     /// Projects and stories.
     pub db: DatabaseConnection,
+    /// What tells `db` from other databases, the same for every process that uses it.
+    pub database_id: Arc<str>,
+    /// The file of `db`, where it is one.
+    pub database_file: Option<DatabaseFile>,
     /// Jobs.
     pub queue: TaskQueue,
     /// Who answers.
@@ -38,15 +45,33 @@ impl App {
         let ai = Ai::new(&config.ai).context("the AI providers cannot be set up")?;
         create_data_dir(&config.data_dir)?;
         let db = database::open(&config.database).await?;
+        let unusable = || format!("the database {} cannot be used", config.database);
+        let database_file = match &config.database {
+            DatabaseUrl::Sqlite(path) => Some(DatabaseFile::open(path).with_context(unusable)?),
+            DatabaseUrl::Postgres(_) => None,
+        };
+        let database_id = database_identity::of(&db).await.with_context(unusable)?.into();
         let queue = open_queue(&config).await?;
-        Ok(Self { config: Arc::new(config), db, queue, ai: Arc::new(ai), workers: None })
+        let (config, ai) = (Arc::new(config), Arc::new(ai));
+        Ok(Self { config, db, database_id, database_file, queue, ai, workers: None })
     }
 
-    /// How a job of the local user is enqueued by the settings: attempts and first delay as configured.
+    /// Whether what is saved now will be found again.
+    ///
+    /// # Errors
+    ///
+    /// The file of the database was removed or replaced.
+    pub fn check_database(&self) -> Result<(), FileGone> {
+        self.database_file.as_ref().map_or(Ok(()), DatabaseFile::check)
+    }
+
+    /// How a job of the local user is enqueued by the settings: attempts and first delay as configured, and for this
+    /// database.
     pub fn enqueue_options(&self) -> EnqueueOptions {
         let worker = &self.config.worker;
         EnqueueOptions::new()
             .owner(LOCAL_USER_ID)
+            .metadata(DATABASE, &*self.database_id)
             .max_attempts(worker.max_attempts)
             .first_retry_delay(worker.retry_delay)
     }

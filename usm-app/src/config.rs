@@ -5,6 +5,7 @@ mod auth;
 mod database;
 mod dotenv;
 mod log;
+mod misspelt;
 mod queue;
 mod read;
 mod secret;
@@ -51,6 +52,9 @@ pub struct Config {
     pub auth: AuthConfig,
     /// Logging and error reports.
     pub log: LogConfig,
+    /// Names in the file `.env` that are probably meant to be others.
+    #[serde(skip)]
+    misspelt: Vec<String>,
 }
 
 /// Where the program runs. Only production changes anything: what is merely handy elsewhere gives a warning there.
@@ -101,6 +105,7 @@ impl Config {
             wireframe_max_stories: reader.number("WIREFRAME_MAX_STORIES", 10, 1..=100),
             auth: AuthConfig::read(&mut reader),
             log: LogConfig::read(&mut reader),
+            misspelt: Vec::new(),
             data_dir,
         };
         reader.finish(config)
@@ -114,13 +119,22 @@ impl Config {
     /// What an operator should read at start: settings that are weak, or set but not used by this version.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = self.ai.remarks.clone();
-        if self.environment == Environment::Production {
-            if let Some(weakness) = self.auth.weakness() {
+        warnings.extend(self.misspelt.iter().cloned());
+        let must_be_set = self.environment == Environment::Production;
+        if let Some(weakness) = self.auth.weakness().filter(|_| must_be_set || self.auth.jwt_secret.is_some())
+        {
+            warnings.push(format!(
+                "JWT_SECRET_KEY {weakness}: set 32 random bytes or more before authentication comes with a later version"
+            ));
+        }
+        if let DatabaseUrl::Sqlite(file) = &self.database {
+            if matches!(self.queue.backend, QueueBackend::RabbitMq { .. }) {
                 warnings.push(format!(
-                    "JWT_SECRET_KEY {weakness}: set 32 random bytes or more before authentication comes with a later version"
+                    "DATABASE_URL is the SQLite file {}: RabbitMQ gives a job to any machine, and each would work on a file of \
+                     its own; set the same postgres://… on all of them, or keep every process on this machine and this file",
+                    file.display()
                 ));
-            }
-            if matches!(self.database, DatabaseUrl::Sqlite(_)) {
+            } else if self.environment == Environment::Production {
                 warnings.push(
                     "DATABASE_URL: a SQLite file serves one machine, use PostgreSQL in production".into(),
                 );

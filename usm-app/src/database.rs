@@ -1,6 +1,7 @@
 //! Opens the application's database and brings it to the present schema.
 
 mod error;
+mod file;
 mod lock;
 #[cfg(test)]
 pub(crate) mod testing;
@@ -21,6 +22,7 @@ use crate::config::{DatabaseUrl, SecretUrl};
 use crate::migrations::Migrator;
 
 pub use error::OpenError;
+pub use file::{DatabaseFile, FileGone};
 use lock::FileLock;
 
 /// How long a connection waits for another process that writes to the SQLite file.

@@ -8,6 +8,7 @@
 //! Deleting a row deletes everything to its right; deleting a release leaves its stories without one.
 
 pub mod activity;
+pub mod database_identity;
 pub mod project;
 pub mod release;
 pub mod user;

@@ -1,6 +1,7 @@
 //! The steps that bring a database to the present schema, oldest first. A step that was published is never changed.
 
 mod m20261123_000001_story_maps;
+mod m20261125_000002_database_identity;
 
 use sea_orm_migration::prelude::*;
 
@@ -13,6 +14,9 @@ pub struct Migrator;
 
 impl MigratorTrait for Migrator {
     fn migrations() -> Vec<Box<dyn MigrationTrait>> {
-        vec![Box::new(m20261123_000001_story_maps::Migration)]
+        vec![
+            Box::new(m20261123_000001_story_maps::Migration),
+            Box::new(m20261125_000002_database_identity::Migration),
+        ]
     }
 }

@@ -1,11 +1,12 @@
 //! Joins the environment with the file `.env` without writing to the environment.
 
+use std::cell::RefCell;
 use std::collections::HashMap;
 use std::ffi::OsString;
 use std::io::ErrorKind;
 
-use super::Config;
 use super::read::{ConfigError, ConfigErrors, NotUnicode};
+use super::{Config, misspelt};
 
 const FILE: &str = ".env";
 
@@ -26,10 +27,20 @@ pub(super) fn load(
     file: Option<&[u8]>,
 ) -> Result<Config, ConfigErrors> {
     let file = file.map(parse).transpose()?.unwrap_or_default();
-    Config::from_source(&|name| match environment(name) {
-        Some(value) => value.into_string().map(Some).map_err(|_| NotUnicode),
-        None => Ok(file.get(name).cloned()),
-    })
+    let known = RefCell::new(Vec::new());
+    let mut config = Config::from_source(&|name| {
+        known.borrow_mut().push(name);
+        match environment(name) {
+            Some(value) => value.into_string().map(Some).map_err(|_| NotUnicode),
+            None => Ok(file.get(name).cloned()),
+        }
+    })?;
+    // Of the file only: the environment is full of names that are nobody's business here.
+    let known = known.into_inner();
+    let unknown = file.keys().filter(|name| !known.contains(&name.as_str()));
+    config.misspelt = unknown.filter_map(|name| misspelt::remark(name, &known)).collect();
+    config.misspelt.sort();
+    Ok(config)
 }
 
 fn parse(content: &[u8]) -> Result<HashMap<String, String>, ConfigErrors> {

@@ -114,6 +114,24 @@ fn rabbitmq_and_redis_are_used_when_enabled_and_named() {
 }
 
 #[test]
+fn a_file_beside_rabbitmq_is_warned_of_because_every_machine_has_its_own() {
+    let servers = [("RABBITMQ_ENABLED", "true"), ("RABBITMQ_URL", "amqp://localhost")];
+    let warned = |more: &[(&str, &str)]| {
+        let warnings = config(&[&servers[..], more].concat()).unwrap().warnings();
+        warnings.iter().filter(|warning| warning.starts_with("DATABASE_URL")).cloned().collect::<Vec<_>>()
+    };
+
+    for more in [&[][..], &[("ENVIRONMENT", "production")]] {
+        let warnings = warned(more);
+        assert!(
+            matches!(warnings.as_slice(), [one] if one.contains("./usm-data/usm.db") && one.contains("postgres://")),
+            "{warnings:?}"
+        );
+    }
+    assert!(warned(&[("DATABASE_URL", "postgres://u:p@h/db")]).is_empty());
+}
+
+#[test]
 fn addresses_of_servers_that_are_not_used_are_told() {
     let values =
         [("RABBITMQ_ENABLED", "False"), ("RABBITMQ_URL", "amqp://localhost"), ("REDIS_URL", "redis://r")];
@@ -245,7 +263,7 @@ fn models_that_are_gone_or_going_are_remarked() {
 }
 
 #[test]
-fn a_weak_token_secret_is_warned_of_in_production_only() {
+fn a_weak_token_secret_is_warned_of_and_a_missing_one_in_production() {
     let strong = "0123456789abcdef0123456789abcdef";
     for (secret, word) in
         [("", "is not set"), ("short", "shorter"), ("your-secret-key-change-in-production", "example")]
@@ -257,9 +275,11 @@ fn a_weak_token_secret_is_warned_of_in_production_only() {
     }
     let production = config(&[("JWT_SECRET_KEY", strong), ("ENVIRONMENT", "production")]).unwrap().warnings();
     let development = config(&[("JWT_SECRET_KEY", "short")]).unwrap().warnings();
+    let without = config(&[]).unwrap().warnings();
 
     assert!(!production.concat().contains("JWT_SECRET_KEY is"), "{production:?}");
-    assert!(!development.concat().contains("JWT_SECRET_KEY is"), "{development:?}");
+    assert!(development.concat().contains("JWT_SECRET_KEY is shorter"), "{development:?}");
+    assert!(!without.concat().contains("JWT_SECRET_KEY"), "{without:?}");
 }
 
 #[test]
@@ -279,6 +299,22 @@ fn the_environment_wins_over_the_file() {
 
     assert_eq!((config.server.port, config.worker.concurrency), (9001, 4));
     assert_eq!(config.data_dir, Path::new("./мои данные"));
+}
+
+#[test]
+fn a_misspelt_name_in_the_file_is_warned_of_and_one_in_the_environment_is_not() {
+    let file = b"RABBIT_ENABLED=true\nUSM_PROT=9000\nPATH=/bin\nUSM_PORT=9001\n";
+    let environment = |name: &str| (name == "USM_HSOT").then(|| OsString::from("localhost"));
+
+    let config = dotenv::load(&environment, Some(file)).unwrap();
+
+    let warnings = config.warnings();
+    let told: Vec<_> = warnings.iter().filter(|warning| warning.contains("is not a setting")).collect();
+    assert!(
+        matches!(told.as_slice(), [rabbit, port]
+            if rabbit.contains("write RABBITMQ_ENABLED") && port.starts_with("USM_PROT") && port.contains("write USM_PORT")),
+        "{warnings:?}"
+    );
 }
 
 #[test]
@@ -317,6 +353,12 @@ fn the_example_file_names_every_variable_with_its_default() {
     let read = dotenv::load(&|_| None, Some(set.join("\n").as_bytes())).unwrap();
 
     assert_eq!(serde_json::to_value(&read).unwrap(), serde_json::to_value(&defaults).unwrap());
+    // Also where something else decides whether a value counts.
+    let enabled = |name: &str| (name == "RABBITMQ_ENABLED").then(|| "true".into());
+    assert_eq!(
+        dotenv::load(&enabled, Some(set.join("\n").as_bytes())).unwrap_err().to_string(),
+        refused(&[("RABBITMQ_ENABLED", "true")])
+    );
     for name in asked.borrow().iter() {
         assert!(
             set.iter().any(|line| line.starts_with(&format!("{name}="))),

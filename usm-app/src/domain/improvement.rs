@@ -144,7 +144,7 @@ impl SplitAnswer {
     ///
     /// # Errors
     ///
-    /// There are no two stories in it; the text tells the model what is missing.
+    /// There are neither two stories in it nor a list without any and a reason; the text tells the model what is missing.
     pub fn read(value: &Value) -> Result<Self, &'static str> {
         const STORIES: [&str; 3] = ["stories", "parts", "userstories"];
         let value = holder(value, &STORIES);
@@ -154,10 +154,18 @@ impl SplitAnswer {
             acceptance_criteria: texts(value, &CRITERIA_NAMES),
         };
         let stories: Vec<_> = list(value, &STORIES).iter().map(part).collect();
-        if stories.iter().filter(|story| !story.title.is_empty()).count() < 2 {
+        let answer = Self { stories, suggestion: text(value, &["suggestion", "explanation"]) };
+        let parts = answer.stories.iter().filter(|story| !story.title.is_empty()).count();
+        if parts < 2 && answer.nothing_to_split().is_none() {
             return Err("a split has two stories at least: give `stories`, each with a `title`");
         }
-        Ok(Self { stories, suggestion: text(value, &["suggestion", "explanation"]) })
+        Ok(answer)
+    }
+
+    /// The reason, where the answer says that the story has no parts.
+    pub fn nothing_to_split(&self) -> Option<String> {
+        let reason = bounded(&self.suggestion, SENTENCE);
+        (self.stories.is_empty() && !reason.is_empty()).then_some(reason)
     }
 
     /// Its words, as far as they tell the language.
@@ -269,6 +277,14 @@ mod tests {
     fn an_empty_answer_is_refused_with_what_is_missing() {
         assert!(ImprovementAnswer::read(&json!({ "title": " " })).unwrap_err().contains("`title`"));
         assert!(SplitAnswer::read(&json!({ "stories": [{ "title": "One" }] })).unwrap_err().contains("two"));
+    }
+
+    #[test]
+    fn a_story_without_parts_is_an_answer_when_the_reason_is_given() {
+        let read = |suggestion| SplitAnswer::read(&json!({ "stories": [], "suggestion": suggestion }));
+
+        assert_eq!(read("One step").unwrap().nothing_to_split(), Some("One step".to_owned()));
+        assert!(read(" ").is_err());
     }
 
     #[test]

@@ -9,6 +9,7 @@ use poem_openapi::{
 };
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::error::Category;
+use serde_path_to_error::Segment;
 
 use super::problem::{InvalidValue, Problem};
 
@@ -61,11 +62,36 @@ fn parse<T: DeserializeOwned>(bytes: &[u8]) -> Result<T, Problem> {
         return Err(Problem::invalid(vec![InvalidValue::at("", "the body must be a JSON object")]));
     }
     serde_json::from_slice(bytes).map_err(|error| match error.classify() {
-        Category::Data => Problem::invalid(vec![InvalidValue::at("", error.to_string())]),
+        Category::Data => Problem::invalid(vec![misfit::<T>(bytes, &error)]),
         Category::Syntax | Category::Eof | Category::Io => {
             Problem::bad_request(format!("the body is not JSON: {error}"))
         }
     })
+}
+
+/// The error with the field it is about. Read once more for that, since remembering the way costs something.
+fn misfit<T: DeserializeOwned>(bytes: &[u8], error: &serde_json::Error) -> InvalidValue {
+    let mut reader = serde_json::Deserializer::from_slice(bytes);
+    let mut pointer = match serde_path_to_error::deserialize::<_, T>(&mut reader) {
+        Ok(_) => String::new(),
+        Err(located) => located.path().iter().fold(String::new(), |pointer, segment| match segment {
+            Segment::Seq { index } => format!("{pointer}/{index}"),
+            Segment::Map { key } => format!("{pointer}/{}", escaped(key)),
+            Segment::Enum { .. } | Segment::Unknown => pointer,
+        }),
+    };
+    let text = error.to_string();
+    if let Some((missing, _)) = text.strip_prefix("missing field `").and_then(|rest| rest.split_once('`')) {
+        pointer = format!("{pointer}/{}", escaped(missing));
+        return InvalidValue::at(pointer, text);
+    }
+    let detail = if pointer.is_empty() { text } else { format!("{pointer} is not usable: {text}") };
+    InvalidValue::at(pointer, detail)
+}
+
+/// A name as RFC 6901 writes it in a pointer.
+fn escaped(name: &str) -> String {
+    name.replace('~', "~0").replace('/', "~1")
 }
 
 #[cfg(test)]
@@ -121,6 +147,23 @@ mod tests {
         assert_eq!(wrong_type.status(), StatusCode::UNPROCESSABLE_ENTITY);
         assert!(wrong_type.to_string().contains("expected i64 at line 1 column 11"), "{wrong_type}");
         assert!(missing.to_string().contains("missing field `x`"), "{missing}");
+    }
+
+    #[test]
+    fn a_value_deep_in_the_body_has_a_pointer() {
+        #[derive(Debug, Deserialize)]
+        struct Track {
+            #[serde(rename = "a/b~c")]
+            _points: Vec<Point>,
+        }
+        let pointer = |bytes: &[u8]| {
+            let error = serde_json::from_slice::<Track>(bytes).unwrap_err();
+            misfit::<Track>(bytes, &error).pointer
+        };
+
+        assert_eq!(pointer(br#"{"a/b~c": [{"x": 1}, {"x": "one"}]}"#), "/a~1b~0c/1/x");
+        assert_eq!(pointer(br#"{"a/b~c": [{"y": 1}]}"#), "/a~1b~0c/0/x");
+        assert_eq!(pointer(b"{}"), "/a~1b~0c");
     }
 
     #[test]

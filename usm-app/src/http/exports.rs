@@ -87,6 +87,17 @@ impl Exports {
     }
 }
 
+/// The values of the parameter whose type the framework names in its complaint.
+pub(super) fn allowed_in(complaint: &str) -> Option<Vec<String>> {
+    let mut registry = Registry::new();
+    FormatName::register(&mut registry);
+    EpicsName::register(&mut registry);
+    let (_, schema) =
+        registry.schemas.into_iter().find(|(name, _)| complaint.contains(&format!("\"{name}\"")))?;
+    let name = |value: serde_json::Value| value.as_str().map(str::to_owned);
+    Some(schema.enum_items.into_iter().filter_map(name).collect())
+}
+
 /// A file to be saved.
 #[derive(Debug)]
 pub(super) struct Download {

@@ -1,6 +1,11 @@
 //! Whether the server lives, and whether it can do its work.
 
-use std::time::Duration;
+mod room;
+
+use std::{
+    path::{Path, PathBuf},
+    time::Duration,
+};
 
 use poem_openapi::{Enum, Object, OpenApi, payload::Json, types::Example};
 use tokio::time::timeout;
@@ -9,9 +14,12 @@ use usm_queue::JobFilter;
 use super::{
     Tag,
     answer::{Answer, Plain},
-    problem::{InvalidValue, Problem},
+    problem::{InvalidValue, Problem, queue_trouble},
 };
-use crate::app::App;
+use crate::{
+    app::App,
+    config::{DatabaseUrl, QueueBackend},
+};
 
 /// How long a part may take to answer.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -73,32 +81,31 @@ impl Health {
 
     /// Tell whether database and queue answer and the workers consume
     ///
+    /// Files that were removed or replaced under the server, and a full disk, count as not answering.
+    ///
     /// Workers that are connected but get no deliveries, after a restart of RabbitMQ for example, count as not ready.
     ///
     /// An AI provider that is down does not count: jobs wait for it.
     #[oai(path = "/health/ready", method = "get", operation_id = "getReady", tag = "Tag::Health")]
     async fn ready(&self) -> Answer<Json<Ready>, Plain> {
-        let database = async { self.app.db.ping().await.map_err(|error| error.to_string()) };
-        let queue = async {
-            let name = self.app.queue.topology().queues().first().map(|queue| queue.name().to_owned());
-            let depth = self.app.queue.depth(&name.unwrap_or_default()).await;
-            // Its records may be elsewhere, and without them no job is taken or shown.
-            let mut any = JobFilter::default();
-            any.limit = 1;
-            let jobs = self.app.queue.jobs(&any).await;
-            depth.map(|_| ()).and(jobs.map(|_| ())).map_err(|error| error.to_string())
-        };
-        let (database, queue) = tokio::join!(timeout(PATIENCE, database), timeout(PATIENCE, queue));
+        let (database, queue) =
+            tokio::join!(timeout(PATIENCE, database(&self.app)), timeout(PATIENCE, queue(&self.app)));
         let mut failures = Vec::new();
         for (part, answer) in [("database", database), ("queue", queue)] {
-            let error = match answer {
+            let trouble = match answer {
                 Ok(Ok(())) => continue,
-                Ok(Err(error)) => error,
-                Err(_) => format!("no answer within {PATIENCE:?}"),
+                Ok(Err(trouble)) => trouble,
+                Err(_) => Trouble::unexplained(format!("no answer within {PATIENCE:?}")),
             };
             // The cause may name files and servers: it belongs into the log.
-            tracing::error!(part, error, "not ready");
-            failures.push(InvalidValue::at(part, format!("the {part} does not answer")));
+            tracing::error!(part, error = trouble.cause, "not ready");
+            failures.push(InvalidValue::at(
+                part,
+                match trouble.reason {
+                    Some(reason) => format!("the {part} does not work: {reason}"),
+                    None => format!("the {part} does not answer"),
+                },
+            ));
         }
         let workers = match &self.app.workers {
             None => Workers::Elsewhere,
@@ -116,6 +123,66 @@ impl Health {
             return Ok(Json(Ready { status: Fine::Ok, database: Fine::Ok, queue: Fine::Ok, workers }));
         }
         Err(Problem::unavailable("the server is not ready", PATIENCE).with_errors(failures).into())
+    }
+}
+
+/// What is wrong with a part.
+struct Trouble {
+    /// For the log.
+    cause: String,
+    /// For the answer, where it is known and names nothing.
+    reason: Option<&'static str>,
+}
+
+impl Trouble {
+    fn unexplained(cause: impl ToString) -> Self {
+        Self { cause: cause.to_string(), reason: None }
+    }
+}
+
+async fn database(app: &App) -> Result<(), Trouble> {
+    app.check_database().map_err(|gone| Trouble {
+        cause: gone.to_string(),
+        reason: Some("its file was removed or replaced; put it back, or restart the server"),
+    })?;
+    if let DatabaseUrl::Sqlite(path) = &app.config.database {
+        has_room(path.parent().unwrap_or(Path::new("."))).await?;
+    }
+    app.db.ping().await.map_err(Trouble::unexplained)
+}
+
+async fn queue(app: &App) -> Result<(), Trouble> {
+    let name = app.queue.topology().queues().first().map(|queue| queue.name().to_owned());
+    let mut any = JobFilter::default();
+    any.limit = 1;
+    let asked = async {
+        app.queue.depth(&name.unwrap_or_default()).await?;
+        // Its records may be elsewhere, and without them no job is taken or shown.
+        app.queue.jobs(&any).await?;
+        if app.config.queue.backend == QueueBackend::Embedded {
+            // A file that was removed can be read all the same. This is a write that changes nothing.
+            app.queue.dead_letters().remove("").await?;
+        }
+        Ok(())
+    };
+    asked.await.map_err(|error: usm_queue::Error| Trouble {
+        cause: error.to_string(),
+        reason: queue_trouble(&error),
+    })?;
+    if app.config.queue.backend == QueueBackend::Embedded {
+        has_room(&app.config.data_dir).await?;
+    }
+    Ok(())
+}
+
+/// A full disk is not noticed by anything that writes nothing.
+async fn has_room(directory: &Path) -> Result<(), Trouble> {
+    let directory = PathBuf::from(directory);
+    match tokio::task::spawn_blocking(move || room::check(&directory)).await {
+        Ok(checked) => {
+            checked.map_err(|error| Trouble { cause: error.to_string(), reason: Some(room::reason(&error)) })
+        }
+        Err(error) => Err(Trouble::unexplained(error)),
     }
 }
 

@@ -15,6 +15,8 @@ use poem_openapi::{
 use sea_orm::DbErr;
 use usm_queue::ErrorKind;
 
+use super::exports;
+
 /// The media type of every error answer.
 pub(super) const CONTENT_TYPE: &str = "application/problem+json";
 
@@ -144,9 +146,7 @@ impl Problem {
             return Self::bad_request(detail);
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
-            let reason = reason.trim_end_matches('.');
-            let detail =
-                format!("the parameter `{name}` cannot be read: {reason}; /openapi.json lists what it takes");
+            let detail = format!("the parameter `{name}` {}", of_parameter(reason));
             return Self::invalid(vec![InvalidValue::at(*name, detail)]);
         }
         if error.is::<ContentTypeError>() {
@@ -163,6 +163,27 @@ impl Problem {
         tracing::error!(error = %error, "a request failed");
         Self::internal()
     }
+}
+
+/// What a parameter takes, of the framework's words for what was wrong with it.
+fn of_parameter(reason: &str) -> String {
+    let bound = |kind: &str| {
+        let (_, rest) = reason.split_once(&format!("{kind}("))?;
+        Some(rest.split_once(',')?.0.to_owned())
+    };
+    if let Some(least) = bound("minimum") {
+        return format!("must be at least {least}");
+    }
+    if let Some(most) = bound("maximum") {
+        return format!("must be at most {most}");
+    }
+    if reason.contains("integer(uint") {
+        return "must be a whole number, 0 or greater".to_owned();
+    }
+    if let Some(allowed) = exports::allowed_in(reason) {
+        return format!("must be one of {}", allowed.join(", "));
+    }
+    format!("cannot be read: {}; /openapi.json lists what it takes", reason.trim_end_matches('.'))
 }
 
 impl fmt::Display for Problem {
@@ -203,7 +224,10 @@ impl From<usm_queue::Error> for Problem {
             ErrorKind::NotFound => Self::not_found(error.to_string()),
             ErrorKind::QueueFull | ErrorKind::Unavailable | ErrorKind::Closed => {
                 tracing::warn!(error = %error, "the job queue is not available");
-                let detail = "the job queue does not take or answer requests now; try again soon";
+                let detail = match queue_trouble(&error) {
+                    Some(reason) => format!("the job queue takes no jobs: {reason}"),
+                    None => "the job queue does not take or answer requests now; try again soon".to_owned(),
+                };
                 Self::unavailable(detail, Duration::from_secs(5))
             }
             _ => {
@@ -212,6 +236,25 @@ impl From<usm_queue::Error> for Problem {
             }
         }
     }
+}
+
+/// What somebody must do so that the queue works again, where that is known. The error's own text names files and
+/// servers; these are the parts of it that say the same without.
+pub(super) fn queue_trouble(error: &usm_queue::Error) -> Option<&'static str> {
+    const KNOWN: [(&str, &str); 4] = [
+        (
+            "was removed or replaced",
+            "the queue file was removed or replaced; put it back, or restart every process that uses it",
+        ),
+        ("the disk is full", "the disk is full; free some space"),
+        (
+            "the disk does not take or give the data",
+            "the disk does not take the data; it may be full or failing",
+        ),
+        ("file or its folder cannot be written", "the queue file cannot be written; check owner and rights"),
+    ];
+    let text = error.to_string();
+    KNOWN.into_iter().find_map(|(part, told)| text.contains(part).then_some(told))
 }
 
 impl From<DbErr> for Problem {

@@ -17,6 +17,7 @@ use usm_queue::{JobContext, Task, TaskError, TaskPolicy};
 use super::{choice::Asked, job};
 use crate::{
     app::App,
+    config::QueueBackend,
     domain::{enhancement::Enhancement, requirements, story_map::StoryMap, wireframe::Language},
     entities::project::{self, SavedProject},
 };
@@ -106,13 +107,18 @@ pub struct MapReady {
 ///
 /// # Errors
 ///
-/// Permanent: an unusable text, an unknown owner, a service that refuses its key, or stories for no activity at all. To
+/// Permanent: an unusable text, an unknown owner, another database than the job's, a service that refuses its key, or stories for no activity at all. To
 /// be tried again with the parts that are made: a service or database that does not answer, a rate limit, a model that
 /// answered something else.
 pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<MapReady, TaskError> {
     let started = Instant::now();
     let owner = job::owner(job.job())?;
     let app = &job.state;
+    // Where there are several machines, who asked would never see the map. With one, it is made again in a new database.
+    if matches!(app.config.queue.backend, QueueBackend::RabbitMq { .. }) {
+        job::is_for_this_database(&job)?;
+    }
+    app.check_database()?;
     let mut made = Made::of(job.earlier_partials());
     if let Some(saved) = project::by_job(&app.db, job::key(&job)).await? {
         return Ok(ready(saved, made, started));
@@ -180,12 +186,14 @@ async fn save(
     map: &StoryMap,
 ) -> Result<SavedProject, TaskError> {
     let saved = project::save_map(&work.job.state.db, job::key(work.job), owner, requirements, map).await;
-    saved.map_err(|error| match error.sql_err() {
+    let saved = saved.map_err(|error| match error.sql_err() {
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
             TaskError::permanent(format!("the job's owner, user {owner}, does not exist"))
         }
         _ => TaskError::from(error),
-    })
+    })?;
+    work.job.state.check_database()?;
+    Ok(saved)
 }
 
 /// `offline`, or provider and model.

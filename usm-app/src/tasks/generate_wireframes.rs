@@ -99,8 +99,8 @@ pub struct StoryFailure {
 ///
 /// # Errors
 ///
-/// Permanent: no story or too many are asked for, none of the stories is in this project of the job's owner, or a service
-/// refuses its key. To be tried again with what is drawn already: a service or database that does not answer, a rate limit,
+/// Permanent: no story or too many are asked for, none of the stories is in this project of the job's owner, the job
+/// is for another database, or a service refuses its key. To be tried again with what is drawn already: a service or database that does not answer, a rate limit,
 /// or not a single story could be drawn.
 pub async fn generate_wireframes(
     task: GenerateWireframes,
@@ -109,6 +109,8 @@ pub async fn generate_wireframes(
     let started = Instant::now();
     let ids = unique(&task.story_ids);
     check_count(ids.len(), job.state.config.wireframe_max_stories)?;
+    job::is_for_this_database(&job)?;
+    job.state.check_database()?;
     let stories = stories(&task, &ids, &job).await?;
     let asked = Asked::by(job.job(), &job.state.ai)?;
     let mut drawn: HashMap<i64, StoryWireframe> = job
@@ -241,7 +243,9 @@ impl Designer<'_> {
     async fn saved(&self, story: &StoryInContext) -> Result<StoryWireframe, Trouble> {
         let drawing = self.drawing(story).await.map_err(Trouble::Unanswered)?;
         let row = drawing.row(job::key(self.job));
-        match wireframe::upsert(&self.job.state.db, row).await {
+        let saved = wireframe::upsert(&self.job.state.db, row).await;
+        self.job.state.check_database().map_err(|gone| Trouble::Unsaved(gone.into()))?;
+        match saved {
             Ok(Some(_)) => Ok(drawing.wireframe),
             Ok(None) => Err(Trouble::Gone),
             Err(error) => Err(Trouble::Unsaved(error.into())),

@@ -152,7 +152,8 @@ pub const SPLIT_IN_BULK: &str = "stories are split one at a time, because a spli
 ///
 /// # Errors
 ///
-/// Permanent: a split of several stories, none of the stories is the owner's, or a service refuses its key. To be tried
+/// Permanent: a split of several stories, none of the stories is the owner's, the job is for another database, or a
+/// service refuses its key. To be tried
 /// again with what is improved already: a service or database that does not answer, a rate limit, or not a single story
 /// could be improved.
 pub async fn improve_stories(
@@ -171,6 +172,8 @@ pub async fn improve_stories(
     if task.action == Some(ImproveAction::Split) && ids.len() > 1 {
         return Err(TaskError::permanent(SPLIT_IN_BULK));
     }
+    job::is_for_this_database(&job)?;
+    job.state.check_database()?;
     let asked = Asked::by(job.job(), &job.state.ai)?;
     let found = user_story::with_context(&job.state.db, scope, &ids).await?;
     let stories: HashMap<i64, StoryInContext> =

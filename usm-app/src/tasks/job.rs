@@ -1,10 +1,14 @@
 //! What all handlers ask of their job: whose it is, under which key its effects are kept, how it reports.
 
 use serde::Serialize;
+use serde_json::Value;
 use usm_queue::{ErrorKind, Job, JobContext, Owner, TaskError};
 use uuid::Uuid;
 
-use crate::{app::App, entities::user::LOCAL_USER_ID};
+use crate::{
+    app::{App, DATABASE},
+    entities::user::LOCAL_USER_ID,
+};
 
 /// The user a job belongs to; one that names none is the local user's.
 pub(super) fn owner(job: &Job) -> Result<i64, TaskError> {
@@ -14,6 +18,19 @@ pub(super) fn owner(job: &Job) -> Result<i64, TaskError> {
         Some(Owner::Name(name)) => Err(TaskError::permanent(format!(
             "the job's owner is `{name}`, and users here have numbers; enqueue it with a user_id that is a number"
         ))),
+    }
+}
+
+/// Refuses a job that was started beside another database, whose ids mean other rows here. Jobs of other programs do not
+/// say which.
+pub(super) fn is_for_this_database(job: &JobContext<App>) -> Result<(), TaskError> {
+    let named = job.job().metadata.get(DATABASE).and_then(Value::as_str);
+    match named {
+        Some(id) if id != &*job.state.database_id => Err(TaskError::permanent(
+            "the job was started beside another database than this worker's; set the same DATABASE_URL for every process \
+             and start the job again",
+        )),
+        _ => Ok(()),
     }
 }
 

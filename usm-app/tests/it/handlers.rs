@@ -10,6 +10,7 @@ use serde_json::json;
 use usm_ai::testing::{FakeAi, Reply};
 use usm_app::{
     app::App,
+    config::Config,
     domain::{
         draft::{ImproveAction, draft_story_map},
         wireframe::{Platform, Source, Style},
@@ -592,4 +593,85 @@ async fn a_cancelled_job_stops_though_the_service_hangs() {
 
     assert!(done.unwrap_err().contains("was cancelled"));
     assert_eq!(job.status().await.unwrap().status, JobStatus::Cancelled);
+}
+
+#[tokio::test]
+async fn a_job_that_names_stories_of_another_database_is_refused_and_touches_nothing() {
+    let ai = FakeAi::start([]).await.unwrap();
+    let (_place, app) = app(&ai).await;
+    let (_elsewhere, other) = self::app(&ai).await;
+    let (project_id, ids) = project(&app).await;
+
+    let improving = app.queue.enqueue_with(improvement(&ids[..1]), other.enqueue_options()).await.unwrap();
+    let drawing =
+        app.queue.enqueue_with(wireframes(project_id, &ids[..1]), other.enqueue_options()).await.unwrap();
+
+    for refused in [worked(&app, &improving).await.unwrap_err(), worked(&app, &drawing).await.unwrap_err()] {
+        assert!(refused.contains("another database") && refused.contains("DATABASE_URL"), "{refused}");
+    }
+    assert_eq!(improving.status().await.unwrap().attempt, 1);
+    assert_eq!(ai.requests(), []);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_map_is_not_reported_as_saved_into_a_database_file_that_was_removed() {
+    let place = Place::new().with("WORKER_RETRY_DELAY", "0");
+    let app = place.app().await;
+    let (project_id, ids) = project(&app).await;
+    std::fs::remove_file(place.path("data/usm.db")).unwrap();
+
+    let map = app.queue.enqueue_with(GenerateMap::new(ENGLISH, false), app.enqueue_options()).await.unwrap();
+    let improving = app.queue.enqueue_with(improvement(&ids[..1]), app.enqueue_options()).await.unwrap();
+    let drawing =
+        app.queue.enqueue_with(wireframes(project_id, &ids[..1]), app.enqueue_options()).await.unwrap();
+
+    for failed in [
+        worked(&app, &map).await.unwrap_err(),
+        worked(&app, &improving).await.unwrap_err(),
+        worked(&app, &drawing).await.unwrap_err(),
+    ] {
+        assert!(failed.contains("usm.db was removed or replaced"), "{failed}");
+    }
+    assert_eq!(map.status().await.unwrap().attempt, 3);
+}
+
+#[tokio::test]
+async fn a_story_with_nothing_to_split_is_unchanged_and_no_failure() {
+    let place = Place::new();
+    let app = place.app().await;
+    let mut map = draft_story_map(ENGLISH).unwrap();
+    let story = &mut map.activities[0].tasks[0].stories[0];
+    (story.title, story.acceptance_criteria) = ("Pay".to_owned(), vec!["A receipt is shown".to_owned()]);
+    let saved = project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map).await.unwrap();
+    let id = project::load_map(&app.db, saved.id).await.unwrap().unwrap().stories().next().unwrap().story.id;
+
+    let split = ImproveStories { story_ids: vec![id], action: Some(ImproveAction::Split), prompt: None };
+    let job = app.queue.enqueue_with(split, app.enqueue_options()).await.unwrap();
+    let done = worked(&app, &job).await.unwrap();
+
+    assert_eq!((done.unchanged_count, done.failed_count), (1, 0));
+    assert_eq!((done.stories[0].outcome, done.stories[0].title.as_str()), (Outcome::Unchanged, "Pay"));
+    assert!(done.stories[0].suggestion.starts_with("Nothing to split"), "{:?}", done.stories[0]);
+}
+
+#[tokio::test]
+async fn a_map_for_another_database_is_made_only_where_there_is_one_machine() {
+    let (place, elsewhere) = (Place::new(), Place::new().app().await);
+    let mut app = place.app().await;
+    let options = || elsewhere.enqueue_options();
+
+    let job = app.queue.enqueue_with(GenerateMap::new(ENGLISH, false), options()).await.unwrap();
+    worked(&app, &job).await.unwrap();
+
+    let servers = |name: &str| match name {
+        "RABBITMQ_ENABLED" => Some("true".to_owned()),
+        "RABBITMQ_URL" => Some("amqp://localhost".to_owned()),
+        _ => None,
+    };
+    app.config = Arc::new(Config::from_lookup(servers).unwrap());
+    let job = app.queue.enqueue_with(GenerateMap::new(ENGLISH, false), options()).await.unwrap();
+    let refused = worked(&app, &job).await.unwrap_err();
+
+    assert!(refused.contains("another database"), "{refused}");
 }

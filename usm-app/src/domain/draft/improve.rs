@@ -14,6 +14,7 @@ use super::text::Document;
 use super::words::{
     capitalised, content_stems, coverage, normal, uncapitalised, without_final_punctuation, words,
 };
+use crate::domain::columns::clean;
 
 /// Longest criterion, in characters; the API refuses longer ones.
 const CRITERION_LENGTH: usize = 500;
@@ -150,17 +151,27 @@ impl Told {
             &self.say(phrases.course, phrases.event_course, phrases.thing_course),
             &[("outcome", &outcome)],
         )];
+        let prompt = clean(story.prompt.unwrap_or_default());
+        let wish = without_final_punctuation(&prompt);
+        // Those of the wish too, or they would be found in the description the next time.
         details.extend(
-            limit(&self.words, lexicon).map(|limit| filled(phrases.limit, &[("limit", &limit.text)])),
+            limit(&format!("{} {wish}", self.words), lexicon)
+                .map(|limit| filled(phrases.limit, &[("limit", &limit.text)])),
         );
-        let prompt = story.prompt.map(str::trim).filter(|prompt| !prompt.is_empty());
-        details.extend(prompt.map(|text| filled(phrases.wish, &[("text", without_final_punctuation(text))])));
         let known = content_stems(&unchanged.description, self.language);
         details.retain(|detail| {
             let is_quoted = unchanged.description.contains(detail.as_str());
-            !is_quoted && (prompt.is_some() || coverage(&content_stems(detail, self.language), &known) < 1.0)
+            !is_quoted && coverage(&content_stems(detail, self.language), &known) < 1.0
         });
-        if details.is_empty() {
+        let mut done: Vec<&str> = Vec::new();
+        if !details.is_empty() {
+            done.push(phrases.details_done);
+        }
+        if !normal(&clean(&unchanged.description)).contains(&normal(wish)) {
+            details.push(filled(phrases.wish, &[("text", wish)]));
+            done.push(phrases.wish_done);
+        }
+        if done.is_empty() {
             return unchanged;
         }
         let mut description = match unchanged.description.is_empty() {
@@ -171,7 +182,7 @@ impl Told {
             description.push(' ');
             description.push_str(&detail);
         }
-        ImprovedStory { description, suggestion: phrases.details_done.to_owned(), ..unchanged }
+        ImprovedStory { description, suggestion: done.join(". "), ..unchanged }
     }
 
     /// What is so when a step is done: the second half of its first criterion, with the role where it has no subject.
@@ -304,6 +315,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use crate::domain::story_map::wording::{DESCRIPTION, bounded};
 
     const ACTIONS: [ImproveAction; 3] =
         [ImproveAction::Details, ImproveAction::Criteria, ImproveAction::EdgeCases];
@@ -373,6 +385,44 @@ mod tests {
              заканчивается, когда введённое видно после повторного входа. Ограничение: «до 5 адресов». Учесть \
              пожелание: «подумай о подъезде и этаже»."
         );
+    }
+
+    #[test]
+    fn a_wish_is_added_once_and_reported_as_what_it_is() {
+        for (title, wishes, noted) in [
+            (
+                "Оплатить заказ картой",
+                ["до 3 попыток,  и сообщить\nбанку!", "Подумай о «возврате»"],
+                "Пожелание дописано",
+            ),
+            ("Track the courier", ["at most 3 couriers at once", "Mention  the\nguests."], "Added the wish"),
+        ] {
+            let mut description = String::new();
+            let mut improve = |prompt| {
+                let story = StoryToImprove {
+                    title,
+                    description: &description,
+                    persona: "",
+                    acceptance_criteria: &[],
+                    prompt: Some(prompt),
+                };
+                let improved = improve_story(&story, ImproveAction::Details, None);
+                // As it is saved.
+                let saved = bounded(&improved.description, DESCRIPTION);
+                let is_changed = saved != description;
+                description = saved;
+                (is_changed, improved.suggestion)
+            };
+            let nothing = Lexicon::of(Language::detect(title)).improvement.nothing;
+
+            let (is_changed, suggestion) = improve(wishes[0]);
+            assert!(is_changed && suggestion.contains(noted) && suggestion.contains(". "), "{suggestion}");
+            assert_eq!(improve(wishes[0]), (false, nothing.to_owned()));
+            let (is_changed, suggestion) = improve(wishes[1]);
+            assert!(is_changed && suggestion.starts_with(noted), "{suggestion}");
+            assert_eq!(improve(wishes[1]), (false, nothing.to_owned()));
+            assert_eq!(improve(wishes[0]), (false, nothing.to_owned()));
+        }
     }
 
     #[test]

@@ -32,7 +32,7 @@ mod words;
 pub(in crate::domain) use grammar::is_step;
 pub use improve::{ImproveAction, ImprovedStory, StoryToImprove, improve_story};
 pub use language::Language;
-pub use split::split_story;
+pub use split::{nothing_to_split, split_story};
 pub use stages::{DraftEnhancement, draft_backbone, draft_enhancement, draft_stories};
 pub use story_map::{DraftError, MOST_STORIES, draft_story_map};
 pub(in crate::domain) use words::{all_content_stems, stem};

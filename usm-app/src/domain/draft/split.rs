@@ -31,6 +31,14 @@ pub fn split_story(story: &StoryToImprove<'_>) -> Option<StorySplit> {
     Some(StorySplit { stories, suggestion: suggestion.to_owned() })
 }
 
+/// Why a story has no parts, for the person who asked.
+pub fn nothing_to_split(story: &StoryToImprove<'_>) -> &'static str {
+    Language::detect(&format!("{} {}", story.title, story.description)).pick(
+        "Делить нечего: в истории один шаг и мало критериев",
+        "Nothing to split: the story has one step and few criteria",
+    )
+}
+
 fn by_steps(story: &StoryToImprove<'_>, language: Language) -> Option<Vec<StoryText>> {
     let who = match (story.persona.trim(), language) {
         ("", _) => String::new(),

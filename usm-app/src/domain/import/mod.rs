@@ -45,7 +45,8 @@ pub enum ImportError {
     },
 }
 
-/// The map in a file's text; whether it is JSON or Markdown follows from how it begins.
+/// The map in a file's text, [tidied](StoryMap::tidied): a file may come from anywhere, and its texts go to terminals.
+/// Whether it is JSON or Markdown follows from how it begins.
 ///
 /// # Errors
 ///
@@ -65,7 +66,7 @@ pub fn read(text: &str) -> Result<StoryMap, ImportError> {
     let counts = [(map.activities.len(), "activities"), (tasks, "tasks"), (map.stories().count(), "stories")];
     match counts.into_iter().find(|(count, _)| *count > MOST_STORIES) {
         Some((count, what)) => Err(ImportError::TooLarge { count, what }),
-        None => Ok(map),
+        None => Ok(map.tidied()),
     }
 }
 
@@ -83,8 +84,34 @@ mod tests {
     fn both_forms_are_told_apart_by_how_they_begin() {
         let map = sample::map();
 
-        assert_eq!(read(&json::write(&map)).unwrap(), map);
+        assert_eq!(read(&json::write(&map)).unwrap(), map.tidied());
         assert_eq!(read(&format!("\u{feff}\n{}", markdown::write(&map))).unwrap(), map.tidied());
+    }
+
+    #[test]
+    fn what_moves_cursors_or_hides_is_taken_out_of_both_forms_alike() {
+        let mut map = sample::map();
+        let dirty = "Pay\u{1b}[2J \u{202e}now\u{200b}\u{7}".to_owned();
+        map.name.clone_from(&dirty);
+        map.personas.push(dirty.clone());
+        map.notes.push(dirty.clone());
+        map.activities[0].title.clone_from(&dirty);
+        let task = &mut map.activities[0].tasks[0];
+        task.title.clone_from(&dirty);
+        task.stories[0] = Story {
+            title: dirty.clone(),
+            description: dirty.clone(),
+            persona: dirty.clone(),
+            acceptance_criteria: vec![dirty],
+            ..task.stories[0].clone()
+        };
+
+        let from_json = read(&json::write(&map)).unwrap();
+
+        assert_eq!(from_json.name, "Pay[2J now");
+        assert!(!json::write(&from_json).contains(['\u{1b}', '\u{202e}', '\u{200b}', '\u{7}']));
+        assert_eq!(read(&markdown::write(&from_json)).unwrap(), from_json);
+        assert_eq!(read(&markdown::write(&map)).unwrap(), from_json);
     }
 
     #[test]

@@ -159,9 +159,16 @@ async fn projects_are_listed_in_pages_newest_first() {
 async fn a_page_out_of_range_is_refused() {
     let app = TestApp::new().await;
 
-    for query in ["limit=0", "limit=101", "limit=x", "offset=-1", "offset=18446744073709551615"] {
+    for (query, rule) in [
+        ("limit=0", "`limit` must be at least 1"),
+        ("limit=101", "`limit` must be at most 100"),
+        ("limit=x", "`limit` must be a whole number"),
+        ("offset=-1", "`offset` must be a whole number, 0 or greater"),
+        ("offset=18446744073709551615", "`offset` must be at most 9007199254740991"),
+    ] {
         let refused = app.get(&format!("/projects?{query}")).await;
-        refused.problem(422);
+        let detail = refused.problem(422);
+        assert!(detail.contains(rule), "{detail}");
         assert_eq!(refused.json()["errors"][0]["pointer"], query.split('=').next().unwrap());
     }
 }
@@ -276,4 +283,55 @@ async fn health_tells_what_does_not_answer_and_not_why() {
     let errors = json!([{ "pointer": "queue", "detail": "the queue does not answer" }]);
     assert_eq!(not_ready.json()["errors"], errors);
     assert_eq!(live.status, StatusCode::OK);
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_queue_file_that_was_removed_is_told_by_health_and_by_who_wants_a_job() {
+    let app = TestApp::new().await;
+    std::fs::remove_file(app.app.config.queue_file()).unwrap();
+
+    let not_ready = app.get("/health/ready").await;
+    let refused = app.post("/generate-map-async", json!({ "text": super::TEXT })).await;
+
+    not_ready.problem(503);
+    let error = &not_ready.json()["errors"][0];
+    assert_eq!(error["pointer"], "queue");
+    assert!(error["detail"].as_str().unwrap().contains("file was removed or replaced"), "{error}");
+    let detail = refused.problem(503);
+    assert!(detail.contains("the queue file was removed or replaced"), "{detail}");
+    let directory = app.directory.path().to_str().unwrap();
+    assert!(!String::from_utf8_lossy(&[not_ready.bytes, refused.bytes].concat()).contains(directory));
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn a_database_file_that_was_replaced_is_told_by_health() {
+    let app = TestApp::new().await;
+    let file = app.directory.path().join("usm.db");
+    std::fs::remove_file(&file).unwrap();
+    std::fs::write(&file, "").unwrap();
+
+    let not_ready = app.get("/health/ready").await;
+
+    not_ready.problem(503);
+    let error = &not_ready.json()["errors"][0];
+    assert_eq!(error["pointer"], "database");
+    assert!(error["detail"].as_str().unwrap().contains("file was removed or replaced"), "{error}");
+}
+
+#[tokio::test]
+async fn asking_for_health_leaves_no_files() {
+    let app = TestApp::new().await;
+    let names = || {
+        let entries = std::fs::read_dir(app.directory.path()).unwrap();
+        let mut names: Vec<_> = entries.map(|entry| entry.unwrap().file_name()).collect();
+        names.sort();
+        names
+    };
+    let before = names();
+
+    assert_eq!(app.get("/health/ready").await.status, StatusCode::OK);
+
+    assert_eq!(names(), before);
 }

@@ -78,7 +78,11 @@ async fn a_missing_or_mistyped_field_is_named() {
     let text = app.post("/generate-map-async", json!("text")).await;
 
     assert!(missing.problem(422).contains("missing field `text`"));
-    assert!(mistyped.problem(422).contains("expected a string"));
+    let detail = mistyped.problem(422);
+    assert!(detail.starts_with("/text is not usable") && detail.contains("expected a string"), "{detail}");
+    for (reply, pointer) in [(&missing, "/text"), (&mistyped, "/text"), (&negative, "/priority")] {
+        assert_eq!(reply.json()["errors"][0]["pointer"], pointer);
+    }
     assert!(negative.problem(422).contains("invalid value: integer `-1`"));
     assert_eq!(text.problem(422), "the body must be a JSON object");
 }

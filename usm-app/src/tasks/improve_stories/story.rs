@@ -95,6 +95,7 @@ impl Improver<'_> {
             }
         };
         let saved = saved.map_err(|error| Trouble::Unsaved(error.into()))?;
+        self.job.state.check_database().map_err(|gone| Trouble::Unsaved(gone.into()))?;
         Ok(match saved {
             Improved::Saved { version } => StoryOutcome {
                 title: title_of(&proposal),
@@ -126,7 +127,7 @@ impl Improver<'_> {
         })
     }
 
-    /// The better story if the answer is one, what was changed, and who says so.
+    /// The better story if the answer is one, the same when there is nothing to split, what was changed, and who says so.
     async fn proposal(&self, found: &StoryInContext) -> Result<(Option<Proposal>, String, String), NoAnswer> {
         let before = text_of(found);
         let wish: Option<String> = self.task.prompt.as_ref().map(|wish| wish.chars().take(WISH).collect());
@@ -147,6 +148,9 @@ impl Improver<'_> {
             let (answer, _) =
                 failure::ask_in::<SplitAnswer>(language, job, writer, &request, SplitAnswer::words).await?;
             let made_by = made_by(&answer.response);
+            if let Some(reason) = answer.value.nothing_to_split() {
+                return Ok((Some(Proposal::Text(before)), reason, made_by));
+            }
             let split = answer.value.into_split();
             let suggestion = split.as_ref().map(|split| split.suggestion.clone()).unwrap_or_default();
             return Ok((split.map(|split| Proposal::Split(whole(split, &before))), suggestion, made_by));

@@ -258,6 +258,8 @@ pub(super) struct Improvement {
     pub(super) edge_cases: &'static [EdgeCase],
     /// Said when the description was completed.
     pub(super) details_done: &'static str,
+    /// What was done with a wish, in one line.
+    pub(super) wish_done: &'static str,
     /// Said when criteria were sharpened; `{count}`.
     pub(super) criteria_done: &'static str,
     /// Said when edge cases were added; `{names}`.

@@ -41,6 +41,7 @@ pub(super) const IMPROVEMENT: Improvement = Improvement {
             thing: "“{Title}” is closed to those without the right to it, and they are told why" },
     ],
     details_done: "Completed the description: how the step begins and how it ends",
+    wish_done: "Added the wish to the description, where somebody can act on it; without AI nothing else follows from it",
     criteria_done: "Criteria put as condition and outcome: {count}",
     edges_done: "Added edge cases: {names}",
     nothing: "Nothing to add: the story already says what follows from its words",
