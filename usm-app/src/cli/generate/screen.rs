@@ -92,8 +92,8 @@ impl Screen {
         out::line(&format!("{files}: {}, {}", written.markdown.display(), written.json.display()));
         if no_provider {
             out::line(self.language.pick(
-                "Чтобы спросить модель ИИ, задайте GROQ_API_KEY, OPENAI_API_KEY или OPENAI_BASE_URL.",
-                "To ask an AI model, set GROQ_API_KEY, OPENAI_API_KEY or OPENAI_BASE_URL.",
+                "Чтобы спросить модель ИИ, задайте ключ, например GEMINI_API_KEY, или OPENAI_BASE_URL своего сервера.",
+                "To ask an AI model, set a key such as GEMINI_API_KEY, or OPENAI_BASE_URL for a server of your own.",
             ));
         }
     }
