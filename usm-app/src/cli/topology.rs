@@ -1,7 +1,8 @@
 //! `usm topology`: what the broker has beside what this program wants.
 
-use std::sync::Arc;
+use std::{borrow::Cow, sync::Arc};
 
+use percent_encoding::percent_decode_str;
 use usm_queue::{Broker, RabbitMqOptions, SqliteOptions, Topology, TopologyPlan};
 
 use super::{failure::Failure, out, store};
@@ -79,28 +80,8 @@ fn vhost_of(backend: &QueueBackend) -> String {
     let url = rabbitmq_url.expose();
     let address = url.split_once("://").map_or(url, |(_, address)| address);
     let address = address.split(['?', '#']).next().unwrap_or_default();
-    let vhost = address.split_once('/').map(|(_, path)| decoded(path));
-    vhost.filter(|vhost| !vhost.is_empty()).unwrap_or_else(|| "/".to_owned())
-}
-
-/// The text without percent-encoding.
-fn decoded(text: &str) -> String {
-    let mut parts = text.split('%');
-    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
-    for part in parts {
-        let byte = part.get(..2).and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        match byte {
-            Some(byte) => {
-                bytes.push(byte);
-                bytes.extend_from_slice(&part.as_bytes()[2..]);
-            }
-            None => {
-                bytes.push(b'%');
-                bytes.extend_from_slice(part.as_bytes());
-            }
-        }
-    }
-    String::from_utf8_lossy(&bytes).into_owned()
+    let vhost = address.split_once('/').map(|(_, path)| percent_decode_str(path).decode_utf8_lossy());
+    vhost.filter(|vhost| !vhost.is_empty()).map_or_else(|| "/".to_owned(), Cow::into_owned)
 }
 
 /// The broker alone, without declaring anything.

@@ -9,7 +9,8 @@ use std::{
 
 use poem_openapi::{Enum, Object, OpenApi, payload::Json, types::Example};
 use tokio::time::timeout;
-use usm_queue::JobFilter;
+use usm_queue::{JobFilter, JobId};
+use uuid::Uuid;
 
 use super::{
     Tag,
@@ -161,7 +162,7 @@ async fn queue(app: &App) -> Result<(), Trouble> {
         app.queue.jobs(&any).await?;
         if app.config.queue.backend == QueueBackend::Embedded {
             // A file that was removed can be read all the same. This is a write that changes nothing.
-            app.queue.dead_letters().remove("").await?;
+            app.queue.cancel(JobId(Uuid::nil())).await?;
         }
         Ok(())
     };

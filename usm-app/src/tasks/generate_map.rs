@@ -107,9 +107,9 @@ pub struct MapReady {
 ///
 /// # Errors
 ///
-/// Permanent: an unusable text, an unknown owner, another database than the job's, a service that refuses its key, or stories for no activity at all. To
-/// be tried again with the parts that are made: a service or database that does not answer, a rate limit, a model that
-/// answered something else.
+/// Permanent: an unusable text, an unknown owner, another database than the job's, a service that refuses its key, or
+/// stories for no activity at all. To be tried again with the parts that are made: a service or database that does not
+/// answer, a rate limit, a model that answered something else.
 pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<MapReady, TaskError> {
     let started = Instant::now();
     let owner = job::owner(job.job())?;

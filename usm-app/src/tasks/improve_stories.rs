@@ -153,9 +153,8 @@ pub const SPLIT_IN_BULK: &str = "stories are split one at a time, because a spli
 /// # Errors
 ///
 /// Permanent: a split of several stories, none of the stories is the owner's, the job is for another database, or a
-/// service refuses its key. To be tried
-/// again with what is improved already: a service or database that does not answer, a rate limit, or not a single story
-/// could be improved.
+/// service refuses its key. To be tried again with what is improved already: a service or database that does not answer,
+/// a rate limit, or not a single story could be improved.
 pub async fn improve_stories(
     task: ImproveStories,
     job: JobContext<App>,
