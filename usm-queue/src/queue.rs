@@ -274,6 +274,7 @@ impl TaskQueue {
         // First, or it would report the end of its consumer as a loss.
         self.inner.notices.cancel();
         self.inner.broker.close().await;
+        self.inner.store.close().await;
     }
 
     pub(crate) fn wanted(&self) -> &Topology {

@@ -66,6 +66,9 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// one is made up for by [`renew`](Self::renew).
     fn cancellations(&self) -> broadcast::Receiver<JobId>;
 
+    /// Ends all watches and releases what the backend holds; every call is answered `Closed` from then on.
+    async fn close(&self);
+
     /// For backends that commit records and messages together and must know their own store.
     fn as_any(&self) -> &dyn Any;
 }

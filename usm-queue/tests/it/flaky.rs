@@ -161,6 +161,10 @@ impl JobStore for FlakyStore {
         self.inner.cancellations()
     }
 
+    async fn close(&self) {
+        self.inner.close().await;
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +46,7 @@ pub(super) struct Link {
     response_timeout: Duration,
     connect_timeout: Duration,
     slot: Mutex<Slot>,
+    closed: AtomicBool,
 }
 
 struct Slot {
@@ -81,6 +82,7 @@ impl Link {
             response_timeout: options.response_timeout,
             connect_timeout: options.connect_timeout,
             slot: Mutex::new(Slot { generation: 0, live: live.clone(), begun: Instant::now() }),
+            closed: AtomicBool::new(false),
         };
         live.await.map_err(|error| link.failed(error))?;
         Ok(link)
@@ -100,6 +102,9 @@ impl Link {
         let deadline = Instant::now() + self.response_timeout;
         let mut tries = 0;
         loop {
+            if self.closed.load(Ordering::SeqCst) {
+                return Err(Error::closed());
+            }
             tries += 1;
             let (generation, live) = self.live();
             let mut dialled = None;
@@ -145,6 +150,13 @@ impl Link {
         }
     }
 
+    /// Lets the connection go; nothing is asked from now on.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::SeqCst);
+        let closed = RedisError::from(std::io::Error::from(std::io::ErrorKind::NotConnected));
+        self.slot().live = std::future::ready(Err(closed)).boxed().shared();
+    }
+
     fn live(&self) -> (u64, Shared<BoxFuture<'static, RedisResult<Live>>>) {
         let slot = self.slot();
         (slot.generation, slot.live.clone())
@@ -153,7 +165,7 @@ impl Link {
     /// Begins a new connection in place of that one, unless somebody has.
     fn dial_anew(&self, generation: u64) {
         let mut slot = self.slot();
-        if slot.generation != generation {
+        if slot.generation != generation || self.closed.load(Ordering::SeqCst) {
             return;
         }
         let wait = BETWEEN_CONNECTS.saturating_sub(slot.begun.elapsed());

@@ -232,6 +232,11 @@ impl JobStore for RedisStore {
         self.watchers.cancellations()
     }
 
+    async fn close(&self) {
+        self.watchers.close();
+        self.shared.link.close();
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

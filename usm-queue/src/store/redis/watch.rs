@@ -45,7 +45,8 @@ pub(super) struct Watchers {
     follower: Mutex<Option<Follower>>,
     runtime: Handle,
     started: AtomicBool,
-    _stop: DropGuard,
+    stop: CancellationToken,
+    _stop_when_dropped: DropGuard,
 }
 
 impl Watchers {
@@ -61,12 +62,16 @@ impl Watchers {
             follower: Mutex::new(Some(follower)),
             runtime: Handle::current(),
             started: AtomicBool::new(false),
-            _stop: stop.drop_guard(),
+            _stop_when_dropped: stop.clone().drop_guard(),
+            stop,
         }
     }
 
     /// Begins to watch a job; when this returns no later change is missed.
     pub(super) async fn enter(&self, id: JobId) -> Result<Place> {
+        if self.stop.is_cancelled() {
+            return Err(Error::closed());
+        }
         self.start();
         let place = self.hub.enter(id);
         let (confirm, confirmed) = oneshot::channel();
@@ -99,6 +104,12 @@ impl Watchers {
     pub(super) fn stop(&self, id: JobId) {
         // Nobody listening is fine: leases tell too.
         drop(self.hub.to_stop.send(id));
+    }
+
+    /// Ends all watches and the connection.
+    pub(super) fn close(&self) {
+        self.stop.cancel();
+        self.hub.close();
     }
 
     /// Connects with the first watcher: a process that only enqueues needs no second connection.
@@ -144,8 +155,10 @@ impl Follower {
             }
         };
         tokio::select! {
-            () = work => {}
+            // First: after the end the connection may be gone too, which is no loss.
+            biased;
             () = stop.cancelled() => {}
+            () = work => {}
         }
         // Watchers that are left end.
         self.hub.close();

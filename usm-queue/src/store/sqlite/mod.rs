@@ -117,6 +117,10 @@ impl JobStore for SqliteStore {
         self.db.hub().cancellations()
     }
 
+    async fn close(&self) {
+        self.db.close().await;
+    }
+
     fn as_any(&self) -> &dyn Any {
         self
     }

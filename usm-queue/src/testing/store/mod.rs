@@ -2,6 +2,7 @@
 
 mod cancel;
 mod claim;
+mod close;
 mod end;
 mod record;
 mod story;
@@ -9,7 +10,7 @@ mod stress;
 mod update;
 mod watch;
 
-pub use self::{cancel::*, claim::*, end::*, record::*, stress::*, update::*, watch::*};
+pub use self::{cancel::*, claim::*, close::*, end::*, record::*, stress::*, update::*, watch::*};
 
 /// One test for each contract a [`JobStore`](crate::JobStore) keeps.
 ///
@@ -74,6 +75,8 @@ macro_rules! store_contract {
             a_watch_of_an_ended_job_shows_it_once
             a_watch_of_an_unknown_job_is_refused
             many_watches_at_once_all_see_every_transition
+            closing_ends_watches
+            a_closed_store_says_so
             random_operations_from_many_tasks_break_no_invariant
         }
     };

@@ -170,14 +170,35 @@ async fn a_cancellation_is_told_to_the_workers_of_other_processes() {
 #[tokio::test]
 async fn a_dropped_store_closes_its_connections() {
     let Some(server) = Server::start().await else { return };
-    let (store, mut raw): (Arc<dyn JobStore>, _) = (server.store().await, server.raw().await);
-    let job = new_job();
-    store.insert(vec![job.clone()]).await.unwrap();
-    let mut watch = store.watch(job.id).await.unwrap();
-    next(&mut watch).await;
+    let (store, watch) = watched(&server).await;
 
     drop(store);
 
+    all_is_let_go(&server, watch).await;
+}
+
+#[tokio::test]
+async fn a_closed_store_closes_its_connections_whoever_still_holds_it() {
+    let Some(server) = Server::start().await else { return };
+    let (store, watch) = watched(&server).await;
+
+    store.close().await;
+
+    all_is_let_go(&server, watch).await;
+    drop(store);
+}
+
+/// A store with both its connections.
+async fn watched(server: &Server) -> (Arc<dyn JobStore>, JobWatch) {
+    let (store, job) = (server.store().await, new_job());
+    store.insert(vec![job.clone()]).await.unwrap();
+    let mut watch = store.watch(job.id).await.unwrap();
+    next(&mut watch).await;
+    (store, watch)
+}
+
+async fn all_is_let_go(server: &Server, mut watch: JobWatch) {
+    let mut raw = server.raw().await;
     assert!(soon("the watch ends", watch.next()).await.is_none());
     drop(watch);
     eventually("the connections are closed", async || {
