@@ -4,6 +4,7 @@
 //! those that publish. Nothing is recovered behind our back: whoever finds a connection or channel dead drops it, and the
 //! next caller makes a new one.
 
+mod acks;
 mod confirms;
 mod connection;
 mod consumer;
@@ -22,18 +23,20 @@ mod wire;
 
 use std::{
     sync::{
-        Arc,
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
     },
     time::Duration,
 };
 
 use async_trait::async_trait;
+use futures_util::future::join_all;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::options::RabbitMqOptions;
 use self::{
     connection::{Connector, Held, Role, Slot},
+    consumer::Line,
     declare::Declaring,
     layout::Layout,
     publisher::Publisher,
@@ -70,6 +73,7 @@ impl RabbitMqBroker {
             connector,
             publisher,
             consuming: Slot::default(),
+            lines: Mutex::default(),
             routes: Routes::default(),
             ladder: tokio::sync::Mutex::new(false),
             hopping: AtomicBool::new(false),
@@ -98,6 +102,8 @@ struct Inner {
     connector: Arc<Connector>,
     publisher: Publisher,
     consuming: Slot<Held>,
+    /// Those that may have acknowledgements to send.
+    lines: Mutex<Vec<Weak<Line>>>,
     routes: Routes,
     /// Whether the delay ladder was declared.
     ladder: tokio::sync::Mutex<bool>,
@@ -111,6 +117,10 @@ struct Inner {
 impl Inner {
     fn open(&self) -> Result<()> {
         if self.stop.is_cancelled() { Err(Error::closed()) } else { Ok(()) }
+    }
+
+    fn lines(&self) -> MutexGuard<'_, Vec<Weak<Line>>> {
+        self.lines.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Declares the delay ladder, once.
@@ -195,7 +205,11 @@ impl Broker for RabbitMqBroker {
         inner.open()?;
         let connect = inner.connector.connect(Role::Consume);
         let connection = inner.consuming.get(Held::is_alive, connect).await?;
-        Ok(Consumer::new(consumer::consume(&inner.connector, connection, queue, prefetch).await?))
+        let (deliveries, line) = consumer::consume(&inner.connector, connection, queue, prefetch).await?;
+        let mut lines = inner.lines();
+        lines.retain(|line| line.strong_count() > 0);
+        lines.push(line);
+        Ok(Consumer::new(deliveries))
     }
 
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {
@@ -233,6 +247,9 @@ impl Broker for RabbitMqBroker {
 
     async fn close(&self) {
         self.inner.stop.cancel();
+        let lines: Vec<_> = self.inner.lines().drain(..).filter_map(|line| line.upgrade()).collect();
+        join_all(lines.iter().map(|line| line.send_acks())).await;
+        drop(lines);
         if let Some(connection) = self.inner.consuming.take() {
             connection.close(self.inner.connector.call_timeout()).await;
         }

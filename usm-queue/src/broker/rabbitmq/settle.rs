@@ -42,7 +42,8 @@ impl Inner {
                 self.bury(&message).await?;
             }
         }
-        receipt.ack().await
+        receipt.ack().await;
+        Ok(())
     }
 
     /// Into its queue, at its end.

@@ -1,4 +1,4 @@
--- Stores a new record; one whose id is known is left as it is. ARGV: 5.. the record.
+-- Stores a record that `insert_new.lua` does not; one whose id is known is left as it is. ARGV: 5.. the record.
 if not stored() then
   local start = redis.pcall('GETRANGE', JOB, 0, 0)
   if type(start) == 'table' then

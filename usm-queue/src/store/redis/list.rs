@@ -122,6 +122,12 @@ const STATUSES: [JobStatus; 5] = [
     JobStatus::Cancelled,
 ];
 
+/// The lists that a new job goes on, that of its owner last.
+pub(super) fn of_new(job: &Job) -> impl Iterator<Item = String> {
+    let owned = job.owner.as_ref().map(of_owner);
+    [of_status(job.status), ALL.to_owned()].into_iter().chain(owned)
+}
+
 fn of_status(status: JobStatus) -> String {
     format!("{ALL}:status:{status}")
 }

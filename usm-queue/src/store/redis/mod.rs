@@ -25,7 +25,7 @@ use self::{
     list::Lists,
     progress::Report,
     record::{parse, to_json},
-    script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT, Keep, RENEW, job_key},
+    script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, RENEW, insert_new, job_key},
     transition::{Answer, Shared, warn_overwritten},
     watch::Watchers,
 };
@@ -67,14 +67,25 @@ impl JobStore for RedisStore {
         if jobs.is_empty() {
             return Ok(());
         }
-        let mut pipeline = Pipeline::with_capacity(jobs.len());
+        let mut others = Vec::new();
+        let mut calls = Pipeline::with_capacity(jobs.len());
+        let mut called = Vec::with_capacity(jobs.len());
         for job in &jobs {
-            let given = Given::new(job);
-            pipeline.add_command(Call::new(&INSERT, job.id, &shared.keep, Some(&given)).given(Some(&given)));
+            match insert_new(job, &shared.keep) {
+                Some(call) => {
+                    calls.add_command(call);
+                    called.push(job);
+                }
+                None => others.push(job),
+            }
         }
-        let answers: Vec<Answer> = shared.link.ask(&Ask::Scripts(&INSERT, pipeline)).await?;
-        for (job, answer) in jobs.iter().zip(&answers) {
-            warn_overwritten(job.id, answer.get(1));
+        if !called.is_empty() {
+            let stored: Vec<bool> = shared.link.ask(&Ask::Scripts(&INSERT_NEW, calls)).await?;
+            others
+                .extend(called.into_iter().zip(stored).filter_map(|(job, stored)| (!stored).then_some(job)));
+        }
+        if !others.is_empty() {
+            shared.insert_others(&others).await?;
         }
         shared.lists.grew(jobs.last().and_then(|job| job.owner.as_ref()), jobs.len());
         Ok(())

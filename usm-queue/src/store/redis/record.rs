@@ -1,6 +1,6 @@
 //! A job's record as Redis holds it: the parts the scripts work on, and the JSON in `job:{id}`, ours or another service's.
 
-use chrono::{DateTime, NaiveDateTime, SubsecRound, Utc};
+use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -8,6 +8,9 @@ use crate::job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry
 
 /// Lua counts in doubles: whole numbers up to here are exact. As a time it is in the year 2255.
 const MAX_EXACT: i64 = (1 << 53) - 1;
+
+/// The layout of what the scripts keep.
+const LAYOUT: u8 = 1;
 
 /// Microseconds since 1970 as the scripts take them.
 pub(super) fn micros(moment: DateTime<Utc>) -> i64 {
@@ -45,6 +48,54 @@ pub(super) fn fields(job: &Job, token: u64) -> [String; 19] {
         micros(job.created_at).to_string(),
         micros(job.updated_at).to_string(),
     ]
+}
+
+/// A new job as `insert_new.lua` stores it; `None` for one that is not due at once, or not new.
+pub(super) fn new(job: &Job) -> Option<New> {
+    let fields = fields(job, 0);
+    let [
+        status,
+        attempt,
+        _,
+        _,
+        version,
+        lease,
+        due,
+        worker,
+        error,
+        progress,
+        result,
+        partials,
+        timeline,
+        cancel,
+        finished,
+        fixed,
+        ..,
+    ] = &fields;
+    let waits = job.status == JobStatus::Pending && version != "0";
+    if !waits || [lease, due, finished].into_iter().any(|moment| !moment.is_empty()) {
+        return None;
+    }
+    // The same as `json` makes in `record.lua`.
+    let updated = job.updated_at.to_rfc3339_opts(SecondsFormat::Micros, true);
+    let json = format!(
+        r#"{{"version":{version},"status":"{status}","attempt":{attempt},"updated_at":"{updated}","next_attempt_at":null,"finished_at":null,"progress":{progress},"partial_results":[{partials}],"result":{result},"error":{error},"cancel_requested":{cancel},"worker":{worker},"lease_until":null,"timeline":[{timeline}],{fixed}}}"#
+    );
+    // MessagePack: the layout's number, the fields, and no requests yet.
+    let mut packed = vec![LAYOUT];
+    for field in fields.iter().map(String::as_str).chain([""]) {
+        packed.push(0xdb);
+        packed.extend(u32::try_from(field.len()).ok()?.to_be_bytes());
+        packed.extend(field.as_bytes());
+    }
+    Some(New { json, packed })
+}
+
+/// What Redis holds of a new job.
+pub(super) struct New {
+    pub(super) json: String,
+    /// As `keep_state` leaves it.
+    pub(super) packed: Vec<u8>,
 }
 
 /// What never changes.
@@ -226,6 +277,11 @@ mod tests {
 
     fn read(record: &Value) -> Job {
         parse(JobId::new(), record.to_string().as_bytes()).unwrap()
+    }
+
+    #[test]
+    fn the_scripts_know_the_layout() {
+        assert!(include_str!("record.lua").contains(&format!("local LAYOUT = {LAYOUT}\n")));
     }
 
     #[test]

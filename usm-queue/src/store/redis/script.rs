@@ -1,10 +1,10 @@
 //! The scripts, and how they are called.
 
-use std::sync::LazyLock;
+use std::{sync::LazyLock, time::Duration};
 
 use redis::{Cmd, Script, ToRedisArgs};
 
-use super::{RedisOptions, link::Ask, record};
+use super::{RedisOptions, link::Ask, list, record};
 use crate::job::{Job, JobId};
 
 macro_rules! transition {
@@ -20,6 +20,8 @@ transition!(UPDATE, "update.lua");
 transition!(RENEW, "renew.lua");
 transition!(FAIL, "fail.lua");
 transition!(CANCEL, "cancel.lua");
+pub(super) static INSERT_NEW: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("insert_new.lua")));
 pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sweep.lua")));
 
@@ -30,6 +32,10 @@ pub(super) const CANCEL_CHANNEL: &str = "usm:cancel";
 
 pub(super) fn job_key(id: JobId) -> String {
     format!("job:{id}")
+}
+
+fn state_key(id: JobId) -> String {
+    format!("usm:job:{id}")
 }
 
 /// A record that the caller gives a script, and what it saw before: see `unfenced` in `record.lua`.
@@ -68,12 +74,16 @@ impl Given {
 pub(super) struct Keep {
     ended: String,
     unfinished: String,
+    owned: String,
 }
 
 impl Keep {
     pub(super) fn new(options: &RedisOptions) -> Self {
-        let millis = |keep: std::time::Duration| keep.as_millis().min(u128::from(u32::MAX) * 100).to_string();
-        Self { ended: millis(options.keep_ended), unfinished: millis(options.keep_unfinished) }
+        let millis = |keep: Duration| keep.as_millis().min(u128::from(u32::MAX) * 100);
+        let (ended, unfinished) = (millis(options.keep_ended), millis(options.keep_unfinished));
+        // A list of an owner who does nothing any more goes after its records, as in `record.lua`.
+        let owned = (2 * unfinished + ended).to_string();
+        Self { ended: ended.to_string(), unfinished: unfinished.to_string(), owned }
     }
 }
 
@@ -83,13 +93,12 @@ pub(super) struct Call(Cmd);
 impl Call {
     pub(super) fn new(script: &Script, id: JobId, keep: &Keep, given: Option<&Given>) -> Self {
         let mut command = redis::cmd("EVALSHA");
-        let name = id.to_string();
         command
             .arg(script.get_hash())
             .arg(2)
             .arg(job_key(id))
-            .arg(format!("usm:job:{name}"))
-            .arg(name)
+            .arg(state_key(id))
+            .arg(id.to_string())
             .arg(&keep.ended)
             .arg(&keep.unfinished)
             .arg(given.map_or(b"-".as_slice(), |given| given.seen.as_slice()));
@@ -108,6 +117,26 @@ impl Call {
         }
         self.0
     }
+}
+
+/// A call of [`INSERT_NEW`]; `None` for a job that [`INSERT`] must store.
+pub(super) fn insert_new(job: &Job, keep: &Keep) -> Option<Cmd> {
+    let new = record::new(job)?;
+    let lists: Vec<_> = list::of_new(job).collect();
+    let mut command = redis::cmd("EVALSHA");
+    command
+        .arg(INSERT_NEW.get_hash())
+        .arg(2 + lists.len())
+        .arg(job_key(job.id))
+        .arg(state_key(job.id))
+        .arg(lists)
+        .arg(job.id.to_string())
+        .arg(&keep.unfinished)
+        .arg(if job.owner.is_some() { keep.owned.as_str() } else { "" })
+        .arg(record::micros(job.created_at))
+        .arg(new.json)
+        .arg(new.packed);
+    Some(command)
 }
 
 /// A call of a script that works on lists.

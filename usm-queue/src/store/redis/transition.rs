@@ -2,14 +2,14 @@
 
 use std::sync::Arc;
 
-use redis::Script;
+use redis::{Pipeline, Script};
 
 use super::{
     claimed::{ClaimedJobs, Doubtful, Requests},
     link::{Ask, Link},
     list::Lists,
     record::{self, micros, to_json},
-    script::{Call, Given, Keep, UPDATE},
+    script::{Call, Given, INSERT, Keep, UPDATE},
 };
 use crate::{
     error::{Error, ErrorKind, Result, chain},
@@ -33,6 +33,20 @@ pub(super) struct Shared {
 pub(super) type Answer = Vec<Vec<u8>>;
 
 impl Shared {
+    /// Stores records that are not simply new: those that wait for a time, and those whose keys hold something.
+    pub(super) async fn insert_others(&self, jobs: &[&Job]) -> Result<()> {
+        let mut calls = Pipeline::with_capacity(jobs.len());
+        for job in jobs {
+            let given = Given::new(job);
+            calls.add_command(Call::new(&INSERT, job.id, &self.keep, Some(&given)).given(Some(&given)));
+        }
+        let answers: Vec<Answer> = self.link.ask(&Ask::Scripts(&INSERT, calls)).await?;
+        for (job, answer) in jobs.iter().zip(&answers) {
+            warn_overwritten(job.id, answer.get(1));
+        }
+        Ok(())
+    }
+
     /// Calls a script about a job that needs no lease to be changed. `message` is the record for a job that has none;
     /// `None` when the job has no record and none is given.
     pub(super) async fn unfenced(

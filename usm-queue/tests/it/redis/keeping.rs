@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 use usm_queue::{
-    Job, JobFilter, JobStatus, JobUpdate, Progress, Updated,
+    Job, JobFilter, JobStatus, JobUpdate, Owner, Progress, Updated,
     testing::{eventually, redis_store},
 };
 
@@ -36,6 +36,38 @@ async fn an_ended_job_is_kept_an_hour_and_a_waiting_one_as_long_as_it_may_wait()
     within(times_to_live(&server, &job).await, 7 * DAY);
     store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
     within(times_to_live(&server, &job).await, HOUR);
+}
+
+/// Of a key that holds something the longer script takes care.
+#[tokio::test]
+async fn the_short_way_of_a_new_job_leaves_what_the_long_way_does() {
+    let Some(server) = Server::start().await else { return };
+    let (store, mut raw) = (server.store().await, server.raw().await);
+    for owner in [None, Some(Owner::Name("Анна \"A\"".into()))] {
+        let mut job = new_job();
+        (job.owner, job.created_at) = (owner, "2026-02-28T23:59:59.999999Z".parse().unwrap());
+        (job.updated_at, job.metadata) =
+            (job.created_at, json!({ "список": [], "n": 1.5e300 }).as_object().unwrap().clone());
+        let mut ways = Vec::new();
+        for short in [true, false] {
+            raw.run::<()>("FLUSHDB").await;
+            if !short {
+                raw.run::<()>(&format!("LPUSH usm:job:{} odd", job.id)).await;
+            }
+            store.insert(vec![job.clone()]).await.unwrap();
+            let record: String = raw.run(&format!("GET job:{}", job.id)).await;
+            let mut lists: Vec<String> = raw.run("KEYS usm:jobs*").await;
+            lists.sort();
+            let (_, lease) = claim(&*store, &job, LONG).await;
+            store.update(lease, JobUpdate::Completed(json!("done"))).await.unwrap();
+            let mut ended = now(&*store, job.id).await;
+            // The time differs, no more.
+            (ended.updated_at, ended.finished_at, ended.lease_until) = (job.updated_at, None, None);
+            ended.timeline.iter_mut().for_each(|entry| entry.at = job.created_at);
+            ways.push((record, lists, ended));
+        }
+        assert_eq!(ways[0], ways[1]);
+    }
 }
 
 /// Thousands of reports, about ten writes a second, and the last one is there: by itself, and with the end.
