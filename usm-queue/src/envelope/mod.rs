@@ -154,11 +154,18 @@ pub(crate) fn message<T: Serialize + ?Sized>(
         Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
             .with_source(error)
     })?;
-    let mut message = Message::new(exchange, routing_key, job.id.to_string(), body);
-    message.correlation_id.clone_from(&job.correlation_id);
-    message.priority = job.priority;
-    message.timestamp = job.created_at;
-    message.not_before = job.next_attempt_at;
+    let mut message = Message {
+        exchange: exchange.to_owned(),
+        routing_key: routing_key.to_owned(),
+        message_id: job.id.0.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned(),
+        correlation_id: job.correlation_id.clone(),
+        priority: job.priority,
+        ttl: None,
+        not_before: job.next_attempt_at,
+        timestamp: job.created_at,
+        headers: BTreeMap::new(),
+        body,
+    };
     message.headers.insert(TASK.to_owned(), Value::String(job.task.clone()));
     message.headers.insert(MAX_ATTEMPTS.to_owned(), job.max_attempts.into());
     if let Some(owner) = &job.owner {
