@@ -55,6 +55,9 @@ pub(crate) const BROKER_REASON: &str = "x-first-death-reason";
 /// Header a broker sets when it dead-letters by itself: the queue.
 pub(crate) const BROKER_QUEUE: &str = "x-first-death-queue";
 
+/// Room for a payload of the usual size, so that most are written without moving them.
+const USUAL_BODY: usize = 512;
+
 /// The field of the body that carries a payload which is no object.
 const WRAPPED: &str = "payload";
 
@@ -150,7 +153,8 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     payload: &T,
     job: &Job,
 ) -> Result<Message> {
-    let body = serde_json::to_vec(payload).map_err(|error| {
+    let mut body = Vec::with_capacity(USUAL_BODY);
+    serde_json::to_writer(&mut body, payload).map_err(|error| {
         Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
             .with_source(error)
     })?;
