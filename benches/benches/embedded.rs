@@ -3,7 +3,11 @@
 //! Arguments choose parts by name: `cargo bench -- drain latency`. Every loop is bounded.
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
-use std::{path::Path, time::Instant};
+use std::{
+    path::Path,
+    sync::{Arc, Mutex},
+    time::Instant,
+};
 
 use benches::{NoOp, drain, fill, in_folder, memory_mib, paired, rate, run_chosen, send_steadily};
 use rusqlite::{Connection, params};
@@ -56,6 +60,22 @@ fn enqueue_one(runtime: &tokio::runtime::Runtime) {
         in_folder(|folder| runtime.block_on(one_caller(folder))),
         in_folder(|folder| ByHand::open(folder).insert(ONE_BY_ONE, 1)),
     );
+    paired(
+        "the same / one insert by hand behind spawn_blocking",
+        in_folder(|folder| runtime.block_on(one_caller(folder))),
+        in_folder(|folder| runtime.block_on(by_hand_from_async(folder))),
+    );
+}
+
+/// What an async program that writes by hand has at best: it must not block its runtime's threads.
+async fn by_hand_from_async(folder: &Path) -> f64 {
+    let by_hand = Arc::new(Mutex::new(ByHand::open(folder)));
+    let started = Instant::now();
+    for _ in 0..ONE_BY_ONE {
+        let by_hand = by_hand.clone();
+        tokio::task::spawn_blocking(move || by_hand.lock().unwrap().insert(1, 1)).await.unwrap();
+    }
+    rate(ONE_BY_ONE, started)
 }
 
 fn enqueue_many(runtime: &tokio::runtime::Runtime) {

@@ -180,10 +180,12 @@ impl TaskQueue {
         &self,
         tasks: impl IntoIterator<Item = (T, EnqueueOptions)>,
     ) -> Result<Vec<JobHandle<T>>> {
-        let accepted = tasks
-            .into_iter()
-            .map(|(task, options)| self.prepare(&task, options))
-            .collect::<Result<Vec<_>>>()?;
+        let tasks = tasks.into_iter();
+        // Moving these about while the list grows would cost as much as making them.
+        let mut accepted = Vec::with_capacity(tasks.size_hint().0);
+        for (task, options) in tasks {
+            accepted.push(self.prepare(&task, options)?);
+        }
         let handles = accepted.iter().map(|(job, _)| self.handle(job.id)).collect();
         if !accepted.is_empty() {
             self.inner.broker.accept(self.store(), accepted).await?;
@@ -326,11 +328,11 @@ impl TaskQueue {
                 message.body.len()
             )));
         }
-        let queues = self.wanted().route_from(&message.exchange, &message.routing_key);
-        if queues.is_empty() {
+        let mut queues = self.wanted().reached(&message.exchange, &message.routing_key).peekable();
+        if queues.peek().is_none() {
             return Err(message.unroutable());
         }
-        for queue in queues.into_iter().filter_map(|name| self.wanted().queue(name)) {
+        for queue in queues {
             if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
                 return Err(Error::invalid(format!(
                     "priority {} is above the maximum {} of queue `{}`",

@@ -55,6 +55,9 @@ pub(crate) const BROKER_REASON: &str = "x-first-death-reason";
 /// Header a broker sets when it dead-letters by itself: the queue.
 pub(crate) const BROKER_QUEUE: &str = "x-first-death-queue";
 
+/// Room for a payload of the usual size, so that most are written without moving them.
+const USUAL_BODY: usize = 512;
+
 /// The field of the body that carries a payload which is no object.
 const WRAPPED: &str = "payload";
 
@@ -150,15 +153,23 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     payload: &T,
     job: &Job,
 ) -> Result<Message> {
-    let body = serde_json::to_vec(payload).map_err(|error| {
+    let mut body = Vec::with_capacity(USUAL_BODY);
+    serde_json::to_writer(&mut body, payload).map_err(|error| {
         Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
             .with_source(error)
     })?;
-    let mut message = Message::new(exchange, routing_key, job.id.to_string(), body);
-    message.correlation_id.clone_from(&job.correlation_id);
-    message.priority = job.priority;
-    message.timestamp = job.created_at;
-    message.not_before = job.next_attempt_at;
+    let mut message = Message {
+        exchange: exchange.to_owned(),
+        routing_key: routing_key.to_owned(),
+        message_id: job.id.0.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned(),
+        correlation_id: job.correlation_id.clone(),
+        priority: job.priority,
+        ttl: None,
+        not_before: job.next_attempt_at,
+        timestamp: job.created_at,
+        headers: BTreeMap::new(),
+        body,
+    };
     message.headers.insert(TASK.to_owned(), Value::String(job.task.clone()));
     message.headers.insert(MAX_ATTEMPTS.to_owned(), job.max_attempts.into());
     if let Some(owner) = &job.owner {

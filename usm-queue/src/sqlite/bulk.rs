@@ -2,13 +2,13 @@
 
 use rusqlite::{CachedStatement, Connection, ToSql};
 
-/// Rows in one statement.
-const AT_ONCE: usize = 20;
+/// Rows in one statement: as many as there are, by few statements that are prepared once.
+const AT_ONCE: [usize; 3] = [50, 10, 1];
 
 /// An `INSERT` of any number of rows.
 pub(crate) struct BulkInsert {
-    one: String,
-    many: String,
+    /// One for each number of rows in [`AT_ONCE`].
+    statements: [String; AT_ONCE.len()],
 }
 
 impl BulkInsert {
@@ -22,7 +22,7 @@ impl BulkInsert {
                 vec![row.as_str(); rows].join(", ")
             )
         };
-        Self { one: of(1), many: of(AT_ONCE) }
+        Self { statements: AT_ONCE.map(of) }
     }
 
     /// Inserts `rows`; `bind` gives the values of one, column by column.
@@ -32,21 +32,22 @@ impl BulkInsert {
         rows: &[R],
         bind: impl Fn(&R, &mut Values<'_, '_>) -> rusqlite::Result<()>,
     ) -> rusqlite::Result<()> {
-        let (full, rest) = rows.as_chunks::<AT_ONCE>();
-        let insert = |sql: &str, groups: &mut dyn Iterator<Item = &[R]>| {
+        let mut left = rows;
+        for (size, sql) in AT_ONCE.into_iter().zip(&self.statements) {
+            let (now, later) = left.split_at(left.len() - left.len() % size);
+            left = later;
+            if now.is_empty() {
+                continue;
+            }
             let mut statement = connection.prepare_cached(sql)?;
-            for group in groups {
+            for group in now.chunks_exact(size) {
                 statement.clear_bindings();
                 let mut values = Values { statement: &mut statement, bound: 0 };
                 group.iter().try_for_each(|row| bind(row, &mut values))?;
                 statement.raw_execute()?;
             }
-            Ok(())
-        };
-        if !full.is_empty() {
-            insert(&self.many, &mut full.iter().map(<[R; AT_ONCE]>::as_slice))?;
         }
-        insert(&self.one, &mut rest.chunks(1))
+        Ok(())
     }
 }
 
@@ -70,6 +71,34 @@ impl Values<'_, '_> {
                 self.bound += 1;
                 Ok(())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn any_number_of_rows_arrives_in_order() {
+        let insert = BulkInsert::new("INSERT INTO numbers", &["n", "note"], "");
+        for count in [0, 1, 9, 10, 11, 50, 67, 123] {
+            let connection = Connection::open_in_memory().unwrap();
+            connection.execute_batch("CREATE TABLE numbers (place INTEGER PRIMARY KEY, n, note)").unwrap();
+            // Every third has a note, so that a group's values do not stay for the next.
+            let rows: Vec<(i64, Option<i64>)> = (0..count).map(|n| (n, (n % 3 == 0).then_some(n))).collect();
+
+            let bind = |(n, note): &(i64, Option<i64>), values: &mut Values<'_, '_>| {
+                values.add(n)?;
+                values.add_some(*note)
+            };
+            insert.run(&connection, &rows, bind).unwrap();
+
+            let mut select = connection.prepare("SELECT n, note FROM numbers ORDER BY place").unwrap();
+            let stored = select.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+            assert_eq!(stored.map(Result::unwrap).collect::<Vec<_>>(), rows);
         }
     }
 }

@@ -29,7 +29,7 @@ impl Files {
         Ok(Self { known: known.into_iter().collect::<io::Result<_>>().map_err(what)? })
     }
 
-    /// Whether they are still the same. Costs three questions to the operating system, nothing beside a commit.
+    /// Whether they are still the same. Costs three questions to the operating system, little beside a commit.
     pub(super) fn check(&self) -> Result<()> {
         for (path, known) in &self.known {
             if identity(path).ok() != Some(*known) {
@@ -49,8 +49,24 @@ impl Files {
 #[cfg(unix)]
 type Identity = (u64, u64);
 
-#[cfg(unix)]
+/// Does not ask for the times: Linux gives a file whose times were looked at new ones with the next write, exact to the
+/// nanosecond, and every commit would then wait for a second write to the disk, that of the times.
+#[cfg(target_os = "linux")]
 fn identity(path: &Path) -> io::Result<Identity> {
+    use rustix::fs::{AtFlags, CWD, StatxFlags, makedev, statx};
+
+    match statx(CWD, path, AtFlags::empty(), StatxFlags::INO) {
+        Ok(found) => Ok((makedev(found.stx_dev_major, found.stx_dev_minor), found.stx_ino)),
+        // A kernel or a sandbox without this call.
+        Err(_) => whole_identity(path),
+    }
+}
+
+#[cfg(all(unix, not(target_os = "linux")))]
+use whole_identity as identity;
+
+#[cfg(unix)]
+fn whole_identity(path: &Path) -> io::Result<Identity> {
     use std::os::unix::fs::MetadataExt;
 
     let found = fs::metadata(path)?;
@@ -64,4 +80,25 @@ type Identity = ();
 #[cfg(not(unix))]
 fn identity(_path: &Path) -> io::Result<Identity> {
     Ok(())
+}
+
+#[cfg(all(test, target_os = "linux"))]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn the_short_question_has_the_answer_of_the_long_one() {
+        let file = tempfile::NamedTempFile::new().unwrap();
+
+        assert_eq!(identity(file.path()).unwrap(), whole_identity(file.path()).unwrap());
+    }
+
+    #[test]
+    fn a_file_that_is_not_there_has_no_identity() {
+        let folder = tempfile::TempDir::new().unwrap();
+
+        assert_eq!(identity(&folder.path().join("gone")).unwrap_err().kind(), io::ErrorKind::NotFound);
+    }
 }

@@ -136,20 +136,27 @@ impl Topology {
 
     /// The queues a message published to `exchange` reaches; none when the exchange is unknown.
     pub fn route_from(&self, exchange: &str, routing_key: &str) -> Vec<&str> {
-        let Some((_, kind)) = self.exchanges.iter().find(|(name, _)| name == exchange) else {
-            return Vec::new();
-        };
-        let reached = |queue: &&QueueSpec| {
+        self.reached(exchange, routing_key).map(QueueSpec::name).collect()
+    }
+
+    /// As [`route_from`](Self::route_from), the queues themselves.
+    pub(crate) fn reached<'a>(
+        &'a self,
+        exchange: &str,
+        routing_key: &str,
+    ) -> impl Iterator<Item = &'a QueueSpec> {
+        let kind = self.exchanges.iter().find(|(name, _)| name == exchange).map(|(_, kind)| *kind);
+        self.queues.iter().filter(move |queue| {
             queue.bindings.iter().any(|(bound, key)| {
                 bound == exchange
                     && match kind {
-                        ExchangeKind::Topic => topic_matches(key, routing_key),
-                        ExchangeKind::Direct => key == routing_key,
-                        ExchangeKind::Fanout => true,
+                        Some(ExchangeKind::Topic) => topic_matches(key, routing_key),
+                        Some(ExchangeKind::Direct) => key == routing_key,
+                        Some(ExchangeKind::Fanout) => true,
+                        None => false,
                     }
             })
-        };
-        self.queues.iter().filter(reached).map(|queue| queue.name.as_str()).collect()
+        })
     }
 }
 

@@ -17,7 +17,7 @@ use self::{
     consume::{Consuming, Receipt},
     insert::{insert_all, ready_count},
     routes::{declare, plan},
-    rows::{failed, prepare, query},
+    rows::{failed, prepare, prepare_one, query},
     settle::Settle,
 };
 pub(crate) use self::{
@@ -100,12 +100,16 @@ impl Broker for SqliteBroker {
         if !self.shares(store) {
             return super::accept_apart(self, store, accepted).await;
         }
-        let (jobs, messages): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
-        let rows = prepare(self.routes()?.as_ref(), messages)?;
-        let jobs: Vec<_> = jobs.into_iter().map(jobs::NewJob::from).collect();
+        let routes = self.routes()?;
+        let mut new_jobs = Vec::with_capacity(accepted.len());
+        let mut rows = Vec::with_capacity(accepted.len());
+        for (job, message) in accepted {
+            new_jobs.push(jobs::NewJob::from(job));
+            prepare_one(&routes, message, &mut rows)?;
+        }
         self.db
             .write(move |tx| {
-                jobs::insert(tx, &jobs)?;
+                jobs::insert(tx, &new_jobs)?;
                 insert_all(tx, &rows)
             })
             .await

@@ -25,11 +25,9 @@ impl Routes {
     }
 
     pub(super) fn reached(&self, message: &Message) -> Result<Vec<(i64, &QueueSpec)>> {
-        let names = self.topology.route_from(&message.exchange, &message.routing_key);
-        if names.is_empty() {
-            return Err(message.unroutable());
-        }
-        names.into_iter().map(|name| Ok((self.id(name)?, self.spec(name)?))).collect()
+        let queues = self.topology.reached(&message.exchange, &message.routing_key);
+        let reached = queues.map(|queue| Ok((self.id(queue.name())?, queue))).collect::<Result<Vec<_>>>()?;
+        if reached.is_empty() { Err(message.unroutable()) } else { Ok(reached) }
     }
 
     /// The settings of a queue by its number; `None` for a queue of another program on the same file.

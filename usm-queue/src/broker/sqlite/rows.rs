@@ -82,18 +82,22 @@ impl NewRow {
 /// Routes messages and makes the rows they become.
 pub(super) fn prepare(routes: &Routes, messages: Vec<Message>) -> Result<Vec<NewRow>> {
     let mut rows = Vec::with_capacity(messages.len());
-    for message in messages {
-        let mut reached = routes.reached(&message)?;
-        // Most messages reach one queue, which gets the message itself.
-        let last = reached.pop();
-        for (id, spec) in reached {
-            rows.push(NewRow::new(id, spec, message.clone())?);
-        }
-        if let Some((id, spec)) = last {
-            rows.push(NewRow::new(id, spec, message)?);
-        }
-    }
+    messages.into_iter().try_for_each(|message| prepare_one(routes, message, &mut rows))?;
     Ok(rows)
+}
+
+/// Routes a message and adds the rows it becomes.
+pub(super) fn prepare_one(routes: &Routes, message: Message, rows: &mut Vec<NewRow>) -> Result<()> {
+    let mut reached = routes.reached(&message)?;
+    // Most messages reach one queue, which gets the message itself.
+    let last = reached.pop();
+    for (id, spec) in reached {
+        rows.push(NewRow::new(id, spec, message.clone())?);
+    }
+    if let Some((id, spec)) = last {
+        rows.push(NewRow::new(id, spec, message)?);
+    }
+    Ok(())
 }
 
 /// A message as read, not yet parsed: parsing is for the caller's thread, not the writer's.
