@@ -61,15 +61,20 @@ fn enqueue_one(runtime: &tokio::runtime::Runtime) {
         in_folder(|folder| ByHand::open(folder).insert(ONE_BY_ONE, 1)),
     );
     paired(
-        "the same / one insert by hand behind spawn_blocking",
+        "the same / our rows by hand",
+        in_folder(|folder| runtime.block_on(one_caller(folder))),
+        in_folder(|folder| runtime.block_on(SameByHand::open(folder)).insert(ONE_BY_ONE, 1)),
+    );
+    paired(
+        "the same / our rows by hand, behind spawn_blocking",
         in_folder(|folder| runtime.block_on(one_caller(folder))),
         in_folder(|folder| runtime.block_on(by_hand_from_async(folder))),
     );
 }
 
-/// What an async program that writes by hand has at best: it must not block its runtime's threads.
+/// What an async program that writes the same by hand has at best: it must not block its runtime's threads.
 async fn by_hand_from_async(folder: &Path) -> f64 {
-    let by_hand = Arc::new(Mutex::new(ByHand::open(folder)));
+    let by_hand = Arc::new(Mutex::new(SameByHand::open(folder).await));
     let started = Instant::now();
     for _ in 0..ONE_BY_ONE {
         let by_hand = by_hand.clone();
@@ -114,6 +119,11 @@ fn enqueue_batch(runtime: &tokio::runtime::Runtime) {
         "enqueue, batches of 100 / inserts of 100 by hand",
         in_folder(|folder| runtime.block_on(batches(folder))),
         in_folder(|folder| ByHand::open(folder).insert(BATCHED, 100)),
+    );
+    paired(
+        "the same / our rows by hand",
+        in_folder(|folder| runtime.block_on(batches(folder))),
+        in_folder(|folder| runtime.block_on(SameByHand::open(folder)).insert(BATCHED, 100)),
     );
 }
 
@@ -171,7 +181,47 @@ fn backlog(runtime: &tokio::runtime::Runtime) {
     });
 }
 
-/// The same work with nothing around it: one table, one partial index, one thread.
+/// The rows that the queue writes, a message and a record in its own tables, with nothing around it.
+struct SameByHand {
+    connection: Connection,
+    last: i64,
+}
+
+impl SameByHand {
+    async fn open(folder: &Path) -> Self {
+        open(folder).await.close().await;
+        let connection = Connection::open(folder.join("queue.db")).unwrap();
+        connection.pragma_update(None, "synchronous", "FULL").unwrap();
+        Self { connection, last: 0 }
+    }
+
+    fn insert(&mut self, jobs: usize, per_transaction: usize) -> f64 {
+        const MESSAGE: &str = "INSERT INTO messages (id, queue, priority, message_id, envelope, body) VALUES (?1, 1, 0, ?2, ?3, ?4)";
+        const JOB: &str = "INSERT INTO jobs (id, task, status, priority, attempt, max_attempts, version, created_at, updated_at, timeline)
+            VALUES (?1, 'no_op', 0, 0, 0, 3, 1, ?2, ?2, '') ON CONFLICT DO NOTHING";
+        let started = Instant::now();
+        for _ in 0..jobs / per_transaction {
+            let tx =
+                self.connection.transaction_with_behavior(rusqlite::TransactionBehavior::Immediate).unwrap();
+            for _ in 0..per_transaction {
+                let (id, now) = (uuid::Uuid::now_v7(), i64::try_from(benches::now_us()).unwrap());
+                self.last = now.max(self.last + 1);
+                let body = serde_json::to_vec(&NoOp::new()).unwrap();
+                let envelope = format!(
+                    r#"{{"exchange":"bench.tasks","key":"bench.no_op","at":{now},"headers":{{"x-usm-max-attempts":3,"x-usm-task":"no_op"}}}}"#
+                );
+                let mut message = tx.prepare_cached(MESSAGE).unwrap();
+                message.execute(params![self.last, id.to_string(), envelope, body]).unwrap();
+                let mut job = tx.prepare_cached(JOB).unwrap();
+                job.execute(params![id.as_bytes().as_slice(), now]).unwrap();
+            }
+            tx.commit().unwrap();
+        }
+        rate(jobs, started)
+    }
+}
+
+/// The least that a queue can do: one table, one partial index, one thread.
 struct ByHand {
     connection: Connection,
 }

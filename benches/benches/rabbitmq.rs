@@ -157,13 +157,21 @@ fn cycle(runtime: &Runtime) {
             fill(&queue, JOBS, 256).await;
             drain(queue, JOBS, concurrency).await
         };
-        let raw = async || {
-            let raw = Raw::open().await;
+        let raw = async |raw: Raw| {
             raw.fill(JOBS, 256).await;
             raw.work(JOBS, u16::try_from(concurrency).unwrap()).await
         };
         let what = format!("job cycle, concurrency {concurrency} / by hand, one script a step");
-        paired(&what, || runtime.block_on(ours()), || runtime.block_on(raw()));
+        paired(
+            &what,
+            || runtime.block_on(ours()),
+            || runtime.block_on(async { raw(Raw::open().await).await }),
+        );
+        paired(
+            "the same / by hand, our message, record and lists",
+            || runtime.block_on(ours()),
+            || runtime.block_on(async { raw(Raw::like_ours().await).await }),
+        );
     }
 }
 
@@ -250,6 +258,26 @@ const TRANSITION: &str = "
     redis.call('EXPIRE', KEYS[1], 3600)
     redis.call('PUBLISH', KEYS[1], ARGV[1])
     return 1";
+
+/// The same with what the guide asks of a record: JSON that others read, told to watchers, and lists by state for the API.
+const TRANSITION_LIKE_OURS: &str = "
+    local state = redis.call('GET', KEYS[2])
+    if state == 'done' then return 0 end
+    redis.call('SET', KEYS[2], ARGV[1], 'PX', 3600000)
+    redis.call('SET', KEYS[1], ARGV[3], 'PX', 3600000)
+    redis.call('ZREM', 'usm-bench:' .. (state or 'waiting'), KEYS[1])
+    redis.call('ZADD', 'usm-bench:' .. ARGV[1], ARGV[4], KEYS[1])
+    redis.call('PUBLISH', KEYS[1], ARGV[3])
+    return 1";
+
+/// A record of the size of ours.
+fn record(id: &str, state: &str, result: &str) -> String {
+    let at = "2026-11-25T08:00:00.000000Z";
+    let entry = format!(r#"{{"at":"{at}","event":"{state}","attempt":1,"worker":"host-1234-0"}}"#);
+    format!(
+        r#"{{"version":2,"status":"{state}","attempt":1,"updated_at":"{at}","next_attempt_at":null,"finished_at":null,"progress":null,"partial_results":[],"result":"{result}","error":null,"cancel_requested":false,"worker":"host-1234-0","lease_until":"{at}","timeline":[{entry},{entry},{entry}],"job_id":"{id}","user_id":null,"job_type":"no_op","priority":0,"max_attempts":3,"created_at":"{at}","correlation_id":null,"metadata":{{}}}}"#
+    )
+}
 
 async fn wait(confirm: impl Future<Output = lapin::Result<Confirmation>>) -> bool {
     matches!(confirm.await.unwrap(), Confirmation::Ack(None))
@@ -357,9 +385,14 @@ impl Raw {
     async fn consume(&self, count: Count, prefetch: u16) {
         self.channel.basic_qos(prefetch, BasicQosOptions::default()).await.unwrap();
         let options = BasicConsumeOptions::default();
-        let mut consumer =
-            self.channel.basic_consume(RAW.into(), "".into(), options, FieldTable::default()).await.unwrap();
-        let script = std::sync::Arc::new(redis::Script::new(TRANSITION));
+        let queue = if self.like_ours { "usm-bench" } else { RAW };
+        let mut consumer = self
+            .channel
+            .basic_consume(queue.into(), "".into(), options, FieldTable::default())
+            .await
+            .unwrap();
+        let script = if self.like_ours { TRANSITION_LIKE_OURS } else { TRANSITION };
+        let (script, like_ours) = (std::sync::Arc::new(redis::Script::new(script)), self.like_ours);
         while let Some(delivery) = consumer.next().await {
             let delivery = delivery.unwrap();
             let (mut redis, count, script) = (self.redis.clone(), count.clone(), script.clone());
@@ -369,7 +402,14 @@ impl Raw {
                 let key = format!("usm-bench:{id}");
                 let mut step = async |state: &str, result: &str| -> redis::RedisResult<i32> {
                     let mut call = script.key(&key);
-                    call.arg(state).arg(result).invoke_async(&mut redis).await
+                    if like_ours {
+                        call.key(format!("usm-bench:state:{id}"));
+                    }
+                    call.arg(state).arg(result);
+                    if like_ours {
+                        call.arg(record(id, state, result)).arg(benches::now_us());
+                    }
+                    call.invoke_async(&mut redis).await
                 };
                 assert_eq!(step("running", "").await, Ok(1));
                 count.begin(task.sent_at_us);

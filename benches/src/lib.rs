@@ -138,8 +138,13 @@ pub async fn drain(queue: TaskQueue, jobs: usize, concurrency: usize) -> f64 {
     let count = Count::to(jobs);
     let started = Instant::now();
     let worker = Worker::new(queue, count.clone()).handle(no_op).concurrency(concurrency);
-    worker.run_until(async { count.reached.notified().await }).await.unwrap();
-    rate(jobs, started)
+    let mut drained = 0.0;
+    let all_begun = async {
+        count.reached.notified().await;
+        drained = rate(jobs, started);
+    };
+    worker.run_until(all_begun).await.unwrap();
+    drained
 }
 
 /// One job every 5 ms into an idle worker.
