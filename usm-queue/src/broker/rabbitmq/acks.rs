@@ -1,8 +1,7 @@
 //! Acknowledgements of one consumer, gathered for a moment and sent together.
 //!
-//! One that travels alone costs the broker and the client library more than the whole rest of a short job: each wakes a
-//! thread here and a process there. None is waited for, as the broker answers none; one that is not sent any more lets its
-//! message come again, which the claim of the job absorbs.
+//! Each that travels alone wakes a thread here and a process of the broker: of a short job that is a good part of the cost.
+//! The broker answers none; one that is not sent any more lets its message come again, which the claim of the job absorbs.
 
 use std::{collections::BTreeSet, mem};
 

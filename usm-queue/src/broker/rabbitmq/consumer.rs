@@ -1,6 +1,7 @@
 //! Consumers: a channel each, deliveries that go back when they are dropped.
 
 use std::{
+    mem,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, Weak,
         atomic::{AtomicBool, Ordering},
@@ -14,7 +15,7 @@ use lapin::{
     options::{BasicAckOptions, BasicCancelOptions, BasicConsumeOptions, BasicNackOptions, BasicQosOptions},
     types::FieldTable,
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, sync::oneshot};
 
 use super::{
     acks::{Acks, Next},
@@ -33,37 +34,59 @@ const GATHER: Duration = Duration::from_millis(1);
 pub(super) struct Line {
     channel: Channel,
     _connection: Arc<Held>,
-    acks: Mutex<Acks>,
+    settling: Mutex<Settling>,
     /// So many acknowledgements do not wait for more: a share of the deliveries that the broker has in flight at most,
     /// so that it does not run dry meanwhile.
     enough: usize,
     call_timeout: Duration,
 }
 
+#[derive(Default)]
+struct Settling {
+    acks: Acks,
+    /// Who waits for the acknowledgements that wait.
+    waiting: Vec<oneshot::Sender<()>>,
+}
+
 impl Line {
-    fn acks(&self) -> MutexGuard<'_, Acks> {
-        self.acks.lock().unwrap_or_else(PoisonError::into_inner)
+    fn settling(&self) -> MutexGuard<'_, Settling> {
+        self.settling.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Sends the acknowledgements that wait. Those that cannot be sent any more let their messages come again.
-    pub(super) async fn send_acks(&self) {
-        let acks = self.acks().take();
-        let sending = join_all(acks.into_iter().map(async |ack| {
+    /// Sends the acknowledgements that wait, and returns when the connection has them. Those that cannot be sent any more
+    /// let their messages come again. Has no limit of its own: what was not sent yet may still be, so its tags are held,
+    /// and the end of the channel ends it.
+    pub(super) async fn send_acks(self: Arc<Self>) {
+        let (acks, waiting) = {
+            let mut settling = self.settling();
+            (settling.acks.take(), mem::take(&mut settling.waiting))
+        };
+        let sending = acks.into_iter().map(async |ack| {
             let options = BasicAckOptions { multiple: ack.multiple };
             self.channel.basic_ack(ack.tag, options).await?;
-            self.acks().sent(&ack);
+            self.settling().acks.sent(&ack);
             lapin::Result::Ok(())
-        }));
-        match tokio::time::timeout(self.call_timeout, sending).await {
-            Ok(sent) => {
-                if let Some(error) = sent.into_iter().find_map(Result::err) {
-                    tracing::debug!(
-                        error = chain(&error),
-                        "the channel was lost before deliveries were acknowledged; they come again"
-                    );
-                }
-            }
-            Err(_) => tracing::debug!("acknowledgements are not sent in time; the deliveries may come again"),
+        });
+        if let Some(error) = join_all(sending).await.into_iter().find_map(Result::err) {
+            tracing::debug!(
+                error = chain(&error),
+                "the channel was lost before deliveries were acknowledged; they come again"
+            );
+        }
+        for waiting in waiting {
+            // Who has given up does not listen.
+            let _ = waiting.send(());
+        }
+    }
+
+    /// Gives a delivery back.
+    async fn give_back(self: Arc<Self>, acker: Acker, tag: u64) {
+        match acker.nack(BasicNackOptions { requeue: true, multiple: false }).await {
+            Ok(_) => self.settling().acks.given_back(tag),
+            Err(error) => tracing::debug!(
+                error = chain(&error),
+                "the connection was lost before a delivery was given back; it comes again"
+            ),
         }
     }
 }
@@ -83,46 +106,44 @@ impl Receipt {
         self.settled.load(Ordering::SeqCst) || !self.acker.usable()
     }
 
-    /// Ends the delivery; the message is gone, in a moment. Where that cannot be told the broker any more, it comes again.
+    /// Whether the caller is the one to settle it.
+    fn begin(&self) -> bool {
+        !self.settled.swap(true, Ordering::SeqCst)
+    }
+
+    /// Ends the delivery; the message is gone. Where that cannot be told the broker any more, it comes again.
     pub(super) async fn ack(&self) {
-        if self.settled.swap(true, Ordering::SeqCst) {
+        if !self.begin() {
             return;
         }
-        let next = self.line.acks().add(self.tag, self.line.enough);
+        let (tell, told) = oneshot::channel();
+        let next = {
+            let mut settling = self.line.settling();
+            settling.waiting.push(tell);
+            settling.acks.add(self.tag, self.line.enough)
+        };
+        let line = self.line.clone();
         match next {
-            Next::Send => self.line.send_acks().await,
-            Next::Gather => {
-                let line = self.line.clone();
-                self.runtime.spawn(async move {
-                    tokio::time::sleep(GATHER).await;
-                    line.send_acks().await;
-                });
-            }
+            Next::Send => drop(self.runtime.spawn(line.send_acks())),
+            Next::Gather => drop(self.runtime.spawn(async move {
+                tokio::time::sleep(GATHER).await;
+                line.send_acks().await;
+            })),
             Next::Nothing => {}
+        }
+        if tokio::time::timeout(self.line.call_timeout, told).await.is_err() {
+            tracing::debug!("an acknowledgement is not sent in time; the delivery may come again");
         }
     }
 
     /// Gives the message back to the place it had.
     pub(super) async fn give_back(&self) -> Result<()> {
-        let options = BasicNackOptions { requeue: true, multiple: false };
-        let told = tokio::time::timeout(self.line.call_timeout, self.acker.nack(options)).await;
-        self.settled.store(true, Ordering::SeqCst);
-        match told {
-            Ok(Ok(true)) => {
-                self.line.acks().given_back(self.tag);
-                Ok(())
-            }
-            Ok(Ok(false)) => {
-                tracing::debug!("the broker has taken a delivery back before it was settled; it comes again");
-                Ok(())
-            }
-            Ok(Err(error)) => {
-                tracing::debug!(
-                    error = chain(&error),
-                    "the connection was lost before a delivery was settled; it comes again"
-                );
-                Ok(())
-            }
+        if !self.begin() {
+            return Ok(());
+        }
+        let giving = self.runtime.spawn(self.line.clone().give_back(self.acker.clone(), self.tag));
+        match tokio::time::timeout(self.line.call_timeout, giving).await {
+            Ok(_) => Ok(()),
             Err(_) => Err(timed_out("take a message back", self.line.call_timeout)),
         }
     }
@@ -132,17 +153,7 @@ impl Drop for Receipt {
     fn drop(&mut self) {
         if !self.is_over() {
             // The channel must outlive this; closing it would give back what others hold.
-            let (acker, line, tag) = (self.acker.clone(), self.line.clone(), self.tag);
-            self.runtime.spawn(async move {
-                let options = BasicNackOptions { requeue: true, multiple: false };
-                match acker.nack(options).await {
-                    Ok(_) => line.acks().given_back(tag),
-                    Err(error) => tracing::debug!(
-                        error = chain(&error),
-                        "a dropped delivery goes back with its connection"
-                    ),
-                }
-            });
+            self.runtime.spawn(self.line.clone().give_back(self.acker.clone(), self.tag));
         }
     }
 }
@@ -186,7 +197,7 @@ pub(super) async fn consume(
     let line = Arc::new(Line {
         channel,
         _connection: connection,
-        acks: Mutex::default(),
+        settling: Mutex::default(),
         enough: usize::from(prefetch / 4).max(1),
         call_timeout: connector.call_timeout(),
     });
@@ -219,7 +230,7 @@ impl Consuming {
     }
 
     fn delivery(&self, delivery: lapin::message::Delivery) -> Delivery {
-        self.line.acks().delivered(delivery.delivery_tag);
+        self.line.settling().acks.delivered(delivery.delivery_tag);
         let receipt = Receipt {
             acker: delivery.acker.clone(),
             line: self.line.clone(),

@@ -248,8 +248,10 @@ impl Broker for RabbitMqBroker {
     async fn close(&self) {
         self.inner.stop.cancel();
         let lines: Vec<_> = self.inner.lines().drain(..).filter_map(|line| line.upgrade()).collect();
-        join_all(lines.iter().map(|line| line.send_acks())).await;
-        drop(lines);
+        let acknowledging = join_all(lines.into_iter().map(Line::send_acks));
+        if tokio::time::timeout(self.inner.connector.call_timeout(), acknowledging).await.is_err() {
+            tracing::debug!("acknowledgements are not sent in time; the deliveries may come again");
+        }
         if let Some(connection) = self.inner.consuming.take() {
             connection.close(self.inner.connector.call_timeout()).await;
         }

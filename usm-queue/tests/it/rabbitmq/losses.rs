@@ -1,8 +1,9 @@
 //! Queues and exchanges that go away under our hands.
 
-use std::time::Duration;
+use std::{sync::Barrier, time::Duration};
 
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
+use tokio::runtime::Handle;
 use usm_queue::{
     Claimed, EnqueueOptions, ErrorKind, JobContext, JobStatus, JobUpdate, QueueSpec, Settlement, Worker,
     testing::{eventually, soon},
@@ -197,6 +198,72 @@ async fn a_closed_broker_says_so_and_gives_its_deliveries_back() {
     assert!(again.redelivered);
     // Too late, and harmless.
     broker.settle(&held, Settlement::Ack).await.unwrap();
+}
+
+/// Acknowledgements are gathered, but whoever settles waits until they are sent.
+#[test]
+fn what_was_acknowledged_stays_so_though_the_program_ends_at_once() {
+    let runtime =
+        || tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
+    let program = runtime();
+    let line = program.block_on(async {
+        let broker = open().await?;
+        let line = Line::declare(&*broker, |queue| queue).await;
+        broker.publish((0..40).map(|n| line.message(&format!("m{n}"))).collect()).await.unwrap();
+        let mut consumer = broker.consume(&line.name, 40).await.unwrap();
+        for _ in 0..39 {
+            let delivery = next(&mut consumer).await;
+            broker.settle(&delivery, Settlement::Ack).await.unwrap();
+        }
+        // Nothing is dropped in order where a program exits.
+        std::mem::forget((broker, consumer));
+        Some(line)
+    });
+    program.shutdown_background();
+    let Some(line) = line else { return };
+
+    runtime().block_on(async {
+        let broker = open().await.unwrap();
+        broker.declare(&line.topology).await.unwrap();
+        let left = eventually("what is left comes back", async || {
+            Some(broker.depth(&line.name).await.unwrap().ready).filter(|ready| *ready > 0)
+        });
+        assert_eq!(left.await, 1);
+    });
+}
+
+/// Or the broker would close the channel over a tag that it does not know any more.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_delivery_settled_from_two_sides_at_once_is_settled_once() {
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    let mut consumer = broker.consume(&line.name, 1).await.unwrap();
+    let barrier = Barrier::new(2);
+    for round in 0..100 {
+        broker.publish(vec![line.message(&round.to_string())]).await.unwrap();
+        let delivery = loop {
+            let delivery = next(&mut consumer).await;
+            if delivery.message.message_id == round.to_string() {
+                break delivery;
+            }
+            // The round before gave it back.
+            broker.settle(&delivery, Settlement::Ack).await.unwrap();
+        };
+        let settle = |settlement: Settlement| {
+            barrier.wait();
+            Handle::current().block_on(broker.settle(&delivery, settlement)).unwrap();
+        };
+        let runtime = Handle::current();
+        tokio::task::block_in_place(|| {
+            std::thread::scope(|scope| {
+                scope.spawn(|| {
+                    let _entered = runtime.enter();
+                    settle(Settlement::Requeue { delay: Duration::ZERO });
+                });
+                settle(Settlement::Ack);
+            });
+        });
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
