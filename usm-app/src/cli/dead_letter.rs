@@ -62,13 +62,16 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
         Command::Replay { payload: Some(file), .. } => Some(read_payload(file)?),
         _ => None,
     };
-    let letters = store::open(&config).await?.dead_letters();
-    match command {
+    let queue = store::open(&config).await?;
+    let letters = queue.dead_letters();
+    let done = match command {
         Command::List { limit, json } => list(&letters, limit, json).await,
         Command::Show { id, json } => show(&letters, &id, json).await,
         Command::Replay { id, rate, .. } => replay(&letters, id, rate, payload).await,
         Command::Purge { yes } => purge(&letters, yes).await,
-    }
+    };
+    queue.close().await;
+    done
 }
 
 async fn list(letters: &DeadLetters, limit: usize, json: bool) -> Result<(), Failure> {

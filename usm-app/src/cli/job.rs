@@ -55,15 +55,17 @@ pub(super) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let queue = store::open(&config).await?;
-    match command {
+    let done = match command {
         Command::List { status, limit, json } => list(&queue, status, limit, json).await,
-        Command::Show { id, json } => show(find(&queue, &config, id).await?, json),
-        Command::Watch { id, json } => {
-            find(&queue, &config, id).await?;
-            watch(&queue, id, json, &shutdown).await
-        }
+        Command::Show { id, json } => find(&queue, &config, id).await.and_then(|job| show(job, json)),
+        Command::Watch { id, json } => match find(&queue, &config, id).await {
+            Ok(_) => watch(&queue, id, json, &shutdown).await,
+            Err(failure) => Err(failure),
+        },
         Command::Cancel { id } => cancel(&queue, &config, id).await,
-    }
+    };
+    queue.close().await;
+    done
 }
 
 async fn list(queue: &TaskQueue, status: Option<JobStatus>, limit: usize, json: bool) -> Result<(), Failure> {
