@@ -270,12 +270,15 @@ const TRANSITION_LIKE_OURS: &str = "
     redis.call('PUBLISH', KEYS[1], ARGV[3])
     return 1";
 
-/// A record of the size of ours.
+/// A record as ours, with a history as long.
 fn record(id: &str, state: &str, result: &str) -> String {
     let at = "2026-11-25T08:00:00.000000Z";
-    let entry = format!(r#"{{"at":"{at}","event":"{state}","attempt":1,"worker":"host-1234-0"}}"#);
+    let entry = format!(r#"{{"at":"{at}","event":"{state}","attempt":1,"worker":"1234-abcd"}}"#);
+    let enqueued = format!(r#"{{"at":"{at}","event":"enqueued","attempt":0}}"#);
+    let history =
+        if state == "done" { format!("{enqueued},{entry},{entry}") } else { format!("{enqueued},{entry}") };
     format!(
-        r#"{{"version":2,"status":"{state}","attempt":1,"updated_at":"{at}","next_attempt_at":null,"finished_at":null,"progress":null,"partial_results":[],"result":"{result}","error":null,"cancel_requested":false,"worker":"host-1234-0","lease_until":"{at}","timeline":[{entry},{entry},{entry}],"job_id":"{id}","user_id":null,"job_type":"no_op","priority":0,"max_attempts":3,"created_at":"{at}","correlation_id":null,"metadata":{{}}}}"#
+        r#"{{"version":2,"status":"{state}","attempt":1,"updated_at":"{at}","next_attempt_at":null,"finished_at":null,"progress":null,"partial_results":[],"result":"{result}","error":null,"cancel_requested":false,"worker":"1234-abcd","lease_until":"{at}","timeline":[{history}],"job_id":"{id}","user_id":null,"job_type":"no_op","priority":0,"max_attempts":3,"created_at":"{at}","correlation_id":null,"metadata":{{}}}}"#
     )
 }
 
@@ -402,11 +405,9 @@ impl Raw {
                 let key = format!("usm-bench:{id}");
                 let mut step = async |state: &str, result: &str| -> redis::RedisResult<i32> {
                     let mut call = script.key(&key);
-                    if like_ours {
-                        call.key(format!("usm-bench:state:{id}"));
-                    }
                     call.arg(state).arg(result);
                     if like_ours {
+                        call.key(format!("usm-bench:state:{id}"));
                         call.arg(record(id, state, result)).arg(benches::now_us());
                     }
                     call.invoke_async(&mut redis).await

@@ -270,8 +270,8 @@ impl TaskQueue {
         LiveTopology { topology: &self.inner.topology, broker: self.broker() }
     }
 
-    /// Gives unsettled deliveries back and releases the backend. Other clones get `Closed` errors from then on. A
-    /// process that ends without it loses nothing: its deliveries come back when its lease has lapsed.
+    /// Gives unsettled deliveries back and releases the backend. Other clones get `Closed` errors from then on, and so does
+    /// another queue that was made of the same broker or store. A process that ends without it loses nothing: its deliveries come back when its lease has lapsed.
     pub async fn close(&self) {
         // First, or it would report the end of its consumer as a loss.
         self.inner.notices.cancel();

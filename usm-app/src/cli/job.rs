@@ -55,17 +55,26 @@ pub(super) async fn run(
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
     let queue = store::open(&config).await?;
-    let done = match command {
-        Command::List { status, limit, json } => list(&queue, status, limit, json).await,
-        Command::Show { id, json } => find(&queue, &config, id).await.and_then(|job| show(job, json)),
-        Command::Watch { id, json } => match find(&queue, &config, id).await {
-            Ok(_) => watch(&queue, id, json, &shutdown).await,
-            Err(failure) => Err(failure),
-        },
-        Command::Cancel { id } => cancel(&queue, &config, id).await,
-    };
+    let done = carry_out(command, &queue, &config, &shutdown).await;
     queue.close().await;
     done
+}
+
+async fn carry_out(
+    command: Command,
+    queue: &TaskQueue,
+    config: &Config,
+    shutdown: &CancellationToken,
+) -> Result<(), Failure> {
+    match command {
+        Command::List { status, limit, json } => list(queue, status, limit, json).await,
+        Command::Show { id, json } => show(find(queue, config, id).await?, json),
+        Command::Watch { id, json } => {
+            find(queue, config, id).await?;
+            watch(queue, id, json, shutdown).await
+        }
+        Command::Cancel { id } => cancel(queue, config, id).await,
+    }
 }
 
 async fn list(queue: &TaskQueue, status: Option<JobStatus>, limit: usize, json: bool) -> Result<(), Failure> {

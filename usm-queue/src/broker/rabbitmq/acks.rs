@@ -16,13 +16,11 @@ pub(super) struct Acks {
 }
 
 /// One acknowledgement to send.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ack {
     pub(super) tag: u64,
     /// Whether it stands for all earlier ones that are held, too.
     pub(super) multiple: bool,
-    /// All that it settles.
-    covers: Vec<u64>,
 }
 
 /// What is to be done about acknowledgements that wait.
@@ -65,15 +63,17 @@ impl Acks {
         waiting.sort_unstable();
         let prefix = self.held.iter().zip(&waiting).take_while(|(held, waiting)| held == waiting).count();
         let later = waiting.split_off(prefix);
-        let first =
-            waiting.last().map(|&tag| Ack { tag, multiple: waiting.len() > 1, covers: waiting.clone() });
-        let later = later.into_iter().map(|tag| Ack { tag, multiple: false, covers: vec![tag] });
+        let first = waiting.last().map(|&tag| Ack { tag, multiple: waiting.len() > 1 });
+        let later = later.into_iter().map(|tag| Ack { tag, multiple: false });
         first.into_iter().chain(later).collect()
     }
 
-    pub(super) fn sent(&mut self, ack: &Ack) {
-        for tag in &ack.covers {
-            self.held.remove(tag);
+    pub(super) fn sent(&mut self, ack: Ack) {
+        if ack.multiple {
+            // Nothing else is this small: only later deliveries came since, and their tags are larger.
+            self.held = self.held.split_off(&(ack.tag + 1));
+        } else {
+            self.held.remove(&ack.tag);
         }
     }
 }
@@ -124,7 +124,7 @@ mod tests {
         let first = acks.take();
         acks.add(2, usize::MAX);
         assert_eq!(tags(&acks.take()), [(2, false)]);
-        acks.sent(&first[0]);
+        acks.sent(first[0]);
         acks.add(3, usize::MAX);
         // 2 was not told to be sent.
         assert_eq!(tags(&acks.take()), [(3, false)]);
@@ -192,7 +192,7 @@ mod tests {
                         on_their_way.push(ack);
                     },
                     Step::Sent(index) => if let Some(ack) = pick(&mut on_their_way, index) {
-                        acks.sent(&ack);
+                        acks.sent(ack);
                     },
                 }
             }

@@ -64,7 +64,7 @@ impl Line {
         let sending = acks.into_iter().map(async |ack| {
             let options = BasicAckOptions { multiple: ack.multiple };
             self.channel.basic_ack(ack.tag, options).await?;
-            self.settling().acks.sent(&ack);
+            self.settling().acks.sent(ack);
             lapin::Result::Ok(())
         });
         if let Some(error) = join_all(sending).await.into_iter().find_map(Result::err) {

@@ -26,7 +26,7 @@ use crate::{
 const ALL: &str = "usm:jobs";
 /// Records read at a time.
 const PAGE: usize = 100;
-/// New ids after which the lists are swept.
+/// New ids for which the lists are swept once.
 const SWEEP_EVERY: usize = 64;
 /// A list may take so many response time-outs: it asks many times where a filter matches little.
 const LIST_TIMEOUTS: u32 = 5;
@@ -86,29 +86,40 @@ impl Lists {
             }
         }
         if !gone.is_empty() {
-            self.sweep(vec![list]);
+            self.sweep(vec![list], 1);
         }
         Ok(found)
     }
 
     /// Jobs were stored, the last one of this owner.
     pub(super) fn grew(&self, owner: Option<&Owner>, by: usize) {
-        if self.grown.fetch_add(by, Ordering::Relaxed) + by < SWEEP_EVERY {
+        let grown = self.grown.fetch_add(by, Ordering::Relaxed) + by;
+        if grown < SWEEP_EVERY {
             return;
         }
         self.grown.store(0, Ordering::Relaxed);
         let mut lists = vec![ALL.to_owned()];
         lists.extend(STATUSES.into_iter().map(of_status));
         lists.extend(owner.map(of_owner));
-        self.sweep(lists);
+        self.sweep(lists, grown / SWEEP_EVERY);
     }
 
-    /// Takes ids without a record out of these lists, beside what the caller does.
-    fn sweep(&self, lists: Vec<String>) {
+    /// Takes ids without a record out of these lists, beside what the caller does: so many times, while there are any.
+    fn sweep(&self, lists: Vec<String>, times: usize) {
         let link = self.link.clone();
         drop(tokio::spawn(async move {
-            if let Err(error) = link.ask::<i64>(&on_lists(&SWEEP, &lists, &[])).await {
-                tracing::debug!(error = crate::error::chain(&error), "lists are not swept; the next time");
+            for _ in 0..times {
+                match link.ask::<i64>(&on_lists(&SWEEP, &lists, &[])).await {
+                    Ok(0) => return,
+                    Ok(_) => {}
+                    Err(error) => {
+                        tracing::debug!(
+                            error = crate::error::chain(&error),
+                            "lists are not swept; the next time"
+                        );
+                        return;
+                    }
+                }
             }
         }));
     }

@@ -12,6 +12,9 @@ const MAX_EXACT: i64 = (1 << 53) - 1;
 /// The layout of what the scripts keep.
 const LAYOUT: u8 = 1;
 
+/// How MessagePack begins a string whose length has four bytes.
+const STR_32: u8 = 0xdb;
+
 /// Microseconds since 1970 as the scripts take them.
 pub(super) fn micros(moment: DateTime<Utc>) -> i64 {
     moment.timestamp_micros().clamp(0, MAX_EXACT)
@@ -24,15 +27,14 @@ pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> String {
 
 /// A record in the order the scripts read one from their arguments: `record.lua`, `given`.
 pub(super) fn fields(job: &Job, token: u64) -> [String; 19] {
-    // A record made anew must look newer than the lost one to whoever saw that: the script puts the time for 0.
-    let anew = job.timeline.first().is_some_and(|entry| entry.event == JobEvent::Rebuilt);
     let optional = |moment: Option<DateTime<Utc>>| moment.map(|moment| micros(moment).to_string());
     [
         job.status.as_str().to_owned(),
         job.attempt.to_string(),
         job.max_attempts.to_string(),
         token.to_string(),
-        if anew { 0 } else { job.version }.to_string(),
+        // The script puts the time for 0.
+        if is_anew(job) { 0 } else { job.version }.to_string(),
         optional(job.lease_until).unwrap_or_default(),
         optional(job.next_attempt_at).unwrap_or_default(),
         to_json(&job.worker),
@@ -50,8 +52,17 @@ pub(super) fn fields(job: &Job, token: u64) -> [String; 19] {
     ]
 }
 
+/// Whether the record was made anew: it must look newer than the lost one to whoever saw that.
+fn is_anew(job: &Job) -> bool {
+    job.timeline.first().is_some_and(|entry| entry.event == JobEvent::Rebuilt)
+}
+
 /// A new job as `insert_new.lua` stores it; `None` for one that is not due at once, or not new.
 pub(super) fn new(job: &Job) -> Option<New> {
+    let moment = job.lease_until.or(job.next_attempt_at).or(job.finished_at);
+    if job.status != JobStatus::Pending || moment.is_some() || is_anew(job) {
+        return None;
+    }
     let fields = fields(job, 0);
     let [
         status,
@@ -59,8 +70,8 @@ pub(super) fn new(job: &Job) -> Option<New> {
         _,
         _,
         version,
-        lease,
-        due,
+        _,
+        _,
         worker,
         error,
         progress,
@@ -68,14 +79,10 @@ pub(super) fn new(job: &Job) -> Option<New> {
         partials,
         timeline,
         cancel,
-        finished,
+        _,
         fixed,
         ..,
     ] = &fields;
-    let waits = job.status == JobStatus::Pending && version != "0";
-    if !waits || [lease, due, finished].into_iter().any(|moment| !moment.is_empty()) {
-        return None;
-    }
     // The same as `json` makes in `record.lua`.
     let updated = job.updated_at.to_rfc3339_opts(SecondsFormat::Micros, true);
     let json = format!(
@@ -84,7 +91,7 @@ pub(super) fn new(job: &Job) -> Option<New> {
     // MessagePack: the layout's number, the fields, and no requests yet.
     let mut packed = vec![LAYOUT];
     for field in fields.iter().map(String::as_str).chain([""]) {
-        packed.push(0xdb);
+        packed.push(STR_32);
         packed.extend(u32::try_from(field.len()).ok()?.to_be_bytes());
         packed.extend(field.as_bytes());
     }
