@@ -97,7 +97,7 @@ impl<S> JobContext<S> {
     async fn update(&self, update: JobUpdate) -> Result<()> {
         match self.store.update(self.lease, update).await? {
             Updated::Applied => Ok(()),
-            Updated::Stale => Err(Error::new(
+            Updated::Stale | Updated::Lost => Err(Error::new(
                 ErrorKind::Closed,
                 format!("job {} is no longer this worker's: its lease lapsed or it has ended", self.job.id),
             )),

@@ -326,7 +326,9 @@ impl DeadLetters {
             message.headers.insert(envelope::FIRST_DELAY_MS.to_owned(), delay.clone());
         }
         self.queue.check(&message)?;
-        self.queue.broker().accept(self.queue.store(), vec![(job, message)]).await?;
+        let digest = Some(envelope::digest(&message.body));
+        let new = self.queue.as_told(job, &message).digest(digest);
+        self.queue.accept_one(new, message).await?;
         Ok(id)
     }
 }
@@ -442,7 +444,7 @@ async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Deliv
         let letter = DeadLetter::from_message(message);
         let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
         let record = envelope::rebuild(message, id, &task, 1);
-        let failed = store.fail_unclaimed(record, broker_reason(&letter.reason, &letter.queue)).await?;
+        let failed = store.fail_unclaimed(record.into(), broker_reason(&letter.reason, &letter.queue)).await?;
         if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
             // Some worker holds the job, and no message is left to bring it back if that worker dies.
             let delay = until(running.lease_until);

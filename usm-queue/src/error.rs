@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::topology::TopologyDrift;
+use crate::{job::JobId, topology::TopologyDrift};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -17,6 +17,19 @@ pub struct Error {
     message: String,
     #[source]
     source: Option<Source>,
+    in_doubt: bool,
+    jobs: Vec<(JobId, Acceptance)>,
+}
+
+/// Whether a job was accepted by an enqueue that failed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Acceptance {
+    /// It will be worked: others of the same batch were not accepted.
+    Accepted,
+    /// Nothing of it is left; it will not be worked unless it is enqueued again.
+    NotAccepted,
+    /// The answer was lost: it may be worked or not. Enqueueing it again under its id makes sure that it is, once.
+    Unknown,
 }
 
 /// What the caller can do about an [`Error`].
@@ -31,6 +44,8 @@ pub enum ErrorKind {
     TopologyMismatch,
     /// An option or value is out of range, or a payload cannot be written as JSON.
     InvalidInput,
+    /// A job with this id and another payload was enqueued before, and stands.
+    Conflict,
     /// The queue is at its length limit and set to refuse. Try again later.
     QueueFull,
     /// No job, queue or dead letter with this name is known.
@@ -52,12 +67,46 @@ pub enum ErrorKind {
 impl Error {
     /// An error of `kind` with a sentence: lower case, naming the thing and what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None }
+        Self { kind, message: message.into(), source: None, in_doubt: false, jobs: Vec::new() }
     }
 
     /// The same with its cause kept.
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
         self.source = Some(source.into());
+        self
+    }
+
+    /// The same, saying that what was asked may have been done all the same: the answer was lost.
+    pub fn in_doubt(mut self) -> Self {
+        self.in_doubt = true;
+        self
+    }
+
+    /// The same, saying that what was asked was not done.
+    pub(crate) fn certain(mut self) -> Self {
+        self.in_doubt = false;
+        self
+    }
+
+    /// Whether what was asked may have been done all the same.
+    pub fn is_in_doubt(&self) -> bool {
+        self.in_doubt
+    }
+
+    /// What became of the jobs that an enqueue was to accept, in the order given; empty for other errors. Enqueueing those
+    /// that were not accepted, or may have been, again under these ids is always right.
+    pub fn jobs(&self) -> &[(JobId, Acceptance)] {
+        &self.jobs
+    }
+
+    pub(crate) fn of_jobs(mut self, jobs: Vec<(JobId, Acceptance)>) -> Self {
+        self.jobs = jobs;
+        self
+    }
+
+    /// The same with more to read.
+    pub(crate) fn explained(mut self, more: impl fmt::Display) -> Self {
+        self.message = format!("{}; {more}", self.message);
         self
     }
 
@@ -78,7 +127,13 @@ impl Error {
             Some(drift) => Some(Source::from(drift.clone())),
             None => self.source.as_ref().map(|source| Source::from(source.to_string())),
         };
-        Self { kind: self.kind, message: self.message.clone(), source }
+        Self {
+            kind: self.kind,
+            message: self.message.clone(),
+            source,
+            in_doubt: self.in_doubt,
+            jobs: self.jobs.clone(),
+        }
     }
 
     pub(crate) fn closed() -> Self {

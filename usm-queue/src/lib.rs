@@ -3,6 +3,7 @@
 mod broker;
 mod context;
 mod dead_letter;
+mod detached;
 mod envelope;
 mod error;
 mod job;
@@ -22,11 +23,11 @@ mod worker;
 
 #[cfg(feature = "rabbitmq")]
 pub use broker::rabbitmq::RabbitMqOptions;
-pub use broker::{Broker, Consumer, Delivery, QueueDepth, Settlement};
+pub use broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement};
 pub use context::JobContext;
 pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};
 pub use envelope::Message;
-pub use error::{Error, ErrorKind, Result};
+pub use error::{Acceptance, Error, ErrorKind, Result};
 pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
 pub use queue::{EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES, TaskQueue};
 pub use retry::RetryPolicy;
@@ -35,7 +36,8 @@ pub use sqlite::SqliteOptions;
 #[cfg(feature = "redis")]
 pub use store::redis::RedisOptions;
 pub use store::{
-    CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated,
+    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob,
+    Updated,
 };
 pub use task::{Task, TaskError, TaskPolicy, Verdict};
 pub use topology::{

@@ -91,11 +91,10 @@ pub(crate) fn decide(
     let Some(delay) = delay else {
         return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::AttemptsUsedUp));
     };
-    let next_attempt_at = later(now, delay);
-    if next_attempt_at > later(job.created_at, policy.give_up_after) {
+    if later(now, delay) > later(job.created_at, policy.give_up_after) {
         return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::TooOld));
     }
-    (JobUpdate::Retry { error, next_attempt_at, counted }, Fate::RetryAfter(delay))
+    (JobUpdate::Retry { error, delay, counted }, Fate::RetryAfter(delay))
 }
 
 #[cfg(test)]
@@ -116,9 +115,7 @@ mod tests {
         let now = Utc::now();
         let policy = RetryPolicy::exponential(3, SECOND).with_jitter(0.0);
         let retry = |delay, error: &str, counted| {
-            let update =
-                JobUpdate::Retry { error: error.into(), next_attempt_at: later(now, delay), counted };
-            (update, Fate::RetryAfter(delay))
+            (JobUpdate::Retry { error: error.into(), delay, counted }, Fate::RetryAfter(delay))
         };
         let dead = |reason, error: &str| (JobUpdate::Failed(error.into()), Fate::DeadLetter(reason));
         let table = [

@@ -7,19 +7,30 @@ use serde_json::{Map, Value, json};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    broker::{Broker, QueueDepth},
+    broker::{Accepted, Broker, QueueDepth},
     dead_letter::{self, DeadLetters},
+    detached::Detached,
     envelope::{self, Message},
-    error::{Error, ErrorKind, Result},
+    error::{Acceptance, Error, ErrorKind, Result},
     job::{Job, JobId, JobStatus, Owner},
     retry::later,
-    store::{CancelOutcome, JobFilter, JobStore, JobWatch},
+    store::{
+        CancelOutcome, JobFilter, JobStore, JobWatch, NewJob, REMEMBER_UNBOUNDED,
+    },
     task::Task,
     topology::{QueueSpec, Topology, TopologyPlan},
 };
 
 /// Largest message body, in bytes: what RabbitMQ 4 takes by default.
 pub const MAX_BODY_BYTES: usize = 16 << 20;
+
+/// How often records are looked for whose enqueueing process ended.
+const LOOK_FOR_UNCONFIRMED: Duration = Duration::from_secs(300);
+/// How old they are then at least: much longer than any enqueue takes.
+const UNCONFIRMED_AGE: Duration = Duration::from_secs(300);
+
+/// How long a message that is put back into its queue may have been held before.
+const PUT_BACK: Duration = Duration::from_secs(3600);
 
 /// Enqueues tasks and answers about jobs. Clones share one connection.
 ///
@@ -60,9 +71,9 @@ struct Inner {
     broker: Arc<dyn Broker>,
     store: Arc<dyn JobStore>,
     topology: Topology,
-    /// Ends the task that reads the broker's dead-letter notices; so does dropping the guard.
-    notices: CancellationToken,
-    _notices: DropGuard,
+    /// Ends the tasks of this queue; so does dropping the guard.
+    stop: CancellationToken,
+    _stop: DropGuard,
 }
 
 impl TaskQueue {
@@ -132,17 +143,20 @@ impl TaskQueue {
         let stop = CancellationToken::new();
         let notices = dead_letter::watch_notices(broker.clone(), store.clone(), topology.clone());
         tokio::spawn(stop.clone().run_until_cancelled_owned(notices));
-        let (notices, guard) = (stop.clone(), stop.drop_guard());
-        Ok(Self { inner: Arc::new(Inner { broker, store, topology, notices, _notices: guard }) })
+        tokio::spawn(stop.clone().run_until_cancelled_owned(remove_unconfirmed(store.clone())));
+        let _stop = stop.clone().drop_guard();
+        Ok(Self { inner: Arc::new(Inner { broker, store, topology, stop, _stop }) })
     }
 
-    /// Enqueues a task by its policy. When this returns `Ok` the job is durable and will be worked.
+    /// Enqueues a task by its policy. When this returns `Ok` the job is durable and will be worked. It goes on when the
+    /// returned future is dropped.
     ///
     /// # Errors
     ///
     /// `Unroutable` when the task's routing key reaches no queue, `InvalidInput` when the payload cannot be written as
-    /// JSON, exceeds [`MAX_BODY_BYTES`] or a priority exceeds its queue's, `QueueFull`, `Unavailable`. The job is then
-    /// not accepted.
+    /// JSON, exceeds [`MAX_BODY_BYTES`] or a priority exceeds its queue's, `QueueFull`, `Unavailable`. [`Error::jobs`] tells
+    /// the job's id and whether it was not accepted or may have been; enqueueing it again with
+    /// [that id](EnqueueOptions::id) is right in both cases, and runs it once.
     pub async fn enqueue<T: Task>(&self, task: T) -> Result<JobHandle<T>> {
         self.enqueue_with(task, EnqueueOptions::default()).await
     }
@@ -153,17 +167,18 @@ impl TaskQueue {
     ///
     /// As [`enqueue`](Self::enqueue).
     pub async fn enqueue_with<T: Task>(&self, task: T, options: EnqueueOptions) -> Result<JobHandle<T>> {
-        let (job, message) = self.prepare(&task, options)?;
-        let id = job.id;
-        self.inner.broker.accept(self.store(), vec![(job, message)]).await?;
-        Ok(self.handle(id))
+        let (new, message) = self.prepare(&task, options)?;
+        let id = new.job.id;
+        let known = self.accept_one(new, message).await? == Accepted::Known;
+        Ok(JobHandle { known, ..self.handle(id) })
     }
 
-    /// Enqueues all tasks or none, in one commit.
+    /// Enqueues many tasks: on SQLite all or none in one commit; elsewhere in batches, in their order.
     ///
     /// # Errors
     ///
-    /// As [`enqueue`](Self::enqueue).
+    /// As [`enqueue`](Self::enqueue). Whatever can be told before refuses all of them. [`Error::jobs`] tells of every job
+    /// whether it was accepted.
     pub async fn enqueue_many<T: Task>(
         &self,
         tasks: impl IntoIterator<Item = T>,
@@ -186,16 +201,41 @@ impl TaskQueue {
         for (task, options) in tasks {
             accepted.push(self.prepare(&task, options)?);
         }
-        let handles = accepted.iter().map(|(job, _)| self.handle(job.id)).collect();
-        if !accepted.is_empty() {
-            self.inner.broker.accept(self.store(), accepted).await?;
+        let ids: Vec<_> = accepted.iter().map(|(new, _)| new.job.id).collect();
+        if accepted.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(handles)
+        let results = self.accept(accepted).await;
+        if results.iter().all(Result::is_ok) {
+            let known = results.into_iter().map(|result| matches!(result, Ok(Accepted::Known)));
+            return Ok(ids.into_iter().zip(known).map(|(id, known)| JobHandle { known, ..self.handle(id) }).collect());
+        }
+        Err(not_all_accepted(ids, results))
+    }
+
+    /// Goes on when the caller stops waiting: a job must not be left half accepted.
+    async fn accept(&self, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
+        let inner = self.inner.clone();
+        Detached::new(async move { inner.broker.accept(inner.store.as_ref(), jobs).await }).await
+    }
+
+    pub(crate) async fn accept_one(&self, new: NewJob, message: Message) -> Result<Accepted> {
+        let id = new.job.id;
+        let result = self.accept(vec![(new, message)]).await.pop().unwrap_or_else(|| Err(Error::closed()));
+        result.map_err(|error| {
+            let error = match acceptance_of(&error) {
+                Acceptance::Unknown => error
+                    .explained(format_args!("job {id} may have been accepted; enqueue it again with this id")),
+                _ => error,
+            };
+            let acceptance = acceptance_of(&error);
+            error.of_jobs(vec![(id, acceptance)])
+        })
     }
 
     /// A typed handle to a job that was enqueued elsewhere. Does not check that it exists.
     pub fn handle<T: Task>(&self, id: JobId) -> JobHandle<T> {
-        JobHandle { id, queue: self.clone(), task: PhantomData }
+        JobHandle { id, queue: self.clone(), known: false, task: PhantomData }
     }
 
     /// The record of a job.
@@ -274,7 +314,7 @@ impl TaskQueue {
     /// another queue that was made of the same broker or store. A process that ends without it loses nothing: its deliveries come back when its lease has lapsed.
     pub async fn close(&self) {
         // First, or it would report the end of its consumer as a loss.
-        self.inner.notices.cancel();
+        self.inner.stop.cancel();
         self.inner.broker.close().await;
         self.inner.store.close().await;
     }
@@ -305,7 +345,7 @@ impl TaskQueue {
         })
     }
 
-    fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(Job, Message)> {
+    fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(NewJob, Message)> {
         let policy = T::policy();
         let job = options.job(T::NAME, policy.priority, policy.retry.max_attempts);
         let mut message = envelope::message(self.wanted().task_exchange(), T::ROUTING_KEY, task, &job)?;
@@ -317,7 +357,17 @@ impl TaskQueue {
             );
         }
         self.check(&message)?;
-        Ok((job, message))
+        let digest = options.id.map(|_| envelope::digest(&message.body));
+        Ok((self.as_told(job, &message).digest(digest), message))
+    }
+
+    /// A job with how long its end is remembered: for as long as a message of it may wait.
+    pub(crate) fn as_told(&self, job: Job, message: &Message) -> NewJob {
+        let waits = self.wanted().reached(&message.exchange, &message.routing_key);
+        let longest = waits.map(|queue| queue.message_ttl.into_iter().chain(message.ttl).min());
+        let longest = longest.reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)));
+        let remember = longest.flatten().map_or(REMEMBER_UNBOUNDED, |ttl| ttl.saturating_add(PUT_BACK));
+        NewJob::from(job).remember(remember)
     }
 
     /// What can be refused before anything is stored.
@@ -343,6 +393,26 @@ impl TaskQueue {
             }
         }
         Ok(())
+    }
+}
+
+/// Removes records of jobs that were being enqueued by a process that ended, for as long as it is polled.
+async fn remove_unconfirmed(store: Arc<dyn JobStore>) {
+    loop {
+        // Not by all processes at the same time.
+        tokio::time::sleep(LOOK_FOR_UNCONFIRMED.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        match store.remove_unconfirmed(UNCONFIRMED_AGE).await {
+            Ok(removed) => {
+                for id in removed {
+                    tracing::warn!(job.id = %id, "the record of this job is removed: the process that was enqueueing it ended before its message was confirmed");
+                }
+            }
+            Err(error) if error.kind() == ErrorKind::Closed => return,
+            Err(error) => tracing::debug!(
+                error = crate::error::chain(&error),
+                "unconfirmed records are not looked for; the next time"
+            ),
+        }
     }
 }
 
@@ -418,7 +488,9 @@ impl EnqueueOptions {
     }
 
     /// Uses this id. Enqueueing the same id again changes nothing about the first job and runs nothing twice, so a
-    /// caller who does not know whether an enqueue succeeded may repeat it.
+    /// caller who does not know whether an enqueue succeeded may repeat it: the first stands, and
+    /// [`JobHandle::was_known`] tells. With another payload (compared as JSON, the order of fields apart) it is an error
+    /// of kind `Conflict`. An id is known for as long as its job lasts and at least 24 hours after its end, on every backend.
     pub fn id(mut self, id: JobId) -> Self {
         self.id = Some(id);
         self
@@ -490,6 +562,7 @@ impl EnqueueOptions {
 pub struct JobHandle<T> {
     id: JobId,
     queue: TaskQueue,
+    known: bool,
     task: PhantomData<fn() -> T>,
 }
 
@@ -497,6 +570,11 @@ impl<T: Task> JobHandle<T> {
     /// Identity of the job.
     pub fn id(&self) -> JobId {
         self.id
+    }
+
+    /// Whether enqueueing found a job that had been accepted before under this id, and left it as it was.
+    pub fn was_known(&self) -> bool {
+        self.known
     }
 
     /// Its record now.
@@ -550,6 +628,27 @@ impl<T: Task> JobHandle<T> {
     pub async fn cancel(&self) -> Result<CancelOutcome> {
         self.queue.cancel(self.id).await
     }
+}
+
+fn acceptance_of(error: &Error) -> Acceptance {
+    if error.is_in_doubt() { Acceptance::Unknown } else { Acceptance::NotAccepted }
+}
+
+/// The first error of a batch, with what became of every job.
+fn not_all_accepted(ids: Vec<JobId>, results: Vec<Result<Accepted>>) -> Error {
+    let (mut jobs, mut first) = (Vec::with_capacity(ids.len()), None);
+    for (id, result) in ids.into_iter().zip(results) {
+        let acceptance = result.as_ref().err().map_or(Acceptance::Accepted, acceptance_of);
+        jobs.push((id, acceptance));
+        first = first.or(result.err());
+    }
+    let count = |wanted| jobs.iter().filter(|(_, acceptance)| *acceptance == wanted).count();
+    let (refused, unknown) = (count(Acceptance::NotAccepted), count(Acceptance::Unknown));
+    let text = format!(
+        "of {} jobs {refused} were not accepted and {unknown} may have been; enqueue these again with their ids",
+        jobs.len()
+    );
+    first.unwrap_or_else(Error::closed).explained(text).of_jobs(jobs)
 }
 
 fn ended(status: JobStatus) -> &'static str {

@@ -10,15 +10,18 @@ use futures_util::{StreamExt, stream::BoxStream};
 use crate::{
     envelope::Message,
     error::{Error, ErrorKind, Result},
-    job::Job,
-    store::{JobStore, JobUpdate, Lease, Updated},
+    store::{JobStore, JobUpdate, Lease, NewJob, Updated},
     topology::{Topology, TopologyPlan},
 };
 
+mod accept;
 #[cfg(feature = "rabbitmq")]
 pub(crate) mod rabbitmq;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+
+pub use self::accept::Accepted;
+pub(crate) use self::accept::{accept_apart, conflict};
 
 /// Carries messages from publishers to consumers, at least once.
 ///
@@ -53,6 +56,18 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// `Unroutable` when a message reaches no queue, `QueueFull` when a queue at its limit refuses.
     async fn publish(&self, messages: Vec<Message>) -> Result<()>;
 
+    /// As [`publish`](Self::publish), with an answer for each message, in the order given. An error that is
+    /// [in doubt](Error::is_in_doubt) tells that the message may have been published.
+    ///
+    /// By default all get the answer of one [`publish`](Self::publish).
+    async fn publish_each(&self, messages: Vec<Message>) -> Vec<Result<()>> {
+        let count = messages.len();
+        match self.publish(messages).await {
+            Ok(()) => (0..count).map(|_| Ok(())).collect(),
+            Err(error) => (0..count).map(|_| Err(error.duplicate())).collect(),
+        }
+    }
+
     /// Delivers from `queue`, highest priority first, oldest first within one priority, at most `prefetch`
     /// unsettled at a time.
     async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer>;
@@ -62,15 +77,15 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// an error it may be tried again.
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()>;
 
-    /// Stores jobs and publishes their messages; when it returns both are durable. A backend that keeps both in
-    /// one place overrides this to commit them together.
+    /// Stores jobs and publishes their messages, and tells for each, in the order given, whether both are durable. A backend
+    /// that keeps both in one place overrides this to commit them together.
     ///
     /// # Errors
     ///
-    /// As [`publish`](Self::publish) and [`JobStore::insert`]; the records of jobs whose messages were not published
-    /// say so.
-    async fn accept(&self, store: &dyn JobStore, accepted: Vec<(Job, Message)>) -> Result<()> {
-        accept_apart(self, store, accepted).await
+    /// As [`publish`](Self::publish) and [`JobStore::insert`], and `Conflict` for a job whose id has been used with another
+    /// payload. A job whose error is [in doubt](Error::is_in_doubt) may be worked; of others nothing is left.
+    async fn accept(&self, store: &dyn JobStore, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
+        accept_apart(self, store, jobs).await
     }
 
     /// Records an attempt's outcome, then settles its delivery. A backend that keeps both in one place overrides
@@ -113,32 +128,6 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     async fn close(&self);
 }
 
-/// Stores records and publishes messages at the same time, in two places.
-pub(crate) async fn accept_apart<B: Broker + ?Sized>(
-    broker: &B,
-    store: &dyn JobStore,
-    accepted: Vec<(Job, Message)>,
-) -> Result<()> {
-    let (jobs, messages): (Vec<_>, Vec<_>) = accepted.into_iter().unzip();
-    let unpublished = jobs.clone();
-    let (inserted, published) = futures_util::join!(store.insert(jobs), broker.publish(messages));
-    if let Err(error) = &published {
-        for job in unpublished {
-            // Enqueueing an id again, in vain, must not fail the job that was accepted under it before.
-            let kept = store.get(job.id).await?;
-            if kept.is_none_or(|kept| micros(kept.created_at) == micros(job.created_at)) {
-                store.fail_unclaimed(job, format!("not published: {error}")).await?;
-            }
-        }
-    }
-    published.and(inserted)
-}
-
-/// As precise as every store keeps it.
-fn micros(moment: chrono::DateTime<chrono::Utc>) -> i64 {
-    moment.timestamp_micros()
-}
-
 /// Records first and settles second, in two places.
 pub(crate) async fn finish_apart<B: Broker + ?Sized>(
     broker: &B,
@@ -149,8 +138,13 @@ pub(crate) async fn finish_apart<B: Broker + ?Sized>(
     settlement: Settlement,
 ) -> Result<Updated> {
     let updated = store.update(lease, update).await?;
-    // Another worker or a cancellation owns the job now; this copy of the message is superfluous.
-    let settlement = if updated == Updated::Stale { Settlement::Ack } else { settlement };
+    let settlement = match updated {
+        Updated::Applied => settlement,
+        // Another worker or a cancellation owns the job now; this copy of the message is superfluous.
+        Updated::Stale => Settlement::Ack,
+        // The job must run again.
+        Updated::Lost => Settlement::Requeue { delay: Duration::ZERO },
+    };
     // The settlement alone is repeated: the record, written again, would be stale, and the message would pass for
     // superfluous and be lost.
     let mut pause = Duration::from_millis(50);

@@ -181,6 +181,14 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     Ok(message)
 }
 
+/// Tells a payload from others, whatever the order of its fields. The same on every machine and in every version.
+pub(crate) fn digest(payload: &[u8]) -> u64 {
+    // A JSON object as a value has its fields in order.
+    let canonical = serde_json::from_slice(payload).map(|value: Value| value.to_string().into_bytes());
+    let bytes = canonical.as_deref().unwrap_or(payload);
+    uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, bytes).as_u64_pair().1
+}
+
 /// The payload in a message body: without what [`flat_body`] added.
 ///
 /// A message without our headers keeps every field but `_metadata`, `job_id` and `created_at`.

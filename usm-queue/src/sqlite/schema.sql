@@ -61,10 +61,28 @@ CREATE TABLE jobs (
     partial_results  TEXT NOT NULL DEFAULT '',   -- one JSON value a line
     -- One JSON array a line: [at, event, attempt, worker, error]. Begins with "enqueued" at created_at where it does not
     -- tell how the record came to be.
-    timeline         TEXT NOT NULL
+    timeline         TEXT NOT NULL,
+    digest           INTEGER,                    -- tells the payload from others, where the caller chose the id
+    remember         INTEGER                     -- how long after its end it is known that the job ended; NULL for 7 days
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX jobs_of_owner ON jobs (owner, id) WHERE owner IS NOT NULL;
 CREATE INDEX jobs_ended_badly ON jobs (status, id) WHERE status >= 3;
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX jobs_to_stop ON jobs (id) WHERE cancel_requested = 1 AND status = 1;
+
+-- Ended jobs whose records are gone: no message of one may run it again.
+CREATE TABLE ended (
+    id        BLOB PRIMARY KEY,
+    status    INTEGER NOT NULL,
+    digest    INTEGER,
+    forget_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ended_forgotten ON ended (forget_at);
+
+-- Jobs whose messages another broker has not confirmed.
+CREATE TABLE unconfirmed (
+    id    BLOB PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -5,7 +5,6 @@
 use std::{any::Any, collections::VecDeque, fmt, time::Duration};
 
 use async_trait::async_trait;
-use chrono::{DateTime, Utc};
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 use serde_json::Value;
 use tokio::sync::broadcast;
@@ -21,10 +20,26 @@ pub(crate) mod redis;
 pub(crate) mod sqlite;
 
 /// Remembers jobs. Every write that returns `Ok` is durable and makes one new version of the record.
+///
+/// A store compares instants on its own clock only. What comes from a caller's clock counts as a duration: a new job is due
+/// `next_attempt_at - created_at` after it is stored.
 #[async_trait]
 pub trait JobStore: fmt::Debug + Send + Sync + 'static {
-    /// Stores new records; one whose id is known already is left as it is.
-    async fn insert(&self, jobs: Vec<Job>) -> Result<()>;
+    /// Stores new records, marked as unconfirmed until [`confirm`](Self::confirm), and tells in the order given what was
+    /// there before. A record or the memory of an ended job is left as it is.
+    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>>;
+
+    /// The broker has the messages of these jobs: takes their marks away. A record that is gone by then is stored again.
+    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()>;
+
+    /// The broker has no message of these jobs: removes their records, where they are still unconfirmed and nobody has
+    /// claimed them.
+    async fn withdraw(&self, ids: &[JobId]) -> Result<()>;
+
+    /// Removes records that have been unconfirmed for longer than `age` and that nobody has claimed: the process that was
+    /// enqueueing them ended in between. One whose message had arrived is stored again when it is claimed. Returns
+    /// what it removed; a part of it, where there is much.
+    async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>>;
 
     /// The record, when it is known.
     async fn get(&self, id: JobId) -> Result<Option<Job>>;
@@ -33,16 +48,17 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>>;
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the
-    /// message tells it; it is stored when the store does not know the job. A job whose next attempt is not due yet is
-    /// busy until then, so that a second message of a job does not cut its delay short. A job whose worker died with the last attempt is
-    /// taken without beginning another: [`Claimed::End`].
-    async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed>;
+    /// message tells it; it is stored when the store does not know the job, nor remembers its end. A job whose next attempt
+    /// is not due yet is busy until then, so that a second message of a job does not cut its delay short. A job whose worker
+    /// died with the last attempt is taken without beginning another: [`Claimed::End`].
+    async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed>;
 
     /// Prolongs leases from now; tells for each whether it is still held and whether a cancellation is wanted, in
     /// the order given.
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>>;
 
-    /// Changes a claimed job; refused as stale when the lease's token is no longer the job's.
+    /// Changes a claimed job; refused as stale when the lease's token is no longer the job's, and as lost when the store
+    /// does not know of that claim.
     ///
     /// Progress may be answered before it is written: of reports that follow each other fast a backend may write one in a
     /// tenth of a second. The newest one is written then, or with the next other update.
@@ -50,7 +66,7 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
 
     /// Fails a job that nobody runs: its message expired, was dropped by a limit, or cannot be read. `job` is the
     /// record as the message tells it. `false` when the job is running or final already.
-    async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool>;
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool>;
 
     /// Cancels a waiting job, or asks the worker of a running one to stop.
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome>;
@@ -73,6 +89,63 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     fn as_any(&self) -> &dyn Any;
 }
 
+/// How long after its end a job is remembered where nothing bounds how long a message of it may wait.
+pub(crate) const REMEMBER_UNBOUNDED: Duration = Duration::from_secs(7 * 24 * 3600);
+/// How long after its end a job is remembered at least whose caller chose its id.
+pub(crate) const REMEMBER_ID: Duration = Duration::from_secs(24 * 3600);
+
+/// A job as its message tells it, with what a store keeps besides the record.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct NewJob {
+    /// The record.
+    pub job: Job,
+    /// Tells the payload from others, where the caller chose the id and may use it again.
+    pub digest: Option<u64>,
+    /// How long the store remembers after the job's end, even without the record, that it has ended: for as long as another
+    /// message of it may come. A delay that is left counts besides. Default 7 days.
+    pub remember: Duration,
+}
+
+impl NewJob {
+    /// Sets how long its end is remembered.
+    pub fn remember(mut self, remember: Duration) -> Self {
+        self.remember = remember;
+        self
+    }
+
+    /// Sets what tells the payload from others. Such a job is remembered for 24 hours at least.
+    pub fn digest(mut self, digest: Option<u64>) -> Self {
+        self.digest = digest;
+        if digest.is_some() {
+            self.remember = self.remember.max(REMEMBER_ID);
+        }
+        self
+    }
+}
+
+impl From<Job> for NewJob {
+    fn from(job: Job) -> Self {
+        Self { job, digest: None, remember: REMEMBER_UNBOUNDED }
+    }
+}
+
+/// What was there when a job was stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Inserted {
+    /// Nothing: the record is new.
+    New,
+    /// A job with this id, which stands.
+    Known {
+        /// Where it stands.
+        status: JobStatus,
+        /// Whether the broker has confirmed its message.
+        confirmed: bool,
+        /// Whether its payload is the same, as far as both digests are known.
+        same_payload: bool,
+    },
+}
+
 /// The right to change a claimed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lease {
@@ -91,8 +164,8 @@ pub enum Claimed {
     End(Box<Job>, Lease),
     /// Nothing to do: the job has ended.
     Final(JobStatus),
-    /// Another worker holds it, or its next attempt is not due, at least until then.
-    Busy(DateTime<Utc>),
+    /// Another worker holds it, or its next attempt is not due, for at least this long.
+    Busy(Duration),
 }
 
 /// What a worker reports about a job it claimed.
@@ -108,8 +181,8 @@ pub enum JobUpdate {
     Retry {
         /// Why.
         error: String,
-        /// When.
-        next_attempt_at: DateTime<Utc>,
+        /// How long from now.
+        delay: Duration,
         /// Whether the attempt counts; one that met a rate limit does not.
         counted: bool,
     },
@@ -135,6 +208,9 @@ pub enum Updated {
     Applied,
     /// No: another worker has claimed the job since, or it has ended.
     Stale,
+    /// No: the store does not know of the claim, as it lost the record or was set back to an older state. The message must
+    /// be given back.
+    Lost,
 }
 
 /// What became of a lease.

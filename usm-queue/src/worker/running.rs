@@ -143,6 +143,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         };
         let record =
             envelope::rebuild(&delivery.message, id, handler.task, handler.policy.retry.max_attempts);
+        let record = self.queue.as_told(record, &delivery.message);
         let claim = || self.queue.store().claim(record.clone(), &self.name, self.lease);
         let Some(claimed) = self.persist("claim", id, claim).await else { return };
         match claimed {
@@ -150,8 +151,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             Claimed::End(job, lease) => self.finish(&delivery, &handler, &job, lease, died(&job)).await,
             Claimed::Final(JobStatus::Failed) if delivery.redelivered => self.bury(&delivery, id).await,
             Claimed::Final(_) => self.settle(&delivery, Settlement::Ack).await,
-            Claimed::Busy(until) => {
-                let delay = (until - Utc::now()).to_std().unwrap_or_default() + Duration::from_millis(10);
+            Claimed::Busy(wait) => {
+                let delay = wait.saturating_add(Duration::from_millis(10));
                 self.settle(&delivery, Settlement::Requeue { delay }).await;
             }
         }
@@ -226,8 +227,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             )
         };
         let finished = self.persist("finish", job.id, finish).await;
-        if finished == Some(Updated::Stale) {
-            tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
+        match finished {
+            Some(Updated::Stale) => {
+                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
+            }
+            Some(Updated::Lost) => {
+                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job store lost this attempt; the job runs again");
+            }
+            _ => {}
         }
     }
 
@@ -269,6 +276,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         );
         if let Some(id) = delivery.message.job_id() {
             let record = envelope::rebuild(&delivery.message, id, task, 1);
+            let record = self.queue.as_told(record, &delivery.message);
             let text = format!("{}: {error}", reason.as_str());
             let fail = || self.queue.store().fail_unclaimed(record.clone(), text.clone());
             if self.persist("fail", id, fail).await.is_none() {

@@ -90,7 +90,7 @@ async fn held_while_its_message_dies() -> (TaskQueue, JobId) {
     let queue = TaskQueue::new(broker, store.clone(), Topology::single("work").unwrap()).await.unwrap();
     let job = Job::new(JobId::new(), Note::NAME, chrono::Utc::now());
     // The worker takes it in time, so before the message begins to die, and lives longer.
-    let claimed = store.claim(job.clone(), "dies later", Duration::from_secs(2)).await.unwrap();
+    let claimed = store.claim(job.clone().into(), "dies later", Duration::from_secs(2)).await.unwrap();
     assert!(matches!(claimed, Claimed::Run(..)));
     queue.enqueue_with(note("x"), EnqueueOptions::new().id(job.id).ttl(TTL)).await.unwrap();
     (queue, job.id)

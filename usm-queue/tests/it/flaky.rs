@@ -13,9 +13,9 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, broadcast};
 use usm_queue::{
-    Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Job, JobFilter, JobId, JobStore,
-    JobUpdate, JobWatch, Lease, LeaseState, Message, QueueDepth, Result, Settlement, SqliteOptions,
-    TaskQueue, Topology, Updated, testing,
+    Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Inserted, Job, JobFilter, JobId,
+    JobStore, JobUpdate, JobWatch, Lease, LeaseState, Message, NewJob, QueueDepth, Result, Settlement,
+    SqliteOptions, TaskQueue, Topology, Updated, testing,
 };
 
 /// When to fail, and how often that happened.
@@ -111,9 +111,24 @@ struct FlakyStore {
 
 #[async_trait]
 impl JobStore for FlakyStore {
-    async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
+    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>> {
         self.all.check()?;
         self.inner.insert(jobs).await
+    }
+
+    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()> {
+        self.all.check()?;
+        self.inner.confirm(jobs).await
+    }
+
+    async fn withdraw(&self, ids: &[JobId]) -> Result<()> {
+        self.all.check()?;
+        self.inner.withdraw(ids).await
+    }
+
+    async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
+        self.all.check()?;
+        self.inner.remove_unconfirmed(age).await
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
@@ -126,7 +141,7 @@ impl JobStore for FlakyStore {
         self.inner.list(filter).await
     }
 
-    async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
+    async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
         self.all.check()?;
         self.inner.claim(job, worker, lease).await
     }
@@ -142,7 +157,7 @@ impl JobStore for FlakyStore {
         self.inner.update(lease, update).await
     }
 
-    async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool> {
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool> {
         self.all.check()?;
         self.inner.fail_unclaimed(job, error).await
     }

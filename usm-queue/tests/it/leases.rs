@@ -25,7 +25,7 @@ const LEASE: Duration = Duration::from_millis(150);
 async fn take_over(flaky: &Flaky, job: &JobHandle<Note>, lease: Duration) -> Lease {
     let record = job.status().await.unwrap();
     eventually("the lease lapses", async || {
-        match flaky.store.claim(record.clone(), "another", lease).await.unwrap() {
+        match flaky.store.claim(record.clone().into(), "another", lease).await.unwrap() {
             Claimed::Run(_, lease) => Some(lease),
             _ => None,
         }

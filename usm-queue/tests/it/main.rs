@@ -2,12 +2,14 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod accepting;
 mod bad_files;
 mod cancel;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 mod certificates;
 mod contracts;
 mod dead_letters;
+mod ended;
 mod enqueue;
 mod expiry;
 mod flaky;

@@ -4,6 +4,7 @@
 mod foreign;
 mod keeping;
 mod outage;
+mod rollback;
 mod server;
 mod slow;
 mod tls;
@@ -12,9 +13,9 @@ mod watching;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{SubsecRound, Utc};
-use usm_queue::{Claimed, ErrorKind, Job, JobId, JobStore, Lease, testing};
+use usm_queue::{Claimed, ErrorKind, Job, JobId, JobStore, Lease, NewJob, testing};
 
-use self::server::Server;
+pub(crate) use self::server::Server;
 
 /// A lease that does not lapse during a test.
 const LONG: Duration = Duration::from_secs(3600);
@@ -44,8 +45,12 @@ fn new_job() -> Job {
     job
 }
 
+fn as_new(jobs: &[Job]) -> Vec<NewJob> {
+    jobs.iter().cloned().map(NewJob::from).collect()
+}
+
 async fn claim(store: &dyn JobStore, job: &Job, lease: Duration) -> (Job, Lease) {
-    match store.claim(job.clone(), "worker", lease).await.unwrap() {
+    match store.claim(job.clone().into(), "worker", lease).await.unwrap() {
         Claimed::Run(job, lease) => (*job, lease),
         other => panic!("the job can be claimed, but it is {other:?}"),
     }

@@ -197,6 +197,10 @@ impl Broker for RabbitMqBroker {
     }
 
     async fn publish(&self, messages: Vec<Message>) -> Result<()> {
+        self.inner.publish(&messages).await.into_iter().collect()
+    }
+
+    async fn publish_each(&self, messages: Vec<Message>) -> Vec<Result<()>> {
         self.inner.publish(&messages).await
     }
 

@@ -98,7 +98,8 @@ impl Publisher {
     ///
     /// # Errors
     ///
-    /// `Unavailable` when the broker does not answer or refuses publishes; what was sent by then may arrive.
+    /// `Unavailable` when the broker does not answer or refuses publishes. What was sent by then may arrive: its outcome is
+    /// [`Outcome::Lost`].
     pub(super) async fn publish(
         &self,
         parcels: &[Parcel<'_>],
@@ -139,7 +140,7 @@ impl Publisher {
         }
     }
 
-    /// Publishes the parcels without an outcome; returns why the channel was lost, if it was.
+    /// Publishes the parcels without an outcome, and those that were lost; returns why the channel was lost, if it was.
     async fn attempt(
         &self,
         live: &Live,
@@ -150,7 +151,7 @@ impl Publisher {
         wait.as_mut().until_unblocked().await?;
         let mut answers = Vec::with_capacity(parcels.len());
         for (index, parcel) in parcels.iter().enumerate() {
-            if outcomes[index].is_some() {
+            if !matches!(outcomes[index], None | Some(Outcome::Lost(_))) {
                 continue;
             }
             let outgoing = parcel.outgoing()?;
@@ -165,6 +166,9 @@ impl Publisher {
             let (answer, answered) = oneshot::channel();
             // If the task has ended the answer's sender is dropped with the publish.
             let _ = live.publish.send(Publish { outgoing, caller: Caller { answer, _place: place } });
+            // Until there is an answer.
+            let why = "the broker did not confirm in time".to_owned();
+            outcomes[index] = Some(Outcome::Lost(Loss { why, not_found: false }));
             answers.push((index, answered));
         }
         let mut lost = None;
@@ -178,13 +182,11 @@ impl Publisher {
                     }
                 },
             };
-            match outcome {
-                Outcome::Lost(loss) => {
-                    live.given_up.store(true, Ordering::Relaxed);
-                    lost = Some(loss);
-                }
-                outcome => outcomes[index] = Some(outcome),
+            if let Outcome::Lost(loss) = &outcome {
+                live.given_up.store(true, Ordering::Relaxed);
+                lost = Some(loss.clone());
             }
+            outcomes[index] = Some(outcome);
         }
         Ok(lost)
     }
@@ -213,7 +215,7 @@ impl Live {
     }
 }
 
-fn unknown(why: &str) -> Error {
+pub(super) fn unknown(why: &str) -> Error {
     Error::new(
         ErrorKind::Unavailable,
         format!(

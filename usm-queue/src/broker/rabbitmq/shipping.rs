@@ -9,6 +9,7 @@ use super::{
     confirms::Outcome,
     declare::Declaring,
     delay::Pass,
+    publisher::unknown,
     wire::{Parcel, Way},
 };
 use crate::{
@@ -49,15 +50,27 @@ impl Inner {
 
     /// Publishes parcels, confirmed. Where a connection is lost first, or the way was gone that they take by all that was
     /// declared here, once more under the same ids.
-    async fn ship(&self, parcels: &[Parcel<'_>]) -> Result<Vec<Outcome>> {
+    async fn ship(&self, parcels: &[Parcel<'_>]) -> Vec<Result<Outcome>> {
+        let mut outcomes = vec![None; parcels.len()];
+        let failed = self.try_ship(parcels, &mut outcomes).await.err();
+        let answer = |outcome| match (outcome, &failed) {
+            (Some(Outcome::Lost(_)), Some(error)) => Err(error.duplicate().in_doubt()),
+            (Some(Outcome::Lost(loss)), None) => Err(unknown(&loss.why).in_doubt()),
+            (Some(outcome), _) => Ok(outcome),
+            (None, Some(error)) => Err(error.duplicate()),
+            (None, None) => Err(Error::closed()),
+        };
+        outcomes.into_iter().map(answer).collect()
+    }
+
+    async fn try_ship(&self, parcels: &[Parcel<'_>], outcomes: &mut [Option<Outcome>]) -> Result<()> {
         self.open()?;
         self.all_must_exist(parcels).await?;
-        let mut outcomes = vec![None; parcels.len()];
-        self.publish_twice(parcels, &mut outcomes).await?;
-        if self.mend_ways(parcels, &mut outcomes).await? {
-            self.publish_twice(parcels, &mut outcomes).await?;
+        self.publish_twice(parcels, outcomes).await?;
+        if self.mend_ways(parcels, outcomes).await? {
+            self.publish_twice(parcels, outcomes).await?;
         }
-        Ok(outcomes.into_iter().flatten().collect())
+        Ok(())
     }
 
     /// Publishes the parcels that have no outcome yet.
@@ -100,23 +113,40 @@ impl Inner {
     }
 
     pub(super) async fn ship_one(&self, parcel: Parcel<'_>) -> Result<Outcome> {
-        let outcomes = self.ship(&[parcel]).await?;
-        outcomes.into_iter().next().ok_or_else(Error::closed)
+        self.ship(&[parcel]).await.pop().unwrap_or_else(|| Err(Error::closed()))
     }
 
     /// Publishes all messages, or none where that can be told before: each must reach a queue as far as the declared
-    /// topologies tell.
-    pub(super) async fn publish(&self, messages: &[Message]) -> Result<()> {
-        self.open()?;
+    /// topologies tell. An answer for each.
+    pub(super) async fn publish(&self, messages: &[Message]) -> Vec<Result<()>> {
+        let plan = match self.plan_all(messages) {
+            Ok(plan) => plan,
+            Err(error) => return messages.iter().map(|_| Err(error.duplicate())).collect(),
+        };
+        let parcels: Vec<Parcel<'_>> = plan.iter().map(Planned::parcel).collect();
+        let mut outcomes = self.ship(&parcels).await.into_iter();
+        let mut ways = parcels.iter().peekable();
+        let mut answers = Vec::with_capacity(messages.len());
+        for message in messages {
+            let mut answer = Ok(());
+            // One that waits has a way to each of its queues.
+            while ways.next_if(|way| std::ptr::eq(way.message, message)).is_some() {
+                let outcome = outcomes.next().unwrap_or_else(|| Err(Error::closed()));
+                answer = answer.and(outcome.and_then(|outcome| self.accepted(message, outcome)));
+            }
+            answers.push(answer);
+        }
+        answers
+    }
+
+    fn plan_all<'a>(&self, messages: &'a [Message]) -> Result<Vec<Planned<'a>>> {
         let now = Utc::now();
         let mut plan = Vec::with_capacity(messages.len());
         for message in messages {
             let wait = message.not_before.and_then(|due| (due - now).to_std().ok());
             self.plan(message, wait.and_then(Pass::new), messages.len() > 1, &mut plan)?;
         }
-        let parcels: Vec<Parcel<'_>> = plan.iter().map(Planned::parcel).collect();
-        let outcomes = self.ship(&parcels).await?;
-        parcels.iter().zip(outcomes).try_for_each(|(parcel, outcome)| self.accepted(parcel.message, outcome))
+        Ok(plan)
     }
 
     /// One way for a message that the broker routes; one for each of its queues when it waits first.

@@ -7,7 +7,10 @@ mod routes;
 mod rows;
 mod settle;
 
-use std::sync::{Arc, atomic::Ordering};
+use std::{
+    sync::{Arc, atomic::Ordering},
+    time::Duration,
+};
 
 use async_trait::async_trait;
 use futures_util::StreamExt;
@@ -17,7 +20,7 @@ use self::{
     consume::{Consuming, Receipt},
     insert::{insert_all, ready_count},
     routes::{declare, plan},
-    rows::{failed, prepare, prepare_one, query},
+    rows::{NewRow, failed, prepare, prepare_one, query},
     settle::Settle,
 };
 pub(crate) use self::{
@@ -26,14 +29,14 @@ pub(crate) use self::{
     insert::last_place,
     routes::Routes,
 };
-use super::{Broker, Consumer, Delivery, QueueDepth, Settlement};
+use super::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement, conflict};
 use crate::{
     envelope::Message,
     error::{Error, ErrorKind, Result},
-    job::Job,
-    sqlite::Db,
+    job::JobId,
+    sqlite::{Db, Tx},
     store::{
-        JobStore, JobUpdate, Lease, Updated,
+        Inserted, JobStore, JobUpdate, Lease, NewJob, Updated,
         sqlite::{self as jobs, SqliteStore},
     },
     topology::{Topology, TopologyPlan},
@@ -96,23 +99,15 @@ impl Broker for SqliteBroker {
         Ok(())
     }
 
-    async fn accept(&self, store: &dyn JobStore, accepted: Vec<(Job, Message)>) -> Result<()> {
+    async fn accept(&self, store: &dyn JobStore, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
         if !self.shares(store) {
-            return super::accept_apart(self, store, accepted).await;
+            return super::accept_apart(self, store, jobs).await;
         }
-        let routes = self.routes()?;
-        let mut new_jobs = Vec::with_capacity(accepted.len());
-        let mut rows = Vec::with_capacity(accepted.len());
-        for (job, message) in accepted {
-            new_jobs.push(jobs::NewJob::from(job));
-            prepare_one(&routes, message, &mut rows)?;
+        let count = jobs.len();
+        match self.accept_together(jobs).await {
+            Ok(results) => results,
+            Err(error) => (0..count).map(|_| Err(error.duplicate())).collect(),
         }
-        self.db
-            .write(move |tx| {
-                jobs::insert(tx, &new_jobs)?;
-                insert_all(tx, &rows)
-            })
-            .await
     }
 
     async fn finish(
@@ -130,14 +125,16 @@ impl Broker for SqliteBroker {
         let routes = self.routes()?;
         let settle = Settle::prepare(&routes, delivery, receipt, settlement, true)?;
         let superfluous = Settle::prepare(&routes, delivery, receipt, Settlement::Ack, false)?;
+        let returned = Settlement::Requeue { delay: Duration::ZERO };
+        let returned = Settle::prepare(&routes, delivery, receipt, returned, false)?;
         let updated = self
             .db
             .write(move |tx| {
                 let updated = jobs::update(tx, lease, &update)?;
-                if updated == Updated::Stale {
-                    superfluous.run(tx)?
-                } else {
-                    settle.run(tx)?
+                match updated {
+                    Updated::Applied => settle.run(tx)?,
+                    Updated::Stale => superfluous.run(tx)?,
+                    Updated::Lost => returned.run(tx)?,
                 }
                 Ok(updated)
             })
@@ -201,10 +198,59 @@ impl Broker for SqliteBroker {
 }
 
 impl SqliteBroker {
+    /// Records and messages in one commit.
+    async fn accept_together(&self, jobs: Vec<(NewJob, Message)>) -> Result<Vec<Result<Accepted>>> {
+        let routes = self.routes()?;
+        let mut new = Vec::with_capacity(jobs.len());
+        let mut rows = Vec::with_capacity(jobs.len());
+        // Where each job's messages end among all.
+        let mut ends = Vec::with_capacity(jobs.len());
+        for (job, message) in jobs {
+            new.push(jobs::JobRow::from(job));
+            prepare_one(&routes, message, &mut rows)?;
+            ends.push(rows.len());
+        }
+        let known = self.db.write(move |tx| insert_unknown(tx, &new, &rows, &ends)).await?;
+        Ok(known
+            .into_iter()
+            .map(|(id, known)| match known {
+                Inserted::New => Ok(Accepted::New),
+                Inserted::Known { same_payload: true, .. } => Ok(Accepted::Known),
+                Inserted::Known { same_payload: false, .. } => Err(conflict(id)),
+            })
+            .collect())
+    }
+
     /// Whether `store` is the one in this broker's file, so that both are written in one commit.
     fn shares(&self, store: &dyn JobStore) -> bool {
         store.as_any().downcast_ref::<SqliteStore>().is_some_and(|store| store.is_in(&self.db))
     }
+}
+
+/// Stores the jobs whose ids are new, with their messages.
+fn insert_unknown(
+    tx: &mut Tx<'_>,
+    new: &[jobs::JobRow],
+    rows: &[NewRow],
+    ends: &[usize],
+) -> Result<Vec<(JobId, Inserted)>> {
+    if new.iter().all(|job| !job.may_be_known()) {
+        jobs::insert(tx, new)?;
+        insert_all(tx, rows)?;
+        return Ok(new.iter().map(|job| (job.id(), Inserted::New)).collect());
+    }
+    let mut begin = 0;
+    let mut found = Vec::with_capacity(new.len());
+    for (job, end) in new.iter().zip(ends) {
+        let known = jobs::known(tx.connection, job)?;
+        if known == Inserted::New {
+            jobs::insert(tx, std::slice::from_ref(job))?;
+            insert_all(tx, &rows[begin..*end])?;
+        }
+        begin = *end;
+        found.push((job.id(), known));
+    }
+    Ok(found)
 }
 
 fn depth(connection: &Connection, queue: i64) -> Result<QueueDepth> {

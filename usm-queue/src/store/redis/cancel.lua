@@ -10,6 +10,6 @@ if r.cancel ~= 'true' then
   r.cancel = 'true'
   note(r, 'cancel_requested', 'null', 'null')
   write(r, before)
-  redis.call('PUBLISH', 'usm:cancel', ID)
+  redis.call('PUBLISH', PREFIX .. 'usm:cancel', ID)
 end
 return {'requested', overwritten}

@@ -1,4 +1,5 @@
 -- Takes a job for a worker. ARGV: 5 request, 6 worker (JSON), 7 lease in micros, 8.. the record where the caller gives it.
+-- Busy is answered with the micros to wait.
 local REQUEST, WORKER, LEASE = ARGV[5], ARGV[6], ARGV[7]
 local r, other = unfenced(8)
 if not r then return other end
@@ -24,7 +25,7 @@ local busy = r.lease
 if r.status == 'pending' then busy = r.due end
 if busy and busy > now then
   if r.new then put(r, before) end
-  return {'busy', decimal(busy), '', overwritten}
+  return {'busy', decimal(busy - now), '', overwritten}
 end
 
 r.token = math.max(r.token + 1, now)

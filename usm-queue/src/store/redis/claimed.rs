@@ -14,8 +14,8 @@ use super::{
     record,
 };
 use crate::{
-    job::{Job, JobId, Progress},
-    store::{JobUpdate, Lease},
+    job::{JobId, Progress},
+    store::{JobUpdate, Lease, NewJob},
 };
 
 /// A worker that neither ended its attempt nor renewed its lease for so long is gone.
@@ -27,6 +27,8 @@ const MANY: usize = 4096;
 struct Claimed {
     /// Its record as the claim left it, unparsed: a flush is rare.
     text: Vec<u8>,
+    digest: Option<u64>,
+    remember: Duration,
     /// Partial results since.
     partials: Vec<serde_json::Value>,
     /// The newest progress written.
@@ -42,13 +44,21 @@ pub(super) struct ClaimedJobs {
 }
 
 impl ClaimedJobs {
-    pub(super) fn insert(&self, lease: Lease, text: Vec<u8>) {
+    pub(super) fn insert(&self, lease: Lease, text: Vec<u8>, digest: Option<u64>, remember: Duration) {
         let now = Instant::now();
         let mut jobs = self.jobs();
         if jobs.len() >= MANY && jobs.len().is_power_of_two() {
             jobs.retain(|_, job| now.duration_since(job.used) < FORGET_AFTER);
         }
-        let claimed = Claimed { text, partials: Vec::new(), progress: None, pace: Pace::new(now), used: now };
+        let claimed = Claimed {
+            text,
+            digest,
+            remember,
+            partials: Vec::new(),
+            progress: None,
+            pace: Pace::new(now),
+            used: now,
+        };
         jobs.insert(lease, claimed);
     }
 
@@ -57,7 +67,7 @@ impl ClaimedJobs {
     }
 
     /// The record as far as this process knows it.
-    pub(super) fn record(&self, lease: Lease) -> Option<Job> {
+    pub(super) fn record(&self, lease: Lease) -> Option<NewJob> {
         let jobs = self.jobs();
         let claimed = jobs.get(&lease)?;
         let mut job = record::parse(lease.id, &claimed.text)?;
@@ -65,7 +75,7 @@ impl ClaimedJobs {
         if claimed.progress.is_some() {
             job.progress.clone_from(&claimed.progress);
         }
-        Some(job)
+        Some(NewJob { job, digest: claimed.digest, remember: claimed.remember })
     }
 
     /// A report of progress. One of a job that this process did not claim is written.

@@ -1,14 +1,16 @@
 -- Stores the record of a new job as most are: waiting, and due at once. 0, and nothing is done, where one of its keys is there
 -- already: then `insert.lua` looks closer. Called as often as `claim.lua`, it does without what `record.lua` prepares.
--- KEYS: job:{id}, usm:job:{id}, the lists it goes on, that of its owner last. ARGV: id, milliseconds to keep it, milliseconds
--- to keep the owner's list or '', time of creation, its JSON, and the record as `keep_state` leaves it.
-local ID, KEEP, KEEP_OWNED, CREATED, TEXT, PACKED = unpack(ARGV)
+-- KEYS: job:{id}, usm:job:{id}, usm:unconfirmed, the lists it goes on, that of its owner last. ARGV: id, milliseconds to keep it,
+-- milliseconds to keep the owner's list or '', time of creation, its JSON, the record as `keep_state` leaves it, the channel.
+local ID, KEEP, KEEP_OWNED, CREATED, TEXT, PACKED, CHANGED = unpack(ARGV)
 if not redis.call('SET', KEYS[2], PACKED, 'PX', KEEP, 'NX') then return 0 end
 if not redis.call('SET', KEYS[1], TEXT, 'PX', KEEP, 'NX') then
   redis.call('DEL', KEYS[2])
   return 0
 end
-for list = 3, #KEYS do redis.call('ZADD', KEYS[list], CREATED, ID) end
+local clock = redis.call('TIME')
+redis.call('ZADD', KEYS[3], clock[1] * 1000000 + clock[2], ID)
+for list = 4, #KEYS do redis.call('ZADD', KEYS[list], CREATED, ID) end
 if KEEP_OWNED ~= '' then redis.call('PEXPIRE', KEYS[#KEYS], KEEP_OWNED) end
-redis.call('PUBLISH', 'usm:changed:' .. ID, TEXT)
+redis.call('PUBLISH', CHANGED, TEXT)
 return 1

@@ -25,18 +25,25 @@ use self::{
     list::Lists,
     progress::Report,
     record::{parse, to_json},
-    script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, RENEW, insert_new, job_key},
+    script::{
+        CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, RENEW, UNCONFIRMED, UNCONFIRMED_KEY,
+        insert_new, job_key, state_key,
+    },
     transition::{Answer, Shared, warn_overwritten},
     watch::Watchers,
 };
-use super::{CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated};
+use super::{
+    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Updated,
+};
 use crate::{
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, JobStatus},
 };
 
-/// The longest lease Lua counts exactly with.
-const MAX_LEASE: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// The longest duration Lua counts exactly with.
+const LONGEST: Duration = Duration::from_secs(100 * 365 * 24 * 3600);
+/// Unconfirmed records looked at in one call.
+const REMOVE_AT_ONCE: usize = 500;
 
 /// Connects to Redis; fails when it cannot be reached. Once connected, the store survives any outage: calls fail as
 /// `Unavailable` while it lasts.
@@ -62,33 +69,75 @@ struct RedisStore {
 
 #[async_trait]
 impl JobStore for RedisStore {
-    async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
+    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>> {
         let shared = &self.shared;
-        if jobs.is_empty() {
-            return Ok(());
-        }
-        let mut others = Vec::new();
+        let mut inserted = vec![Inserted::New; jobs.len()];
         let mut calls = Pipeline::with_capacity(jobs.len());
-        let mut called = Vec::with_capacity(jobs.len());
-        for job in &jobs {
-            match insert_new(job, &shared.keep) {
+        let (mut called, mut others) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for (place, new) in jobs.iter().enumerate() {
+            match insert_new(new, &shared.keep) {
                 Some(call) => {
                     calls.add_command(call);
-                    called.push(job);
+                    called.push(place);
                 }
-                None => others.push(job),
+                None => others.push(place),
             }
         }
         if !called.is_empty() {
             let stored: Vec<bool> = shared.link.ask(&Ask::Scripts(&INSERT_NEW, calls)).await?;
             others
-                .extend(called.into_iter().zip(stored).filter_map(|(job, stored)| (!stored).then_some(job)));
+                .extend(called.into_iter().zip(stored).filter_map(|(place, stored)| (!stored).then_some(place)));
         }
         if !others.is_empty() {
-            shared.insert_others(&others).await?;
+            let closer: Vec<_> = others.iter().map(|place| &jobs[*place]).collect();
+            let answers = shared.insert_others(&closer, true).await?;
+            others.into_iter().zip(answers).for_each(|(place, answer)| inserted[place] = answer);
         }
-        shared.lists.grew(jobs.last().and_then(|job| job.owner.as_ref()), jobs.len());
+        if let Some(last) = jobs.last() {
+            shared.lists.grew(last.job.owner.as_ref(), jobs.len());
+        }
+        Ok(inserted)
+    }
+
+    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()> {
+        let shared = &self.shared;
+        if jobs.is_empty() {
+            return Ok(());
+        }
+        let mut command = redis::cmd("ZREM");
+        command.arg(UNCONFIRMED_KEY);
+        for new in &jobs {
+            command.arg(new.job.id.to_string());
+        }
+        let removed: usize = shared.link.ask(&Ask::Command(command)).await?;
+        if removed == jobs.len() {
+            return Ok(());
+        }
+        // This call was applied before and its answer lost, or the records were removed meanwhile.
+        let mut command = redis::cmd("MGET");
+        for new in &jobs {
+            command.arg(state_key(new.job.id));
+        }
+        let states: Vec<Option<Vec<u8>>> = shared.link.ask(&Ask::Command(command)).await?;
+        let gone: Vec<_> =
+            jobs.iter().zip(states).filter_map(|(new, state)| state.is_none().then_some(new)).collect();
+        if !gone.is_empty() {
+            shared.insert_others(&gone, false).await?;
+        }
         Ok(())
+    }
+
+    async fn withdraw(&self, ids: &[JobId]) -> Result<()> {
+        self.shared.withdraw(ids).await.map(drop)
+    }
+
+    async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
+        let mut look = redis::cmd("EVALSHA");
+        look.arg(UNCONFIRMED.get_hash()).arg(1).arg(UNCONFIRMED_KEY).arg(micros(age)).arg(REMOVE_AT_ONCE);
+        let ids: Vec<String> = self.shared.link.ask(&Ask::Script(&UNCONFIRMED, look)).await?;
+        let ids: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
+        let removed = self.shared.withdraw(&ids).await?;
+        Ok(ids.into_iter().zip(removed).filter_map(|(id, removed)| removed.then_some(id)).collect())
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
@@ -100,14 +149,14 @@ impl JobStore for RedisStore {
         self.shared.lists.read(filter).await
     }
 
-    async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
-        let shared = &self.shared;
+    async fn claim(&self, new: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
+        let (shared, job) = (&self.shared, &new.job);
         let doubtful = || Doubtful::Claim(worker.to_owned());
         let request = shared.requests.name(job.id, doubtful);
         let worker = to_json(worker);
-        let until = lease_micros(lease);
+        let until = micros(lease);
         let answer =
-            shared.unfenced(&CLAIM, job.id, Some(&job), |call| call.arg(&request).arg(&worker).arg(until));
+            shared.unfenced(&CLAIM, job.id, Some(&new), |call| call.arg(&request).arg(&worker).arg(until));
         let answer = match answer.await {
             Ok(answer) => answer,
             Err(error) => {
@@ -124,12 +173,12 @@ impl JobStore for RedisStore {
         let kind = word(0).to_owned();
         match kind.as_str() {
             "final" => Ok(Claimed::Final(word(1).parse()?)),
-            "busy" => Ok(Claimed::Busy(moment(number(word(1))))),
+            "busy" => Ok(Claimed::Busy(Duration::from_micros(number(word(1))))),
             "run" | "end" => {
                 let lease = Lease { id: job.id, token: number(word(1)) };
                 let text = answer.swap_remove(2);
                 let taken = parse(job.id, &text).map(Box::new).ok_or_else(|| unreadable(job.id))?;
-                shared.claimed.insert(lease, text);
+                shared.claimed.insert(lease, text, new.digest, new.remember);
                 Ok(if kind == "run" { Claimed::Run(taken, lease) } else { Claimed::End(taken, lease) })
             }
             _ => Err(unreadable(job.id)),
@@ -142,7 +191,7 @@ impl JobStore for RedisStore {
         if leases.is_empty() {
             return Ok(states);
         }
-        let until = lease_micros(lease);
+        let until = micros(lease);
         let call = |lease: &Lease, given: Option<&Given>| {
             Call::new(&RENEW, lease.id, &shared.keep, given).arg(lease.token).arg(until).given(given)
         };
@@ -201,12 +250,12 @@ impl JobStore for RedisStore {
         self.shared.update(lease, update).await
     }
 
-    async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool> {
+    async fn fail_unclaimed(&self, new: NewJob, error: String) -> Result<bool> {
         let (request, error) = (Requests::new_name(), to_json(&error));
-        let answer =
-            self.shared.unfenced(&FAIL, job.id, Some(&job), |call| call.arg(&request).arg(&error)).await?;
+        let id = new.job.id;
+        let answer = self.shared.unfenced(&FAIL, id, Some(&new), |call| call.arg(&request).arg(&error)).await?;
         let answer = answer.unwrap_or_default();
-        warn_overwritten(job.id, answer.get(1));
+        warn_overwritten(id, answer.get(1));
         Ok(answer.first().is_some_and(|word| word == b"failed"))
     }
 
@@ -271,16 +320,13 @@ impl Link {
     }
 }
 
-fn lease_micros(lease: Duration) -> u64 {
-    u64::try_from(lease.min(MAX_LEASE).as_micros()).unwrap_or_default()
+/// A duration as the scripts take it.
+fn micros(duration: Duration) -> u64 {
+    u64::try_from(duration.min(LONGEST).as_micros()).unwrap_or_default()
 }
 
 fn number(text: &str) -> u64 {
     text.parse().unwrap_or_default()
-}
-
-fn moment(micros: u64) -> chrono::DateTime<chrono::Utc> {
-    i64::try_from(micros).ok().and_then(chrono::DateTime::from_timestamp_micros).unwrap_or_default()
 }
 
 fn unreadable(id: JobId) -> Error {

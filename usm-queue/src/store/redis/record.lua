@@ -2,7 +2,10 @@
 -- KEYS: job:{id}, usm:job:{id}. ARGV: id, keep_ended ms, keep_unfinished ms, what the caller saw (see `unfenced`), then the
 -- transition's own.
 -- Values of users arrive as JSON and are only concatenated: cjson would turn [] into {} and round large integers.
-local JOB, STATE, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], ARGV[2], ARGV[3], ARGV[4]
+local JOB, STATE, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+-- Before every name.
+local PREFIX = string.sub(JOB, 1, #JOB - #ID - 4)
+local UNCONFIRMED = PREFIX .. 'usm:unconfirmed'
 -- The layout of `usm:job:{id}`.
 local LAYOUT = 1
 local clock = redis.call('TIME')
@@ -49,6 +52,8 @@ local function record(of, at)
     error = of[at + 8], progress = of[at + 9], result = of[at + 10], partials = of[at + 11], timeline = of[at + 12],
     cancel = of[at + 13], finished = tonumber(of[at + 14]), fixed = of[at + 15], owner = of[at + 16], created = of[at + 17],
     updated = tonumber(of[at + 18]), requests = of[at + 19] or '',
+    -- Milliseconds; 7 days where an earlier version of this library stored the record.
+    remember = tonumber(of[at + 20]) or 604800000, digest = of[at + 21] or '',
   }
 end
 
@@ -64,24 +69,27 @@ local function stored()
   return nil
 end
 
--- Of an ended job only what later calls compare is kept.
+-- Of an ended job only what later calls compare is kept, for longer than the record: no message of it may run it again.
 local function keep_state(r, ttl)
   local packed
   if r.status == 'pending' or r.status == 'processing' then
     packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
       r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
-      r.requests)
+      r.requests, r.remember, r.digest)
   else
     packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
-      r.requests)
+      string.sub(r.requests, 1, 17), '', r.digest)
+    ttl = math.max(ttl, r.remember)
   end
-  redis.call('SET', STATE, packed, 'PX', ttl)
+  redis.call('SET', STATE, packed, 'PX', decimal(ttl))
 end
 
--- The record the caller gave, in ARGV from `at` on; version 0 stands for one beyond any a lost record can have had.
+-- The record the caller gave, in ARGV from `at` on; version 0 stands for one beyond any a lost record can have had. The time
+-- at which a new job is due is told on the caller's clock, as is the time of its creation.
 local function given(at)
   local r = record(ARGV, at)
   r.new = true
+  if r.due and SEEN == '=' then r.due = now + math.max(0, r.due - tonumber(r.created)) end
   if r.version == 0 then r.version = now end
   return r
 end
@@ -128,6 +136,18 @@ local function unfenced(at)
   return g
 end
 
+-- The record of a job that the caller has claimed under this token. Where Redis lost it, or was set back to a state before the
+-- claim (every later claim has a greater token), the caller calls again with the record as it knows it ('+' seen). Nil and the
+-- answer in these cases.
+local function claimed(token, at)
+  local r = stored()
+  if r and r.token >= token then return r end
+  if SEEN ~= '+' then return nil, {'unknown', overwritten} end
+  local g = given(at)
+  g.listed = r and r.status
+  return g
+end
+
 -- Adds a line to the history; `worker` and `error` are JSON.
 local function note(r, event, worker, error)
   local line = '{"at":' .. moment(now) .. ',"event":"' .. event .. '","attempt":' .. r.attempt
@@ -148,16 +168,16 @@ end
 local function keep(r)
   if is_final(r.status) then return KEEP_ENDED end
   if not r.due then return KEEP_UNFINISHED end
-  return string.format('%.0f', math.max(KEEP_UNFINISHED, math.ceil((r.due - now) / 1000) + KEEP_ENDED))
+  return math.max(KEEP_UNFINISHED, math.ceil((r.due - now) / 1000) + KEEP_ENDED)
 end
 
 -- The lists by state and owner, which tell ids by the time of creation.
 local function list(r, before)
-  if before then redis.call('ZREM', 'usm:jobs:status:' .. before, ID) end
-  redis.call('ZADD', 'usm:jobs:status:' .. r.status, r.created, ID)
-  if r.new then redis.call('ZADD', 'usm:jobs', r.created, ID) end
+  if before then redis.call('ZREM', PREFIX .. 'usm:jobs:status:' .. before, ID) end
+  redis.call('ZADD', PREFIX .. 'usm:jobs:status:' .. r.status, r.created, ID)
+  if r.new then redis.call('ZADD', PREFIX .. 'usm:jobs', r.created, ID) end
   if r.owner ~= '' and (r.new or is_final(r.status)) then
-    local owned = 'usm:jobs:owner:' .. r.owner
+    local owned = PREFIX .. 'usm:jobs:owner:' .. r.owner
     if r.new then redis.call('ZADD', owned, r.created, ID) end
     -- A list of an owner who does nothing any more goes after its records.
     redis.call('PEXPIRE', owned, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
@@ -168,7 +188,7 @@ end
 local function put(r, before)
   local text, ttl = json(r), keep(r)
   keep_state(r, ttl)
-  redis.call('SET', JOB, text, 'PX', ttl)
+  redis.call('SET', JOB, text, 'PX', decimal(ttl))
   if r.new or before ~= r.status then list(r, before) end
   return text
 end
@@ -178,7 +198,7 @@ local function write(r, before)
   r.version = r.version + 1
   r.updated = now
   local text = put(r, before)
-  redis.call('PUBLISH', 'usm:changed:' .. ID, text)
+  redis.call('PUBLISH', PREFIX .. 'usm:changed:' .. ID, text)
   return text
 end
 
@@ -193,6 +213,8 @@ local function end_unclaimed(r, status, request, error)
   if is_final(r.status) or (r.status == 'processing' and r.lease and r.lease > now) then return false end
   local before = r.listed
   if not r.new then before = r.status end
+  -- Its message may still wait.
+  if r.due then r.remember = r.remember + math.max(0, math.ceil((r.due - now) / 1000)) end
   r.status, r.finished, r.lease, r.due = status, now, nil, nil
   r.token = math.max(r.token + 1, now)
   if error ~= 'null' then r.error = error end

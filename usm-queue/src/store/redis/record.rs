@@ -4,7 +4,10 @@ use chrono::{DateTime, NaiveDateTime, SecondsFormat, SubsecRound, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use crate::job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
+use crate::{
+    job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry},
+    store::NewJob,
+};
 
 /// Lua counts in doubles: whole numbers up to here are exact. As a time it is in the year 2255.
 const MAX_EXACT: i64 = (1 << 53) - 1;
@@ -26,7 +29,8 @@ pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> String {
 }
 
 /// A record in the order the scripts read one from their arguments: `record.lua`, `given`.
-pub(super) fn fields(job: &Job, token: u64) -> [String; 19] {
+pub(super) fn fields(new: &NewJob, token: u64) -> [String; 22] {
+    let job = &new.job;
     let optional = |moment: Option<DateTime<Utc>>| moment.map(|moment| micros(moment).to_string());
     [
         job.status.as_str().to_owned(),
@@ -49,6 +53,10 @@ pub(super) fn fields(job: &Job, token: u64) -> [String; 19] {
         job.owner.as_ref().map(to_json).unwrap_or_default(),
         micros(job.created_at).to_string(),
         micros(job.updated_at).to_string(),
+        // No requests yet.
+        String::new(),
+        new.remember.as_millis().min(u128::from(MAX_EXACT.unsigned_abs())).to_string(),
+        new.digest.map(|digest| format!("{digest:016x}")).unwrap_or_default(),
     ]
 }
 
@@ -58,12 +66,13 @@ fn is_anew(job: &Job) -> bool {
 }
 
 /// A new job as `insert_new.lua` stores it; `None` for one that is not due at once, or not new.
-pub(super) fn new(job: &Job) -> Option<New> {
+pub(super) fn new(new: &NewJob) -> Option<New> {
+    let job = &new.job;
     let moment = job.lease_until.or(job.next_attempt_at).or(job.finished_at);
     if job.status != JobStatus::Pending || moment.is_some() || is_anew(job) {
         return None;
     }
-    let fields = fields(job, 0);
+    let fields = fields(new, 0);
     let [
         status,
         attempt,
@@ -88,9 +97,9 @@ pub(super) fn new(job: &Job) -> Option<New> {
     let json = format!(
         r#"{{"version":{version},"status":"{status}","attempt":{attempt},"updated_at":"{updated}","next_attempt_at":null,"finished_at":null,"progress":{progress},"partial_results":[{partials}],"result":{result},"error":{error},"cancel_requested":{cancel},"worker":{worker},"lease_until":null,"timeline":[{timeline}],{fixed}}}"#
     );
-    // MessagePack: the layout's number, the fields, and no requests yet.
+    // MessagePack: the layout's number and the fields.
     let mut packed = vec![LAYOUT];
-    for field in fields.iter().map(String::as_str).chain([""]) {
+    for field in &fields {
         packed.push(STR_32);
         packed.extend(u32::try_from(field.len()).ok()?.to_be_bytes());
         packed.extend(field.as_bytes());

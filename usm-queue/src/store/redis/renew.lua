@@ -1,12 +1,12 @@
 -- Prolongs a lease. ARGV: 5 token, 6 lease in micros, 7.. the record where the caller makes it anew after its loss ('+' seen).
-local r = stored()
-if not r then
-  if SEEN ~= '+' then return {'unknown', overwritten} end
-  r = given(7)
-  r.lease = now + ARGV[6]
-  write(r, nil)
+local TOKEN, LEASE = tonumber(ARGV[5]), ARGV[6]
+local r, other = claimed(TOKEN, 7)
+if not r then return other end
+if r.new then
+  r.lease = now + LEASE
+  write(r, r.listed)
   return {'held', overwritten}
 end
-if r.status ~= 'processing' or r.token ~= tonumber(ARGV[5]) then return {'lost', overwritten} end
-prolong(r, ARGV[6])
+if r.status ~= 'processing' or r.token ~= TOKEN then return {'lost', overwritten} end
+prolong(r, LEASE)
 return {r.cancel == 'true' and 'cancel' or 'held', overwritten}

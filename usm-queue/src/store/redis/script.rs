@@ -5,7 +5,7 @@ use std::{sync::LazyLock, time::Duration};
 use redis::{Cmd, Script, ToRedisArgs};
 
 use super::{RedisOptions, link::Ask, list, record};
-use crate::job::{Job, JobId};
+use crate::{job::JobId, store::NewJob};
 
 macro_rules! transition {
     ($name:ident, $file:literal) => {
@@ -20,11 +20,16 @@ transition!(UPDATE, "update.lua");
 transition!(RENEW, "renew.lua");
 transition!(FAIL, "fail.lua");
 transition!(CANCEL, "cancel.lua");
+transition!(WITHDRAW, "withdraw.lua");
 pub(super) static INSERT_NEW: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("insert_new.lua")));
+pub(super) static UNCONFIRMED: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("unconfirmed.lua")));
 pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sweep.lua")));
 
+/// Ids of jobs whose messages the broker has not confirmed, by the time they were stored.
+pub(super) const UNCONFIRMED_KEY: &str = "usm:unconfirmed";
 /// Where every change of a job is told; its id follows.
 pub(super) const CHANGED: &str = "usm:changed:";
 /// Where ids of running jobs to stop are told.
@@ -34,38 +39,33 @@ pub(super) fn job_key(id: JobId) -> String {
     format!("job:{id}")
 }
 
-fn state_key(id: JobId) -> String {
+pub(super) fn state_key(id: JobId) -> String {
     format!("usm:job:{id}")
 }
 
 /// A record that the caller gives a script, and what it saw before: see `unfenced` in `record.lua`.
 pub(super) struct Given {
     seen: Vec<u8>,
-    fields: [String; 19],
+    fields: [String; 22],
 }
 
 impl Given {
-    /// For a job that has no record.
-    pub(super) fn unknown(job: &Job) -> Self {
+    /// For a job that is new, or has no record.
+    pub(super) fn unknown(job: &NewJob) -> Self {
         Self { seen: b"=".to_vec(), fields: record::fields(job, 0) }
     }
 
     /// For a job whose record another service wrote as this text.
-    pub(super) fn foreign(job: &Job, text: &[u8]) -> Self {
+    pub(super) fn foreign(job: &NewJob, text: &[u8]) -> Self {
         Self { seen: [b"=", text].concat(), fields: record::fields(job, 0) }
     }
 
     /// For a running job whose record was lost beneath its worker.
-    pub(super) fn lost(job: &Job, token: u64) -> Self {
+    pub(super) fn lost(job: &NewJob, token: u64) -> Self {
         let mut fields = record::fields(job, token);
         // Beyond every version the lost record can have had.
         fields[4] = "0".to_owned();
         Self { seen: b"+".to_vec(), fields }
-    }
-
-    /// For a new job.
-    pub(super) fn new(job: &Job) -> Self {
-        Self { seen: b"=".to_vec(), fields: record::fields(job, 0) }
     }
 }
 
@@ -120,22 +120,24 @@ impl Call {
 }
 
 /// A call of [`INSERT_NEW`]; `None` for a job that [`INSERT`] must store.
-pub(super) fn insert_new(job: &Job, keep: &Keep) -> Option<Cmd> {
-    let new = record::new(job)?;
+pub(super) fn insert_new(new: &NewJob, keep: &Keep) -> Option<Cmd> {
+    let (record, job) = (record::new(new)?, &new.job);
     let lists: Vec<_> = list::of_new(job).collect();
     let mut command = redis::cmd("EVALSHA");
     command
         .arg(INSERT_NEW.get_hash())
-        .arg(2 + lists.len())
+        .arg(3 + lists.len())
         .arg(job_key(job.id))
         .arg(state_key(job.id))
+        .arg(UNCONFIRMED_KEY)
         .arg(lists)
         .arg(job.id.to_string())
         .arg(&keep.unfinished)
         .arg(if job.owner.is_some() { keep.owned.as_str() } else { "" })
         .arg(record::micros(job.created_at))
-        .arg(new.json)
-        .arg(new.packed);
+        .arg(record.json)
+        .arg(record.packed)
+        .arg(format!("{CHANGED}{}", job.id));
     Some(command)
 }
 

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
+use chrono::Utc;
 use redis::{Pipeline, Script};
 
 use super::{
     claimed::{ClaimedJobs, Doubtful, Requests},
     link::{Ask, Link},
     list::Lists,
-    record::{self, micros, to_json},
-    script::{Call, Given, INSERT, Keep, UPDATE},
+    micros,
+    record::{self, to_json},
+    script::{Call, Given, INSERT, Keep, UPDATE, WITHDRAW},
 };
 use crate::{
     error::{Error, ErrorKind, Result, chain},
     job::{Job, JobId, Progress},
-    store::{JobUpdate, Lease, Updated},
+    store::{Inserted, JobUpdate, Lease, NewJob, Updated},
 };
 
 /// A script answers about a record that another service changes meanwhile; then it is asked again.
@@ -34,17 +36,27 @@ pub(super) type Answer = Vec<Vec<u8>>;
 
 impl Shared {
     /// Stores records that are not simply new: those that wait for a time, and those whose keys hold something.
-    pub(super) async fn insert_others(&self, jobs: &[&Job]) -> Result<()> {
+    pub(super) async fn insert_others(&self, jobs: &[&NewJob], unconfirmed: bool) -> Result<Vec<Inserted>> {
         let mut calls = Pipeline::with_capacity(jobs.len());
-        for job in jobs {
-            let given = Given::new(job);
-            calls.add_command(Call::new(&INSERT, job.id, &self.keep, Some(&given)).given(Some(&given)));
+        for new in jobs {
+            let given = Given::unknown(new);
+            let call = Call::new(&INSERT, new.job.id, &self.keep, Some(&given)).arg(u8::from(unconfirmed));
+            calls.add_command(call.given(Some(&given)));
         }
         let answers: Vec<Answer> = self.link.ask(&Ask::Scripts(&INSERT, calls)).await?;
-        for (job, answer) in jobs.iter().zip(&answers) {
-            warn_overwritten(job.id, answer.get(1));
+        jobs.iter().zip(&answers).map(|(new, answer)| inserted(new, answer)).collect()
+    }
+
+    /// Takes unconfirmed records away that nobody has claimed; tells for each whether it was one.
+    pub(super) async fn withdraw(&self, ids: &[JobId]) -> Result<Vec<bool>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let mut calls = Pipeline::with_capacity(ids.len());
+        for id in ids {
+            calls.add_command(Call::new(&WITHDRAW, *id, &self.keep, None).given(None));
+        }
+        self.link.ask(&Ask::Scripts(&WITHDRAW, calls)).await
     }
 
     /// Calls a script about a job that needs no lease to be changed. `message` is the record for a job that has none;
@@ -53,7 +65,7 @@ impl Shared {
         &self,
         script: &'static Script,
         id: JobId,
-        message: Option<&Job>,
+        message: Option<&NewJob>,
         args: impl Fn(Call) -> Call,
     ) -> Result<Option<Answer>> {
         let mut given: Option<Given> = None;
@@ -68,11 +80,14 @@ impl Shared {
                 }
                 Some(b"foreign") => {
                     let text = answer.get(1).map(Vec::as_slice).unwrap_or_default();
-                    let record = record::taken_over(id, text, message).or_else(|| {
-                        tracing::warn!(job.id = %id, "the value of job:{id} is no job record");
-                        message.cloned()
-                    });
-                    let Some(record) = record else { return Ok(None) };
+                    let record = match record::taken_over(id, text, message.map(|message| &message.job)) {
+                        Some(record) => NewJob { job: record, ..message.cloned().unwrap_or_else(|| Job::new(id, "", Utc::now()).into()) },
+                        None => {
+                            tracing::warn!(job.id = %id, "the value of job:{id} is no job record");
+                            let Some(message) = message else { return Ok(None) };
+                            message.clone()
+                        }
+                    };
                     Some(Given::foreign(&record, text))
                 }
                 _ => return Ok(Some(answer)),
@@ -96,9 +111,9 @@ impl Shared {
                 self.claimed.applied(lease, &update, progress);
                 Ok(Updated::Applied)
             }
-            Ok(Updated::Stale) => {
+            Ok(refused @ (Updated::Stale | Updated::Lost)) => {
                 self.claimed.forget(lease);
-                Ok(Updated::Stale)
+                Ok(refused)
             }
             Err(error) => {
                 if let Some(progress) = progress {
@@ -129,7 +144,7 @@ impl Shared {
             JobUpdate::Cancelled => ("cancelled", "null".to_owned()),
         };
         let due = match update {
-            JobUpdate::Retry { next_attempt_at, .. } => micros(*next_attempt_at).to_string(),
+            JobUpdate::Retry { delay, .. } => micros(*delay).to_string(),
             _ => String::new(),
         };
         let given_back = matches!(update, JobUpdate::Released | JobUpdate::Retry { counted: false, .. });
@@ -153,8 +168,11 @@ impl Shared {
             answer = self.link.ask(&Ask::Script(&UPDATE, call(Some(&given)))).await?;
         }
         warn_overwritten(lease.id, answer.get(1));
-        let applied = answer.first().is_some_and(|word| word == b"applied");
-        Ok(if applied { Updated::Applied } else { Updated::Stale })
+        Ok(match answer.first().map(Vec::as_slice) {
+            Some(b"applied") => Updated::Applied,
+            Some(b"unknown") => Updated::Lost,
+            _ => Updated::Stale,
+        })
     }
 
     /// Writes the progress that was answered from memory.
@@ -166,11 +184,23 @@ impl Shared {
     }
 
     /// The record of a running job, to be written anew.
-    pub(super) fn lost_record(&self, lease: Lease) -> Option<Job> {
+    pub(super) fn lost_record(&self, lease: Lease) -> Option<NewJob> {
         let record = self.claimed.record(lease)?;
-        tracing::warn!(job.id = %lease.id, attempt = record.attempt, "Redis lost the record of this running job; writing it anew");
+        tracing::warn!(job.id = %lease.id, attempt = record.job.attempt, "Redis lost this attempt of a running job; writing it anew");
         Some(record)
     }
+}
+
+/// What `insert.lua` answers.
+fn inserted(new: &NewJob, answer: &Answer) -> Result<Inserted> {
+    warn_overwritten(new.job.id, answer.get(4));
+    let word = |at: usize| answer.get(at).and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+    if word(0) == "new" {
+        return Ok(Inserted::New);
+    }
+    let known = u64::from_str_radix(word(3), 16).ok();
+    let same_payload = known.zip(new.digest).is_none_or(|(known, digest)| known == digest);
+    Ok(Inserted::Known { status: word(1).parse()?, confirmed: word(2) == "1", same_payload })
 }
 
 pub(super) fn warn_overwritten(id: JobId, key: Option<&Vec<u8>>) {

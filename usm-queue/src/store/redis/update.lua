@@ -1,16 +1,13 @@
--- Changes a claimed job. ARGV: 5 request, 6 token, 7 kind, 8 value (JSON), 9 next attempt in micros, 10 attempts given back,
--- 11 progress (JSON or empty), 12.. the record where the caller makes it anew after its loss ('+' seen).
-local REQUEST, KIND, VALUE, PROGRESS = 'u' .. ARGV[5], ARGV[7], ARGV[8], ARGV[11]
-local r = stored()
-if not r then
-  if SEEN ~= '+' then return {'unknown', overwritten} end
-  r = given(12)
-end
+-- Changes a claimed job. ARGV: 5 request, 6 token, 7 kind, 8 value (JSON), 9 micros until the next attempt, 10 attempts given
+-- back, 11 progress (JSON or empty), 12.. the record where the caller makes it anew after its loss ('+' seen).
+local REQUEST, TOKEN, KIND, VALUE, PROGRESS = 'u' .. ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[11]
+local r, other = claimed(TOKEN, 12)
+if not r then return other end
 if remembers(r, REQUEST) then return {'applied', overwritten} end
-if r.status ~= 'processing' or r.token ~= tonumber(ARGV[6]) then return {'stale', overwritten} end
+if r.status ~= 'processing' or r.token ~= TOKEN then return {'stale', overwritten} end
 
-local before = r.status
-if r.new then before = nil end
+local before = r.listed
+if not r.new then before = r.status end
 if PROGRESS ~= '' then r.progress = PROGRESS end
 remember(r, REQUEST)
 if KIND == 'partial' then
@@ -18,7 +15,8 @@ if KIND == 'partial' then
 elseif KIND == 'retry_scheduled' or KIND == 'released' then
   note(r, KIND, r.worker, VALUE)
   if VALUE ~= 'null' then r.error = VALUE end
-  r.status, r.lease, r.due, r.attempt = 'pending', nil, tonumber(ARGV[9]), r.attempt - ARGV[10]
+  r.status, r.lease, r.attempt = 'pending', nil, r.attempt - ARGV[10]
+  r.due = ARGV[9] ~= '' and now + ARGV[9] or nil
 elseif KIND ~= 'progress' then
   local error = 'null'
   if KIND == 'completed' then

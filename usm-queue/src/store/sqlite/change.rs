@@ -7,14 +7,14 @@ use serde_json::Value;
 
 use super::{
     failed,
-    read::EXPIRED,
-    rows::{COLUMNS, NewJob, StoredJob, status, status_number, to_json},
+    read::{EXPIRED, FORGOTTEN},
+    rows::{COLUMNS, JobRow, StoredJob, status, status_number, to_json},
 };
 use crate::{
     error::{Error, Result},
     job::{JobEvent, JobId, JobStatus},
-    sqlite::{BulkInsert, Tx, duration_micros, micros},
-    store::{CancelOutcome, JobUpdate, Lease, LeaseState, Updated},
+    sqlite::{BulkInsert, Tx, duration_micros},
+    store::{CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, REMEMBER_UNBOUNDED, Updated},
 };
 
 /// Old records removed in one transaction.
@@ -36,12 +36,81 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
         "correlation_id",
         "metadata",
         "timeline",
+        "digest",
+        "remember",
     ];
     BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
 });
 
+/// Stores new records, marked as unconfirmed, and tells what was there before.
+pub(super) fn insert_unconfirmed(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<Vec<Inserted>> {
+    let mut found = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let known = known(tx.connection, job)?;
+        if known == Inserted::New {
+            insert(tx, std::slice::from_ref(job))?;
+            run(tx, "INSERT INTO unconfirmed (id, since) VALUES (?1, ?2)", params![job.id.0, tx.now])?;
+        }
+        found.push(known);
+    }
+    Ok(found)
+}
+
+/// What is known of a job that is about to be stored.
+pub(crate) fn known(connection: &Connection, job: &JobRow) -> Result<Inserted> {
+    let sql = "SELECT status, digest, NOT EXISTS (SELECT 1 FROM unconfirmed WHERE id = ?1) FROM jobs WHERE id = ?1
+               UNION ALL SELECT status, digest, 1 FROM ended WHERE id = ?1";
+    let row: Option<(i64, Option<i64>, bool)> = connection
+        .prepare_cached(sql)
+        .and_then(|mut known| {
+            known.query_row([job.id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+        })
+        .map_err(failed)?;
+    Ok(row.map_or(Inserted::New, |(number, digest, confirmed)| Inserted::Known {
+        status: status(number),
+        confirmed,
+        same_payload: digest.zip(job.digest).is_none_or(|(known, new)| known == new),
+    }))
+}
+
+pub(super) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+    for job in jobs {
+        if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&job.id.0])? == 0
+            && known(tx.connection, job)? == Inserted::New
+        {
+            insert(tx, std::slice::from_ref(job))?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes unconfirmed records that nobody has claimed; tells which.
+pub(super) fn withdraw(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>> {
+    let mut removed = Vec::new();
+    for id in ids {
+        if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&id.0])? > 0
+            && run(tx, "DELETE FROM jobs WHERE id = ?1 AND status = 0 AND version = 1", &[&id.0])? > 0
+        {
+            removed.push(*id);
+        }
+    }
+    Ok(removed)
+}
+
+pub(super) fn remove_unconfirmed(tx: &mut Tx<'_>, age: Duration) -> Result<Vec<JobId>> {
+    let before = tx.now.saturating_sub(duration_micros(age));
+    let old: Vec<JobId> = tx
+        .connection
+        .prepare_cached("SELECT id FROM unconfirmed WHERE since <= ?1 LIMIT ?2")
+        .and_then(|mut old| {
+            old.query_map(params![before, PRUNE_AT_ONCE], |row| row.get(0).map(JobId))?.collect()
+        })
+        .map_err(failed)?;
+    withdraw(tx, &old)
+}
+
 /// Stores each record unless its id is known.
-pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
     INSERT
         .run(tx.connection, jobs, |job, values| {
             values.add(job.id.0)?;
@@ -57,7 +126,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<()> {
             values.add_some(job.next_attempt_at)?;
             values.add_some(job.correlation_id.as_ref())?;
             values.add_some(job.metadata.as_ref())?;
-            values.add(&job.timeline)
+            values.add(&job.timeline)?;
+            values.add_some(job.digest)?;
+            values.add_some(job.remember)
         })
         .map_err(failed)?;
     // Watchers of one that was known are told what they know.
@@ -69,15 +140,19 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[NewJob]) -> Result<()> {
 pub(super) enum Found {
     Taken(Box<StoredJob>),
     UsedUp(Box<StoredJob>),
+    /// For so many microseconds.
     Held(i64),
     Ended(JobStatus),
 }
 
-pub(super) fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration) -> Result<Found> {
+pub(super) fn claim(tx: &mut Tx<'_>, job: &JobRow, worker: &str, lease: Duration) -> Result<Found> {
     if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
         return Ok(Found::Taken(taken));
     }
     if state(tx.connection, job.id)?.is_none() {
+        if let Some(status) = remembered(tx.connection, job.id)? {
+            return Ok(Found::Ended(status));
+        }
         insert(tx, std::slice::from_ref(job))?;
         if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
             return Ok(Found::Taken(taken));
@@ -88,7 +163,7 @@ pub(super) fn claim(tx: &mut Tx<'_>, job: &NewJob, worker: &str, lease: Duration
         Some((status, _)) if status.is_final() => Ok(Found::Ended(status)),
         Some((_, until)) => match try_take_to_end(tx, job.id, lease)? {
             Some(taken) => Ok(Found::UsedUp(taken)),
-            None => Ok(Found::Held(until.unwrap_or(tx.now))),
+            None => Ok(Found::Held(until.map_or(0, |until| until.saturating_sub(tx.now)))),
         },
     }
 }
@@ -169,13 +244,13 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
              WHERE id = ?1 AND token = ?2 AND status = 1",
             params![lease.id.0, lease.token, tx.now, to_json(value)],
         ),
-        JobUpdate::Retry { error, next_attempt_at, counted } => run(
+        JobUpdate::Retry { error, delay, counted } => run(
             tx,
             "UPDATE jobs SET status = 0, attempt = attempt - ?7, error = ?4, next_attempt_at = ?5, version = version + 1,
                 updated_at = ?3, lease_until = NULL,
                 timeline = timeline || '[' || ?3 || ',\"retry_scheduled\",' || attempt || ',' || json_quote(worker) || ',' || ?6 || ']' || char(10)
              WHERE id = ?1 AND token = ?2 AND status = 1",
-            params![lease.id.0, lease.token, tx.now, error, micros(*next_attempt_at), to_json(error), i64::from(!counted)],
+            params![lease.id.0, lease.token, tx.now, error, tx.now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted)],
         ),
         JobUpdate::Released => run(
             tx,
@@ -189,10 +264,28 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
         JobUpdate::Cancelled => end(tx, lease, JobEvent::Cancelled, None, None),
     }?;
     if changed == 0 {
-        return Ok(Updated::Stale);
+        return refused(tx.connection, lease);
     }
     tx.effects.jobs.push(lease.id);
     Ok(Updated::Applied)
+}
+
+/// Why a change was refused: a record that is gone or has an older token does not know of the claim.
+fn refused(connection: &Connection, lease: Lease) -> Result<Updated> {
+    let newer = connection
+        .prepare_cached("SELECT 1 FROM jobs WHERE id = ?1 AND token >= ?2")
+        .and_then(|mut newer| newer.exists(params![lease.id.0, lease.token]))
+        .map_err(failed)?;
+    let over = newer || remembered(connection, lease.id)?.is_some();
+    Ok(if over { Updated::Stale } else { Updated::Lost })
+}
+
+/// How a job ended whose record is gone.
+fn remembered(connection: &Connection, id: JobId) -> Result<Option<JobStatus>> {
+    connection
+        .prepare_cached("SELECT status FROM ended WHERE id = ?1")
+        .and_then(|mut ended| ended.query_row([id.0], |row| row.get(0).map(status)).optional())
+        .map_err(failed)
 }
 
 /// Ends a claimed job.
@@ -229,6 +322,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
         tx,
         "UPDATE jobs SET status = ?3, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
             expires_at = ?5, lease_until = NULL, next_attempt_at = NULL, token = token + 1,
+            remember = remember + max(0, coalesce(next_attempt_at, 0) - ?2),
             timeline = timeline || '[' || ?2 || ?6 || attempt || ',null,' || ?7 || ']' || char(10)
          WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?2))",
         params![
@@ -247,14 +341,17 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
     Ok(changed > 0)
 }
 
-pub(super) fn fail_unclaimed(tx: &mut Tx<'_>, job: &NewJob, error: &str) -> Result<bool> {
+pub(super) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Result<bool> {
+    if remembered(tx.connection, job.id)?.is_some() {
+        return Ok(false);
+    }
     insert(tx, std::slice::from_ref(job))?;
     end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
 }
 
 pub(super) fn cancel(tx: &mut Tx<'_>, id: JobId) -> Result<CancelOutcome> {
     match state(tx.connection, id)? {
-        None => Ok(CancelOutcome::Unknown),
+        None => Ok(remembered(tx.connection, id)?.map_or(CancelOutcome::Unknown, CancelOutcome::AlreadyFinal)),
         Some((status, _)) if status.is_final() => Ok(CancelOutcome::AlreadyFinal(status)),
         _ if end_unclaimed(tx, id, JobEvent::Cancelled, None)? => Ok(CancelOutcome::Cancelled),
         _ => {
@@ -284,9 +381,18 @@ fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, Option
         .map_err(failed)
 }
 
-/// Removes records whose time to live is over.
+/// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
+/// ended.
 pub(crate) fn keep_house(tx: &mut Tx<'_>) -> Result<()> {
-    run(tx, &format!("DELETE FROM jobs WHERE id IN ({EXPIRED})"), params![tx.now, PRUNE_AT_ONCE]).map(drop)
+    let unbounded = duration_micros(REMEMBER_UNBOUNDED);
+    let remember = format!(
+        "INSERT INTO ended (id, status, digest, forget_at)
+         SELECT id, status, digest, finished_at + coalesce(remember, ?3) FROM jobs
+         WHERE id IN ({EXPIRED}) AND finished_at + coalesce(remember, ?3) > ?1"
+    );
+    run(tx, &remember, params![tx.now, PRUNE_AT_ONCE, unbounded])?;
+    run(tx, &format!("DELETE FROM jobs WHERE id IN ({EXPIRED})"), params![tx.now, PRUNE_AT_ONCE])?;
+    run(tx, &format!("DELETE FROM ended WHERE id IN ({FORGOTTEN})"), params![tx.now, PRUNE_AT_ONCE]).map(drop)
 }
 
 fn expiry(tx: &Tx<'_>) -> i64 {

@@ -11,19 +11,23 @@ use futures_util::StreamExt;
 use tokio::sync::broadcast;
 
 use self::{
-    change::{Found, cancel, claim, fail_unclaimed, renew},
+    change::{
+        Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, remove_unconfirmed, renew, withdraw,
+    },
     read::list,
 };
 pub(crate) use self::{
-    change::{insert, keep_house, update},
+    change::{insert, keep_house, known, update},
     read::{house_is_due, load, to_stop},
-    rows::NewJob,
+    rows::JobRow,
 };
-use super::{CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated};
+use super::{
+    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Updated,
+};
 use crate::{
     error::{Error, Result},
     job::{Job, JobId},
-    sqlite::{Db, backend, moment},
+    sqlite::{Db, backend},
 };
 
 /// Jobs in a SQLite file.
@@ -44,9 +48,23 @@ impl SqliteStore {
 
 #[async_trait]
 impl JobStore for SqliteStore {
-    async fn insert(&self, jobs: Vec<Job>) -> Result<()> {
-        let rows: Vec<_> = jobs.into_iter().map(NewJob::from).collect();
-        self.db.write(move |tx| insert(tx, &rows)).await
+    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>> {
+        let rows = rows(jobs);
+        self.db.write(move |tx| insert_unconfirmed(tx, &rows)).await
+    }
+
+    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()> {
+        let rows = rows(jobs);
+        self.db.write(move |tx| confirm(tx, &rows)).await
+    }
+
+    async fn withdraw(&self, ids: &[JobId]) -> Result<()> {
+        let ids = ids.to_vec();
+        self.db.write(move |tx| withdraw(tx, &ids).map(drop)).await
+    }
+
+    async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
+        self.db.write(move |tx| remove_unconfirmed(tx, age)).await
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
@@ -58,8 +76,8 @@ impl JobStore for SqliteStore {
         self.db.read(move |connection| list(connection, &filter)).await
     }
 
-    async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
-        let row = NewJob::from(job);
+    async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
+        let row = JobRow::from(job);
         let worker = worker.to_owned();
         let found = self.db.write(move |tx| claim(tx, &row, &worker, lease)).await?;
         Ok(match found {
@@ -71,7 +89,7 @@ impl JobStore for SqliteStore {
                 let lease = stored.lease();
                 Claimed::End(Box::new(stored.parse()), lease)
             }
-            Found::Held(until) => Claimed::Busy(moment(until)),
+            Found::Held(micros) => Claimed::Busy(Duration::from_micros(micros.max(0).unsigned_abs())),
             Found::Ended(status) => Claimed::Final(status),
         })
     }
@@ -85,8 +103,8 @@ impl JobStore for SqliteStore {
         self.db.write(move |tx| update(tx, lease, &change)).await
     }
 
-    async fn fail_unclaimed(&self, job: Job, error: String) -> Result<bool> {
-        let row = NewJob::from(job);
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool> {
+        let row = JobRow::from(job);
         self.db.write(move |tx| fail_unclaimed(tx, &row, &error)).await
     }
 
@@ -124,6 +142,10 @@ impl JobStore for SqliteStore {
     fn as_any(&self) -> &dyn Any {
         self
     }
+}
+
+fn rows(jobs: Vec<NewJob>) -> Vec<JobRow> {
+    jobs.into_iter().map(JobRow::from).collect()
 }
 
 fn failed(error: rusqlite::Error) -> Error {

@@ -62,7 +62,10 @@ pub(super) fn list(connection: &Connection, filter: &JobFilter) -> Result<Vec<Jo
 pub(super) const EXPIRED: &str =
     "SELECT id FROM jobs WHERE expires_at <= ?1 AND expires_at IS NOT NULL ORDER BY expires_at LIMIT ?2";
 
+pub(super) const FORGOTTEN: &str = "SELECT id FROM ended WHERE forget_at <= ?1 ORDER BY forget_at LIMIT ?2";
+
 /// Whether there is something for [`keep_house`](super::keep_house); reads only.
 pub(crate) fn house_is_due(connection: &Connection, now: i64) -> Result<bool> {
-    connection.prepare_cached(EXPIRED).and_then(|mut look| look.exists([now, 1])).map_err(failed)
+    let due = |sql| connection.prepare_cached(sql).and_then(|mut look| look.exists([now, 1])).map_err(failed);
+    Ok(due(EXPIRED)? || due(FORGOTTEN)?)
 }

@@ -6,8 +6,8 @@ use uuid::Uuid;
 
 use crate::{
     job::{Job, JobEvent, JobId, JobStatus, TimelineEntry},
-    sqlite::{micros, moment},
-    store::Lease,
+    sqlite::{duration_micros, micros, moment},
+    store::{Lease, NewJob, REMEMBER_UNBOUNDED},
 };
 
 /// What [`StoredJob::read`] wants, in this order.
@@ -16,7 +16,7 @@ pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, ma
     partial_results, timeline";
 
 /// A new record with everything written that can be before the transaction.
-pub(crate) struct NewJob {
+pub(crate) struct JobRow {
     pub(super) id: JobId,
     pub(super) task: String,
     pub(super) owner: Option<String>,
@@ -31,11 +31,28 @@ pub(crate) struct NewJob {
     pub(super) correlation_id: Option<String>,
     pub(super) metadata: Option<String>,
     pub(super) timeline: String,
+    pub(super) digest: Option<i64>,
+    /// Unless it is the default.
+    pub(super) remember: Option<i64>,
 }
 
-impl From<Job> for NewJob {
-    fn from(job: Job) -> Self {
+impl JobRow {
+    pub(crate) fn id(&self) -> JobId {
+        self.id
+    }
+
+    /// Whether the caller chose the id.
+    pub(crate) fn may_be_known(&self) -> bool {
+        self.digest.is_some()
+    }
+}
+
+impl From<NewJob> for JobRow {
+    fn from(new: NewJob) -> Self {
+        let job = new.job;
         Self {
+            digest: new.digest.map(u64::cast_signed),
+            remember: (new.remember != REMEMBER_UNBOUNDED).then(|| duration_micros(new.remember)),
             id: job.id,
             owner: job.owner.as_ref().map(to_json),
             status: status_number(job.status),

@@ -20,7 +20,7 @@ pub async fn a_waiting_job_is_cancelled_at_once(store: &dyn JobStore) {
         assert_eq!((job.status, job.next_attempt_at), (JobStatus::Cancelled, None));
         assert!(job.finished_at.is_some());
         assert_eq!(job.timeline.last().unwrap().event, JobEvent::Cancelled);
-        let claimed = store.claim(story.job.clone(), "late", LONG).await.unwrap();
+        let claimed = store.claim(story.job.clone().into(), "late", LONG).await.unwrap();
         assert_eq!(claimed, Claimed::Final(JobStatus::Cancelled));
     }
 }

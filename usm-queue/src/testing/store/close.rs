@@ -26,13 +26,13 @@ pub async fn a_closed_store_says_so(store: &dyn JobStore) {
     store.close().await;
 
     let refused = [
-        store.insert(vec![story.job.clone()]).await.err(),
+        store.insert(vec![story.job.clone().into()]).await.err(),
         store.get(story.id()).await.err(),
         store.list(&JobFilter::default()).await.err(),
-        store.claim(story.job.clone(), "late", LONG).await.err(),
+        store.claim(story.job.clone().into(), "late", LONG).await.err(),
         store.renew(&[lease], LONG).await.err(),
         store.update(lease, JobUpdate::Completed(1.into())).await.err(),
-        store.fail_unclaimed(story.job.clone(), "late".to_owned()).await.err(),
+        store.fail_unclaimed(story.job.clone().into(), "late".to_owned()).await.err(),
         store.cancel(story.id()).await.err(),
         store.watch(story.id()).await.err(),
     ];

@@ -7,7 +7,7 @@ use crate::{
 };
 
 async fn fail(story: &Story<'_>) -> bool {
-    story.store.fail_unclaimed(story.job.clone(), "expired: nobody came".to_owned()).await.unwrap()
+    story.store.fail_unclaimed(story.job.clone().into(), "expired: nobody came".to_owned()).await.unwrap()
 }
 
 /// Fresh or between two attempts.
@@ -25,7 +25,7 @@ pub async fn a_waiting_job_can_be_failed(store: &dyn JobStore) {
         assert!(job.finished_at.is_some());
         let last = job.timeline.last().unwrap();
         assert_eq!((last.event, last.error.as_deref()), (JobEvent::Failed, Some("expired: nobody came")));
-        let claimed = store.claim(story.job.clone(), "late", LONG).await.unwrap();
+        let claimed = store.claim(story.job.clone().into(), "late", LONG).await.unwrap();
         assert_eq!(claimed, Claimed::Final(JobStatus::Failed));
     }
 }

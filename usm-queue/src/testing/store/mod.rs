@@ -1,5 +1,6 @@
 //! What every [`JobStore`](crate::JobStore) must do: remember, fence, and tell watchers everything.
 
+mod accept;
 mod cancel;
 mod claim;
 mod close;
@@ -10,7 +11,7 @@ mod stress;
 mod update;
 mod watch;
 
-pub use self::{cancel::*, claim::*, close::*, end::*, record::*, stress::*, update::*, watch::*};
+pub use self::{accept::*, cancel::*, claim::*, close::*, end::*, record::*, stress::*, update::*, watch::*};
 
 /// One test for each contract a [`JobStore`](crate::JobStore) keeps.
 ///
@@ -51,6 +52,12 @@ macro_rules! store_contract {
             renewing_prolongs_a_lease_and_tells_of_lost_ones
             after_a_takeover_nothing_of_the_old_lease_is_accepted
             after_an_attempt_ended_nothing_of_its_lease_is_accepted
+            an_attempt_that_the_store_does_not_know_is_lost
+            a_new_job_is_told_from_a_known_one
+            another_payload_under_a_known_id_is_told
+            an_unconfirmed_record_is_withdrawn_and_a_confirmed_one_stays
+            an_unconfirmed_record_that_is_claimed_or_cancelled_is_not_withdrawn
+            a_record_that_is_gone_when_it_is_confirmed_is_stored_again
             progress_and_partial_results_are_recorded
             partial_results_survive_attempts_and_progress_does_not
             a_retry_makes_the_job_wait_with_its_error

@@ -23,7 +23,7 @@ pub async fn a_record_comes_back_as_it_was_stored(store: &dyn JobStore) {
             .unwrap()
             .clone();
 
-        store.insert(vec![job.clone()]).await.unwrap();
+        store.insert(vec![job.clone().into()]).await.unwrap();
 
         assert_eq!(store.get(job.id).await.unwrap(), Some(job));
     }
@@ -36,13 +36,13 @@ pub async fn of_two_records_with_one_id_the_first_is_kept(store: &dyn JobStore) 
     second.task = "another".to_owned();
     second.priority = 9;
 
-    store.insert(vec![first.clone(), second.clone()]).await.unwrap();
-    store.insert(vec![second.clone()]).await.unwrap();
+    store.insert(vec![first.clone().into(), second.clone().into()]).await.unwrap();
+    store.insert(vec![second.clone().into()]).await.unwrap();
     assert_eq!(store.get(first.id).await.unwrap(), Some(first));
 
     let story = Story::begin(store).await;
     let ended = story.end(JobStatus::Completed).await;
-    store.insert(vec![story.job.clone()]).await.unwrap();
+    store.insert(vec![story.job.clone().into()]).await.unwrap();
     assert_eq!(story.now().await, ended);
 }
 
@@ -74,7 +74,7 @@ pub async fn jobs_are_listed_newest_first_and_page_by_page(store: &dyn JobStore)
         })
         .collect();
     let newest_first: Vec<_> = jobs.iter().rev().map(|job| job.id).collect();
-    store.insert(jobs).await.unwrap();
+    store.insert(jobs.into_iter().map(crate::NewJob::from).collect()).await.unwrap();
 
     let of_task = filter(|filter| filter.task = Some(task.clone()));
     assert_eq!(listed(store, &of_task).await, newest_first[..50]);
@@ -102,7 +102,7 @@ pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
         let mut job = new_job();
         (job.task, job.owner) = (task.clone(), Some(owner.clone()));
         let story = Story { store, job };
-        store.insert(vec![story.job.clone()]).await.unwrap();
+        store.insert(vec![story.job.clone().into()]).await.unwrap();
         match status {
             JobStatus::Pending => {}
             JobStatus::Processing => drop(story.claim(LONG).await),
@@ -114,7 +114,7 @@ pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
     of_nobody.task.clone_from(&task);
     let mut of_another_task = new_job();
     of_another_task.owner = Some(owner.clone());
-    store.insert(vec![of_nobody.clone(), of_another_task.clone()]).await.unwrap();
+    store.insert(vec![of_nobody.clone().into(), of_another_task.clone().into()]).await.unwrap();
 
     for (status, id) in &ids {
         let one = filter(|filter| {

@@ -35,7 +35,7 @@ pub(super) struct Story<'a> {
 impl<'a> Story<'a> {
     pub(super) async fn begin(store: &'a dyn JobStore) -> Self {
         let job = new_job();
-        store.insert(vec![job.clone()]).await.unwrap();
+        store.insert(vec![job.clone().into()]).await.unwrap();
         Self { store, job }
     }
 
@@ -49,7 +49,7 @@ impl<'a> Story<'a> {
 
     /// Claims it, which must succeed.
     pub(super) async fn claim(&self, lease: Duration) -> (Job, Lease) {
-        match self.store.claim(self.job.clone(), "worker", lease).await.unwrap() {
+        match self.store.claim(self.job.clone().into(), "worker", lease).await.unwrap() {
             Claimed::Run(job, lease) => (*job, lease),
             other => panic!("the job can be claimed, but it is {other:?}"),
         }
@@ -64,7 +64,7 @@ impl<'a> Story<'a> {
     pub(super) async fn take_over_within(&self, lease: Duration) -> (Lease, Lease) {
         let (_, old) = self.claim(SHORT).await;
         let new = eventually("a lapsed lease is taken over", async || {
-            match self.store.claim(self.job.clone(), "other", lease).await.unwrap() {
+            match self.store.claim(self.job.clone().into(), "other", lease).await.unwrap() {
                 Claimed::Run(_, lease) => Some(lease),
                 Claimed::Busy(_) => None,
                 other => panic!("nobody ended the job, but it is {other:?}"),
@@ -112,9 +112,16 @@ impl<'a> Story<'a> {
     }
 }
 
+/// A job that cannot be claimed for about so long; a backend with a clock of its own may be a little off.
+pub(super) fn is_busy_for(claimed: &Claimed, wait: Duration) {
+    let scatter = Duration::from_secs(60);
+    let busy = matches!(claimed, Claimed::Busy(busy) if *busy <= wait && *busy + scatter > wait);
+    assert!(busy, "the job is busy for {wait:?}, but it is {claimed:?}");
+}
+
 /// A retry that is due.
 pub(super) fn retry(counted: bool) -> JobUpdate {
-    JobUpdate::Retry { error: "not yet".into(), next_attempt_at: now(), counted }
+    JobUpdate::Retry { error: "not yet".into(), delay: Duration::ZERO, counted }
 }
 
 /// One of each kind.

@@ -36,7 +36,7 @@ pub async fn random_operations_from_many_tasks_break_no_invariant(store: &dyn Jo
     println!("USM_CONTRACT_SEED={seed}");
     let jobs: Vec<Job> = (0..JOBS).map(|_| new_job()).collect();
     // Half of them are known only once they are claimed or failed.
-    store.insert(jobs[..JOBS / 2].to_vec()).await.unwrap();
+    store.insert(jobs[..JOBS / 2].iter().cloned().map(crate::NewJob::from).collect()).await.unwrap();
 
     let tasks = (0..TASKS).map(|task| play(store, &jobs, Rng::with_seed(seed.wrapping_add(task))));
     let ledgers = soon("all operations return", join_all(tasks)).await;
@@ -59,7 +59,7 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
             (0..30, _) => {
                 let lapses = Duration::from_millis(rng.u64(1..10));
                 let lease = if rng.u8(..3) == 0 { LONG } else { lapses };
-                match store.claim(job.clone(), "worker", lease).await.unwrap() {
+                match store.claim(job.clone().into(), "worker", lease).await.unwrap() {
                     Claimed::Run(job, lease) => {
                         ledger.tokens.push(lease.token);
                         ledger.seen.push(*job);
@@ -79,7 +79,7 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
             }
             (70..75, Some(lease)) => drop(store.renew(&[lease], Duration::from_millis(5)).await.unwrap()),
             (75..77, _) => {
-                let failed = store.fail_unclaimed(job.clone(), "from outside".to_owned()).await.unwrap();
+                let failed = store.fail_unclaimed(job.clone().into(), "from outside".to_owned()).await.unwrap();
                 ledger.ended += usize::from(failed);
             }
             (77..79, _) => {

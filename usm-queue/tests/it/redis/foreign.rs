@@ -56,7 +56,7 @@ async fn a_foreign_record_is_read_and_taken_over_with_what_it_tells() {
         assert_eq!((&taken.metadata, taken.created_at), (&read.metadata, read.created_at));
         assert_eq!(taken.metadata["big"], 9_007_199_254_740_993_u64);
         assert!(taken.version > read.version);
-        assert!(matches!(store.claim(message(id), "other", LONG).await.unwrap(), Claimed::Busy(_)));
+        assert!(matches!(store.claim(message(id).into(), "other", LONG).await.unwrap(), Claimed::Busy(_)));
         assert_eq!(
             store.update(lease, JobUpdate::Completed(json!({"project_id": 456}))).await.unwrap(),
             Updated::Applied
@@ -85,13 +85,13 @@ async fn a_foreign_end_is_an_end() {
     let (store, mut raw) = (server.store().await, server.raw().await);
     for (name, status) in [("completed", JobStatus::Completed), ("failed", JobStatus::Failed)] {
         let (unknown, ours) = (JobId::new(), new_job());
-        store.insert(vec![ours.clone()]).await.unwrap();
+        store.insert(vec![ours.clone().into()]).await.unwrap();
         for id in [unknown, ours.id] {
             set(&mut raw, id, &record(id, name)).await;
 
-            assert_eq!(store.claim(message(id), "worker", LONG).await.unwrap(), Claimed::Final(status));
+            assert_eq!(store.claim(message(id).into(), "worker", LONG).await.unwrap(), Claimed::Final(status));
             assert_eq!(store.cancel(id).await.unwrap(), CancelOutcome::AlreadyFinal(status));
-            assert!(!store.fail_unclaimed(message(id), "expired".into()).await.unwrap());
+            assert!(!store.fail_unclaimed(message(id).into(), "expired".into()).await.unwrap());
             let job = now(&*store, id).await;
             assert_eq!(job.status, status);
             assert!(job.finished_at.is_some());
@@ -114,7 +114,7 @@ async fn a_foreign_write_does_not_take_a_job_from_its_worker() {
     let (_, lease) = claim(&*store, &job, LONG).await;
     set(&mut raw, job.id, &record(job.id, "pending")).await;
 
-    assert!(matches!(store.claim(job.clone(), "other", LONG).await.unwrap(), Claimed::Busy(_)));
+    assert!(matches!(store.claim(job.clone().into(), "other", LONG).await.unwrap(), Claimed::Busy(_)));
     assert_eq!(store.cancel(job.id).await.unwrap(), CancelOutcome::Requested);
     assert_eq!(store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap(), Updated::Applied);
 
@@ -132,12 +132,12 @@ async fn a_foreign_job_can_be_cancelled_and_failed() {
     }
 
     assert_eq!(store.cancel(cancelled).await.unwrap(), CancelOutcome::Cancelled);
-    assert!(store.fail_unclaimed(message(failed), "expired".into()).await.unwrap());
+    assert!(store.fail_unclaimed(message(failed).into(), "expired".into()).await.unwrap());
 
     for (id, status) in [(cancelled, JobStatus::Cancelled), (failed, JobStatus::Failed)] {
         let job = now(&*store, id).await;
         assert_eq!((job.status, job.metadata["project_name"].as_str()), (status, Some("Доставка")));
-        assert_eq!(store.claim(message(id), "worker", LONG).await.unwrap(), Claimed::Final(status));
+        assert_eq!(store.claim(message(id).into(), "worker", LONG).await.unwrap(), Claimed::Final(status));
     }
 }
 

@@ -8,7 +8,7 @@ use usm_queue::{
     RedisOptions, Updated, testing,
 };
 
-use super::{LONG, Server, claim, new_job, now};
+use super::{LONG, Server, as_new, claim, new_job, now};
 
 fn progress(current: u64) -> Progress {
     Progress { current, total: 9, message: "на полпути".into() }
@@ -20,7 +20,7 @@ async fn a_running_job_survives_a_flush() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone()]).await.unwrap();
+    store.insert(vec![job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     for update in
         [JobUpdate::Partial(json!([])), JobUpdate::Partial(json!(2)), JobUpdate::Progress(progress(1))]
@@ -53,7 +53,7 @@ async fn a_running_job_survives_a_flush() {
     assert!(after.version > before.version, "{} after {}", after.version, before.version);
     let owned = JobFilter::default();
     assert_eq!(store.list(&owned).await.unwrap().len(), 1);
-    assert_eq!(store.claim(job, "other", LONG).await.unwrap(), Claimed::Final(JobStatus::Completed));
+    assert_eq!(store.claim(job.into(), "other", LONG).await.unwrap(), Claimed::Final(JobStatus::Completed));
 }
 
 #[tokio::test]
@@ -61,7 +61,7 @@ async fn a_renewal_makes_flushed_records_anew() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..3).map(|_| new_job()).collect();
-    store.insert(jobs.clone()).await.unwrap();
+    store.insert(as_new(&jobs)).await.unwrap();
     let mut leases = Vec::new();
     for job in &jobs {
         leases.push(claim(&*store, job, LONG).await.1);
@@ -74,7 +74,7 @@ async fn a_renewal_makes_flushed_records_anew() {
 
     for job in &jobs {
         assert_eq!(now(&*store, job.id).await.status, JobStatus::Processing);
-        assert!(matches!(store.claim(job.clone(), "other", LONG).await.unwrap(), Claimed::Busy(_)));
+        assert!(matches!(store.claim(job.clone().into(), "other", LONG).await.unwrap(), Claimed::Busy(_)));
     }
     assert_eq!(store.cancel(jobs[0].id).await.unwrap(), CancelOutcome::Requested);
 }
@@ -84,9 +84,9 @@ async fn a_flushed_job_that_waits_is_made_anew_by_its_message() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let mut job = new_job();
-    store.insert(vec![job.clone()]).await.unwrap();
+    store.insert(vec![job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
-    let retry = JobUpdate::Retry { error: "not yet".into(), next_attempt_at: job.created_at, counted: true };
+    let retry = JobUpdate::Retry { error: "not yet".into(), delay: Duration::ZERO, counted: true };
     store.update(lease, retry).await.unwrap();
     let before = now(&*store, job.id).await;
     raw.run::<()>("FLUSHALL").await;
@@ -103,7 +103,7 @@ async fn tokens_grow_across_a_flush_and_the_old_worker_is_refused() {
     let Some(server) = Server::start().await else { return };
     let (first, second, mut raw) = (server.store().await, server.store().await, server.raw().await);
     let job = new_job();
-    first.insert(vec![job.clone()]).await.unwrap();
+    first.insert(vec![job.clone().into()]).await.unwrap();
     let (_, old) = claim(&*first, &job, LONG).await;
     raw.run::<()>("FLUSHALL").await;
 
@@ -122,7 +122,7 @@ async fn a_store_goes_on_after_redis_was_away() {
     let Some(mut server) = Server::start().await else { return };
     let store = server.store().await;
     let (running, later) = (new_job(), new_job());
-    store.insert(vec![running.clone()]).await.unwrap();
+    store.insert(vec![running.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &running, LONG).await;
 
     server.stop();
@@ -138,7 +138,7 @@ async fn a_store_goes_on_after_redis_was_away() {
     });
     assert_eq!(done.await, Updated::Applied);
     assert_eq!(now(&*store, running.id).await.status, JobStatus::Completed);
-    store.insert(vec![later.clone(), new_job()]).await.unwrap();
+    store.insert(vec![later.clone().into(), new_job().into()]).await.unwrap();
     claim(&*store, &later, LONG).await;
 }
 
@@ -150,7 +150,7 @@ async fn a_cut_connection_is_not_seen_by_callers() {
     for _ in 0..5 {
         let job = new_job();
         raw.run::<i64>("CLIENT KILL TYPE normal").await;
-        store.insert(vec![job.clone()]).await.unwrap();
+        store.insert(vec![job.clone().into()]).await.unwrap();
         raw.run::<i64>("CLIENT KILL TYPE normal").await;
         claim(&*store, &job, LONG).await;
     }
@@ -187,7 +187,7 @@ async fn a_key_of_another_type_is_overwritten() {
     let (store, mut raw) = (server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..4).map(|_| new_job()).collect();
     let [string, state, both, running] = [0, 1, 2, 3].map(|place: usize| jobs[place].clone());
-    store.insert(jobs).await.unwrap();
+    store.insert(as_new(&jobs)).await.unwrap();
     let (_, lease) = claim(&*store, &running, LONG).await;
     for job in [&string, &both, &running] {
         raw.run::<i64>(&format!("DEL job:{}", job.id)).await;
@@ -215,7 +215,7 @@ async fn a_key_of_another_type_is_overwritten() {
     assert_eq!(now(&*store, running.id).await.status, JobStatus::Completed);
     let fresh = new_job();
     raw.run::<i64>(&format!("RPUSH job:{} x", fresh.id)).await;
-    assert!(store.fail_unclaimed(fresh.clone(), "expired".into()).await.unwrap());
+    assert!(store.fail_unclaimed(fresh.clone().into(), "expired".into()).await.unwrap());
     assert_eq!(now(&*store, fresh.id).await.status, JobStatus::Failed);
 }
 
@@ -234,7 +234,7 @@ async fn a_full_redis_is_unavailable() {
             job.metadata.insert("much".into(), "x".repeat(2000).into());
             job
         });
-        store.insert(jobs.collect()).await.err()
+        store.insert(jobs.map(Into::into).collect()).await.err()
     });
     let full = full.await;
     assert_eq!(full.kind(), ErrorKind::Unavailable, "{full:?}");

@@ -9,7 +9,7 @@ use usm_queue::{
     testing::{PATIENCE, eventually, redis_store},
 };
 
-use super::{LONG, Server, claim, new_job, now, server::Front};
+use super::{LONG, Server, as_new, claim, new_job, now, server::Front};
 
 /// Enough for an answer on a busy machine.
 const TIMEOUT: Duration = Duration::from_secs(1);
@@ -36,20 +36,20 @@ async fn no_call_waits_longer_than_its_time_out() {
     let store = redis_store(server.options().response_timeout(TIMEOUT)).await.unwrap();
     let mut raw = server.raw().await;
     let job = new_job();
-    store.insert(vec![job.clone()]).await.unwrap();
+    store.insert(vec![job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
 
     let (all, leases) = (JobFilter::default(), [lease]);
     raw.run::<()>("CLIENT PAUSE 9000 ALL").await;
     let calls = async {
         tokio::join!(
-            gives_up("insert", store.insert(vec![new_job()])),
+            gives_up("insert", store.insert(vec![new_job().into()])),
             gives_up("get", store.get(job.id)),
             gives_up("list", store.list(&all)),
-            gives_up("claim", store.claim(new_job(), "worker", LONG)),
+            gives_up("claim", store.claim(new_job().into(), "worker", LONG)),
             gives_up("renew", store.renew(&leases, LONG)),
             gives_up("update", store.update(lease, JobUpdate::Partial(json!(1)))),
-            gives_up("fail", store.fail_unclaimed(new_job(), "expired".into())),
+            gives_up("fail", store.fail_unclaimed(new_job().into(), "expired".into())),
             gives_up("cancel", store.cancel(job.id)),
             gives_up("watch", store.watch(job.id)),
         )
@@ -72,7 +72,7 @@ async fn a_claim_whose_answer_was_lost_can_be_repeated() {
     let mut last_attempt = new_job();
     last_attempt.max_attempts = 1;
     let jobs = [new_job(), last_attempt];
-    store.insert(jobs.to_vec()).await.unwrap();
+    store.insert(as_new(&jobs)).await.unwrap();
     // Its worker died.
     claim(&*store, &jobs[1], Duration::from_millis(1)).await;
     let begun = now(&*store, jobs[1].id).await;
@@ -81,14 +81,14 @@ async fn a_claim_whose_answer_was_lost_can_be_repeated() {
     for (job, attempt) in jobs.iter().zip([1, 1]) {
         let before = now(&*store, job.id).await;
         front.mute(true);
-        gives_up("claim", store.claim(job.clone(), "worker", LONG)).await;
+        gives_up("claim", store.claim(job.clone().into(), "worker", LONG)).await;
         front.mute(false);
         let taken = eventually("it was applied all the same", async || {
             Some(now(&*reader, job.id).await).filter(|job| job.version > before.version)
         });
         let taken = taken.await;
 
-        let again = store.claim(job.clone(), "worker", LONG).await.unwrap();
+        let again = store.claim(job.clone().into(), "worker", LONG).await.unwrap();
 
         let (Claimed::Run(claimed, lease) | Claimed::End(claimed, lease)) = again else {
             panic!("the worker has it already: {again:?}")
@@ -98,7 +98,7 @@ async fn a_claim_whose_answer_was_lost_can_be_repeated() {
             (attempt, taken.version, &taken.timeline)
         );
         assert!(
-            matches!(store.claim(job.clone(), "worker", LONG).await.unwrap(), Claimed::Busy(_)),
+            matches!(store.claim(job.clone().into(), "worker", LONG).await.unwrap(), Claimed::Busy(_)),
             "once only"
         );
         assert_eq!(store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap(), Updated::Applied);
@@ -114,12 +114,12 @@ async fn a_lost_claim_that_was_taken_over_is_not_given_back() {
     let other = server.store().await;
     know_scripts(&*other).await;
     let job = new_job();
-    store.insert(vec![job.clone()]).await.unwrap();
+    store.insert(vec![job.clone().into()]).await.unwrap();
     front.mute(true);
-    gives_up("claim", store.claim(job.clone(), "worker", Duration::from_millis(1))).await;
+    gives_up("claim", store.claim(job.clone().into(), "worker", Duration::from_millis(1))).await;
     front.mute(false);
     eventually("the other takes over", async || {
-        match other.claim(job.clone(), "other", LONG).await.unwrap() {
+        match other.claim(job.clone().into(), "other", LONG).await.unwrap() {
             Claimed::Run(job, _) if job.attempt == 2 => Some(()),
             Claimed::Busy(_) => None,
             found => panic!("{found:?}"),
@@ -127,7 +127,7 @@ async fn a_lost_claim_that_was_taken_over_is_not_given_back() {
     })
     .await;
 
-    assert!(matches!(store.claim(job, "worker", LONG).await.unwrap(), Claimed::Busy(_)));
+    assert!(matches!(store.claim(job.into(), "worker", LONG).await.unwrap(), Claimed::Busy(_)));
 }
 
 /// Repeated, each takes effect once; a stale one would let the worker throw the message away.
@@ -138,10 +138,9 @@ async fn an_update_whose_answer_was_lost_can_be_repeated() {
     let store = redis_store(front.options().response_timeout(TIMEOUT)).await.unwrap();
     let reader = server.store().await;
     know_scripts(&*reader).await;
-    let due = new_job().created_at;
     let updates = [
         JobUpdate::Partial(json!("part")),
-        JobUpdate::Retry { error: "not yet".into(), next_attempt_at: due, counted: false },
+        JobUpdate::Retry { error: "not yet".into(), delay: Duration::ZERO, counted: false },
         JobUpdate::Released,
         JobUpdate::Completed(json!("done")),
         JobUpdate::Failed("no use".into()),
@@ -149,7 +148,7 @@ async fn an_update_whose_answer_was_lost_can_be_repeated() {
     ];
     for update in updates {
         let job = new_job();
-        store.insert(vec![job.clone()]).await.unwrap();
+        store.insert(vec![job.clone().into()]).await.unwrap();
         let (_, lease) = claim(&*store, &job, LONG).await;
         front.mute(true);
         gives_up("update", store.update(lease, update.clone())).await;
@@ -176,7 +175,7 @@ async fn a_dead_connection_is_replaced() {
     let front = Front::before(&server).await;
     let store = redis_store(front.options().response_timeout(TIMEOUT)).await.unwrap();
     let job = new_job();
-    store.insert(vec![job.clone()]).await.unwrap();
+    store.insert(vec![job.clone().into()]).await.unwrap();
 
     front.mute(true);
     gives_up("get", store.get(job.id)).await;

@@ -1,0 +1,7 @@
+-- Removes the record of a job that is still unconfirmed and that nobody has claimed; its mark goes in any case.
+if redis.call('ZREM', UNCONFIRMED, ID) == 0 then return 0 end
+local r = stored()
+if not r or r.status ~= 'pending' or r.version > 1 then return 0 end
+-- The lists are swept.
+redis.call('DEL', JOB, STATE)
+return 1

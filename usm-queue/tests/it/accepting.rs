@@ -1,0 +1,134 @@
+//! Enqueues that fail or are given up: what the caller is told is true, and repeating them is right.
+
+use std::{sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use usm_queue::{
+    Acceptance, EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, JobStore, Worker,
+    testing::{self, eventually},
+};
+
+use crate::{
+    flaky::Flaky,
+    shared::{HOUR, Note, ended, in_memory, note, with_worker},
+};
+
+fn echo(flaky: &Flaky) -> Worker<()> {
+    Worker::new(flaky.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text))
+}
+
+#[tokio::test]
+async fn a_job_that_was_not_published_is_not_accepted_and_repeating_it_runs_it_once() {
+    let flaky = Flaky::new().await;
+    flaky.publish_switch.set(true);
+
+    let refused = flaky.queue.enqueue(note("x")).await.unwrap_err();
+
+    assert_eq!(refused.kind(), ErrorKind::Unavailable);
+    let [(id, Acceptance::NotAccepted)] = *refused.jobs() else { panic!("{refused:?}") };
+    assert_eq!(flaky.queue.job(id).await.unwrap_err().kind(), ErrorKind::NotFound, "nothing is left");
+    flaky.publish_switch.set(false);
+    let job = flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(id)).await.unwrap();
+    assert!(!job.was_known());
+    assert_eq!(with_worker(echo(&flaky), ended(&flaky.queue, &job)).await.status, JobStatus::Completed);
+}
+
+#[tokio::test]
+async fn a_job_whose_record_cannot_be_stored_may_have_been_accepted_and_is_named() {
+    let flaky = Flaky::new().await;
+    flaky.store_switch.set(true);
+
+    let doubtful = flaky.queue.enqueue(note("x")).await.unwrap_err();
+
+    let [(id, Acceptance::Unknown)] = *doubtful.jobs() else { panic!("{doubtful:?}") };
+    assert!(doubtful.to_string().contains(&id.to_string()), "{doubtful}");
+    flaky.store_switch.set(false);
+    let job = flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(id)).await.unwrap();
+    let record = with_worker(echo(&flaky), ended(&flaky.queue, &job)).await;
+    assert_eq!((record.status, record.attempt), (JobStatus::Completed, 1));
+}
+
+#[tokio::test]
+async fn of_a_batch_that_is_not_accepted_every_job_is_told() {
+    let flaky = Flaky::new().await;
+    flaky.publish_switch.set(true);
+
+    let refused = flaky.queue.enqueue_many((0..1200).map(|n| note(&n.to_string()))).await.unwrap_err();
+
+    assert_eq!(refused.jobs().len(), 1200);
+    assert!(refused.jobs().iter().all(|(_, acceptance)| *acceptance == Acceptance::NotAccepted));
+}
+
+#[tokio::test]
+async fn accepting_goes_on_when_the_caller_goes_away() {
+    let flaky = Flaky::new().await;
+    let id = JobId::new();
+
+    // Polled once: it has begun.
+    assert!(flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(id)).now_or_never().is_none());
+
+    let job = flaky.queue.handle::<Note>(id);
+    eventually("the job is accepted", async || {
+        flaky.store.remove_unconfirmed(Duration::ZERO).await.unwrap();
+        (flaky.broker.depth("work").await.unwrap().ready == 1 && job.status().await.is_ok()).then_some(())
+    })
+    .await;
+    assert_eq!(with_worker(echo(&flaky), ended(&flaky.queue, &job)).await.status, JobStatus::Completed);
+}
+
+#[tokio::test]
+async fn the_first_job_of_an_id_stands_and_the_caller_hears_of_it() {
+    for shared in [true, false] {
+        let flaky = Flaky::new().await;
+        let queue = if shared { in_memory().await } else { flaky.queue.clone() };
+        let options = EnqueueOptions::new().id(JobId::new());
+        let first = queue.enqueue_with(note("first"), options.clone().priority(3)).await.unwrap();
+
+        let again = queue.enqueue_with(note("first"), options.clone().priority(9)).await.unwrap();
+        let other = queue.enqueue_with(note("other"), options.clone()).await.unwrap_err();
+
+        assert_eq!((first.was_known(), again.was_known()), (false, true));
+        assert_eq!(other.kind(), ErrorKind::Conflict, "{other}");
+        assert_eq!(other.jobs(), [(first.id(), Acceptance::NotAccepted)]);
+        assert_eq!(queue.depth("work").await.unwrap().ready, 1);
+        let worker =
+            Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+        let record = with_worker(worker, ended(&queue, &first)).await;
+        assert_eq!((record.result, record.priority), (Some("first".into()), 3));
+
+        let late = queue.enqueue_with(note("first"), options.clone()).await.unwrap();
+        let late_other = queue.enqueue_with(note("other"), options).await.unwrap_err();
+        assert!(late.was_known());
+        assert_eq!(late_other.kind(), ErrorKind::Conflict);
+        assert_eq!(queue.depth("work").await.unwrap().ready, 0, "it is not run again");
+    }
+}
+
+async fn unconfirmed_records_are_removed(store: &dyn JobStore) {
+    let new = |text: &str| usm_queue::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()));
+    let [confirmed, unconfirmed, claimed] = ["confirmed", "unconfirmed", "claimed"].map(new);
+    store.insert(vec![confirmed.clone(), unconfirmed.clone(), claimed.clone()]).await.unwrap();
+    store.confirm(vec![confirmed.clone()]).await.unwrap();
+    store.claim(claimed.clone(), "worker", HOUR).await.unwrap();
+
+    assert_eq!(store.remove_unconfirmed(HOUR).await.unwrap(), [], "none is so old");
+    assert_eq!(store.remove_unconfirmed(Duration::ZERO).await.unwrap(), [unconfirmed.job.id]);
+
+    assert!(store.get(unconfirmed.job.id).await.unwrap().is_none());
+    for kept in [&confirmed, &claimed] {
+        assert!(store.get(kept.job.id).await.unwrap().is_some());
+    }
+    assert_eq!(store.remove_unconfirmed(Duration::ZERO).await.unwrap(), []);
+}
+
+#[tokio::test]
+async fn the_record_of_a_process_that_ended_while_it_enqueued_is_removed() {
+    let (_, sqlite) = testing::sqlite_pair(None, usm_queue::SqliteOptions::default()).await.unwrap();
+    let sqlite: Arc<dyn JobStore> = sqlite;
+    unconfirmed_records_are_removed(&*sqlite).await;
+
+    #[cfg(feature = "redis")]
+    if let Some(server) = crate::redis::Server::start().await {
+        unconfirmed_records_are_removed(&*server.store().await).await;
+    }
+}
