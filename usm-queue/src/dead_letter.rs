@@ -444,7 +444,8 @@ async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Deliv
         let letter = DeadLetter::from_message(message);
         let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
         let record = envelope::rebuild(message, id, &task, 1);
-        let failed = store.fail_unclaimed(record.into(), broker_reason(&letter.reason, &letter.queue)).await?;
+        let failed =
+            store.fail_unclaimed(record.into(), broker_reason(&letter.reason, &letter.queue)).await?;
         if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
             // Some worker holds the job, and no message is left to bring it back if that worker dies.
             let delay = until(running.lease_until);

@@ -14,9 +14,7 @@ use crate::{
     error::{Acceptance, Error, ErrorKind, Result},
     job::{Job, JobId, JobStatus, Owner},
     retry::later,
-    store::{
-        CancelOutcome, JobFilter, JobStore, JobWatch, NewJob, REMEMBER_UNBOUNDED,
-    },
+    store::{CancelOutcome, JobFilter, JobStore, JobWatch, NewJob, REMEMBER_UNBOUNDED},
     task::Task,
     topology::{QueueSpec, Topology, TopologyPlan},
 };
@@ -208,7 +206,11 @@ impl TaskQueue {
         let results = self.accept(accepted).await;
         if results.iter().all(Result::is_ok) {
             let known = results.into_iter().map(|result| matches!(result, Ok(Accepted::Known)));
-            return Ok(ids.into_iter().zip(known).map(|(id, known)| JobHandle { known, ..self.handle(id) }).collect());
+            return Ok(ids
+                .into_iter()
+                .zip(known)
+                .map(|(id, known)| JobHandle { known, ..self.handle(id) })
+                .collect());
         }
         Err(not_all_accepted(ids, results))
     }
@@ -224,8 +226,9 @@ impl TaskQueue {
         let result = self.accept(vec![(new, message)]).await.pop().unwrap_or_else(|| Err(Error::closed()));
         result.map_err(|error| {
             let error = match acceptance_of(&error) {
-                Acceptance::Unknown => error
-                    .explained(format_args!("job {id} may have been accepted; enqueue it again with this id")),
+                Acceptance::Unknown => error.explained(format_args!(
+                    "job {id} may have been accepted; enqueue it again with this id"
+                )),
                 _ => error,
             };
             let acceptance = acceptance_of(&error);

@@ -39,7 +39,9 @@ pub(crate) async fn accept_apart<B: Broker + ?Sized>(
         let accepted = accept_batch(broker, store, batch).await;
         // While nothing is accepted at all the others need not wait for the same answer.
         let failed = match accepted.as_slice() {
-            all if all.iter().all(|result| unavailable(result)) => all.first().and_then(|result| result.as_ref().err()),
+            all if all.iter().all(|result| unavailable(result)) => {
+                all.first().and_then(|result| result.as_ref().err())
+            }
             _ => None,
         };
         let failed = failed.map(Error::duplicate);
@@ -120,7 +122,11 @@ async fn publish_unknown<B: Broker + ?Sized>(
     let published = inserted
         .iter()
         .map(|inserted| {
-            if is_to_publish(*inserted) { answers.next().unwrap_or_else(|| Err(Error::closed())) } else { Ok(()) }
+            if is_to_publish(*inserted) {
+                answers.next().unwrap_or_else(|| Err(Error::closed()))
+            } else {
+                Ok(())
+            }
         })
         .collect();
     (inserted, published)
@@ -130,7 +136,9 @@ async fn publish_unknown<B: Broker + ?Sized>(
 fn is_to_publish(inserted: Inserted) -> bool {
     match inserted {
         Inserted::New => true,
-        Inserted::Known { status, confirmed, same_payload } => !confirmed && same_payload && !status.is_final(),
+        Inserted::Known { status, confirmed, same_payload } => {
+            !confirmed && same_payload && !status.is_final()
+        }
     }
 }
 

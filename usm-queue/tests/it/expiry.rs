@@ -7,7 +7,7 @@ use usm_queue::{
     QueueSpec, SqliteOptions, Task, TaskQueue, Topology, testing,
 };
 
-use crate::shared::{HOUR, Note, ended, in_memory, note, states, statuses};
+use crate::shared::{HOUR, Note, ended, foreign, in_memory, note, states, statuses};
 
 const TTL: Duration = Duration::from_millis(100);
 
@@ -87,12 +87,15 @@ async fn a_job_refused_by_a_full_queue_was_never_accepted() {
 async fn held_while_its_message_dies() -> (TaskQueue, JobId) {
     let (broker, store): (Arc<dyn Broker>, _) =
         testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
-    let queue = TaskQueue::new(broker, store.clone(), Topology::single("work").unwrap()).await.unwrap();
+    let queue =
+        TaskQueue::new(broker.clone(), store.clone(), Topology::single("work").unwrap()).await.unwrap();
     let job = Job::new(JobId::new(), Note::NAME, chrono::Utc::now());
     // The worker takes it in time, so before the message begins to die, and lives longer.
     let claimed = store.claim(job.clone().into(), "dies later", Duration::from_secs(2)).await.unwrap();
     assert!(matches!(claimed, Claimed::Run(..)));
-    queue.enqueue_with(note("x"), EnqueueOptions::new().id(job.id).ttl(TTL)).await.unwrap();
+    let mut message = foreign(&job.id.to_string(), r#"{"text": "x"}"#);
+    message.ttl = Some(TTL);
+    broker.publish(vec![message]).await.unwrap();
     (queue, job.id)
 }
 

@@ -7,7 +7,7 @@ use std::sync::{
 
 use tokio::sync::{Semaphore, mpsc};
 use usm_queue::{
-    EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, Worker,
+    JobContext, JobStatus, Worker,
     testing::{QUIET, eventually},
 };
 
@@ -128,37 +128,6 @@ async fn a_retry_whose_settlement_is_repeated_comes_once() {
 
     assert_eq!((record.status, record.attempt), (JobStatus::Completed, 2));
     assert_eq!(runs.load(Ordering::SeqCst), 2);
-}
-
-#[tokio::test]
-async fn a_job_that_could_not_be_published_is_refused_and_its_record_says_so() {
-    let flaky = Flaky::new().await;
-    flaky.publish_switch.set(true);
-    let id = JobId::new();
-
-    let refused = flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(id)).await.unwrap_err();
-
-    assert_eq!(refused.kind(), ErrorKind::Unavailable);
-    let record = flaky.queue.job(id).await.unwrap();
-    assert_eq!(record.status, JobStatus::Failed);
-    assert!(record.error.unwrap().starts_with("not published"));
-}
-
-#[tokio::test]
-async fn a_repeated_enqueue_that_fails_does_not_harm_the_accepted_job() {
-    let flaky = Flaky::new().await;
-    let options = EnqueueOptions::new().id(JobId::new());
-    let job = flaky.queue.enqueue_with(note("x"), options.clone()).await.unwrap();
-
-    flaky.publish_switch.set(true);
-    let refused = flaky.queue.enqueue_with(note("x"), options).await.unwrap_err();
-    assert_eq!(refused.kind(), ErrorKind::Unavailable);
-    flaky.publish_switch.set(false);
-
-    let worker =
-        Worker::new(flaky.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
-    let record = with_worker(worker, ended(&flaky.queue, &job)).await;
-    assert_eq!(record.status, JobStatus::Completed, "{record:?}");
 }
 
 #[tokio::test]

@@ -26,14 +26,15 @@ use self::{
     progress::Report,
     record::{parse, to_json},
     script::{
-        CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, RENEW, UNCONFIRMED, UNCONFIRMED_KEY,
-        insert_new, job_key, state_key,
+        CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, RENEW, UNCONFIRMED, UNCONFIRMED_KEY, insert_new,
+        job_key, state_key,
     },
     transition::{Answer, Shared, warn_overwritten},
     watch::Watchers,
 };
 use super::{
-    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Updated,
+    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob,
+    Updated,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -85,8 +86,9 @@ impl JobStore for RedisStore {
         }
         if !called.is_empty() {
             let stored: Vec<bool> = shared.link.ask(&Ask::Scripts(&INSERT_NEW, calls)).await?;
-            others
-                .extend(called.into_iter().zip(stored).filter_map(|(place, stored)| (!stored).then_some(place)));
+            others.extend(
+                called.into_iter().zip(stored).filter_map(|(place, stored)| (!stored).then_some(place)),
+            );
         }
         if !others.is_empty() {
             let closer: Vec<_> = others.iter().map(|place| &jobs[*place]).collect();
@@ -253,7 +255,8 @@ impl JobStore for RedisStore {
     async fn fail_unclaimed(&self, new: NewJob, error: String) -> Result<bool> {
         let (request, error) = (Requests::new_name(), to_json(&error));
         let id = new.job.id;
-        let answer = self.shared.unfenced(&FAIL, id, Some(&new), |call| call.arg(&request).arg(&error)).await?;
+        let answer =
+            self.shared.unfenced(&FAIL, id, Some(&new), |call| call.arg(&request).arg(&error)).await?;
         let answer = answer.unwrap_or_default();
         warn_overwritten(id, answer.get(1));
         Ok(answer.first().is_some_and(|word| word == b"failed"))

@@ -81,7 +81,10 @@ impl Shared {
                 Some(b"foreign") => {
                     let text = answer.get(1).map(Vec::as_slice).unwrap_or_default();
                     let record = match record::taken_over(id, text, message.map(|message| &message.job)) {
-                        Some(record) => NewJob { job: record, ..message.cloned().unwrap_or_else(|| Job::new(id, "", Utc::now()).into()) },
+                        Some(record) => NewJob {
+                            job: record,
+                            ..message.cloned().unwrap_or_else(|| Job::new(id, "", Utc::now()).into())
+                        },
                         None => {
                             tracing::warn!(job.id = %id, "the value of job:{id} is no job record");
                             let Some(message) = message else { return Ok(None) };

@@ -58,7 +58,8 @@ pub(super) fn insert_unconfirmed(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<Vec
 
 /// What is known of a job that is about to be stored.
 pub(crate) fn known(connection: &Connection, job: &JobRow) -> Result<Inserted> {
-    let sql = "SELECT status, digest, NOT EXISTS (SELECT 1 FROM unconfirmed WHERE id = ?1) FROM jobs WHERE id = ?1
+    let sql =
+        "SELECT status, digest, NOT EXISTS (SELECT 1 FROM unconfirmed WHERE id = ?1) FROM jobs WHERE id = ?1
                UNION ALL SELECT status, digest, 1 FROM ended WHERE id = ?1";
     let row: Option<(i64, Option<i64>, bool)> = connection
         .prepare_cached(sql)
@@ -351,7 +352,9 @@ pub(super) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Resu
 
 pub(super) fn cancel(tx: &mut Tx<'_>, id: JobId) -> Result<CancelOutcome> {
     match state(tx.connection, id)? {
-        None => Ok(remembered(tx.connection, id)?.map_or(CancelOutcome::Unknown, CancelOutcome::AlreadyFinal)),
+        None => {
+            Ok(remembered(tx.connection, id)?.map_or(CancelOutcome::Unknown, CancelOutcome::AlreadyFinal))
+        }
         Some((status, _)) if status.is_final() => Ok(CancelOutcome::AlreadyFinal(status)),
         _ if end_unclaimed(tx, id, JobEvent::Cancelled, None)? => Ok(CancelOutcome::Cancelled),
         _ => {

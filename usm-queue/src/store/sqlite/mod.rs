@@ -12,7 +12,8 @@ use tokio::sync::broadcast;
 
 use self::{
     change::{
-        Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, remove_unconfirmed, renew, withdraw,
+        Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, remove_unconfirmed, renew,
+        withdraw,
     },
     read::list,
 };
@@ -22,7 +23,8 @@ pub(crate) use self::{
     rows::JobRow,
 };
 use super::{
-    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Updated,
+    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob,
+    Updated,
 };
 use crate::{
     error::{Error, Result},

@@ -45,7 +45,10 @@ pub async fn another_payload_under_a_known_id_is_told(store: &dyn JobStore) {
 
         for (digest, same) in [(Some(u64::MAX), true), (Some(7), false), (None, true)] {
             let again = insert(store, &first.clone().digest(digest)).await;
-            assert!(matches!(again, Inserted::Known { same_payload, .. } if same_payload == same), "{again:?}");
+            assert!(
+                matches!(again, Inserted::Known { same_payload, .. } if same_payload == same),
+                "{again:?}"
+            );
         }
         assert_eq!(story.now().await, kept, "the first stands");
     }

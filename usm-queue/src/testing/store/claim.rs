@@ -99,7 +99,10 @@ pub async fn an_unknown_job_that_is_not_due_is_stored_and_busy(store: &dyn JobSt
     let known = story.now().await;
     assert_eq!((known.status, known.attempt), (JobStatus::Pending, 0));
     let early = due - known.next_attempt_at.unwrap();
-    assert!(early.abs() < chrono::Duration::seconds(60), "a backend with a clock of its own may be a little off");
+    assert!(
+        early.abs() < chrono::Duration::seconds(60),
+        "a backend with a clock of its own may be a little off"
+    );
 }
 
 /// As a further attempt of another worker.

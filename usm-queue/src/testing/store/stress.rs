@@ -79,7 +79,8 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
             }
             (70..75, Some(lease)) => drop(store.renew(&[lease], Duration::from_millis(5)).await.unwrap()),
             (75..77, _) => {
-                let failed = store.fail_unclaimed(job.clone().into(), "from outside".to_owned()).await.unwrap();
+                let failed =
+                    store.fail_unclaimed(job.clone().into(), "from outside".to_owned()).await.unwrap();
                 ledger.ended += usize::from(failed);
             }
             (77..79, _) => {

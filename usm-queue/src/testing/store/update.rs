@@ -58,7 +58,10 @@ pub async fn a_retry_makes_the_job_wait_with_its_error(store: &dyn JobStore) {
     assert_eq!((job.status, job.attempt), (JobStatus::Pending, 1));
     assert_eq!(job.error.as_ref(), Some(&error));
     let off = job.next_attempt_at.unwrap() - before - chrono::Duration::from_std(LONG).unwrap();
-    assert!(off.abs() < chrono::Duration::seconds(60), "a backend with a clock of its own may be a little off");
+    assert!(
+        off.abs() < chrono::Duration::seconds(60),
+        "a backend with a clock of its own may be a little off"
+    );
     assert_eq!((job.lease_until, job.finished_at), (None, None));
     assert_eq!(job.timeline.last().unwrap().error, Some(error));
 }

@@ -102,7 +102,9 @@ async fn a_failed_job_that_comes_again_is_buried_though_the_queue_of_dead_letter
     let mut consumer = broker.consume(&line.name, 1).await.unwrap();
     let delivery = next(&mut consumer).await;
     let record = job.status().await.unwrap();
-    let Claimed::Run(_, lease) = store.claim(record.into(), "dies", HOUR).await.unwrap() else { panic!("it waits") };
+    let Claimed::Run(_, lease) = store.claim(record.into(), "dies", HOUR).await.unwrap() else {
+        panic!("it waits")
+    };
     store.update(lease, JobUpdate::Failed("no use".to_owned())).await.unwrap();
     drop((delivery, consumer));
     let (_connection, channel) = raw().await;

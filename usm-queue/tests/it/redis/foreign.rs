@@ -89,7 +89,10 @@ async fn a_foreign_end_is_an_end() {
         for id in [unknown, ours.id] {
             set(&mut raw, id, &record(id, name)).await;
 
-            assert_eq!(store.claim(message(id).into(), "worker", LONG).await.unwrap(), Claimed::Final(status));
+            assert_eq!(
+                store.claim(message(id).into(), "worker", LONG).await.unwrap(),
+                Claimed::Final(status)
+            );
             assert_eq!(store.cancel(id).await.unwrap(), CancelOutcome::AlreadyFinal(status));
             assert!(!store.fail_unclaimed(message(id).into(), "expired".into()).await.unwrap());
             let job = now(&*store, id).await;
