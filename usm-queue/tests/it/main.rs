@@ -13,6 +13,7 @@ mod expiry;
 mod flaky;
 mod leases;
 mod messages;
+mod older_files;
 mod outage;
 mod processes;
 #[cfg(feature = "rabbitmq")]
