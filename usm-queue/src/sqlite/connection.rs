@@ -2,15 +2,11 @@
 
 use std::{path::Path, time::Duration};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags, TransactionBehavior, config::DbConfig};
+use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
+use super::schema;
 use crate::error::{Error, ErrorKind, Result};
 
-/// "usmq", so that the file is told from other programs' SQLite files.
-const APPLICATION_ID: i32 = 0x7573_6d71;
-/// Version of the schema; a file with a greater one is refused.
-const SCHEMA_VERSION: i32 = 1;
-const SCHEMA: &str = include_str!("schema.sql");
 /// SQLite 3.51.3 mends a rare corruption of WAL files written by several processes.
 const MIN_SQLITE: i32 = 3_051_003;
 /// Waits for another process's lock, at most this many times 1 ms.
@@ -51,9 +47,9 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     let mut connection = Connection::open(path).map_err(what)?;
     prepare(&connection).map_err(what)?;
     // The first read of the file: one that is no database, or not ours, is found out before anything is written.
-    look(&connection, path)?;
+    schema::check(&connection, path)?;
     use_log(&connection).map_err(what)?;
-    migrate(&mut connection, path)?;
+    schema::bring_up(&mut connection, path)?;
     Ok(connection)
 }
 
@@ -96,7 +92,7 @@ pub(super) fn open_in_memory() -> Result<Connection> {
     let what = |error| backend("a queue in memory cannot be made", error);
     let mut connection = Connection::open_in_memory().map_err(what)?;
     prepare(&connection).map_err(what)?;
-    migrate(&mut connection, Path::new(":memory:"))?;
+    schema::bring_up(&mut connection, Path::new(":memory:"))?;
     Ok(connection)
 }
 
@@ -112,57 +108,6 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
     connection.pragma_update(None, "wal_autocheckpoint", 4_096)?;
     connection.set_prepared_statement_cache_capacity(64);
     Ok(())
-}
-
-/// Whose file it is and how far.
-enum Found {
-    /// Nobody's: empty.
-    New,
-    /// Ours, of this version.
-    Ours,
-}
-
-/// Only reads, so that another program's file stays as it is.
-fn look(connection: &Connection, path: &Path) -> Result<Found> {
-    let what = |error| backend(format!("the queue file {} cannot be read", path.display()), error);
-    let number =
-        |pragma: &str| connection.pragma_query_value(None, pragma, |row| row.get::<_, i32>(0)).map_err(what);
-    let (application, version) = (number("application_id")?, number("user_version")?);
-    let tables: i64 =
-        connection.query_row("SELECT count(*) FROM sqlite_master", [], |row| row.get(0)).map_err(what)?;
-    match (application, version) {
-        (0, 0) if tables == 0 => Ok(Found::New),
-        (APPLICATION_ID, SCHEMA_VERSION) => Ok(Found::Ours),
-        (APPLICATION_ID, newer) if newer > SCHEMA_VERSION => Err(Error::new(
-            ErrorKind::NewerVersion,
-            format!(
-                "the queue file {} has schema version {newer}, this program knows {SCHEMA_VERSION}; use the newer program, or another data directory",
-                path.display()
-            ),
-        )),
-        _ => Err(Error::new(
-            ErrorKind::Corrupt,
-            format!(
-                "the file {} is a SQLite file of another program; name another file for the queue",
-                path.display()
-            ),
-        )),
-    }
-}
-
-fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
-    let what = |error| backend(format!("the queue file {} cannot be set up", path.display()), error);
-    // Immediate: of several processes that start at once one creates the tables, the others wait and find them.
-    let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(what)?;
-    match look(&tx, path)? {
-        Found::Ours => Ok(()),
-        Found::New => {
-            tx.execute_batch(SCHEMA).map_err(what)?;
-            tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(what)?;
-            tx.pragma_update(None, "user_version", SCHEMA_VERSION).map_err(what)?;
-            tx.commit().map_err(what)
-        }
-    }
 }
 
 #[cfg(test)]

@@ -7,6 +7,7 @@ mod doorbell;
 mod files;
 mod hub;
 mod reader;
+mod schema;
 mod writer;
 
 use std::{

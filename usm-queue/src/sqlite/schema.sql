@@ -8,7 +8,8 @@ CREATE TABLE exchanges (
 CREATE TABLE queues (
     id        INTEGER PRIMARY KEY,
     name      TEXT NOT NULL UNIQUE,
-    arguments TEXT NOT NULL          -- JSON object, compared when a process declares the queue again
+    arguments TEXT NOT NULL,         -- JSON object, compared when a process declares the queue again
+    ready     INTEGER                -- messages that wait and are due; counted where the length is limited
 ) STRICT;
 
 -- Processes that hold deliveries. One that misses its time is dead, and its deliveries go back.

@@ -15,6 +15,7 @@ mod expiry;
 mod flaky;
 mod leases;
 mod messages;
+mod older_files;
 mod outage;
 mod processes;
 #[cfg(feature = "rabbitmq")]

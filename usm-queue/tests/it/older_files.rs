@@ -1,0 +1,78 @@
+//! Files of an older version of this library are brought up, and everything in them is worked.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use serde_json::json;
+use tempfile::TempDir;
+use usm_queue::{
+    DeadLetterFilter, Job, JobContext, JobFilter, JobStatus, TaskQueue, Topology, Worker, testing::eventually,
+};
+
+use crate::shared::{Note, note, with_worker};
+
+/// Written by the last program of version 1, which died while a worker of one place was at work, with one job in each
+/// state; the task's text names the state.
+fn file_of_version_1(dir: &TempDir) -> PathBuf {
+    let path = dir.path().join("queue.db");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/version-1.db"), &path).unwrap();
+    path
+}
+
+/// The jobs by the text of their task, which is the order of their ids.
+async fn jobs(queue: &TaskQueue) -> BTreeMap<&'static str, Job> {
+    let texts = ["completed", "failed", "retrying", "processing", "delayed", "cancelled", "pending"];
+    let mut jobs = queue.jobs(&JobFilter::default()).await.unwrap();
+    assert_eq!(jobs.len(), texts.len());
+    jobs.sort_by_key(|job| job.id);
+    texts.into_iter().zip(jobs).collect()
+}
+
+#[tokio::test]
+async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
+    use JobStatus::{Cancelled, Completed, Failed, Pending, Processing};
+    let dir = TempDir::new().unwrap();
+    let queue = TaskQueue::open(file_of_version_1(&dir), Topology::single("work").unwrap()).await.unwrap();
+
+    let before = jobs(&queue).await;
+    let status = |jobs: &BTreeMap<_, Job>| jobs.values().map(|job| job.status).collect::<Vec<_>>();
+    // In the order of the alphabet.
+    assert_eq!(status(&before), [Cancelled, Completed, Pending, Failed, Pending, Processing, Pending]);
+    assert_eq!(before["completed"].partial_results, [json!({"part": 1}), json!([2])]);
+    assert_eq!(before["completed"].result, Some(json!("done")));
+    assert_eq!(before["completed"].progress.as_ref().map(|progress| progress.total), Some(2));
+    assert_eq!(before["failed"].error.as_deref(), Some("broken"));
+    let letters = queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
+    assert_eq!(letters.iter().map(|letter| letter.job_id).collect::<Vec<_>>(), [Some(before["failed"].id)]);
+
+    // What the dead process held comes back, what was delayed is due, what was cancelled does not run.
+    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let after = with_worker(worker, async {
+        let new = queue.enqueue(note("new")).await.unwrap();
+        assert_eq!(new.result().await.unwrap(), "new");
+        for text in ["retrying", "processing", "delayed", "pending"] {
+            let result = queue.handle::<Note>(before[text].id).result().await.unwrap();
+            assert_eq!(result, text);
+        }
+        let replayed = queue.dead_letters().replay(&letters[0].id).await.unwrap();
+        assert_eq!(queue.wait(replayed).await.unwrap().status, Completed);
+        eventually("no message is left", async || {
+            let depth = queue.depth("work").await.unwrap();
+            (depth.ready == 0 && depth.delayed == Some(0) && depth.unsettled == Some(0)).then_some(())
+        })
+        .await;
+        let mut after = BTreeMap::new();
+        for (text, job) in &before {
+            after.insert(*text, queue.job(job.id).await.unwrap());
+        }
+        after
+    })
+    .await;
+
+    assert_eq!(status(&after), [Cancelled, Completed, Completed, Failed, Completed, Completed, Completed]);
+    assert_eq!((after["retrying"].attempt, after["processing"].attempt), (2, 2));
+    assert_eq!(after["processing"].partial_results, [json!("begun")]);
+}
