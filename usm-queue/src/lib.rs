@@ -6,6 +6,7 @@ mod dead_letter;
 mod envelope;
 mod error;
 mod job;
+mod json;
 mod lifecycle;
 mod queue;
 mod registry;
@@ -28,6 +29,7 @@ pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};
 pub use envelope::Message;
 pub use error::{Error, ErrorKind, Result};
 pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
+pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
 pub use queue::{EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES, TaskQueue};
 pub use retry::RetryPolicy;
 #[cfg(feature = "sqlite")]

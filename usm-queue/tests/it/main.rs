@@ -14,6 +14,7 @@ mod flaky;
 mod leases;
 mod messages;
 mod outage;
+mod payloads;
 mod processes;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
