@@ -2,8 +2,12 @@
 //! of their own.
 
 mod foreign;
+mod idle;
 mod keeping;
+mod many;
 mod outage;
+mod rights;
+mod runtimes;
 mod server;
 mod slow;
 mod tls;

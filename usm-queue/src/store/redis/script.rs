@@ -23,7 +23,10 @@ transition!(CANCEL, "cancel.lua");
 pub(super) static INSERT_NEW: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("insert_new.lua")));
 pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
+pub(super) static REGROUP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("regroup.lua")));
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sweep.lua")));
+pub(super) static TASKS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("tasks.lua")));
+pub(super) static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rights.lua")));
 
 /// Where every change of a job is told; its id follows.
 pub(super) const CHANGED: &str = "usm:changed:";
@@ -74,16 +77,16 @@ impl Given {
 pub(super) struct Keep {
     ended: String,
     unfinished: String,
-    owned: String,
+    lists: String,
 }
 
 impl Keep {
     pub(super) fn new(options: &RedisOptions) -> Self {
         let millis = |keep: Duration| keep.as_millis().min(u128::from(u32::MAX) * 100);
         let (ended, unfinished) = (millis(options.keep_ended), millis(options.keep_unfinished));
-        // A list of an owner who does nothing any more goes after its records, as in `record.lua`.
-        let owned = (2 * unfinished + ended).to_string();
-        Self { ended: ended.to_string(), unfinished: unfinished.to_string(), owned }
+        // A list of an owner or a task that does nothing any more goes after its records, as in `record.lua`.
+        let lists = (2 * unfinished + ended).to_string();
+        Self { ended: ended.to_string(), unfinished: unfinished.to_string(), lists }
     }
 }
 
@@ -132,7 +135,7 @@ pub(super) fn insert_new(job: &Job, keep: &Keep) -> Option<Cmd> {
         .arg(lists)
         .arg(job.id.to_string())
         .arg(&keep.unfinished)
-        .arg(if job.owner.is_some() { keep.owned.as_str() } else { "" })
+        .arg(&keep.lists)
         .arg(record::micros(job.created_at))
         .arg(new.json)
         .arg(new.packed);
@@ -140,7 +143,7 @@ pub(super) fn insert_new(job: &Job, keep: &Keep) -> Option<Cmd> {
 }
 
 /// A call of a script that works on lists.
-pub(super) fn on_lists(script: &'static Script, lists: &[String], args: &[usize]) -> Ask {
+pub(super) fn on_lists(script: &'static Script, lists: &[String], args: impl ToRedisArgs) -> Ask {
     let mut command = redis::cmd("EVALSHA");
     command.arg(script.get_hash()).arg(lists.len()).arg(lists).arg(args);
     Ask::Script(script, command)

@@ -24,7 +24,7 @@ const ROUNDS: usize = 5;
 pub(super) struct Shared {
     pub(super) link: Arc<Link>,
     pub(super) keep: Keep,
-    pub(super) lists: Lists,
+    pub(super) lists: Arc<Lists>,
     pub(super) claimed: ClaimedJobs,
     pub(super) requests: Requests,
 }
