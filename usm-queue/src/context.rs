@@ -9,6 +9,7 @@ use tokio_util::sync::CancellationToken;
 use crate::{
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, Progress},
+    json,
     store::{JobStore, JobUpdate, Lease, Updated},
 };
 
@@ -70,12 +71,11 @@ impl<S> JobContext<S> {
     ///
     /// # Errors
     ///
-    /// As [`progress`](Self::progress), and `InvalidInput` when the value cannot be written as JSON.
+    /// As [`progress`](Self::progress), and `InvalidInput` when the value cannot be written as JSON ([`Task`](crate::Task) tells what
+    /// can), or takes more than [`MAX_RESULT_BYTES`](crate::MAX_RESULT_BYTES).
     pub async fn partial(&self, value: impl Serialize) -> Result<()> {
-        let value = serde_json::to_value(value).map_err(|error| {
-            Error::invalid("the partial result cannot be written as JSON").with_source(error)
-        })?;
-        self.update(JobUpdate::Partial(value)).await
+        let what = format!("a partial result of task `{}`", self.job.task);
+        self.update(JobUpdate::Partial(json::result(&what, value)?)).await
     }
 
     /// Partial results of earlier attempts that read as `P`, oldest first: where to go on.

@@ -7,6 +7,7 @@ mod detached;
 mod envelope;
 mod error;
 mod job;
+mod json;
 mod lifecycle;
 mod queue;
 mod registry;
@@ -29,6 +30,7 @@ pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};
 pub use envelope::Message;
 pub use error::{Acceptance, Error, ErrorKind, Result};
 pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
+pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
 pub use queue::{EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES, TaskQueue};
 pub use retry::RetryPolicy;
 #[cfg(feature = "sqlite")]

@@ -3,7 +3,8 @@
 use std::{fmt, marker::PhantomData, ops::Deref, sync::Arc, time::Duration};
 
 use chrono::Utc;
-use serde_json::{Map, Value, json};
+use serde::Serialize;
+use serde_json::{Map, Value};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
@@ -13,6 +14,7 @@ use crate::{
     envelope::{self, Message},
     error::{Acceptance, Error, ErrorKind, Result},
     job::{Job, JobId, JobStatus, Owner},
+    json,
     retry::later,
     store::{CancelOutcome, JobFilter, JobStore, JobWatch, NewJob, REMEMBER_UNBOUNDED},
     task::Task,
@@ -349,6 +351,9 @@ impl TaskQueue {
     }
 
     fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(NewJob, Message)> {
+        if let Some(why) = options.unwritable {
+            return Err(Error::invalid(why));
+        }
         let policy = T::policy();
         let job = options.job(T::NAME, policy.priority, policy.retry.max_attempts);
         let mut message = envelope::message(self.wanted().task_exchange(), T::ROUTING_KEY, task, &job)?;
@@ -356,7 +361,7 @@ impl TaskQueue {
         if let Some(delay) = options.first_retry_delay {
             message.headers.insert(
                 envelope::FIRST_DELAY_MS.to_owned(),
-                json!(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
+                u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).into(),
             );
         }
         self.check(&message)?;
@@ -479,6 +484,8 @@ pub struct EnqueueOptions {
     delay: Option<Duration>,
     owner: Option<Owner>,
     metadata: Map<String, Value>,
+    /// Why a value of the metadata cannot be kept.
+    unwritable: Option<String>,
     correlation_id: Option<String>,
     max_attempts: Option<u32>,
     first_retry_delay: Option<Duration>,
@@ -524,9 +531,17 @@ impl EnqueueOptions {
         self
     }
 
-    /// Attaches a value to the record, for the caller's own use.
-    pub fn metadata(mut self, name: impl Into<String>, value: impl Into<Value>) -> Self {
-        self.metadata.insert(name.into(), value.into());
+    /// Attaches a value to the record, for the caller's own use. Enqueueing fails as `InvalidInput` when JSON cannot hold it
+    /// ([`Task`] tells what it can).
+    pub fn metadata(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
+        let name = name.into();
+        match json::value(value) {
+            Ok(value) => drop(self.metadata.insert(name, value)),
+            Err(error) => {
+                self.unwritable =
+                    Some(format!("the value `{name}` of the metadata cannot be written as JSON: {error}"));
+            }
+        }
         self
     }
 

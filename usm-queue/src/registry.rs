@@ -8,6 +8,7 @@ use crate::{
     context::JobContext,
     envelope::{self, Message},
     error::Error,
+    json,
     task::{Task, TaskError, TaskPolicy},
 };
 
@@ -58,9 +59,8 @@ impl<S: Send + 'static> Registry<S> {
             let run = move |context: JobContext<S>| -> BoxFuture<_> {
                 Box::pin(async move {
                     let output = handler(task, context).await?;
-                    serde_json::to_value(output).map_err(|error| {
-                        TaskError::permanent(format!("the result cannot be written as JSON: {error}"))
-                    })
+                    let what = format!("the handler of task `{}` has ended, but its result", T::NAME);
+                    json::result(&what, output).map_err(TaskError::permanent)
                 })
             };
             Ok(Box::new(run) as Prepared<S>)

@@ -32,6 +32,11 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// Payload types may live in a crate that knows no handlers: who enqueues need not link who works. Fields named
 /// `job_id`, `user_id`, `created_at` or `_metadata` keep the payload's own value on the wire.
+///
+/// Payloads, results, partial results and metadata travel as JSON and arrive as they were sent; what JSON or its readers
+/// would alter is refused with the name of the field: NaN and infinity, integers beyond 64 bits, keys that are no text or
+/// number, lists and objects nested deeper than [`MAX_JSON_DEPTH`](crate::MAX_JSON_DEPTH). A payload is refused when it is
+/// enqueued. A result fails its job for good, and the error says that the handler had ended.
 pub trait Task: Serialize + DeserializeOwned + Send + 'static {
     /// Stored with every job: renaming it makes waiting jobs unknown. To rename, register a handler under both names
     /// until the old jobs are gone.

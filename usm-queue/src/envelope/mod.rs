@@ -8,13 +8,14 @@ use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 #[cfg(any(test, feature = "rabbitmq"))]
 pub(crate) use self::flat::flat_body;
 use crate::{
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, Owner},
+    json,
 };
 
 /// Header: name of the task.
@@ -154,7 +155,7 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     job: &Job,
 ) -> Result<Message> {
     let mut body = Vec::with_capacity(USUAL_BODY);
-    serde_json::to_writer(&mut body, payload).map_err(|error| {
+    json::write(payload, &mut body).map_err(|error| {
         Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
             .with_source(error)
     })?;
@@ -173,7 +174,7 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     message.headers.insert(TASK.to_owned(), Value::String(job.task.clone()));
     message.headers.insert(MAX_ATTEMPTS.to_owned(), job.max_attempts.into());
     if let Some(owner) = &job.owner {
-        message.headers.insert(OWNER.to_owned(), json!(owner));
+        message.headers.insert(OWNER.to_owned(), serde_json::json!(owner));
     }
     if !job.metadata.is_empty() {
         message.headers.insert(METADATA.to_owned(), Value::Object(job.metadata.clone()));
@@ -255,6 +256,8 @@ pub(crate) fn rebuild(message: &Message, id: JobId, task: &str, max_attempts: u3
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use serde_json::json;
 
     use super::*;
 

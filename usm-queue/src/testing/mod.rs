@@ -39,6 +39,7 @@ pub mod broker;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
 pub mod store;
+mod values;
 
 #[cfg(feature = "rabbitmq")]
 pub use self::rabbitmq::RabbitMq;

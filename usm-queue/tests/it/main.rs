@@ -17,6 +17,7 @@ mod leases;
 mod messages;
 mod older_files;
 mod outage;
+mod payloads;
 mod processes;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;

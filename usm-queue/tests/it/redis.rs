@@ -2,9 +2,13 @@
 //! of their own.
 
 mod foreign;
+mod idle;
 mod keeping;
+mod many;
 mod outage;
+mod rights;
 mod rollback;
+mod runtimes;
 mod server;
 mod slow;
 mod tls;

@@ -2,3 +2,20 @@
 -- leave empty.
 
 ALTER TABLE queues ADD COLUMN ready INTEGER;
+
+ALTER TABLE jobs ADD COLUMN digest INTEGER;
+ALTER TABLE jobs ADD COLUMN remember INTEGER;
+
+CREATE TABLE ended (
+    id        BLOB PRIMARY KEY,
+    status    INTEGER NOT NULL,
+    digest    INTEGER,
+    forget_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX ended_forgotten ON ended (forget_at);
+
+CREATE TABLE unconfirmed (
+    id    BLOB PRIMARY KEY,
+    since INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -6,17 +6,14 @@ use std::{
     time::Duration,
 };
 
-use chrono::Utc;
-use futures_util::{Stream, stream::unfold};
+use chrono::{DateTime, Utc};
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
     time::Instant,
 };
 
-use crate::{
-    error::{Error, ErrorKind, Result},
-    job::{Job, JobId, JobStatus},
-};
+use super::record;
+use crate::job::{Job, JobId, JobStatus};
 
 /// What a watcher asks of the subscription connection.
 pub(super) enum Ask {
@@ -26,21 +23,37 @@ pub(super) enum Ask {
     Leave(JobId),
 }
 
+/// A record as Redis has it now.
+pub(super) struct Present {
+    pub(super) job: Job,
+    /// What another service wrote.
+    foreign: Option<Vec<u8>>,
+}
+
+impl Present {
+    /// `None` where there is no record.
+    pub(super) fn read(id: JobId, text: Vec<u8>) -> Option<Self> {
+        let job = record::parse(id, &text)?;
+        Some(Self { job, foreign: (!record::is_ours(&text)).then_some(text) })
+    }
+}
+
 /// Who watches what.
 pub(super) struct Hub {
     watched: Mutex<HashMap<JobId, Watched>>,
     pub(super) to_stop: broadcast::Sender<JobId>,
-    pub(super) asks: mpsc::UnboundedSender<Ask>,
+    asks: Mutex<Option<mpsc::UnboundedSender<Ask>>>,
 }
 
 struct Watched {
     shown: watch::Sender<Shown>,
+    last: Last,
     missing_since: Option<Instant>,
 }
 
 /// What a watcher is shown; only the newest, the timeline tells what came before.
 #[derive(Clone, Default)]
-enum Shown {
+pub(super) enum Shown {
     #[default]
     Nothing,
     Record(Arc<Job>),
@@ -48,41 +61,114 @@ enum Shown {
     Gone,
 }
 
-impl Hub {
-    pub(super) fn new(asks: mpsc::UnboundedSender<Ask>) -> Self {
-        Self { watched: Mutex::default(), to_stop: broadcast::channel(1024).0, asks }
+/// The record that was shown last, as far as the next one is compared with it.
+#[derive(Debug, Default)]
+struct Last {
+    version: u64,
+    /// What another service wrote.
+    foreign: Option<Vec<u8>>,
+    /// Until when a worker of ours holds the job.
+    held_until: Option<DateTime<Utc>>,
+    /// Changes that did not raise the version: those shown later are raised by as many.
+    raised: u64,
+}
+
+impl Last {
+    /// Whether the record is news, and then how much its version is raised. Another service may leave the version as it is, or
+    /// set it back; what it writes about a job that one of our workers holds is not believed, as in `record.lua`.
+    fn raises(&self, present: &Present, now: DateTime<Utc>) -> Option<u64> {
+        if present.foreign.is_some() && self.is_held(now) {
+            return None;
+        }
+        if present.job.version > self.version {
+            return Some(self.raised);
+        }
+        let changed = match &present.foreign {
+            Some(text) => self.foreign.as_ref() != Some(text),
+            None => self.foreign.is_some(),
+        };
+        changed.then(|| (self.raised + self.version + 1).saturating_sub(present.job.version))
     }
 
-    pub(super) fn enter(self: &Arc<Self>, id: JobId) -> Place {
+    fn is_held(&self, now: DateTime<Utc>) -> bool {
+        self.foreign.is_none() && self.held_until.is_some_and(|until| until > now)
+    }
+}
+
+impl Hub {
+    pub(super) fn new() -> Self {
+        Self { watched: Mutex::default(), to_stop: broadcast::channel(1024).0, asks: Mutex::default() }
+    }
+
+    /// From now on this is whom watchers ask.
+    pub(super) fn answered_by(&self, asks: mpsc::UnboundedSender<Ask>) {
+        *self.asks.lock().unwrap_or_else(PoisonError::into_inner) = Some(asks);
+    }
+
+    /// Whether somebody will answer.
+    pub(super) fn ask(&self, ask: Ask) -> bool {
+        let asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
+        asks.as_ref().is_some_and(|asks| asks.send(ask).is_ok())
+    }
+
+    pub(super) fn enter(&self, id: JobId) -> watch::Receiver<Shown> {
         let mut watched = self.watched();
-        let entry = watched
-            .entry(id)
-            .or_insert_with(|| Watched { shown: watch::channel(Shown::Nothing).0, missing_since: None });
-        Place { hub: self.clone(), id, shown: Some(entry.shown.subscribe()) }
+        let entry = watched.entry(id).or_insert_with(|| Watched {
+            shown: watch::channel(Shown::Nothing).0,
+            last: Last::default(),
+            missing_since: None,
+        });
+        entry.shown.subscribe()
+    }
+
+    /// A watcher left: nobody else may be there.
+    pub(super) fn leave(&self, id: JobId) {
+        let mut watched = self.watched();
+        if watched.get(&id).is_some_and(|entry| entry.shown.receiver_count() == 0) {
+            watched.remove(&id);
+            drop(watched);
+            self.ask(Ask::Leave(id));
+        }
     }
 
     pub(super) fn contains(&self, id: JobId) -> bool {
         self.watched().contains_key(&id)
     }
 
+    pub(super) fn is_empty(&self) -> bool {
+        self.watched().is_empty()
+    }
+
     pub(super) fn ids(&self) -> Vec<JobId> {
         self.watched().keys().copied().collect()
     }
 
-    pub(super) fn show(&self, job: Job) {
+    /// Jobs that another service may change: no worker of ours holds them.
+    pub(super) fn unheld(&self) -> Vec<JobId> {
+        let now = Utc::now();
+        self.watched().iter().filter(|(_, entry)| !entry.last.is_held(now)).map(|(id, _)| *id).collect()
+    }
+
+    pub(super) fn show(&self, present: Present) {
         let mut watched = self.watched();
-        let Some(entry) = watched.get_mut(&job.id) else { return };
+        let Some(entry) = watched.get_mut(&present.job.id) else { return };
         entry.missing_since = None;
-        entry.shown.send_if_modified(|shown| {
-            let newer = match shown {
-                Shown::Record(shown) => shown.version < job.version,
-                Shown::Nothing | Shown::Gone => true,
-            };
-            if newer {
-                *shown = Shown::Record(Arc::new(job));
+        let raised = match &*entry.shown.borrow() {
+            Shown::Gone => Some(entry.last.raised),
+            _ => entry.last.raises(&present, Utc::now()),
+        };
+        let Present { mut job, foreign } = present;
+        let held = (job.status == JobStatus::Processing).then_some(job.lease_until).flatten();
+        let Some(raised) = raised else {
+            // A renewed lease makes no new version.
+            if foreign.is_none() && job.version == entry.last.version {
+                entry.last.held_until = held;
             }
-            newer
-        });
+            return;
+        };
+        entry.last = Last { version: job.version, foreign, held_until: held, raised };
+        job.version = job.version.saturating_add(raised);
+        entry.shown.send_replace(Shown::Record(Arc::new(job)));
     }
 
     /// Redis has no record of this job. Its worker or its message may still make it anew: only one that stays away, and
@@ -91,13 +177,7 @@ impl Hub {
         let mut watched = self.watched();
         let Some(entry) = watched.get_mut(&id) else { return };
         let since = *entry.missing_since.get_or_insert_with(Instant::now);
-        let leased = match &*entry.shown.borrow() {
-            Shown::Record(job) => {
-                job.status == JobStatus::Processing && job.lease_until.is_some_and(|until| until > Utc::now())
-            }
-            _ => false,
-        };
-        if since.elapsed() >= patience && !leased {
+        if since.elapsed() >= patience && !entry.last.is_held(Utc::now()) {
             entry.shown.send_replace(Shown::Gone);
         }
     }
@@ -112,45 +192,48 @@ impl Hub {
     }
 }
 
-/// One watcher. Dropping it stops watching.
-pub(super) struct Place {
-    hub: Arc<Hub>,
-    id: JobId,
-    shown: Option<watch::Receiver<Shown>>,
-}
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-impl Place {
-    /// Later records; ends with an error when the record is gone.
-    pub(super) fn changes(self) -> impl Stream<Item = Result<Job>> + Send + 'static {
-        unfold(Some(self), |place| async move {
-            let mut place = place?;
-            let shown = place.shown.as_mut()?;
-            loop {
-                shown.changed().await.ok()?;
-                let shown = shown.borrow_and_update().clone();
-                match shown {
-                    Shown::Nothing => {}
-                    Shown::Record(job) => return Some((Ok(Job::clone(&job)), Some(place))),
-                    Shown::Gone => {
-                        let text = format!(
-                            "the record of job {} is gone from Redis: it expired or was flushed before the job ended",
-                            place.id
-                        );
-                        return Some((Err(Error::new(ErrorKind::NotFound, text)), None));
-                    }
-                }
-            }
-        })
+    use super::*;
+
+    fn present(version: u64, foreign: Option<&str>) -> Present {
+        let mut job = Job::new(JobId::new(), "t", Utc::now());
+        job.version = version;
+        Present { job, foreign: foreign.map(|text| text.as_bytes().to_vec()) }
     }
-}
 
-impl Drop for Place {
-    fn drop(&mut self) {
-        drop(self.shown.take());
-        let mut watched = self.hub.watched();
-        if watched.get(&self.id).is_some_and(|entry| entry.shown.receiver_count() == 0) {
-            watched.remove(&self.id);
-            drop(self.hub.asks.send(Ask::Leave(self.id)));
-        }
+    fn last(version: u64, foreign: Option<&str>) -> Last {
+        Last { version, foreign: foreign.map(|text| text.as_bytes().to_vec()), ..Last::default() }
+    }
+
+    #[test]
+    fn a_foreign_change_is_news_whatever_its_version() {
+        let now = Utc::now();
+        assert_eq!(last(5, Some("a")).raises(&present(5, Some("a")), now), None);
+        assert_eq!(last(5, Some("a")).raises(&present(5, Some("b")), now), Some(1));
+        assert_eq!(last(5, Some("a")).raises(&present(2, Some("b")), now), Some(4));
+        assert_eq!(last(5, None).raises(&present(5, Some("b")), now), Some(1));
+        assert_eq!(last(5, Some("a")).raises(&present(2, None), now), Some(4));
+        assert_eq!(last(5, None).raises(&present(5, None), now), None);
+        assert_eq!(last(5, None).raises(&present(6, None), now), Some(0));
+    }
+
+    #[test]
+    fn what_is_raised_once_stays_above_what_was_shown() {
+        let last = Last { raised: 4, ..last(5, Some("a")) };
+        assert_eq!(last.raises(&present(6, Some("b")), Utc::now()), Some(4));
+        let raised = last.raises(&present(1, Some("b")), Utc::now()).unwrap();
+        assert_eq!(1 + raised, 5 + 4 + 1);
+    }
+
+    #[test]
+    fn a_foreign_change_of_a_job_that_a_worker_holds_is_not_believed() {
+        let now = Utc::now();
+        let held = Last { held_until: Some(now + Duration::from_secs(1)), ..last(5, None) };
+        assert_eq!(held.raises(&present(9, Some("b")), now), None);
+        assert_eq!(held.raises(&present(9, Some("b")), now + Duration::from_secs(2)), Some(0));
+        assert_eq!(held.raises(&present(6, None), now), Some(0));
     }
 }

@@ -9,16 +9,15 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{
-    FutureExt,
-    future::{BoxFuture, Shared},
-};
 use redis::{
     AsyncConnectionConfig, Client, Cmd, ErrorKind as Kind, FromRedisValue, Pipeline, RedisError, RedisResult,
     Script, ServerErrorKind, Value,
     aio::{MultiplexedConnection, PubSub},
 };
-use tokio::time::{Instant, sleep, timeout, timeout_at};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, timeout, timeout_at},
+};
 
 use super::RedisOptions;
 use crate::error::{Error, ErrorKind, Result};
@@ -51,9 +50,12 @@ pub(super) struct Link {
 
 struct Slot {
     generation: u64,
-    live: Shared<BoxFuture<'static, RedisResult<Live>>>,
+    live: Dialled,
     begun: Instant,
 }
+
+/// A connection, once it is made; closed where the runtime that made it ended before.
+type Dialled = watch::Receiver<Option<RedisResult<Live>>>;
 
 /// An established connection.
 #[derive(Clone)]
@@ -84,7 +86,7 @@ impl Link {
             slot: Mutex::new(Slot { generation: 0, live: live.clone(), begun: Instant::now() }),
             closed: AtomicBool::new(false),
         };
-        live.await.map_err(|error| link.failed(error))?;
+        established(live).await.map_err(|error| link.failed(error))?;
         Ok(link)
     }
 
@@ -109,7 +111,7 @@ impl Link {
             let (generation, live) = self.live();
             let mut dialled = None;
             let answer = timeout_at(deadline, async {
-                let live = live.await?;
+                let live = established(live).await?;
                 let answers = live.answers.load(Ordering::Relaxed);
                 let live = &mut dialled.insert((live, answers)).0;
                 let answer = query(&mut live.connection, ask).await;
@@ -142,6 +144,25 @@ impl Link {
         }
     }
 
+    /// Asks once, and tells what Redis said.
+    pub(super) async fn try_ask<T: FromRedisValue>(&self, ask: &Ask) -> Result<RedisResult<T>> {
+        let (_, live) = self.live();
+        let answer = async {
+            let mut live = established(live).await?;
+            Ok(T::from_redis_value(query(&mut live.connection, ask).await?)?)
+        };
+        timeout(self.response_timeout, answer).await.map_err(|_| self.no_answer())
+    }
+
+    /// Subscribes for a moment.
+    pub(super) async fn try_subscription(&self, channel: &str) -> RedisResult<()> {
+        let subscribed = async { self.client.get_async_pubsub().await?.subscribe(channel).await };
+        match timeout(self.connect_timeout, subscribed).await {
+            Ok(subscribed) => subscribed,
+            Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
+        }
+    }
+
     /// A connection of its own for subscriptions.
     pub(super) async fn subscriber(&self) -> Result<PubSub> {
         match timeout(self.connect_timeout, self.client.get_async_pubsub()).await {
@@ -154,10 +175,10 @@ impl Link {
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         let closed = RedisError::from(std::io::Error::from(std::io::ErrorKind::NotConnected));
-        self.slot().live = std::future::ready(Err(closed)).boxed().shared();
+        self.slot().live = watch::channel(Some(Err(closed))).1;
     }
 
-    fn live(&self) -> (u64, Shared<BoxFuture<'static, RedisResult<Live>>>) {
+    fn live(&self) -> (u64, Dialled) {
         let slot = self.slot();
         (slot.generation, slot.live.clone())
     }
@@ -172,8 +193,6 @@ impl Link {
         slot.generation += 1;
         slot.begun = Instant::now() + wait;
         slot.live = dial(self.client.clone(), self.connect_timeout, wait);
-        // Goes on when the calls that wait for it have given up.
-        drop(tokio::spawn(slot.live.clone()));
     }
 
     fn slot(&self) -> MutexGuard<'_, Slot> {
@@ -203,6 +222,12 @@ impl Link {
                 ErrorKind::Unavailable,
                 format!("Redis at {place} refuses the user name or password of its URL"),
             ),
+            Kind::Server(ServerErrorKind::NoPerm) => (
+                ErrorKind::Backend,
+                format!(
+                    "Redis at {place} refuses this user a command, key or channel of the job store; connect again to hear which rights it lacks"
+                ),
+            ),
             Kind::Server(ServerErrorKind::BusyLoading) => {
                 (ErrorKind::Unavailable, format!("Redis at {place} is loading its data; try again later"))
             }
@@ -225,12 +250,10 @@ impl fmt::Debug for Link {
     }
 }
 
-fn dial(
-    client: Client,
-    connect_timeout: Duration,
-    wait: Duration,
-) -> Shared<BoxFuture<'static, RedisResult<Live>>> {
-    async move {
+/// Begins to connect, on the caller's runtime: beside the calls that wait for it, which may give up before.
+fn dial(client: Client, connect_timeout: Duration, wait: Duration) -> Dialled {
+    let (dialled, live) = watch::channel(None);
+    drop(tokio::spawn(async move {
         sleep(wait).await;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect_timeout))
@@ -238,13 +261,19 @@ fn dial(
             .set_response_timeout(None)
             .set_pipeline_buffer_size(SEND_BUFFER);
         let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        match timeout(connect_timeout, connecting).await {
+        dialled.send_replace(Some(match timeout(connect_timeout, connecting).await {
             Ok(connected) => connected.map(|connection| Live { connection, answers: Arc::default() }),
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
-        }
+        }));
+    }));
+    live
+}
+
+async fn established(mut live: Dialled) -> RedisResult<Live> {
+    match live.wait_for(Option::is_some).await.map(|live| live.clone()) {
+        Ok(Some(live)) => live,
+        _ => Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()),
     }
-    .boxed()
-    .shared()
 }
 
 async fn query(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult<Value> {

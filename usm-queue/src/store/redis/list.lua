@@ -1,6 +1,41 @@
--- One page of a list, newest first: ids, and the records that are still there. KEYS: the list. ARGV: first and last rank.
-local ids = redis.call('ZREVRANGE', KEYS[1], ARGV[1], ARGV[2])
-if #ids == 0 then return {ids, {}} end
-local keys = {}
-for index, id in ipairs(ids) do keys[index] = 'job:' .. id end
-return {ids, redis.call('MGET', unpack(keys))}
+-- A page of a filter, newest first: the records of ids that are on all of these lists. Ids without a record go. KEYS: the lists.
+-- ARGV: which of them is read (0 at first: the one with the fewest ids), the last id read, the rank after it, how many ids to
+-- read, how many records to answer.
+-- Answers: the list, how many ids were read, the last of them, the rank after it, ids found, their records.
+local chosen, last, rank, look, want = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
+if chosen == 0 then
+  local fewest
+  for index, list in ipairs(KEYS) do
+    local ids = redis.call('ZCARD', list)
+    if not fewest or ids < fewest then chosen, fewest = index, ids end
+  end
+end
+local list = KEYS[chosen]
+-- Ids before it may have come or gone meanwhile.
+local at = last ~= '' and redis.call('ZREVRANK', list, last)
+if at then rank = at + 1 end
+local ids = redis.call('ZREVRANGE', list, rank, rank + look - 1)
+local prefix = string.match(list, '^(.-)usm:jobs')
+local read, found, records, gone = 0, {}, {}, {}
+for _, id in ipairs(ids) do
+  if #found >= want then break end
+  read = read + 1
+  local on_all = true
+  for other = 1, #KEYS do
+    if other ~= chosen and not redis.call('ZSCORE', KEYS[other], id) then
+      on_all = false
+      break
+    end
+  end
+  if on_all then
+    local record = redis.pcall('GET', prefix .. 'job:' .. id)
+    if not record then
+      gone[#gone + 1] = id
+    elseif type(record) == 'string' then
+      found[#found + 1] = id
+      records[#records + 1] = record
+    end
+  end
+end
+if #gone > 0 then redis.call('ZREM', list, unpack(gone)) end
+return {chosen, read, ids[read] or '', rank + read - #gone, found, records}

@@ -1,4 +1,4 @@
-//! Lists of jobs: sorted sets of ids by the time of creation, of all, of each state and of each owner.
+//! Lists of jobs: sorted sets of ids by the time of creation, of all, of each state, of each task and of each owner.
 //!
 //! Records expire by themselves and their ids stay, so ids are looked at again now and then and those without a record go.
 
@@ -6,101 +6,163 @@ use std::{
     collections::HashSet,
     sync::{
         Arc,
-        atomic::{AtomicUsize, Ordering},
+        atomic::{AtomicBool, AtomicUsize, Ordering},
     },
 };
 
 use tokio::time::Instant;
 
 use super::{
-    link::Link,
+    link::{Ask, Link},
     record::{parse, to_json},
-    script::{LIST, SWEEP, on_lists},
+    script::{LIST, REGROUP, SWEEP, TASKS, on_lists},
 };
 use crate::{
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, chain},
     job::{Job, JobStatus, Owner},
     store::JobFilter,
 };
 
 const ALL: &str = "usm:jobs";
+/// There once every job is on the list of its task, which earlier versions did not keep.
+const TASKS_LISTED: &str = "usm:jobs:tasks-listed";
 /// Records read at a time.
 const PAGE: usize = 100;
+/// Ids looked at at a time: about a millisecond of Redis.
+const LOOK: usize = 1000;
 /// New ids for which the lists are swept once.
 const SWEEP_EVERY: usize = 64;
 /// A list may take so many response time-outs: it asks many times where a filter matches little.
 const LIST_TIMEOUTS: u32 = 5;
+/// How often [`LOOK`] ids of each list of jobs that have not ended are looked at before a list by state is read.
+const REGROUPS: usize = 4;
 
 pub(super) struct Lists {
     link: Arc<Link>,
     /// Ids added since the last sweep.
     grown: AtomicUsize,
+    /// Where looking for jobs that another service moved goes on, in each of [`UNFINISHED`].
+    regrouped: [AtomicUsize; UNFINISHED.len()],
+    tasks_listed: AtomicBool,
 }
 
 impl Lists {
-    pub(super) fn new(link: Arc<Link>) -> Self {
-        Self { link, grown: AtomicUsize::new(0) }
+    pub(super) fn new(link: Arc<Link>) -> Arc<Self> {
+        let lists = Arc::new(Self {
+            link,
+            grown: AtomicUsize::new(0),
+            regrouped: Default::default(),
+            tasks_listed: AtomicBool::new(false),
+        });
+        drop(tokio::spawn(lists.clone().list_tasks()));
+        lists
     }
 
     /// Matching records, newest first.
     pub(super) async fn read(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        if filter.status.is_some() {
+            self.regroup().await?;
+        }
+        let lists = of_filter(filter, self.are_tasks_listed().await?);
         let (mut found, mut skipped, mut seen) = (Vec::new(), 0, HashSet::new());
-        let mut gone = Vec::new();
-        let list = narrowest(filter);
         let deadline = Instant::now() + self.link.response_timeout() * LIST_TIMEOUTS;
-        let mut rank = 0;
+        let (mut list, mut last, mut rank, mut looked) = (0, String::new(), 0, 0);
         while found.len() < filter.limit {
             if Instant::now() > deadline {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
                     format!(
-                        "listing jobs from Redis at {} takes too long; ask for an owner or a status",
+                        "listing jobs from Redis at {} takes too long: {looked} were looked at; ask for fewer, or for an owner",
                         self.link.place()
                     ),
                 ));
             }
-            let page = on_lists(&LIST, std::slice::from_ref(&list), &[rank, rank + PAGE - 1]);
-            let (ids, texts): (Vec<String>, Vec<Option<Vec<u8>>>) = self.link.ask(&page).await?;
-            if ids.is_empty() {
+            let missing = (filter.skip - skipped).saturating_add(filter.limit - found.len());
+            let args = (list, last, rank, LOOK, missing.min(PAGE));
+            let read: usize;
+            let (ids, texts): (Vec<String>, Vec<Vec<u8>>);
+            (list, read, last, rank, ids, texts) = self.link.ask(&on_lists(&LIST, &lists, args)).await?;
+            if read == 0 {
                 break;
             }
-            rank += ids.len();
+            looked += read;
             for (name, text) in ids.into_iter().zip(texts) {
-                let record = name.parse().ok().zip(text).and_then(|(id, text)| parse(id, &text));
-                match record {
-                    // Jobs enqueued meanwhile move the others to later ranks.
-                    Some(record)
-                        if found.len() < filter.limit
-                            && matches(filter, &record)
-                            && seen.insert(record.id) =>
-                    {
-                        if skipped < filter.skip {
-                            skipped += 1;
-                        } else {
-                            found.push(record);
-                        }
-                    }
-                    Some(_) => {}
-                    None => gone.push(name),
+                let Some(record) = name.parse().ok().and_then(|id| parse(id, &text)) else { continue };
+                // Jobs enqueued meanwhile move the others to later ranks.
+                if !matches(filter, &record) || !seen.insert(record.id) {
+                    continue;
+                }
+                if skipped < filter.skip {
+                    skipped += 1;
+                } else {
+                    found.push(record);
                 }
             }
-        }
-        if !gone.is_empty() {
-            self.sweep(vec![list], 1);
         }
         Ok(found)
     }
 
-    /// Jobs were stored, the last one of this owner.
-    pub(super) fn grew(&self, owner: Option<&Owner>, by: usize) {
+    /// Another service may have written a new state without our scripts: looks at a bounded number of those that have not
+    /// ended, further ones each time, and puts them on the list they belong to.
+    async fn regroup(&self) -> Result<()> {
+        for (status, next) in UNFINISHED.into_iter().zip(&self.regrouped) {
+            let list = [of_status(status)];
+            let mut rank = next.load(Ordering::Relaxed);
+            let mut ends = usize::from(rank == 0);
+            for _ in 0..REGROUPS {
+                let args = (status.as_str(), rank, rank + LOOK - 1);
+                let (ids, moved): (usize, usize) = self.link.ask(&on_lists(&REGROUP, &list, args)).await?;
+                // Those that were moved make room.
+                rank += LOOK - moved.min(LOOK);
+                if rank >= ids {
+                    (rank, ends) = (0, ends + 1);
+                    if ends == 2 {
+                        break;
+                    }
+                }
+            }
+            next.store(rank, Ordering::Relaxed);
+        }
+        Ok(())
+    }
+
+    async fn are_tasks_listed(&self) -> Result<bool> {
+        if !self.tasks_listed.load(Ordering::Relaxed) {
+            let mut exists = redis::cmd("EXISTS");
+            exists.arg(TASKS_LISTED);
+            self.tasks_listed.store(self.link.ask(&Ask::Command(exists)).await?, Ordering::Relaxed);
+        }
+        Ok(self.tasks_listed.load(Ordering::Relaxed))
+    }
+
+    /// Puts the jobs of earlier versions on the lists of their tasks; once for each database.
+    async fn list_tasks(self: Arc<Self>) {
+        let lists = [ALL.to_owned(), TASKS_LISTED.to_owned()];
+        let mut rank = 0;
+        loop {
+            match self.link.ask::<usize>(&on_lists(&TASKS, &lists, (rank, rank + PAGE - 1))).await {
+                Ok(0) => return self.tasks_listed.store(true, Ordering::Relaxed),
+                Ok(_) => rank += PAGE,
+                Err(error) => {
+                    tracing::debug!(
+                        error = chain(&error),
+                        "jobs of an earlier version are not listed by task; tried again with the next start"
+                    );
+                    return;
+                }
+            }
+        }
+    }
+
+    /// Jobs were stored, this one last.
+    pub(super) fn grew(&self, last: &Job, by: usize) {
         let grown = self.grown.fetch_add(by, Ordering::Relaxed) + by;
         if grown < SWEEP_EVERY {
             return;
         }
         self.grown.store(0, Ordering::Relaxed);
-        let mut lists = vec![ALL.to_owned()];
-        lists.extend(STATUSES.into_iter().map(of_status));
-        lists.extend(owner.map(of_owner));
+        let mut lists: Vec<_> = STATUSES.into_iter().map(of_status).collect();
+        lists.extend(of_new(last).skip(1));
         self.sweep(lists, grown / SWEEP_EVERY);
     }
 
@@ -109,14 +171,11 @@ impl Lists {
         let link = self.link.clone();
         drop(tokio::spawn(async move {
             for _ in 0..times {
-                match link.ask::<i64>(&on_lists(&SWEEP, &lists, &[])).await {
+                match link.ask::<i64>(&on_lists(&SWEEP, &lists, &[] as &[usize])).await {
                     Ok(0) => return,
                     Ok(_) => {}
                     Err(error) => {
-                        tracing::debug!(
-                            error = crate::error::chain(&error),
-                            "lists are not swept; the next time"
-                        );
+                        tracing::debug!(error = chain(&error), "lists are not swept; the next time");
                         return;
                     }
                 }
@@ -125,6 +184,7 @@ impl Lists {
     }
 }
 
+const UNFINISHED: [JobStatus; 2] = [JobStatus::Pending, JobStatus::Processing];
 const STATUSES: [JobStatus; 5] = [
     JobStatus::Pending,
     JobStatus::Processing,
@@ -133,14 +193,18 @@ const STATUSES: [JobStatus; 5] = [
     JobStatus::Cancelled,
 ];
 
-/// The lists that a new job goes on, that of its owner last.
+/// The lists that a new job goes on: of its state, of all, then those that go after their records.
 pub(super) fn of_new(job: &Job) -> impl Iterator<Item = String> {
     let owned = job.owner.as_ref().map(of_owner);
-    [of_status(job.status), ALL.to_owned()].into_iter().chain(owned)
+    [of_status(job.status), ALL.to_owned(), of_task(&job.task)].into_iter().chain(owned)
 }
 
 fn of_status(status: JobStatus) -> String {
     format!("{ALL}:status:{status}")
+}
+
+fn of_task(task: &str) -> String {
+    format!("{ALL}:task:{task}")
 }
 
 /// Owners are told apart by their JSON: 42 is not "42".
@@ -148,13 +212,15 @@ fn of_owner(owner: &Owner) -> String {
     format!("{ALL}:owner:{}", to_json(owner))
 }
 
-/// The list that holds all matching jobs and likely the fewest others.
-fn narrowest(filter: &JobFilter) -> String {
-    match (&filter.owner, filter.status) {
-        (Some(owner), _) => of_owner(owner),
-        (None, Some(status)) => of_status(status),
-        (None, None) => ALL.to_owned(),
+/// The lists that a matching job is on, all of them.
+fn of_filter(filter: &JobFilter, by_task: bool) -> Vec<String> {
+    let mut lists: Vec<_> = filter.owner.as_ref().map(of_owner).into_iter().collect();
+    lists.extend(filter.status.map(of_status));
+    lists.extend(filter.task.as_deref().filter(|_| by_task).map(of_task));
+    if lists.is_empty() {
+        lists.push(ALL.to_owned());
     }
+    lists
 }
 
 fn matches(filter: &JobFilter, job: &Job) -> bool {
@@ -172,17 +238,25 @@ mod tests {
         let scripts = include_str!("record.lua");
         assert!(scripts.contains(&format!("'{ALL}'")));
         assert!(scripts.contains(&format!("'{ALL}:status:' .. ")));
+        assert!(scripts.contains(&format!("'{ALL}:task:' .. ")));
         assert!(scripts.contains(&format!("'{ALL}:owner:' .. ")));
+        assert!(include_str!("regroup.lua").contains(&format!("'{ALL}:status:' .. ")));
+        assert!(include_str!("tasks.lua").contains(&format!("'{ALL}:task:' .. ")));
         assert_ne!(of_owner(&Owner::Id(42)), of_owner(&Owner::Name("42".into())));
     }
 
     #[test]
-    fn a_filter_reads_the_narrowest_list() {
+    fn a_filter_reads_no_more_lists_than_it_names() {
         let mut filter = JobFilter::default();
-        assert_eq!(narrowest(&filter), "usm:jobs");
+        assert_eq!(of_filter(&filter, true), ["usm:jobs"]);
+        filter.task = Some("map".to_owned());
+        assert_eq!(of_filter(&filter, true), ["usm:jobs:task:map"]);
+        assert_eq!(of_filter(&filter, false), ["usm:jobs"]);
         filter.status = Some(JobStatus::Failed);
-        assert_eq!(narrowest(&filter), "usm:jobs:status:failed");
         filter.owner = Some(Owner::Id(7));
-        assert_eq!(narrowest(&filter), "usm:jobs:owner:7");
+        assert_eq!(
+            of_filter(&filter, true),
+            ["usm:jobs:owner:7", "usm:jobs:status:failed", "usm:jobs:task:map"]
+        );
     }
 }

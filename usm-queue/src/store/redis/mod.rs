@@ -6,6 +6,7 @@ mod hub;
 mod link;
 mod list;
 mod options;
+mod preflight;
 mod progress;
 mod record;
 mod script;
@@ -21,6 +22,7 @@ use tokio::sync::broadcast;
 pub use self::options::RedisOptions;
 use self::{
     claimed::{ClaimedJobs, Doubtful, Requests},
+    hub::Present,
     link::{Ask, Link},
     list::Lists,
     progress::Report,
@@ -49,8 +51,11 @@ const REMOVE_AT_ONCE: usize = 500;
 /// Connects to Redis; fails when it cannot be reached. Once connected, the store survives any outage: calls fail as
 /// `Unavailable` while it lasts.
 pub(crate) async fn connect(options: RedisOptions) -> Result<Arc<dyn JobStore>> {
+    let options = options.within_bounds();
     let link = Arc::new(Link::connect(&options).await?);
-    let watchers = Watchers::new(link.clone(), options.check_interval);
+    preflight::check_rights(&link, &options.user()).await?;
+    preflight::warn_of_losses(&link).await;
+    let watchers = Watchers::new(link.clone(), &options);
     let lists = Lists::new(link.clone());
     let shared = Shared {
         link,
@@ -96,7 +101,7 @@ impl JobStore for RedisStore {
             others.into_iter().zip(answers).for_each(|(place, answer)| inserted[place] = answer);
         }
         if let Some(last) = jobs.last() {
-            shared.lists.grew(last.job.owner.as_ref(), jobs.len());
+            shared.lists.grew(&last.job, jobs.len());
         }
         Ok(inserted)
     }
@@ -143,8 +148,8 @@ impl JobStore for RedisStore {
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
-        let [record] = self.shared.link.records(&[id]).await?.try_into().unwrap_or([None]);
-        Ok(record)
+        let [text] = self.shared.link.texts(&[id]).await?.try_into().unwrap_or([None]);
+        Ok(text.and_then(|text| parse(id, &text)))
     }
 
     async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
@@ -283,12 +288,15 @@ impl JobStore for RedisStore {
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
         // Before the record is read, so that no change falls in between.
         let place = self.watchers.enter(id).await?;
-        let present = self.get(id).await?.ok_or_else(|| Error::not_found(format!("job {id}")))?;
-        if present.status.is_final() {
-            return Ok(JobWatch::new(present, futures_util::stream::empty()));
+        let [text] = self.shared.link.texts(&[id]).await?.try_into().unwrap_or([None]);
+        let present = text.and_then(|text| Present::read(id, text));
+        let present = present.ok_or_else(|| Error::not_found(format!("job {id}")))?;
+        let job = present.job.clone();
+        if job.status.is_final() {
+            return Ok(JobWatch::new(job, futures_util::stream::empty()));
         }
-        self.watchers.show(present.clone());
-        Ok(JobWatch::new(present, place.changes()))
+        self.watchers.show(present);
+        Ok(JobWatch::new(job, place.changes()))
     }
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
@@ -313,13 +321,12 @@ impl fmt::Debug for RedisStore {
 
 impl Link {
     /// The records of these jobs, in the order given. A key that holds something else reads as unknown.
-    async fn records(&self, ids: &[JobId]) -> Result<Vec<Option<Job>>> {
+    async fn texts(&self, ids: &[JobId]) -> Result<Vec<Option<Vec<u8>>>> {
         let mut command = redis::cmd("MGET");
         for id in ids {
             command.arg(job_key(*id));
         }
-        let texts: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
-        Ok(ids.iter().zip(texts).map(|(id, text)| text.and_then(|text| parse(*id, &text))).collect())
+        self.ask(&Ask::Command(command)).await
     }
 }
 

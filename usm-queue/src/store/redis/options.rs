@@ -2,7 +2,10 @@
 
 use std::{fmt, sync::Arc, time::Duration};
 
-use redis::{ConnectionInfo, IntoConnectionInfo, io::tcp::TcpSettings};
+use redis::{
+    ConnectionInfo, IntoConnectionInfo,
+    io::tcp::{TcpSettings, socket2::TcpKeepalive},
+};
 
 use crate::{
     error::{Error, Result},
@@ -26,13 +29,17 @@ pub struct RedisOptions {
     /// How long the record of a job that has not ended is kept after its last change, and `keep_ended` beyond its next
     /// attempt at least. Default 7 days: an accepted job stays visible while its message waits.
     pub keep_unfinished: Duration,
-    /// How long any call waits for Redis before it fails as `Unavailable`. Default 2 s.
+    /// How long any call waits for Redis before it fails as `Unavailable`, 1 hour at most. Default 2 s.
     pub response_timeout: Duration,
-    /// How long one attempt to connect takes at most. Default 2 s.
+    /// How long one attempt to connect takes at most, 1 hour at most. Default 2 s.
     pub connect_timeout: Duration,
-    /// How often the records of watched jobs are read although nobody told of a change: for services that write them
-    /// without telling, and for records that are gone. Default 15 s.
+    /// How often records of watched jobs that another service may change without telling are read: of those that no worker
+    /// of this library holds. One command for 500 of them; none while nobody watches. All watched records are read at every
+    /// fifteenth time, which tells what is gone. Default 1 s, 1 day at most.
     pub check_interval: Duration,
+    /// How often a connection that waits for news is tried while nobody watches a job, besides TCP's own keep-alive. An idle
+    /// process sends nothing else. Default 5 minutes, which is 288 commands a day; 1 day at most.
+    pub ping_interval: Duration,
 }
 
 impl RedisOptions {
@@ -44,7 +51,8 @@ impl RedisOptions {
             keep_unfinished: Duration::from_secs(7 * 24 * 3600),
             response_timeout: Duration::from_secs(2),
             connect_timeout: Duration::from_secs(2),
-            check_interval: Duration::from_secs(15),
+            check_interval: Duration::from_secs(1),
+            ping_interval: Duration::from_secs(300),
         }
     }
 
@@ -73,9 +81,15 @@ impl RedisOptions {
         self
     }
 
-    /// Sets how often the records of watched jobs are read although nobody told of a change; 50 ms at least.
+    /// Sets how often records of watched jobs that another service may change are read; 50 ms at least.
     pub fn check_interval(mut self, interval: Duration) -> Self {
         self.check_interval = interval.max(Duration::from_millis(50));
+        self
+    }
+
+    /// Sets how often an idle connection that waits for news is tried; 50 ms at least.
+    pub fn ping_interval(mut self, interval: Duration) -> Self {
+        self.ping_interval = interval.max(Duration::from_millis(50));
         self
     }
 
@@ -83,22 +97,54 @@ impl RedisOptions {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when the URL cannot be read, `Unavailable` when Redis cannot be reached. Once connected, the store
+    /// `InvalidInput` when the URL cannot be read, `Backend` when the user lacks rights (the message names the ACL rules),
+    /// `Unavailable` when Redis cannot be reached. Once connected, the store
     /// survives any outage: calls fail as `Unavailable` while it lasts.
     pub async fn connect(self) -> Result<Arc<dyn JobStore>> {
         super::connect(self).await
     }
 
+    /// Who the URL names.
+    pub(super) fn user(&self) -> String {
+        let user =
+            self.server().ok().and_then(|server| server.redis_settings().username().map(str::to_owned));
+        user.filter(|user| !user.is_empty()).unwrap_or_else(|| "default".to_owned())
+    }
+
+    /// With times that can be counted with.
+    pub(super) fn within_bounds(self) -> Self {
+        let (short, hour, day) =
+            (Duration::from_millis(10), Duration::from_secs(3600), Duration::from_secs(24 * 3600));
+        Self {
+            response_timeout: self.response_timeout.clamp(short, hour),
+            connect_timeout: self.connect_timeout.clamp(short, hour),
+            check_interval: self.check_interval.clamp(5 * short, day),
+            ping_interval: self.ping_interval.clamp(5 * short, day),
+            ..self
+        }
+    }
+
     /// Where and how to connect.
     pub(super) fn server(&self) -> Result<ConnectionInfo> {
         // The cause may quote the URL, which may hold a password.
-        let info = self.url.as_str().into_connection_info().map_err(|_| {
+        let info = self.url.as_str().into_connection_info().ok().filter(|_| !is_cut_short(&self.url));
+        let info = info.ok_or_else(|| {
             Error::invalid(
-                "the Redis URL cannot be read; write it as redis://[user:password@]host[:port][/database], or rediss:// for TLS, with special characters of the password percent-encoded",
+                "the Redis URL cannot be read; write it as redis://[user:password@]host[:port][/database], or rediss:// for TLS, with special characters of user and password percent-encoded: @ as %40, # as %23, / as %2F, ? as %3F, : as %3A",
             )
         })?;
-        Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
+        // A connection whose other end is gone is found out without a command.
+        let keep_alive =
+            TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
+        Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive)))
     }
+}
+
+/// Whether the part with the host ends within the password, which holds a `/`, `?` or `#`: the rest of it would be taken for
+/// something else, and its beginning for the host, which is shown.
+fn is_cut_short(url: &str) -> bool {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    rest.find(['/', '?', '#']).is_some_and(|end| rest[end..].contains('@'))
 }
 
 impl From<String> for RedisOptions {
@@ -129,6 +175,7 @@ impl fmt::Debug for RedisOptions {
             .field("response_timeout", &self.response_timeout)
             .field("connect_timeout", &self.connect_timeout)
             .field("check_interval", &self.check_interval)
+            .field("ping_interval", &self.ping_interval)
             .finish_non_exhaustive()
     }
 }
@@ -150,5 +197,34 @@ mod tests {
             assert!(!chain(&options.server().unwrap_err()).contains("hunter2"), "{url}");
             assert!(!format!("{options:?}").contains("hunter2"), "{url}");
         }
+    }
+
+    /// Not in part either, with what a password may hold that ends a part of a URL.
+    #[test]
+    fn a_password_that_is_not_percent_encoded_is_not_shown_in_part() {
+        for cut in ["#", "/", "?", "/#", "@/", "#@", ":#"] {
+            for url in
+                [format!("redis://user:hun{cut}ter@host:6380/1"), format!("redis://hun{cut}ter@host:6380")]
+            {
+                let options = RedisOptions::new(&url);
+                let error = chain(&options.server().unwrap_err());
+                assert!(error.contains("percent-encoded"), "{error}");
+                for shown in [error, format!("{options:?}")] {
+                    assert!(!shown.contains("hun") && !shown.contains("ter@"), "{url}: {shown}");
+                }
+            }
+        }
+        // What is understood all the same is taken.
+        let options = RedisOptions::new("redis://user:hun@ter@host:6380");
+        let server = options.server().unwrap();
+        assert_eq!(server.redis_settings().password(), Some("hun@ter"));
+        assert!(!format!("{options:?}").contains("hun"));
+    }
+
+    #[test]
+    fn an_idle_process_needs_few_commands() {
+        let day = Duration::from_secs(24 * 3600);
+        let pings = day.as_secs() / RedisOptions::new("redis://localhost").ping_interval.as_secs();
+        assert!(pings <= 300, "{pings}, of 2,000 for everything");
     }
 }

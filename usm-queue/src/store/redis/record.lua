@@ -171,16 +171,26 @@ local function keep(r)
   return math.max(KEEP_UNFINISHED, math.ceil((r.due - now) / 1000) + KEEP_ENDED)
 end
 
--- The lists by state and owner, which tell ids by the time of creation.
+-- The list of a record's task. An owner is a number or a text, in which quotation marks are escaped.
+local function task_list(r)
+  local _, start = string.find(r.fixed, ',"job_type":"', 1, true)
+  local task = start and string.match(r.fixed, '^[^"\\]*"', start + 1)
+  return PREFIX .. 'usm:jobs:task:' .. (task and string.sub(task, 1, -2) or cjson.decode('{' .. r.fixed .. '}').job_type)
+end
+
+-- The lists by state, task and owner, which tell ids by the time of creation.
 local function list(r, before)
   if before then redis.call('ZREM', PREFIX .. 'usm:jobs:status:' .. before, ID) end
   redis.call('ZADD', PREFIX .. 'usm:jobs:status:' .. r.status, r.created, ID)
   if r.new then redis.call('ZADD', PREFIX .. 'usm:jobs', r.created, ID) end
-  if r.owner ~= '' and (r.new or is_final(r.status)) then
-    local owned = PREFIX .. 'usm:jobs:owner:' .. r.owner
-    if r.new then redis.call('ZADD', owned, r.created, ID) end
-    -- A list of an owner who does nothing any more goes after its records.
-    redis.call('PEXPIRE', owned, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
+  if r.new or is_final(r.status) then
+    local lists = {task_list(r)}
+    if r.owner ~= '' then lists[2] = PREFIX .. 'usm:jobs:owner:' .. r.owner end
+    for _, of in ipairs(lists) do
+      if r.new then redis.call('ZADD', of, r.created, ID) end
+      -- A list of an owner or a task that does nothing any more goes after its records.
+      redis.call('PEXPIRE', of, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
+    end
   end
 end
 

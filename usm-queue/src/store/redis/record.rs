@@ -165,7 +165,7 @@ pub(super) fn parse(id: JobId, text: &[u8]) -> Option<Job> {
 }
 
 /// Whether a script wrote it; other services write it with other spaces or another first field.
-fn is_ours(text: &[u8]) -> bool {
+pub(super) fn is_ours(text: &[u8]) -> bool {
     text.strip_prefix(br#"{"version":"#).is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
 }
 

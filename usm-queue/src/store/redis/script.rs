@@ -26,7 +26,10 @@ pub(super) static INSERT_NEW: LazyLock<Script> =
 pub(super) static UNCONFIRMED: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("unconfirmed.lua")));
 pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
+pub(super) static REGROUP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("regroup.lua")));
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sweep.lua")));
+pub(super) static TASKS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("tasks.lua")));
+pub(super) static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rights.lua")));
 
 /// Ids of jobs whose messages the broker has not confirmed, by the time they were stored.
 pub(super) const UNCONFIRMED_KEY: &str = "usm:unconfirmed";
@@ -74,16 +77,16 @@ impl Given {
 pub(super) struct Keep {
     ended: String,
     unfinished: String,
-    owned: String,
+    lists: String,
 }
 
 impl Keep {
     pub(super) fn new(options: &RedisOptions) -> Self {
         let millis = |keep: Duration| keep.as_millis().min(u128::from(u32::MAX) * 100);
         let (ended, unfinished) = (millis(options.keep_ended), millis(options.keep_unfinished));
-        // A list of an owner who does nothing any more goes after its records, as in `record.lua`.
-        let owned = (2 * unfinished + ended).to_string();
-        Self { ended: ended.to_string(), unfinished: unfinished.to_string(), owned }
+        // A list of an owner or a task that does nothing any more goes after its records, as in `record.lua`.
+        let lists = (2 * unfinished + ended).to_string();
+        Self { ended: ended.to_string(), unfinished: unfinished.to_string(), lists }
     }
 }
 
@@ -133,7 +136,7 @@ pub(super) fn insert_new(new: &NewJob, keep: &Keep) -> Option<Cmd> {
         .arg(lists)
         .arg(job.id.to_string())
         .arg(&keep.unfinished)
-        .arg(if job.owner.is_some() { keep.owned.as_str() } else { "" })
+        .arg(&keep.lists)
         .arg(record::micros(job.created_at))
         .arg(record.json)
         .arg(record.packed)
@@ -142,7 +145,7 @@ pub(super) fn insert_new(new: &NewJob, keep: &Keep) -> Option<Cmd> {
 }
 
 /// A call of a script that works on lists.
-pub(super) fn on_lists(script: &'static Script, lists: &[String], args: &[usize]) -> Ask {
+pub(super) fn on_lists(script: &'static Script, lists: &[String], args: impl ToRedisArgs) -> Ask {
     let mut command = redis::cmd("EVALSHA");
     command.arg(script.get_hash()).arg(lists.len()).arg(lists).arg(args);
     Ask::Script(script, command)

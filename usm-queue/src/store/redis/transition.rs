@@ -26,7 +26,7 @@ const ROUNDS: usize = 5;
 pub(super) struct Shared {
     pub(super) link: Arc<Link>,
     pub(super) keep: Keep,
-    pub(super) lists: Lists,
+    pub(super) lists: Arc<Lists>,
     pub(super) claimed: ClaimedJobs,
     pub(super) requests: Requests,
 }

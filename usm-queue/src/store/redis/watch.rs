@@ -6,26 +6,25 @@
 
 use std::{
     collections::HashSet,
-    sync::{
-        Arc, Mutex, PoisonError,
-        atomic::{AtomicBool, Ordering},
-    },
+    sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use futures_util::StreamExt;
+use futures_util::{Stream, StreamExt, stream::unfold};
 use redis::aio::{PubSubSink, PubSubStream};
 use tokio::{
-    runtime::Handle,
-    sync::{broadcast, mpsc, oneshot},
+    sync::{broadcast, mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
 };
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio_util::{
+    sync::{CancellationToken, DropGuard},
+    task::AbortOnDropHandle,
+};
 
 use super::{
-    hub::{Ask, Hub, Place},
+    RedisOptions,
+    hub::{Ask, Hub, Present, Shown},
     link::Link,
-    record::parse,
     script::{CANCEL_CHANNEL, CHANGED},
 };
 use crate::{
@@ -35,90 +34,154 @@ use crate::{
 
 /// Channels subscribed to, and records read, in one command.
 const AT_ONCE: usize = 500;
-/// An idle connection is tried this often, so that a dead one is found out.
+/// While somebody watches, the connection is tried this often, so that a dead one is found out.
 const PING: Duration = Duration::from_secs(5);
+/// So often the records that our workers hold are read too.
+const CHECKS_OF_ALL: u32 = 15;
 
 /// All watchers of this process.
 pub(super) struct Watchers {
-    hub: Arc<Hub>,
-    link: Arc<Link>,
-    follower: Mutex<Option<Follower>>,
-    runtime: Handle,
-    started: AtomicBool,
-    stop: CancellationToken,
+    shared: Arc<Shared>,
     _stop_when_dropped: DropGuard,
 }
 
+/// What each watcher needs.
+struct Shared {
+    hub: Arc<Hub>,
+    link: Arc<Link>,
+    check_interval: Duration,
+    ping_interval: Duration,
+    /// Closed when the task that follows has ended, with the runtime it was on.
+    following: Mutex<Option<watch::Receiver<()>>>,
+    stop: CancellationToken,
+}
+
 impl Watchers {
-    pub(super) fn new(link: Arc<Link>, check_interval: Duration) -> Self {
-        let (asks, asked) = mpsc::unbounded_channel();
-        let hub = Arc::new(Hub::new(asks));
+    pub(super) fn new(link: Arc<Link>, options: &RedisOptions) -> Self {
         let stop = CancellationToken::new();
-        let follower =
-            Follower { link: link.clone(), hub: hub.clone(), asked, check_interval, stop: stop.clone() };
-        Self {
-            hub,
+        let shared = Shared {
+            hub: Arc::new(Hub::new()),
             link,
-            follower: Mutex::new(Some(follower)),
-            runtime: Handle::current(),
-            started: AtomicBool::new(false),
-            _stop_when_dropped: stop.clone().drop_guard(),
-            stop,
-        }
+            check_interval: options.check_interval,
+            ping_interval: options.ping_interval,
+            following: Mutex::default(),
+            stop: stop.clone(),
+        };
+        Self { shared: Arc::new(shared), _stop_when_dropped: stop.drop_guard() }
     }
 
     /// Begins to watch a job; when this returns no later change is missed.
     pub(super) async fn enter(&self, id: JobId) -> Result<Place> {
-        if self.stop.is_cancelled() {
-            return Err(Error::closed());
-        }
-        self.start();
-        let place = self.hub.enter(id);
+        let shared = &self.shared;
+        shared.follow().ok_or_else(Error::closed)?;
+        let place = Place { shared: shared.clone(), id, shown: Some(shared.hub.enter(id)) };
         let (confirm, confirmed) = oneshot::channel();
-        let limit = self.link.response_timeout();
-        if self.hub.asks.send(Ask::Enter(id, confirm)).is_ok()
-            && matches!(timeout(limit, confirmed).await, Ok(Ok(())))
-        {
+        let limit = shared.link.response_timeout();
+        if shared.hub.ask(Ask::Enter(id, confirm)) && matches!(timeout(limit, confirmed).await, Ok(Ok(()))) {
             return Ok(place);
         }
         Err(Error::new(
             ErrorKind::Unavailable,
             format!(
                 "changes of jobs cannot be watched: Redis at {} takes no subscription; try again later",
-                self.link.place()
+                shared.link.place()
             ),
         ))
     }
 
     /// A record that somebody read.
-    pub(super) fn show(&self, job: Job) {
-        self.hub.show(job);
+    pub(super) fn show(&self, present: Present) {
+        self.shared.hub.show(present);
     }
 
     pub(super) fn cancellations(&self) -> broadcast::Receiver<JobId> {
-        self.start();
-        self.hub.to_stop.subscribe()
+        self.shared.follow();
+        self.shared.hub.to_stop.subscribe()
     }
 
     /// Asks workers of this process to stop the job.
     pub(super) fn stop(&self, id: JobId) {
         // Nobody listening is fine: leases tell too.
-        drop(self.hub.to_stop.send(id));
+        drop(self.shared.hub.to_stop.send(id));
     }
 
     /// Ends all watches and the connection.
     pub(super) fn close(&self) {
-        self.stop.cancel();
-        self.hub.close();
+        self.shared.stop.cancel();
+        self.shared.hub.close();
     }
+}
 
-    /// Connects with the first watcher: a process that only enqueues needs no second connection.
-    fn start(&self) {
-        if !self.started.swap(true, Ordering::SeqCst)
-            && let Some(follower) = self.follower.lock().unwrap_or_else(PoisonError::into_inner).take()
-        {
-            drop(self.runtime.spawn(follower.run()));
+impl Shared {
+    /// Connects with the first watcher: a process that only enqueues needs no second connection. Where the runtime that
+    /// followed has ended, the caller's goes on. `None` once the store is closed.
+    fn follow(&self) -> Option<watch::Receiver<()>> {
+        if self.stop.is_cancelled() {
+            return None;
         }
+        let mut following = self.following.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(following) = following.as_ref().filter(|following| following.has_changed().is_ok()) {
+            return Some(following.clone());
+        }
+        let (asks, asked) = mpsc::unbounded_channel();
+        self.hub.answered_by(asks);
+        let (alive, receiver) = watch::channel(());
+        let follower = Follower {
+            link: self.link.clone(),
+            hub: self.hub.clone(),
+            asked,
+            check_interval: self.check_interval,
+            ping_interval: self.ping_interval,
+            reading: None,
+            stop: self.stop.clone(),
+            _alive: alive,
+        };
+        drop(tokio::spawn(follower.run()));
+        *following = Some(receiver.clone());
+        Some(receiver)
+    }
+}
+
+/// One watcher. Dropping it stops watching.
+pub(super) struct Place {
+    shared: Arc<Shared>,
+    id: JobId,
+    shown: Option<watch::Receiver<Shown>>,
+}
+
+impl Place {
+    /// Later records; ends with an error when the record is gone.
+    pub(super) fn changes(self) -> impl Stream<Item = Result<Job>> + Send + 'static {
+        unfold(Some(self), |place| async move {
+            let mut place = place?;
+            let shown = place.shown.as_mut()?;
+            loop {
+                let mut following = place.shared.follow()?;
+                tokio::select! {
+                    changed = shown.changed() => changed.ok()?,
+                    _ = following.changed() => continue,
+                }
+                let shown = shown.borrow_and_update().clone();
+                match shown {
+                    Shown::Nothing => {}
+                    Shown::Record(job) => return Some((Ok(Job::clone(&job)), Some(place))),
+                    Shown::Gone => {
+                        let text = format!(
+                            "the record of job {} is gone from Redis: it expired or was flushed before the job ended",
+                            place.id
+                        );
+                        return Some((Err(Error::new(ErrorKind::NotFound, text)), None));
+                    }
+                }
+            }
+        })
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        drop(self.shown.take());
+        self.shared.hub.leave(self.id);
     }
 }
 
@@ -128,7 +191,11 @@ struct Follower {
     hub: Arc<Hub>,
     asked: mpsc::UnboundedReceiver<Ask>,
     check_interval: Duration,
+    ping_interval: Duration,
+    /// One at a time, so that none overtakes another.
+    reading: Option<AbortOnDropHandle<()>>,
     stop: CancellationToken,
+    _alive: watch::Sender<()>,
 }
 
 impl Follower {
@@ -184,7 +251,8 @@ impl Follower {
             );
         }
         // Only now, so that what changed while nobody followed is seen and nothing falls in between.
-        self.read_all();
+        self.reading = None;
+        self.read(self.hub.ids());
         match self.serve(&mut channels, messages).await {
             Ok(()) => Error::new(
                 ErrorKind::Unavailable,
@@ -197,7 +265,8 @@ impl Follower {
     async fn serve(&mut self, channels: &mut Channels, mut messages: PubSubStream) -> Result<()> {
         let begun = Instant::now();
         let mut check = interval_at(begun + self.check_interval, self.check_interval);
-        let mut ping = interval_at(begun + PING, PING);
+        let mut ping = interval_at(begun + PING.min(self.ping_interval), PING.min(self.ping_interval));
+        let (mut checks, mut tried) = (0, begun);
         check.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ping.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let mut asks = Vec::new();
@@ -213,8 +282,16 @@ impl Follower {
                     }
                     channels.answer(&self.hub, asks.drain(..)).await?;
                 }
-                _ = check.tick() => self.read_all(),
-                _ = ping.tick() => channels.ping().await?,
+                _ = check.tick() => {
+                    checks = (checks + 1) % CHECKS_OF_ALL;
+                    self.read(if checks == 0 { self.hub.ids() } else { self.hub.unheld() });
+                }
+                _ = ping.tick() => {
+                    if !self.hub.is_empty() || tried.elapsed() >= self.ping_interval {
+                        channels.ping().await?;
+                        tried = Instant::now();
+                    }
+                }
             }
         }
     }
@@ -226,25 +303,27 @@ impl Follower {
             id.into_iter().for_each(|id| drop(self.hub.to_stop.send(id)));
         } else if let Some(id) = channel.strip_prefix(CHANGED).and_then(|id| id.parse().ok())
             && self.hub.contains(id)
-            && let Some(job) = parse(id, payload)
+            && let Some(present) = Present::read(id, payload.to_vec())
         {
-            self.hub.show(job);
+            self.hub.show(present);
         }
     }
 
-    /// Reads the records of all watched jobs, beside what else happens.
-    fn read_all(&self) {
-        let (hub, link, patience) = (self.hub.clone(), self.link.clone(), self.check_interval.mul_f64(0.9));
-        let ids = hub.ids();
-        if ids.is_empty() {
+    /// Reads these records, beside what else happens; not while the last time lasts.
+    fn read(&mut self, ids: Vec<JobId>) {
+        if ids.is_empty() || self.reading.as_ref().is_some_and(|reading| !reading.is_finished()) {
             return;
         }
-        drop(tokio::spawn(async move {
+        let patience = (self.check_interval * CHECKS_OF_ALL).mul_f64(0.9);
+        let (hub, link) = (self.hub.clone(), self.link.clone());
+        self.reading = Some(AbortOnDropHandle::new(tokio::spawn(async move {
             for ids in ids.chunks(AT_ONCE) {
-                match link.records(ids).await {
-                    Ok(records) => ids.iter().zip(records).for_each(|(id, record)| match record {
-                        Some(record) => hub.show(record),
-                        None => hub.missing(*id, patience),
+                match link.texts(ids).await {
+                    Ok(texts) => ids.iter().zip(texts).for_each(|(id, text)| {
+                        match text.and_then(|text| Present::read(*id, text)) {
+                            Some(present) => hub.show(present),
+                            None => hub.missing(*id, patience),
+                        }
                     }),
                     Err(error) => {
                         tracing::debug!(
@@ -255,7 +334,7 @@ impl Follower {
                     }
                 }
             }
-        }));
+        })));
     }
 }
 

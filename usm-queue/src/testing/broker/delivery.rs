@@ -1,12 +1,17 @@
 //! What is delivered, and in which order.
 
-use serde_json::json;
+use chrono::Utc;
+use serde_json::{Value, json};
 
 use super::line::{Line, next, nothing};
 use crate::{
     broker::{Broker, Settlement},
-    envelope::Message,
-    testing::soon,
+    envelope::{self, Message},
+    job::{Job, JobId},
+    testing::{
+        soon,
+        values::{assert_same, values},
+    },
 };
 
 /// Everything but its time to live and due time, which are used up, and the precision of its time stamp.
@@ -47,6 +52,34 @@ pub async fn a_message_arrives_as_it_was_published(broker: &dyn Broker) {
         assert_eq!(got.headers.get(name), Some(value), "header {name}");
     }
     assert_eq!(got.timestamp.timestamp(), message.timestamp.timestamp());
+}
+
+/// As header, which carries the metadata, and as payload of a task, to the last bit.
+pub async fn any_json_value_arrives_as_it_was_sent(broker: &dyn Broker) {
+    let line = Line::new(broker).await;
+    let mut sent = Vec::new();
+    for value in values() {
+        let job = Job::new(JobId::new(), "any", Utc::now());
+        // Also where the names of the fields that are added for other services occur, and in an object of its own.
+        for payload in
+            [value.clone(), json!({ "user_id": value, "text": "_metadata" }), json!({ "a": value })]
+        {
+            let mut message = envelope::message(&line.exchange, "k", &payload, &job).unwrap();
+            if value.to_string().len() < 1000 {
+                message.headers.insert("x-value".to_owned(), value.clone());
+            }
+            sent.push((message, payload));
+        }
+    }
+    broker.publish(sent.iter().map(|(message, _)| message.clone()).collect()).await.unwrap();
+
+    for (got, (message, payload)) in line.drain(&line.queue, sent.len()).await.iter().zip(&sent) {
+        assert_same(&envelope::payload(got).unwrap(), payload);
+        assert_same(&envelope::decode::<Value>(got).unwrap(), payload);
+        if let Some(value) = message.headers.get("x-value") {
+            assert_same(&got.headers["x-value"], value);
+        }
+    }
 }
 
 /// Bodies are bytes, not text.

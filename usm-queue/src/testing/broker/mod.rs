@@ -43,6 +43,7 @@ macro_rules! broker_contract {
             a_batch_with_an_unroutable_message_is_refused_whole
             a_message_arrives_as_it_was_published
             any_bytes_survive
+            any_json_value_arrives_as_it_was_sent
             a_body_of_one_mebibyte_survives
             messages_come_in_the_order_they_were_published
             the_highest_priority_comes_first_and_equals_in_order

@@ -34,6 +34,7 @@ macro_rules! store_contract {
         $crate::__contract_tests! {
             [$(#[$attribute])*] store $open:
             a_record_comes_back_as_it_was_stored
+            any_json_value_comes_back_as_it_was
             of_two_records_with_one_id_the_first_is_kept
             an_unknown_job_is_none
             jobs_are_listed_newest_first_and_page_by_page

@@ -4,9 +4,12 @@ use serde_json::json;
 
 use super::story::{LONG, Story, new_job, now};
 use crate::{
-    job::{JobId, JobStatus, Owner},
-    store::{JobFilter, JobStore},
-    testing::unique,
+    job::{JobId, JobStatus, Owner, Progress},
+    store::{JobFilter, JobStore, JobUpdate},
+    testing::{
+        unique,
+        values::{assert_same, values},
+    },
 };
 
 /// Every field the caller sets.
@@ -33,6 +36,29 @@ pub async fn a_record_comes_back_as_it_was_stored(store: &dyn JobStore) {
         );
         job.next_attempt_at = known.next_attempt_at;
         assert_eq!(known, job);
+    }
+}
+
+/// As metadata, partial result and result, to the last bit.
+pub async fn any_json_value_comes_back_as_it_was(store: &dyn JobStore) {
+    for value in values() {
+        let mut job = new_job();
+        job.metadata.insert("value".to_owned(), value.clone());
+        store.insert(vec![job.clone().into()]).await.unwrap();
+        let story = Story { store, job };
+        let (claimed, lease) = story.claim(LONG).await;
+        assert_same(&claimed.metadata["value"], &value);
+
+        story.update(lease, JobUpdate::Partial(value.clone())).await;
+        let progress = Progress { current: u64::MAX, total: u64::MAX - 1, message: value.to_string() };
+        story.update(lease, JobUpdate::Progress(progress.clone())).await;
+        story.update(lease, JobUpdate::Completed(value.clone())).await;
+
+        let ended = story.now().await;
+        assert_same(&ended.metadata["value"], &value);
+        assert_same(&ended.partial_results[0], &value);
+        assert_same(ended.result.as_ref().expect("it has a result"), &value);
+        assert_eq!(ended.progress, Some(progress));
     }
 }
 

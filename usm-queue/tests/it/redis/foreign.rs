@@ -1,11 +1,14 @@
 //! Records that a service wrote as the guide shows it, with nothing of ours beside them: `SET job:{id} {json} EX 3600`.
 
 use serde_json::{Value, json};
+use std::time::{Duration, Instant};
+
 use usm_queue::{
-    CancelOutcome, Claimed, Job, JobEvent, JobFilter, JobId, JobStatus, JobUpdate, Updated, testing::soon,
+    CancelOutcome, Claimed, Job, JobEvent, JobFilter, JobId, JobStatus, JobUpdate, Updated,
+    testing::{eventually, redis_store, soon},
 };
 
-use super::{LONG, Server, claim, new_job, now, server::Raw};
+use super::{LONG, Server, as_new, claim, new_job, now, server::Raw};
 
 /// As Python's `json.dumps` writes it: spaces, no zone, `null` and missing fields.
 fn record(id: JobId, status: &str) -> Value {
@@ -164,6 +167,96 @@ async fn a_foreign_job_can_be_watched() {
 
     assert_eq!(seen, [JobStatus::Pending, JobStatus::Processing, JobStatus::Completed]);
     assert!(soon("the watch ends", watch.next()).await.is_none());
+}
+
+/// With the defaults, and whatever it does to the time of the change, or leaves it as it was.
+#[tokio::test]
+async fn a_foreign_change_of_a_watched_job_is_seen_within_two_seconds() {
+    let Some(server) = Server::start().await else { return };
+    let (store, mut raw) = (redis_store(server.url()).await.unwrap(), server.raw().await);
+    let job = new_job();
+    store.insert(vec![job.clone().into()]).await.unwrap();
+    let mut watch = store.watch(job.id).await.unwrap();
+    soon("the present state is shown", watch.next()).await.unwrap().unwrap();
+    let mut last = 0;
+
+    for (status, updated_at, message) in [
+        ("processing", "2025-12-01T10:06:00", "one"),
+        ("processing", "2025-12-01T10:06:00", "two"),
+        ("processing", "2025-12-01T10:05:59", "three"),
+        ("completed", "2025-12-01T10:05:59", "four"),
+    ] {
+        let mut state = record(job.id, status);
+        state["updated_at"] = json!(updated_at);
+        state["progress"] = json!({"current": 1, "total": 4, "message": message});
+        let written = Instant::now();
+        set(&mut raw, job.id, &state).await;
+        let seen = soon("the change is seen", watch.next()).await.unwrap().unwrap();
+        assert!(written.elapsed() < Duration::from_secs(2), "{message}: {:?}", written.elapsed());
+        assert_eq!((seen.status.as_str(), seen.progress.unwrap().message.as_str()), (status, message));
+        assert!(seen.version > last);
+        last = seen.version;
+    }
+    assert!(soon("the watch ends", watch.next()).await.is_none());
+}
+
+/// The record that its worker writes is shown, however new the foreign one called itself.
+#[tokio::test]
+async fn a_watcher_of_a_job_that_a_worker_holds_is_not_misled_by_a_foreign_write() {
+    let Some(server) = Server::start().await else { return };
+    let (store, mut raw) = (server.store().await, server.raw().await);
+    let job = new_job();
+    let (_, lease) = claim(&*store, &job, LONG).await;
+    let mut watch = store.watch(job.id).await.unwrap();
+    let first = soon("a state is shown", watch.next()).await.unwrap().unwrap();
+    assert_eq!(first.status, JobStatus::Processing);
+    let mut state = record(job.id, "failed");
+    state["updated_at"] = json!("2035-12-01T10:06:00");
+    set(&mut raw, job.id, &state).await;
+    let gets = server.calls("mget").await;
+    eventually("all records were read", async || (server.calls("mget").await > gets).then_some(())).await;
+
+    store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
+
+    let last = soon("its end is shown", watch.next()).await.unwrap().unwrap();
+    assert_eq!((last.status, last.result), (JobStatus::Completed, Some(json!(1))));
+}
+
+/// Without our scripts, which would have put it on the list of its state.
+#[tokio::test]
+async fn jobs_that_another_service_moved_are_listed_by_their_state() {
+    let Some(server) = Server::start().await else { return };
+    let (store, mut raw) = (server.store().await, server.raw().await);
+    let jobs: Vec<_> = (0..2500).map(|_| new_job()).collect();
+    for jobs in jobs.chunks(500) {
+        store.insert(as_new(&jobs)).await.unwrap();
+    }
+    let (ended, begun) = (jobs[1234].id, jobs[1].id);
+    claim(&*store, &jobs[1235], Duration::from_millis(1)).await;
+    for (id, status) in [(ended, "completed"), (begun, "processing"), (jobs[1235].id, "failed")] {
+        set(&mut raw, id, &record(id, status)).await;
+    }
+    let listed = async |status| {
+        let mut filter = JobFilter::default();
+        (filter.status, filter.limit) = (Some(status), usize::MAX);
+        store.list(&filter).await.unwrap().into_iter().map(|job| job.id).collect::<Vec<_>>()
+    };
+
+    assert_eq!(listed(JobStatus::Completed).await, [ended]);
+    assert_eq!(listed(JobStatus::Processing).await, [begun]);
+    assert_eq!(listed(JobStatus::Failed).await, [jobs[1235].id]);
+    let pending = listed(JobStatus::Pending).await;
+    assert!(pending.len() == jobs.len() - 3 && !pending.contains(&ended));
+
+    set(&mut raw, begun, &record(begun, "cancelled")).await;
+    assert_eq!(listed(JobStatus::Cancelled).await, [begun]);
+    assert_eq!(listed(JobStatus::Processing).await, []);
+    // A message that comes late finds it ended, and it is listed as before.
+    assert_eq!(
+        store.claim(message(ended).into(), "worker", LONG).await.unwrap(),
+        Claimed::Final(JobStatus::Completed)
+    );
+    assert_eq!(listed(JobStatus::Completed).await, [ended]);
 }
 
 /// It is no record: what the message tells takes its place.

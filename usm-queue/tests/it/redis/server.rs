@@ -83,6 +83,19 @@ impl Server {
         RedisOptions::new(self.url()).check_interval(Duration::from_millis(200))
     }
 
+    /// How often the server was given this command; all commands for ``.
+    pub(crate) async fn calls(&self, command: &str) -> u64 {
+        let stats: String = self.raw().await.run("INFO commandstats").await;
+        let of = |line: &str| {
+            let (name, counts) = line.strip_prefix("cmdstat_")?.split_once(":calls=")?;
+            // What asking takes, and what scripts do.
+            let asked = !["info", "client|setinfo", "select", "hello"].contains(&name);
+            let wanted = if command.is_empty() { asked } else { name == command };
+            wanted.then(|| counts.split(',').next()?.parse::<u64>().ok()).flatten()
+        };
+        stats.lines().filter_map(of).sum()
+    }
+
     pub(crate) async fn store(&self) -> Arc<dyn JobStore> {
         testing::redis_store(self.options()).await.unwrap()
     }
