@@ -155,7 +155,12 @@ fn migrate(connection: &mut Connection, path: &Path) -> Result<()> {
     // Immediate: of several processes that start at once one creates the tables, the others wait and find them.
     let tx = connection.transaction_with_behavior(TransactionBehavior::Immediate).map_err(what)?;
     match look(&tx, path)? {
-        Found::Ours => Ok(()),
+        Found::Ours => {
+            // Later additions that older programs need not know of.
+            let added = SCHEMA.rfind("CREATE TABLE IF NOT EXISTS").unwrap_or(SCHEMA.len());
+            tx.execute_batch(&SCHEMA[added..]).map_err(what)?;
+            tx.commit().map_err(what)
+        }
         Found::New => {
             tx.execute_batch(SCHEMA).map_err(what)?;
             tx.pragma_update(None, "application_id", APPLICATION_ID).map_err(what)?;

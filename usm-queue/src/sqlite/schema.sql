@@ -68,3 +68,10 @@ CREATE INDEX jobs_of_owner ON jobs (owner, id) WHERE owner IS NOT NULL;
 CREATE INDEX jobs_ended_badly ON jobs (status, id) WHERE status >= 3;
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX jobs_to_stop ON jobs (id) WHERE cancel_requested = 1 AND status = 1;
+
+-- Jobs whose workers died in their present attempt. A table of its own, so that files of the first version get it too.
+CREATE TABLE IF NOT EXISTS crashes (
+    job         BLOB PRIMARY KEY,
+    count       INTEGER NOT NULL,  -- in a row
+    alone_until INTEGER            -- a lease that ends then or earlier was last renewed while the job was tried alone
+) STRICT, WITHOUT ROWID;

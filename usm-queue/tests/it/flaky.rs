@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, broadcast};
 use usm_queue::{
-    Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Job, JobFilter, JobId, JobStore,
-    JobUpdate, JobWatch, Lease, LeaseState, Message, QueueDepth, Result, Settlement, SqliteOptions,
+    Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Job, JobFilter, JobId, JobStatus,
+    JobStore, JobUpdate, JobWatch, Lease, LeaseState, Message, QueueDepth, Result, Settlement, SqliteOptions,
     TaskQueue, Topology, Updated, testing,
 };
 
@@ -129,6 +129,22 @@ impl JobStore for FlakyStore {
     async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
         self.all.check()?;
         self.inner.claim(job, worker, lease).await
+    }
+
+    async fn claim_suspect(
+        &self,
+        job: Job,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed> {
+        self.all.check()?;
+        self.inner.claim_suspect(job, worker, lease, alone).await
+    }
+
+    async fn postpone(&self, job: Job, error: String, delay: Duration) -> Result<JobStatus> {
+        self.all.check()?;
+        self.inner.postpone(job, error, delay).await
     }
 
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {

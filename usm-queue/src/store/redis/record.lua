@@ -48,7 +48,8 @@ local function record(of, at)
     version = tonumber(of[at + 4]), lease = tonumber(of[at + 5]), due = tonumber(of[at + 6]), worker = of[at + 7],
     error = of[at + 8], progress = of[at + 9], result = of[at + 10], partials = of[at + 11], timeline = of[at + 12],
     cancel = of[at + 13], finished = tonumber(of[at + 14]), fixed = of[at + 15], owner = of[at + 16], created = of[at + 17],
-    updated = tonumber(of[at + 18]), requests = of[at + 19] or '',
+    updated = tonumber(of[at + 18]), requests = of[at + 19] or '', crashes = tonumber(of[at + 20]) or 0,
+    alone = tonumber(of[at + 21]),
   }
 end
 
@@ -70,7 +71,7 @@ local function keep_state(r, ttl)
   if r.status == 'pending' or r.status == 'processing' then
     packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
       r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
-      r.requests)
+      r.requests, r.crashes, r.alone or '')
   else
     packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
       r.requests)

@@ -19,6 +19,7 @@ transition!(CLAIM, "claim.lua");
 transition!(UPDATE, "update.lua");
 transition!(RENEW, "renew.lua");
 transition!(FAIL, "fail.lua");
+transition!(POSTPONE, "postpone.lua");
 transition!(CANCEL, "cancel.lua");
 pub(super) static INSERT_NEW: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("insert_new.lua")));

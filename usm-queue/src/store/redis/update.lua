@@ -19,6 +19,7 @@ elseif KIND == 'retry_scheduled' or KIND == 'released' then
   note(r, KIND, r.worker, VALUE)
   if VALUE ~= 'null' then r.error = VALUE end
   r.status, r.lease, r.due, r.attempt = 'pending', nil, tonumber(ARGV[9]), r.attempt - ARGV[10]
+  r.crashes, r.alone = 0, nil
 elseif KIND ~= 'progress' then
   local error = 'null'
   if KIND == 'completed' then

@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use tokio::sync::broadcast;
 
 use self::{
-    change::{Found, cancel, claim, fail_unclaimed, renew},
+    change::{Found, cancel, claim, fail_unclaimed, postpone, renew},
     read::list,
 };
 pub(crate) use self::{
@@ -22,7 +22,7 @@ pub(crate) use self::{
 use super::{CancelOutcome, Claimed, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Updated};
 use crate::{
     error::{Error, Result},
-    job::{Job, JobId},
+    job::{Job, JobId, JobStatus},
     sqlite::{Db, backend, moment},
 };
 
@@ -39,6 +39,31 @@ impl SqliteStore {
 
     pub(crate) fn is_in(&self, db: &Arc<Db>) -> bool {
         Arc::ptr_eq(&self.db, db)
+    }
+
+    async fn take(
+        &self,
+        job: Job,
+        worker: &str,
+        lease: Duration,
+        alone: Option<Duration>,
+    ) -> Result<Claimed> {
+        let row = NewJob::from(job);
+        let worker = worker.to_owned();
+        let found = self.db.write(move |tx| claim(tx, &row, &worker, lease, alone)).await?;
+        Ok(match found {
+            Found::Taken(stored) => {
+                let lease = stored.lease();
+                Claimed::Run(Box::new(stored.parse()), lease)
+            }
+            Found::UsedUp(stored) => {
+                let lease = stored.lease();
+                Claimed::End(Box::new(stored.parse()), lease)
+            }
+            Found::Held(until) => Claimed::Busy(moment(until)),
+            Found::Ended(status) => Claimed::Final(status),
+            Found::Suspect(crashes) => Claimed::Suspect(crashes),
+        })
     }
 }
 
@@ -59,21 +84,22 @@ impl JobStore for SqliteStore {
     }
 
     async fn claim(&self, job: Job, worker: &str, lease: Duration) -> Result<Claimed> {
+        self.take(job, worker, lease, None).await
+    }
+
+    async fn claim_suspect(
+        &self,
+        job: Job,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed> {
+        self.take(job, worker, lease, Some(alone)).await
+    }
+
+    async fn postpone(&self, job: Job, error: String, delay: Duration) -> Result<JobStatus> {
         let row = NewJob::from(job);
-        let worker = worker.to_owned();
-        let found = self.db.write(move |tx| claim(tx, &row, &worker, lease)).await?;
-        Ok(match found {
-            Found::Taken(stored) => {
-                let lease = stored.lease();
-                Claimed::Run(Box::new(stored.parse()), lease)
-            }
-            Found::UsedUp(stored) => {
-                let lease = stored.lease();
-                Claimed::End(Box::new(stored.parse()), lease)
-            }
-            Found::Held(until) => Claimed::Busy(moment(until)),
-            Found::Ended(status) => Claimed::Final(status),
-        })
+        self.db.write(move |tx| postpone(tx, &row, &error, delay)).await
     }
 
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
