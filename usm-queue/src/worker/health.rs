@@ -115,3 +115,69 @@ impl Watched {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::{Event, Metadata, span};
+
+    use super::*;
+
+    /// Counts warnings.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<AtomicUsize>);
+
+    impl tracing::Subscriber for Warnings {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_consumed_is_told_at_once_and_every_ten_seconds() {
+        let warnings = Warnings::default();
+        let _guard = tracing::subscriber::set_default(warnings.clone());
+        let told = || warnings.0.load(Ordering::SeqCst);
+        let health = WorkerHealth::default();
+        health.starting("work");
+
+        health.lost("work", "no right to read it");
+        assert_eq!(told(), 1, "the first failure is told");
+        health.lost("work", "no right to read it");
+        assert_eq!(told(), 1, "not every failure is");
+        assert_eq!(health.queues()[0].reason.as_deref(), Some("no right to read it"));
+        let minute = tokio::time::timeout(Duration::from_secs(61), health.remind());
+        minute.await.unwrap_err();
+        assert_eq!(told(), 7);
+
+        health.consuming("work");
+        assert!(health.is_consuming());
+        tokio::time::timeout(Duration::from_secs(61), health.remind()).await.unwrap_err();
+        assert_eq!(told(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_never_answers_is_told_of() {
+        let warnings = Warnings::default();
+        let _guard = tracing::subscriber::set_default(warnings.clone());
+        let health = WorkerHealth::default();
+        health.starting("work");
+
+        tokio::time::timeout(Duration::from_secs(11), health.remind()).await.unwrap_err();
+
+        assert_eq!(warnings.0.load(Ordering::SeqCst), 1);
+    }
+}

@@ -11,7 +11,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{attempt::Stop, shared::Shared};
 use crate::{
-    error::chain,
+    error::{Error, ErrorKind, Result, chain},
     store::{Lease, LeaseState},
 };
 
@@ -49,14 +49,19 @@ impl<S> Shared<S> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Renews the leases of running jobs and passes cancellations on to them, for as long as it is polled.
-    pub(super) async fn keep_leases(self: Arc<Self>) {
+    /// Renews the leases of running jobs and passes cancellations on to them; returns only when that cannot work any more,
+    /// with the reason.
+    pub(super) async fn keep_leases(self: Arc<Self>) -> Error {
         let mut cancellations = self.queue.store().cancellations();
         let mut tick = tokio::time::interval(self.lease / 3);
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
         loop {
             tokio::select! {
-                _ = tick.tick() => self.renew_all().await,
+                _ = tick.tick() => {
+                    if let Err(error) = self.renew_all().await {
+                        return error;
+                    }
+                }
                 Ok(id) = cancellations.recv() => {
                     for (_, stop) in self.running().iter().filter(|(lease, _)| lease.id == id) {
                         stop.ask(Stop::CANCELLED);
@@ -66,11 +71,12 @@ impl<S> Shared<S> {
         }
     }
 
-    async fn renew_all(&self) {
+    /// Fails only when the store is closed.
+    async fn renew_all(&self) -> Result<()> {
         let (leases, running): (Vec<_>, Vec<_>) =
             self.running().iter().map(|(lease, stop)| (*lease, stop.clone())).unzip();
         if leases.is_empty() {
-            return;
+            return Ok(());
         }
         match self.queue.store().renew(&leases, self.lease).await {
             Ok(states) => {
@@ -82,12 +88,14 @@ impl<S> Shared<S> {
                     }
                 }
             }
+            Err(error) if error.kind() == ErrorKind::Closed => return Err(error),
             Err(error) => tracing::warn!(
                 error = chain(&error),
                 jobs = leases.len(),
                 "leases cannot be renewed; trying again"
             ),
         }
+        Ok(())
     }
 }
 

@@ -214,7 +214,9 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
                 Ok(error) => error,
                 Err(error) => Some(died("a consumer of the worker", error)),
             },
-            Err(error) = &mut keeper => Some(died("the task that keeps the worker's leases", error)),
+            ended = &mut keeper => {
+                Some(ended.unwrap_or_else(|error| died("the task that keeps the worker's leases", error)))
+            }
             never = health.remind() => match never {},
         };
         stop.cancel();

@@ -2,11 +2,13 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod backends;
 mod bad_files;
 mod cancel;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 mod certificates;
 mod contracts;
+mod crashes;
 mod dead_letters;
 mod enqueue;
 mod expiry;
@@ -14,6 +16,7 @@ mod flaky;
 mod leases;
 mod messages;
 mod outage;
+mod panics;
 mod processes;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
@@ -22,4 +25,5 @@ mod redis;
 mod retry;
 mod shared;
 mod shutdown;
+mod versions;
 mod worker;
