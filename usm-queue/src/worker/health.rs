@@ -118,8 +118,6 @@ impl Watched {
 
 #[cfg(test)]
 mod tests {
-    #![expect(clippy::unwrap_used, reason = "a test may panic")]
-
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use tracing::{Event, Metadata, span};

@@ -82,7 +82,8 @@ async fn jobs_that_only_the_new_version_knows_wait_for_it(place: &Place) {
     assert_eq!(ended(&place.queue, &known).await.status, JobStatus::Completed, "it holds up nobody");
     let after = start(new(place));
     eventually("the new version runs one beside the old", async || {
-        let mut records = futures_util::future::join_all(jobs.iter().map(JobHandle::status)).await.into_iter();
+        let mut records =
+            futures_util::future::join_all(jobs.iter().map(JobHandle::status)).await.into_iter();
         records.any(|record| record.unwrap().status.is_final()).then_some(())
     })
     .await;
