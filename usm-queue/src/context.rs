@@ -1,6 +1,12 @@
 //! What a running handler knows about its job and may report.
 
-use std::{fmt, sync::Arc};
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+};
 
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
@@ -13,7 +19,35 @@ use crate::{
     store::{JobStore, JobUpdate, Lease, Updated},
 };
 
+/// What a running handler is told from outside, and whether it listened.
+pub(crate) struct Signals {
+    stopping: CancellationToken,
+    pub(crate) cancelled: CancellationToken,
+    heard: AtomicBool,
+}
+
+impl Signals {
+    pub(crate) fn new(stopping: CancellationToken) -> Self {
+        Self { stopping, cancelled: CancellationToken::new(), heard: AtomicBool::new(false) }
+    }
+
+    /// Both signals.
+    pub(crate) fn stop_now(&self) {
+        self.stopping.cancel();
+        self.cancelled.cancel();
+    }
+
+    /// Whether the handler was asked to wind up and has taken note of it.
+    pub(crate) fn heard(&self) -> bool {
+        self.heard.load(Ordering::SeqCst)
+    }
+}
+
 /// Handed to every handler: the application's state, the job, and ways to report.
+///
+/// A handler is told twice that it should end. [`stopping`](Self::stopping) comes first, when the worker begins to shut
+/// down: a good moment to save and return. [`cancelled`](Self::cancelled) comes when there is no more time: after the
+/// worker's grace period, when somebody cancels the job, or when the job is no longer this worker's.
 pub struct JobContext<S> {
     /// The application's state, given to the worker.
     pub state: S,
@@ -21,7 +55,7 @@ pub struct JobContext<S> {
     idempotency_key: String,
     lease: Lease,
     store: Arc<dyn JobStore>,
-    cancelled: CancellationToken,
+    signals: Arc<Signals>,
 }
 
 impl<S> JobContext<S> {
@@ -31,9 +65,9 @@ impl<S> JobContext<S> {
         idempotency_key: String,
         lease: Lease,
         store: Arc<dyn JobStore>,
-        cancelled: CancellationToken,
+        signals: Arc<Signals>,
     ) -> Self {
-        Self { state, job, idempotency_key, lease, store, cancelled }
+        Self { state, job, idempotency_key, lease, store, signals }
     }
 
     /// Identity of the job.
@@ -41,7 +75,8 @@ impl<S> JobContext<S> {
         self.job.id
     }
 
-    /// This attempt, counted from 1.
+    /// This attempt, counted from 1. One that is not counted, because of a shutdown, a rate limit or a crash that may have
+    /// been another job's fault, is begun again under its number.
     pub fn attempt(&self) -> u32 {
         self.job.attempt
     }
@@ -83,15 +118,33 @@ impl<S> JobContext<S> {
         self.job.partial_results.iter().filter_map(|value: &Value| P::deserialize(value).ok()).collect()
     }
 
-    /// Returns when the handler should stop: somebody cancelled the job, the worker shuts down, or the lease was lost.
-    /// What the handler returns then still counts, if it returns soon; after a grace it is dropped.
-    pub async fn cancelled(&self) {
-        self.cancelled.cancelled().await;
+    /// Returns when the handler should wind up: the worker begins to shut down, or any of the reasons for
+    /// [`cancelled`](Self::cancelled). The handler may go on for the worker's grace period. An error that it returns from now
+    /// on, if it is not a permanent one, hands the job back without counting the attempt.
+    pub async fn stopping(&self) {
+        self.signals.stopping.cancelled().await;
+        self.signals.heard.store(true, Ordering::SeqCst);
     }
 
-    /// Whether the handler should stop.
+    /// Whether the handler should wind up, as [`stopping`](Self::stopping) tells.
+    pub fn is_stopping(&self) -> bool {
+        let stopping = self.signals.stopping.is_cancelled();
+        if stopping {
+            self.signals.heard.store(true, Ordering::SeqCst);
+        }
+        stopping
+    }
+
+    /// Returns when the handler must stop now: somebody cancelled the job, the grace period of the worker's shutdown is
+    /// over, or the lease was lost. What the handler returns then still counts, if it returns within the worker's stop
+    /// grace; after that it is dropped. After a lost lease it is dropped at once.
+    pub async fn cancelled(&self) {
+        self.signals.cancelled.cancelled().await;
+    }
+
+    /// Whether the handler must stop now, as [`cancelled`](Self::cancelled) tells.
     pub fn is_cancelled(&self) -> bool {
-        self.cancelled.is_cancelled()
+        self.signals.cancelled.is_cancelled()
     }
 
     async fn update(&self, update: JobUpdate) -> Result<()> {

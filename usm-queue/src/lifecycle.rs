@@ -2,12 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::{DateTime, Utc};
 use serde_json::Value;
 
 use crate::{
     job::{Job, short},
-    retry::{RetryPolicy, later},
+    retry::RetryPolicy,
     store::JobUpdate,
     task::Verdict,
 };
@@ -63,12 +62,12 @@ impl Reason {
     }
 }
 
-/// Decides what follows attempt `job.attempt`. `random` in 0..1 spreads retries.
+/// Decides what follows attempt `job.attempt`, whose job was begun first `tried` ago. `random` in 0..1 spreads retries.
 pub(crate) fn decide(
     outcome: Outcome,
     job: &Job,
     policy: &RetryPolicy,
-    now: DateTime<Utc>,
+    tried: Duration,
     random: f64,
 ) -> (JobUpdate, Fate) {
     let (verdict, error) = match outcome {
@@ -91,7 +90,7 @@ pub(crate) fn decide(
     let Some(delay) = delay else {
         return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::AttemptsUsedUp));
     };
-    if later(now, delay) > later(job.created_at, policy.give_up_after) {
+    if tried.saturating_add(delay) > policy.give_up_after {
         return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::TooOld));
     }
     (JobUpdate::Retry { error, delay, counted }, Fate::RetryAfter(delay))
@@ -99,6 +98,8 @@ pub(crate) fn decide(
 
 #[cfg(test)]
 mod tests {
+    use chrono::{DateTime, Utc};
+    use proptest::{collection::vec, prelude::*};
     use serde_json::json;
 
     use super::*;
@@ -171,34 +172,62 @@ mod tests {
             let mut job = Job::new(JobId::new(), "t", now);
             job.attempt = attempt;
 
-            assert_eq!(decide(outcome, &job, &policy, now, 0.5), expected, "an attempt that {name}");
+            assert_eq!(
+                decide(outcome, &job, &policy, Duration::ZERO, 0.5),
+                expected,
+                "an attempt that {name}"
+            );
         }
     }
 
     #[test]
-    fn a_job_that_only_meets_rate_limits_is_given_up_when_it_is_too_old() {
-        let now = Utc::now();
-        let mut job = Job::new(JobId::new(), "t", now - chrono::Duration::hours(24));
-        job.attempt = 1;
+    fn a_job_that_only_meets_rate_limits_is_given_up_some_time_after_its_first_attempt() {
+        let job = Job::new(JobId::new(), "t", Utc::now());
+        let policy = RetryPolicy::default().with_give_up_after(10 * SECOND);
+        let fate = |tried| decide(failed(Verdict::RateLimited(SECOND)), &job, &policy, tried, 0.5).1;
 
-        let (update, fate) =
-            decide(failed(Verdict::RateLimited(SECOND)), &job, &RetryPolicy::default(), now, 0.5);
-
-        assert_eq!((update, fate), (JobUpdate::Failed("why".into()), Fate::DeadLetter(Reason::TooOld)));
+        assert_eq!(fate(9 * SECOND), Fate::RetryAfter(SECOND));
+        assert_eq!(fate(9 * SECOND + Duration::from_millis(1)), Fate::DeadLetter(Reason::TooOld));
     }
 
     #[test]
-    fn an_endless_delay_is_no_panic() {
-        let job = Job::new(JobId::new(), "t", Utc::now());
+    fn when_a_job_was_enqueued_does_not_matter() {
+        let job = Job::new(JobId::new(), "t", DateTime::UNIX_EPOCH);
+        let policy = RetryPolicy::default();
 
-        let (_, fate) = decide(
-            failed(Verdict::RateLimited(Duration::MAX)),
-            &job,
-            &RetryPolicy::default(),
-            Utc::now(),
-            0.5,
-        );
+        let (_, fate) = decide(failed(Verdict::Retry), &job, &policy, Duration::ZERO, 0.5);
 
-        assert_eq!(fate, Fate::DeadLetter(Reason::TooOld));
+        assert_eq!(fate, Fate::RetryAfter(Duration::from_secs(5)));
+    }
+
+    proptest! {
+        #[test]
+        fn no_delay_age_or_attempt_is_a_panic(
+            attempt in any::<u32>(), max_attempts in any::<u32>(), delays in vec(odd_duration(), 4), factor in any::<f64>(),
+            jitter in any::<f64>(), random in any::<f64>(),
+        ) {
+            let mut job = Job::new(JobId::new(), "t", Utc::now());
+            job.attempt = attempt;
+            let [first_delay, max_delay, give_up_after, named] = delays[..] else { unreachable!() };
+            let policy = RetryPolicy { max_attempts, first_delay, factor, max_delay, jitter, give_up_after };
+
+            for verdict in [Verdict::Retry, Verdict::RetryAfter(named), Verdict::RateLimited(named)] {
+                let (_, fate) = decide(failed(verdict), &job, &policy, first_delay, random);
+                if let Fate::RetryAfter(delay) = fate {
+                    prop_assert!(first_delay.saturating_add(delay) <= give_up_after);
+                }
+            }
+        }
+    }
+
+    /// 0, 1 ms, years, and anything else.
+    fn odd_duration() -> impl Strategy<Value = Duration> {
+        prop_oneof![
+            Just(Duration::ZERO),
+            Just(Duration::from_millis(1)),
+            Just(Duration::from_secs(10 * 365 * 24 * 3600)),
+            Just(Duration::MAX),
+            any::<Duration>(),
+        ]
     }
 }

@@ -11,6 +11,13 @@ use chrono::{DateTime, Utc};
 /// come back together.
 ///
 /// The default is three attempts, 5 s and 10 s apart, ±10 %, at most 10 minutes apart, given up after 24 hours.
+///
+/// Every value is allowed in every field: one beyond a field's range counts as the nearest end of it, and what is no number
+/// as the lower end. A first delay of 0 stays 0.
+///
+/// A crash of the worker is no failed attempt as long as another job may have caused it: the attempt is begun again under its
+/// number, even of a job that is [`never`](Self::never) retried. Only a crash during a trial counts, in which the job ran
+/// without another suspect beside it; two crashes in the same attempt lead to such a trial.
 #[derive(Debug, Clone, Copy, PartialEq)]
 #[non_exhaustive]
 pub struct RetryPolicy {
@@ -24,8 +31,8 @@ pub struct RetryPolicy {
     pub max_delay: Duration,
     /// Share of the delay by which it is spread in both directions, 0 to 1. Default 0.1.
     pub jitter: f64,
-    /// Age of a job, since it was enqueued, after which it is not tried again whatever its attempts; it bounds
-    /// waits that cost no attempt, such as rate limits. Default 24 hours.
+    /// Time since its first attempt began after which a job is not tried again whatever its attempts; it bounds waits
+    /// that cost no attempt, such as rate limits. When the job was enqueued does not matter. Default 24 hours.
     pub give_up_after: Duration,
 }
 
@@ -48,7 +55,9 @@ impl RetryPolicy {
         Self { max_attempts, first_delay, ..Self::default() }
     }
 
-    /// One attempt only.
+    /// One attempt only. A worker that dies in it does not use it up the first times, so that a crash or a kill does not
+    /// lose the job: the handler may run again. Where that must not be, look for the traces of
+    /// [`JobContext::idempotency_key`](crate::JobContext::idempotency_key) first.
     pub fn never() -> Self {
         Self { max_attempts: 1, ..Self::default() }
     }
@@ -67,7 +76,7 @@ impl RetryPolicy {
 
     /// Sets the spread, clamped to 0..=1.
     pub fn with_jitter(mut self, jitter: f64) -> Self {
-        self.jitter = if jitter.is_finite() { jitter.clamp(0.0, 1.0) } else { 0.0 };
+        self.jitter = share(jitter);
         self
     }
 
@@ -77,7 +86,7 @@ impl RetryPolicy {
         self
     }
 
-    /// Sets the age after which a job is not tried again.
+    /// Sets the time since its first attempt after which a job is not tried again.
     pub fn with_give_up_after(mut self, give_up_after: Duration) -> Self {
         self.give_up_after = give_up_after;
         self
@@ -97,20 +106,28 @@ impl RetryPolicy {
             return None;
         }
         let exponent = i32::try_from(attempt.saturating_sub(1)).unwrap_or(i32::MAX);
-        let seconds = self.first_delay.as_secs_f64() * self.factor.max(1.0).powi(exponent);
-        // Also catches infinity and NaN, which `Duration` refuses.
-        if seconds < self.max_delay.as_secs_f64() {
-            Some(Duration::from_secs_f64(seconds))
-        } else {
-            Some(self.max_delay)
+        // Not a number counts as 1, as everything below 1.
+        let growth = self.factor.max(1.0).powi(exponent);
+        // Nothing, however often doubled.
+        if self.first_delay.is_zero() {
+            return Some(Duration::ZERO);
         }
+        // What is too long for a `Duration` is longer than the longest.
+        let delay =
+            Duration::try_from_secs_f64(self.first_delay.as_secs_f64() * growth).unwrap_or(Duration::MAX);
+        Some(delay.min(self.max_delay))
     }
 
     /// `delay` moved by the jitter: `random` in 0..1 chooses the place in the spread, 0.5 the middle.
     pub fn spread(&self, delay: Duration, random: f64) -> Duration {
-        let share = self.jitter.clamp(0.0, 1.0) * (2.0 * random.clamp(0.0, 1.0) - 1.0);
-        delay.mul_f64(1.0 + share)
+        let share = share(self.jitter) * (2.0 * share(random) - 1.0);
+        Duration::try_from_secs_f64(delay.as_secs_f64() * (1.0 + share)).unwrap_or(Duration::MAX)
     }
+}
+
+/// A number from 0 to 1: the nearest end for those beyond, 0 for what is no number.
+fn share(number: f64) -> f64 {
+    if number.is_nan() { 0.0 } else { number.clamp(0.0, 1.0) }
 }
 
 /// `delay` after `moment`; the far future instead of an overflow.
@@ -161,6 +178,32 @@ mod tests {
         assert_eq!(policy.next_delay(1), Some(Duration::from_secs(5)));
         assert_eq!(policy.next_delay(2), Some(Duration::from_secs(10)));
         assert_eq!(policy.next_delay(3), None);
+    }
+
+    #[test]
+    fn no_delay_stays_no_delay_at_any_attempt() {
+        let policy = RetryPolicy::exponential(u32::MAX, Duration::ZERO);
+
+        for attempt in [1, 2, 1_025, 10_000, u32::MAX - 1] {
+            assert_eq!(policy.next_delay(attempt), Some(Duration::ZERO), "after attempt {attempt}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_counts_as_the_lower_end() {
+        let policy = RetryPolicy { factor: f64::NAN, jitter: f64::NAN, ..RetryPolicy::default() };
+
+        assert_eq!(policy.next_delay(2), Some(policy.first_delay));
+        assert_eq!(policy.spread(policy.first_delay, 0.9), policy.first_delay);
+    }
+
+    #[test]
+    fn the_longest_durations_are_no_panic() {
+        let policy =
+            RetryPolicy::exponential(u32::MAX, Duration::MAX).with_max_delay(Duration::MAX).with_jitter(1.0);
+
+        assert_eq!(policy.next_delay(10_000), Some(Duration::MAX));
+        assert_eq!(policy.spread(Duration::MAX, 1.0), Duration::MAX);
     }
 
     #[test]

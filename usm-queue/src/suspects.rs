@@ -1,16 +1,25 @@
-//! Keeps jobs apart that come back from a dead worker. One of them may be what killed it: begun together again, it would
-//! take the others with it each time, until none of them has an attempt left.
+//! Jobs whose workers died, and which of them is to blame.
+//!
+//! A worker that dies takes every job down that it ran, whichever of them killed it, or none did. The first time this costs
+//! a job nothing: all are begun again at once. A job whose worker died again in the same attempt is a suspect: it is tried
+//! alone, that is without another suspect beside it in this worker, healthy work going on. A crash during the trial counts
+//! as an attempt; one after it does not, and makes the next trial twice as long, so that a job that kills its worker late
+//! is found out too. Whatever ends an attempt in order clears the job.
 
 use std::{sync::Arc, time::Duration};
 
-use tokio::sync::Semaphore;
-use tokio_util::sync::{CancellationToken, DropGuard};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
-/// How long a suspect is alone: long enough for one that kills its worker at once, short enough that the jobs of a worker
-/// that died of something else are soon all at work again.
-const APART: Duration = Duration::from_secs(2);
+use crate::store::SUSPICIOUS;
 
-/// The suspects of one worker.
+/// How long the first trial takes.
+const FIRST_TRIAL: Duration = Duration::from_secs(2);
+/// No trial is longer.
+const LONGEST_TRIAL: Duration = Duration::from_secs(3600);
+/// How long a suspect goes back for at least, and at most, when another is on trial.
+const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
+
+/// The suspects of one worker: one of them at a time is tried.
 #[derive(Debug)]
 pub(crate) struct Suspects {
     place: Arc<Semaphore>,
@@ -23,57 +32,45 @@ impl Default for Suspects {
 }
 
 impl Suspects {
-    /// Waits until the suspect before has dropped its guard or had its time apart; then the next waits for this one.
-    /// `None` when the worker stops first.
-    pub(crate) async fn stand_apart(&self, stopping: &CancellationToken) -> Option<DropGuard> {
-        let place = stopping.run_until_cancelled(self.place.clone().acquire_owned()).await?.ok()?;
-        let ended = CancellationToken::new();
-        let guard = ended.clone().drop_guard();
-        tokio::spawn(async move {
-            // Its turn is over in either case.
-            let _ = tokio::time::timeout(APART, ended.cancelled()).await;
-            drop(place);
-        });
-        Some(guard)
+    /// The place of the one that is tried, when it is free.
+    pub(crate) fn place(&self) -> Option<OwnedSemaphorePermit> {
+        self.place.clone().try_acquire_owned().ok()
     }
+}
+
+/// How long a job is tried alone whose workers died `crashes` times in a row.
+pub(crate) fn trial(crashes: u32) -> Duration {
+    let doublings = crashes.saturating_sub(SUSPICIOUS);
+    FIRST_TRIAL.saturating_mul(1u32.checked_shl(doublings).unwrap_or(u32::MAX)).min(LONGEST_TRIAL)
+}
+
+/// When a suspect comes back that found the place taken.
+pub(crate) fn wait(crashes: u32) -> Duration {
+    (trial(crashes) / 2).clamp(WAIT.0, WAIT.1)
 }
 
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-    use tokio::time::Instant;
-
     use super::*;
 
-    #[tokio::test(start_paused = true)]
-    async fn a_suspect_begins_when_the_one_before_has_ended() {
-        let (suspects, stopping, begun) = (Suspects::default(), CancellationToken::new(), Instant::now());
+    #[test]
+    fn one_suspect_at_a_time_is_tried() {
+        let suspects = Suspects::default();
+        let first = suspects.place().unwrap();
+        assert!(suspects.place().is_none());
 
-        for _ in 0..5 {
-            drop(suspects.stand_apart(&stopping).await.unwrap());
-        }
+        drop(first);
 
-        assert!(begun.elapsed() < APART);
+        assert!(suspects.place().is_some());
     }
 
-    #[tokio::test(start_paused = true)]
-    async fn a_suspect_that_goes_on_is_alone_for_its_time_only() {
-        let (suspects, stopping, begun) = (Suspects::default(), CancellationToken::new(), Instant::now());
+    #[test]
+    fn trials_grow_with_every_crash_and_end_some_time() {
+        let trials: Vec<_> = [2, 3, 4, 13, 40, u32::MAX].map(trial).map(|trial| trial.as_secs()).into();
 
-        let _first = suspects.stand_apart(&stopping).await.unwrap();
-        let _second = suspects.stand_apart(&stopping).await.unwrap();
-
-        assert!(begun.elapsed() >= APART && begun.elapsed() < 2 * APART, "{:?}", begun.elapsed());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn a_suspect_that_waits_when_the_worker_stops_does_not_begin() {
-        let (suspects, stopping) = (Suspects::default(), CancellationToken::new());
-        let _first = suspects.stand_apart(&stopping).await.unwrap();
-
-        stopping.cancel();
-
-        assert!(suspects.stand_apart(&stopping).await.is_none());
+        assert_eq!(trials, [2, 4, 8, 3600, 3600, 3600]);
+        assert!([2, 3, u32::MAX].map(wait).iter().all(|wait| (WAIT.0..=WAIT.1).contains(wait)));
     }
 }

@@ -10,6 +10,9 @@ use super::{
     place::{Place, chore, drained},
 };
 
+/// Crashes that cost no attempt, because another job may have caused them.
+const IN_COMPANY: u32 = 2;
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_job_that_aborts_its_worker_every_time_is_given_up() {
     let place = Place::new();
@@ -26,13 +29,17 @@ async fn a_job_that_aborts_its_worker_every_time_is_given_up() {
     while !queue.job(poison).await.unwrap().status.is_final() {
         if worker.has_ended() {
             deaths += 1;
-            assert!(deaths <= ATTEMPTS, "it goes on killing workers: {:#?}", queue.job(poison).await);
+            assert!(
+                deaths <= IN_COMPANY + ATTEMPTS,
+                "it goes on killing workers: {:#?}",
+                queue.job(poison).await
+            );
             worker = place.worker(place.work());
         }
         tokio::time::sleep(std::time::Duration::from_millis(20)).await;
     }
 
-    assert_eq!(deaths, ATTEMPTS);
+    assert_eq!(deaths, IN_COMPANY + ATTEMPTS);
     let job = queue.job(poison).await.unwrap();
     assert_eq!((job.status, job.attempt), (JobStatus::Failed, ATTEMPTS), "{job:#?}");
     let letters = queue.dead_letters().list(&DeadLetterFilter::default(), 0, 10).await.unwrap();

@@ -10,7 +10,7 @@ use std::{
 
 use rusqlite::Connection;
 use tokio::signal::unix::{SignalKind, signal};
-use usm_queue::{EnqueueOptions, JobContext, TaskError, Worker};
+use usm_queue::{EnqueueOptions, JobContext, JobEvent, TaskError, Worker};
 use usm_tests::{Chore, Done, Enqueue, Kind, Order, Work};
 
 /// How long a caller that was refused waits before it tries its next job.
@@ -79,19 +79,24 @@ async fn run_chore(chore: Chore, job: JobContext<Arc<Path>>) -> Result<Done, Tas
         #[expect(clippy::panic, reason = "that is the chore")]
         Kind::Panics => panic!("as it was told"),
         Kind::Aborts => std::process::abort(),
-        Kind::Holds if job.attempt() > 1 => {}
+        Kind::Holds if begun_before(&job) => {}
         Kind::Holds => std::future::pending().await,
         Kind::SavesThenHolds => {
             let (effects, key) = (job.state.clone(), job.idempotency_key().to_owned());
             tokio::task::spawn_blocking(move || save(&effects, &key)).await??;
             say(&format!("saved {}", job.id()));
-            if job.attempt() == 1 {
+            if !begun_before(&job) {
                 std::future::pending::<()>().await;
             }
         }
     }
     let worker = job.job().worker.clone().unwrap_or_default();
     Ok(Done { key: chore.key, attempt: job.attempt(), worker })
+}
+
+/// Whether a worker has begun this job before and died.
+fn begun_before(job: &JobContext<Arc<Path>>) -> bool {
+    job.job().timeline.iter().filter(|entry| entry.event == JobEvent::Started).count() > 1
 }
 
 /// The side effect: once per key, however often it is asked for.

@@ -26,6 +26,10 @@ pub(crate) const ATTEMPT: &str = "x-usm-attempt";
 pub(crate) const MAX_ATTEMPTS: &str = "x-usm-max-attempts";
 /// Header: first retry delay in milliseconds.
 pub(crate) const FIRST_DELAY_MS: &str = "x-usm-first-delay-ms";
+/// Header: for how many milliseconds the message has waited since a worker first met it that cannot run it.
+pub(crate) const UNKNOWN_MS: &str = "x-usm-unknown-ms";
+/// Header: how many milliseconds after its first attempt began the message is due; outlives a lost record.
+pub(crate) const TRIED_MS: &str = "x-usm-tried-ms";
 /// Header: whose job it is.
 pub(crate) const OWNER: &str = "x-usm-owner";
 /// Header: what the caller attached.
@@ -221,6 +225,11 @@ pub(crate) fn decode<T: serde::de::DeserializeOwned>(message: &Message) -> Resul
         T::deserialize(payload(message)?)
     };
     task.map_err(|error| undecodable(&error))
+}
+
+/// Whether the body is JSON at all, as far as any version of this library reads it.
+pub(crate) fn is_json(message: &Message) -> bool {
+    serde_json::from_slice::<Value>(&message.body).is_ok()
 }
 
 fn undecodable(error: &serde_json::Error) -> Error {

@@ -87,3 +87,10 @@ CREATE TABLE unconfirmed (
     id    BLOB PRIMARY KEY,
     since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Jobs whose workers died in their present attempt.
+CREATE TABLE crashes (
+    job         BLOB PRIMARY KEY,
+    count       INTEGER NOT NULL,  -- in a row
+    alone_until INTEGER            -- a lease that ends then or earlier was last renewed while the job was tried alone
+) STRICT, WITHOUT ROWID;

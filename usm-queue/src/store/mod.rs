@@ -49,9 +49,28 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the
     /// message tells it; it is stored when the store does not know the job, nor remembers its end. A job whose next attempt
-    /// is not due yet is busy until then, so that a second message of a job does not cut its delay short. A job whose worker
-    /// died with the last attempt is taken without beginning another: [`Claimed::End`].
+    /// is not due yet is busy until then, so that a second message of a job does not cut its delay short.
+    ///
+    /// A job whose worker died is taken over when its lease has lapsed. The first time the attempt is begun again and not
+    /// counted anew; any further time in the same attempt the job is [`Claimed::Suspect`] and taken by
+    /// [`claim_suspect`](Self::claim_suspect) alone, unless its cancellation is asked for.
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed>;
+
+    /// As [`claim`](Self::claim), also of a suspect, by a worker that runs no other suspect for at least `alone` from now,
+    /// and renews the lease before it does again. If the worker dies before that renewal the attempt counts, and when it
+    /// was the last one the job is taken only to be ended: [`Claimed::End`].
+    async fn claim_suspect(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed>;
+
+    /// Puts a waiting job off that this worker cannot run: it stays pending, says why in its error, and is due after
+    /// `delay`. `job` is the record as the message tells it; it is stored when the store does not know the job. One that
+    /// runs, has ended or is not due yet stays as it is. Returns the job's status.
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus>;
 
     /// Prolongs leases from now; tells for each whether it is still held and whether a cancellation is wanted, in
     /// the order given.
@@ -155,17 +174,23 @@ pub struct Lease {
     pub token: u64,
 }
 
+/// Crashes in a row, in one attempt, that make a job a suspect.
+pub(crate) const SUSPICIOUS: u32 = 2;
+
 /// What a claim found.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Claimed {
     /// Run it.
     Run(Box<Job>, Lease),
-    /// Do not run it, end it: its worker died with the last of its attempts. The record is that attempt's.
+    /// Do not run it, end it: its worker died in the last of its attempts, in which it was tried alone. The record is that
+    /// attempt's.
     End(Box<Job>, Lease),
     /// Nothing to do: the job has ended.
     Final(JobStatus),
     /// Another worker holds it, or its next attempt is not due, for at least this long.
     Busy(Duration),
+    /// Not taken: its workers died so often in a row, at least twice. See [`JobStore::claim_suspect`].
+    Suspect(u32),
 }
 
 /// What a worker reports about a job it claimed.

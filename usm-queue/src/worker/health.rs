@@ -2,11 +2,17 @@
 
 use std::{
     collections::BTreeMap,
+    convert::Infallible,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use tokio::time::Instant;
+
+/// How often the log says of a queue that it is not consumed.
+const REMINDER: Duration = Duration::from_secs(10);
 
 /// Whether each queue of a [`Worker`](crate::Worker) is consumed, not merely whether something is connected. Clones share
 /// it; take one with [`Worker::health`](crate::Worker::health) before the worker runs.
@@ -15,7 +21,14 @@ use serde::Serialize;
 /// consumed.
 #[derive(Debug, Clone, Default)]
 pub struct WorkerHealth {
-    queues: Arc<Mutex<BTreeMap<String, QueueHealth>>>,
+    queues: Arc<Mutex<BTreeMap<String, Watched>>>,
+}
+
+/// One queue, and when the log last said that it is not consumed.
+#[derive(Debug, Clone)]
+struct Watched {
+    health: QueueHealth,
+    told: Option<Instant>,
 }
 
 /// Whether one queue is consumed.
@@ -36,27 +49,50 @@ impl WorkerHealth {
     /// Whether the worker runs and all its queues are consumed.
     pub fn is_consuming(&self) -> bool {
         let queues = self.lock();
-        !queues.is_empty() && queues.values().all(|queue| queue.consuming)
+        !queues.is_empty() && queues.values().all(|queue| queue.health.consuming)
     }
 
     /// Every queue of the worker, by name; none before it runs and after it has ended.
     pub fn queues(&self) -> Vec<QueueHealth> {
-        self.lock().values().cloned().collect()
+        self.lock().values().map(|queue| queue.health.clone()).collect()
     }
 
     pub(super) fn starting(&self, queue: &str) {
-        self.set(queue, false, Some("the worker has just begun"));
+        let health = QueueHealth {
+            queue: queue.to_owned(),
+            consuming: false,
+            since: Utc::now(),
+            reason: Some("the broker has not answered yet".to_owned()),
+        };
+        self.lock().insert(queue.to_owned(), Watched { health, told: None });
     }
 
     pub(super) fn consuming(&self, queue: &str) {
-        if self.set(queue, true, None) {
-            tracing::info!(queue, "consuming");
-        }
+        let mut queues = self.lock();
+        let Some(Watched { health, told }) = queues.get_mut(queue).filter(|queue| !queue.health.consuming)
+        else {
+            return;
+        };
+        (health.consuming, health.since, health.reason, *told) = (true, Utc::now(), None, None);
+        tracing::info!(queue, "consuming");
     }
 
     pub(super) fn lost(&self, queue: &str, why: &str) {
-        if self.set(queue, false, Some(why)) {
-            tracing::warn!(queue, why, "not consuming; trying again until it works");
+        let mut queues = self.lock();
+        let Some(watched) = queues.get_mut(queue) else { return };
+        let health = &mut watched.health;
+        if health.consuming {
+            (health.consuming, health.since) = (false, Utc::now());
+        }
+        health.reason = Some(why.to_owned());
+        watched.tell();
+    }
+
+    /// Says again and again what is not consumed, for as long as it is polled.
+    pub(super) async fn remind(&self) -> Infallible {
+        loop {
+            tokio::time::sleep(REMINDER).await;
+            self.lock().values_mut().filter(|queue| !queue.health.consuming).for_each(Watched::tell);
         }
     }
 
@@ -64,18 +100,82 @@ impl WorkerHealth {
         self.lock().clear();
     }
 
-    /// Returns whether it was otherwise before.
-    fn set(&self, queue: &str, consuming: bool, reason: Option<&str>) -> bool {
-        let mut queues = self.lock();
-        let known = queues.get(queue);
-        let changed = known.is_none_or(|known| known.consuming != consuming);
-        let since = known.filter(|_| !changed).map_or_else(Utc::now, |known| known.since);
-        let reason = reason.map(str::to_owned);
-        queues.insert(queue.to_owned(), QueueHealth { queue: queue.to_owned(), consuming, since, reason });
-        changed
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Watched>> {
+        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Watched {
+    /// Unless it was said just now.
+    fn tell(&mut self) {
+        if self.told.is_none_or(|told| told.elapsed() + Duration::from_secs(1) >= REMINDER) {
+            self.told = Some(Instant::now());
+            let QueueHealth { queue, since, reason, .. } = &self.health;
+            tracing::warn!(queue, %since, why = reason, "not consuming; trying again until it works");
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::atomic::{AtomicUsize, Ordering};
+
+    use tracing::{Event, Metadata, span};
+
+    use super::*;
+
+    /// Counts warnings.
+    #[derive(Clone, Default)]
+    struct Warnings(Arc<AtomicUsize>);
+
+    impl tracing::Subscriber for Warnings {
+        fn enabled(&self, metadata: &Metadata<'_>) -> bool {
+            *metadata.level() == tracing::Level::WARN
+        }
+        fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+            span::Id::from_u64(1)
+        }
+        fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+        fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+        fn event(&self, _: &Event<'_>) {
+            self.0.fetch_add(1, Ordering::SeqCst);
+        }
+        fn enter(&self, _: &span::Id) {}
+        fn exit(&self, _: &span::Id) {}
     }
 
-    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, QueueHealth>> {
-        self.queues.lock().unwrap_or_else(PoisonError::into_inner)
+    #[tokio::test(start_paused = true)]
+    async fn what_is_not_consumed_is_told_at_once_and_every_ten_seconds() {
+        let warnings = Warnings::default();
+        let _guard = tracing::subscriber::set_default(warnings.clone());
+        let told = || warnings.0.load(Ordering::SeqCst);
+        let health = WorkerHealth::default();
+        health.starting("work");
+
+        health.lost("work", "no right to read it");
+        assert_eq!(told(), 1, "the first failure is told");
+        health.lost("work", "no right to read it");
+        assert_eq!(told(), 1, "not every failure is");
+        assert_eq!(health.queues()[0].reason.as_deref(), Some("no right to read it"));
+        let minute = tokio::time::timeout(Duration::from_secs(61), health.remind());
+        minute.await.unwrap_err();
+        assert_eq!(told(), 7);
+
+        health.consuming("work");
+        assert!(health.is_consuming());
+        tokio::time::timeout(Duration::from_secs(61), health.remind()).await.unwrap_err();
+        assert_eq!(told(), 7);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_broker_that_never_answers_is_told_of() {
+        let warnings = Warnings::default();
+        let _guard = tracing::subscriber::set_default(warnings.clone());
+        let health = WorkerHealth::default();
+        health.starting("work");
+
+        tokio::time::timeout(Duration::from_secs(11), health.remind()).await.unwrap_err();
+
+        assert_eq!(warnings.0.load(Ordering::SeqCst), 1);
     }
 }

@@ -1,8 +1,12 @@
 //! Takes deliveries and runs handlers.
 
 mod attempt;
+mod consume;
 mod health;
-mod running;
+mod leases;
+mod patience;
+mod process;
+mod shared;
 
 use std::{
     collections::BTreeSet,
@@ -12,23 +16,43 @@ use std::{
     time::Duration,
 };
 
+use tokio::task::{JoinError, JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use self::health::{QueueHealth, WorkerHealth};
-use self::running::Shared;
+use self::shared::Shared;
 use crate::{
     context::JobContext,
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, chain},
     queue::TaskQueue,
     registry::Registry,
     suspects::Suspects,
     task::{Task, TaskError},
 };
 
+/// How many jobs of one queue run at once at most: what AMQP counts to.
+const MOST_AT_ONCE: usize = u16::MAX as usize;
+/// The bounds of a lease.
+const LEASES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(24 * 3600));
+/// How long a shutdown waits, past both graces, for what the last handlers left to be recorded.
+const RECORDING: Duration = Duration::from_secs(2);
+
 /// Takes jobs from the queues its tasks are routed to and runs their handlers.
 ///
 /// A handler runs at least once and may run again: after a crash, a lost lease, a retry. A finished job is never run
 /// again. Handlers must not block the thread; CPU-bound work belongs in `spawn_blocking`, or leases lapse.
+///
+/// A panic of a handler, of its future when it is dropped, of the state's `clone` or of an error's `Display` is a failed
+/// attempt. A setting beyond its range counts as the nearest end of it.
+///
+/// A shutdown takes at most the [grace period](Self::grace_period), the [stop grace](Self::stop_grace) and 2 s for what is
+/// then to be recorded: by default 5 + 2 + 2 = 9 s, within the 10 s that Docker gives. For the 30 s of Kubernetes a grace
+/// period of 25 s fits.
+///
+/// After a crash all jobs of a worker are begun again as soon as its lease has lapsed, and the crash costs none of them an
+/// attempt. A job whose worker died twice in the same attempt is tried alone, without another such job beside it, healthy
+/// work going on; a crash during that trial counts as an attempt, so that a job which kills its workers ends as a dead
+/// letter and takes nobody with it.
 pub struct Worker<S> {
     queue: TaskQueue,
     state: S,
@@ -38,6 +62,7 @@ pub struct Worker<S> {
     lease: Duration,
     grace: Duration,
     stop_grace: Duration,
+    unknown_task_patience: Duration,
     health: WorkerHealth,
 }
 
@@ -51,8 +76,9 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             name: format!("{}-{:04x}", std::process::id(), fastrand::u16(..)),
             concurrency: 1,
             lease: Duration::from_secs(15),
-            grace: Duration::from_secs(25),
-            stop_grace: Duration::from_secs(5),
+            grace: Duration::from_secs(5),
+            stop_grace: Duration::from_secs(2),
+            unknown_task_patience: Duration::from_secs(600),
             health: WorkerHealth::default(),
         }
     }
@@ -69,29 +95,39 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     }
 
     /// Jobs that run at once from each queue, and messages taken from it: a message is taken only when there is a free
-    /// place for it. At least 1, the default.
+    /// place for it. 1, the default, to 65,535.
     pub fn concurrency(mut self, jobs: usize) -> Self {
-        self.concurrency = jobs.max(1);
+        self.concurrency = jobs.clamp(1, MOST_AT_ONCE);
         self
     }
 
     /// How long a job stays this worker's without a sign of life; signs are given every third of it. A job of a worker
-    /// that died is taken over after this time. Default 15 s.
+    /// that died is taken over after this time. 10 ms to 1 day, default 15 s.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = lease.max(Duration::from_millis(10));
+        self.lease = lease.clamp(LEASES.0, LEASES.1);
         self
     }
 
-    /// How long a shutdown waits for running jobs before it asks them to stop. Default 25 s.
+    /// How long a shutdown waits for running jobs before they must stop; they hear of it by
+    /// [`JobContext::stopping`] when it begins. Any length, default 5 s.
     pub fn grace_period(mut self, grace: Duration) -> Self {
         self.grace = grace;
         self
     }
 
-    /// How long a handler that was asked to stop, by a cancellation or a shutdown, may go on before it is dropped.
-    /// Default 5 s.
+    /// How long a handler that must stop, by a cancellation or a shutdown, may go on before it is dropped. Any length,
+    /// default 2 s.
     pub fn stop_grace(mut self, grace: Duration) -> Self {
         self.stop_grace = grace;
+        self
+    }
+
+    /// How long a message waits whose task this worker does not know, or whose payload is JSON that its task cannot read,
+    /// before it becomes a dead letter: a worker of another version may know it. It goes back into its queue with growing
+    /// delays of at most 10 s, and its job stays pending and says what it waits for; the delays count, not the time in
+    /// between. Any length, default 10 minutes; 0 for a dead letter at once.
+    pub fn unknown_task_patience(mut self, patience: Duration) -> Self {
+        self.unknown_task_patience = patience;
         self
     }
 
@@ -106,31 +142,48 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         self.health.clone()
     }
 
-    /// Works until `shutdown` is ready; then takes nothing more, waits for running jobs up to the grace period, asks the
-    /// others to stop, and hands back what is left without counting the attempt.
+    /// Works until `shutdown` is ready; then takes nothing more, tells running jobs and waits for them up to the grace
+    /// period, makes the others stop, and hands back what is left without counting the attempt.
     ///
-    /// Lost connections are not errors: it says so in the log and goes on when they are back. When the future is dropped
-    /// the worker shuts down in the same way by itself.
+    /// Lost connections are not errors, nor are missing rights or reached limits: it says so in the log at once, again every
+    /// 10 s, and in its [`health`](Self::health), and goes on when it can. When the future is dropped the worker shuts down
+    /// in the same way by itself.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when there is no handler, `Unroutable` when a handler's routing key reaches no queue.
+    /// `InvalidInput` when there is no handler, `Unroutable` when a handler's routing key reaches no queue, `Closed` as
+    /// soon as the queue is closed under the worker, `Backend` when a part of it panicked. In the last two cases running
+    /// jobs are made to stop first, as in a shutdown.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let queues = self.queues()?;
         self.warn_of_long_tasks();
         let stop = CancellationToken::new();
         let stopping = stop.clone().drop_guard();
         // In a task of its own, so that a worker whose caller goes away ends as well.
-        let working = tokio::spawn(self.work(queues, stop));
-        shutdown.await;
-        drop(stopping);
-        working
-            .await
-            .map_err(|error| Error::new(ErrorKind::Backend, "the worker was interrupted").with_source(error))
+        let mut working = tokio::spawn(self.work(queues, stop));
+        let ended = tokio::select! {
+            ended = &mut working => ended,
+            () = shutdown => {
+                drop(stopping);
+                working.await
+            }
+        };
+        ended.unwrap_or_else(|error| Err(died("the worker", error)))
     }
 
-    async fn work(self, queues: BTreeSet<String>, stop: CancellationToken) {
-        let Self { queue, state, registry, name, concurrency, lease, grace, stop_grace, health } = self;
+    async fn work(self, queues: BTreeSet<String>, stop: CancellationToken) -> Result<()> {
+        let Self {
+            queue,
+            state,
+            registry,
+            name,
+            concurrency,
+            lease,
+            grace,
+            stop_grace,
+            unknown_task_patience,
+            health,
+        } = self;
         let shared = Arc::new(Shared {
             queue,
             state,
@@ -138,6 +191,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             name,
             lease,
             stop_grace,
+            unknown_task_patience,
             running: Mutex::default(),
             jobs: TaskTracker::new(),
             suspects: Suspects::default(),
@@ -145,29 +199,47 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             stopping: stop.clone(),
             abandon: CancellationToken::new(),
         });
-        let consumers = TaskTracker::new();
+        let mut consumers = JoinSet::new();
         for queue in queues {
             health.starting(&queue);
             consumers
                 .spawn(stop.clone().run_until_cancelled_owned(shared.clone().consume(queue, concurrency)));
         }
-        let keeper = tokio::spawn(shared.clone().keep_leases());
+        let mut keeper = tokio::spawn(shared.clone().keep_leases());
 
-        stop.cancelled().await;
-        consumers.close();
-        consumers.wait().await;
+        let failure = tokio::select! {
+            biased;
+            () = stop.cancelled() => None,
+            Some(ended) = consumers.join_next() => match ended {
+                Ok(error) => error,
+                Err(error) => Some(died("a consumer of the worker", error)),
+            },
+            ended = &mut keeper => {
+                Some(ended.unwrap_or_else(|error| died("the task that keeps the worker's leases", error)))
+            }
+            never = health.remind() => match never {},
+        };
+        stop.cancel();
+        while consumers.join_next().await.is_some() {}
         health.ended();
         shared.jobs.close();
-        tracing::info!(running = shared.jobs.len(), "shutting down: no new job is taken");
+        let running = shared.jobs.len();
+        match &failure {
+            None => tracing::info!(running, "shutting down: no new job is taken"),
+            Some(error) => tracing::error!(running, error = chain(error), "the worker cannot go on and ends"),
+        }
+        // Without its queue or its leases nothing that a handler does would count.
+        let grace = if failure.is_some() { Duration::ZERO } else { grace };
         if tokio::time::timeout(grace, shared.jobs.wait()).await.is_err() {
             shared.stop_all();
             // Past it only a handler that never yields, or a store that does not answer, is left; its lease lapses.
-            let last = stop_grace + Duration::from_secs(5);
+            let last = stop_grace.saturating_add(RECORDING);
             if tokio::time::timeout(last, shared.jobs.wait()).await.is_err() {
                 shared.abandon.cancel();
             }
         }
         keeper.abort();
+        failure.map_or(Ok(()), Err)
     }
 
     /// A job that runs longer than the broker waits for its acknowledgement would be given to another worker.
@@ -207,6 +279,12 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         }
         Ok(queues)
     }
+}
+
+/// A task that ended by a panic, or with its runtime.
+fn died(what: &str, error: JoinError) -> Error {
+    Error::new(ErrorKind::Backend, format!("{what} was interrupted; start the worker again"))
+        .with_source(error)
 }
 
 impl<S> fmt::Debug for Worker<S> {

@@ -14,8 +14,8 @@ use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, broadcast};
 use usm_queue::{
     Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Inserted, Job, JobFilter, JobId,
-    JobStore, JobUpdate, JobWatch, Lease, LeaseState, Message, NewJob, QueueDepth, Result, Settlement,
-    SqliteOptions, TaskQueue, Topology, Updated, testing,
+    JobStatus, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Message, NewJob, QueueDepth, Result,
+    Settlement, SqliteOptions, TaskQueue, Topology, Updated, testing,
 };
 
 /// When to fail, and how often that happened.
@@ -144,6 +144,22 @@ impl JobStore for FlakyStore {
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
         self.all.check()?;
         self.inner.claim(job, worker, lease).await
+    }
+
+    async fn claim_suspect(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed> {
+        self.all.check()?;
+        self.inner.claim_suspect(job, worker, lease, alone).await
+    }
+
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
+        self.all.check()?;
+        self.inner.postpone(job, error, delay).await
     }
 
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {

@@ -3,11 +3,13 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod accepting;
+mod backends;
 mod bad_files;
 mod cancel;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 mod certificates;
 mod contracts;
+mod crashes;
 mod dead_letters;
 mod ended;
 mod enqueue;
@@ -17,6 +19,7 @@ mod leases;
 mod messages;
 mod older_files;
 mod outage;
+mod panics;
 mod payloads;
 mod processes;
 #[cfg(feature = "rabbitmq")]
@@ -26,4 +29,5 @@ mod redis;
 mod retry;
 mod shared;
 mod shutdown;
+mod versions;
 mod worker;

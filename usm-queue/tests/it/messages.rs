@@ -18,6 +18,11 @@ async fn open() -> (TaskQueue, Arc<dyn Broker>) {
     (queue, broker)
 }
 
+/// Believes at once that nobody knows a task which it does not know.
+fn impatient(queue: &TaskQueue) -> Worker<()> {
+    echo(queue).unknown_task_patience(std::time::Duration::ZERO)
+}
+
 fn echo(queue: &TaskQueue) -> Worker<()> {
     Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text))
 }
@@ -102,7 +107,7 @@ async fn a_job_of_an_unknown_task_becomes_a_dead_letter_and_fails() {
     let (queue, _) = open().await;
     let job = queue.enqueue(Renamed { field: 7 }).await.unwrap();
 
-    let letter = dead(&queue, echo(&queue), 1).await.remove(0);
+    let letter = dead(&queue, impatient(&queue), 1).await.remove(0);
 
     assert_eq!((letter.reason.as_str(), letter.task.as_deref()), ("unknown task", Some("renamed_since")));
     assert_eq!((letter.payload, letter.queue.as_str()), (Some(json!({"field": 7})), "work"));
@@ -118,7 +123,7 @@ async fn a_payload_that_does_not_fit_becomes_a_dead_letter_and_its_job_fails() {
     let id = JobId::new();
     broker.publish(vec![foreign("m1", &json!({"job_id": id, "text": 5}).to_string())]).await.unwrap();
 
-    let letter = dead(&queue, echo(&queue), 1).await.remove(0);
+    let letter = dead(&queue, impatient(&queue), 1).await.remove(0);
 
     assert_eq!((letter.reason.as_str(), letter.job_id), ("undecodable", Some(id)));
     let record = queue.job(id).await.unwrap();
@@ -129,10 +134,9 @@ async fn a_payload_that_does_not_fit_becomes_a_dead_letter_and_its_job_fails() {
 #[tokio::test]
 async fn bytes_that_are_no_json_become_dead_letters_as_they_were() {
     let (queue, broker) = open().await;
-    let bodies: [Vec<u8>; 6] = [
+    let bodies: [Vec<u8>; 5] = [
         (0..=255).collect(),
         vec![],
-        b"null".to_vec(),
         b"{\"text\": \"cut off".to_vec(),
         "[".repeat(5000).into_bytes(),
         format!("{{\"text\": {}1{}}}", "[".repeat(2000), "]".repeat(2000)).into_bytes(),
@@ -171,7 +175,7 @@ async fn a_payload_whose_decoding_panics_becomes_a_dead_letter() {
     }
     let (queue, _) = open().await;
     queue.enqueue(Trap).await.unwrap();
-    let worker = echo(&queue).handle(async |_: Trap, _: JobContext<()>| Ok::<_, TaskError>(()));
+    let worker = impatient(&queue).handle(async |_: Trap, _: JobContext<()>| Ok::<_, TaskError>(()));
 
     let letter = dead(&queue, worker, 1).await.remove(0);
 

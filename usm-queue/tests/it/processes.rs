@@ -93,8 +93,9 @@ async fn what_a_closed_process_held_goes_to_another() {
 
     let worker = Worker::new(b.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
     let record = with_worker(worker, ended(&b, &job)).await;
-    assert_eq!((record.status, record.attempt), (JobStatus::Completed, 2));
-    lost.abort();
+    assert_eq!((record.status, record.attempt), (JobStatus::Completed, 1));
+    let reason = soon("the worker whose queue was closed ends", lost).await.unwrap().unwrap_err();
+    assert_eq!(reason.kind(), ErrorKind::Closed);
 }
 
 #[tokio::test]

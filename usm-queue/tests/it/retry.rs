@@ -147,6 +147,81 @@ async fn a_job_that_would_wait_longer_than_it_may_is_given_up() {
 }
 
 #[tokio::test]
+async fn a_job_that_was_made_in_1970_is_tried_again() {
+    let (broker, store) =
+        usm_queue::testing::sqlite_pair(None, usm_queue::SqliteOptions::default()).await.unwrap();
+    let queue = TaskQueue::new(broker.clone(), store, Topology::single("work").unwrap()).await.unwrap();
+    let id = usm_queue::JobId::new();
+    let mut message = crate::shared::foreign(&id.to_string(), r#"{"text": "old"}"#);
+    message.timestamp = chrono::DateTime::UNIX_EPOCH;
+    broker.publish(vec![message]).await.unwrap();
+    let worker =
+        Worker::new(queue.clone(), ()).handle(async |_: Note, job: JobContext<()>| match job.attempt() {
+            2 => Ok("at last".to_owned()),
+            _ => Err(TaskError::retry("not yet")),
+        });
+
+    let record = with_worker(
+        worker,
+        usm_queue::testing::eventually("it ends", async || {
+            queue.job(id).await.ok().filter(|job| job.status.is_final())
+        }),
+    )
+    .await;
+
+    assert_eq!(record.result, Some("at last".into()), "{record:#?}");
+}
+
+/// The same task, which gives up sooner.
+#[derive(Serialize, Deserialize)]
+struct Hasty {
+    text: String,
+}
+impl Task for Hasty {
+    const NAME: &'static str = Note::NAME;
+    const ROUTING_KEY: &'static str = Note::ROUTING_KEY;
+    type Output = String;
+
+    fn policy() -> TaskPolicy {
+        let retry = RetryPolicy::exponential(3, RETRY).with_give_up_after(10 * RETRY);
+        TaskPolicy::default().retry(retry)
+    }
+}
+
+#[tokio::test]
+async fn the_time_of_the_first_attempt_survives_a_lost_record() {
+    let (broker, store) =
+        usm_queue::testing::sqlite_pair(None, usm_queue::SqliteOptions::default()).await.unwrap();
+    let (_, empty) =
+        usm_queue::testing::sqlite_pair(None, usm_queue::SqliteOptions::default()).await.unwrap();
+    let topology = || Topology::single("work").unwrap();
+    let before = TaskQueue::new(broker.clone(), store, topology()).await.unwrap();
+    let job = before.enqueue(note("x")).await.unwrap();
+    let fails =
+        async |_: Note, _: JobContext<()>| Err::<String, _>(TaskError::retry_after(11 * RETRY, "first"));
+    let worker = Worker::new(before.clone(), ()).handle(fails);
+    with_worker(
+        worker,
+        usm_queue::testing::eventually("it waits for its retry", async || job.status().await.unwrap().error),
+    )
+    .await;
+    let after = TaskQueue::new(broker, empty, topology()).await.unwrap();
+    let worker = Worker::new(after.clone(), ())
+        .handle(async |_: Hasty, _: JobContext<()>| Err::<String, _>(TaskError::retry("second")));
+
+    let record = with_worker(
+        worker,
+        usm_queue::testing::eventually("it ends", async || {
+            after.job(job.id()).await.ok().filter(|job| job.status.is_final())
+        }),
+    )
+    .await;
+
+    assert_eq!((record.attempt, record.error.as_deref()), (2, Some("second")));
+    assert_eq!(after.dead_letters().get(&job.id().to_string()).await.unwrap().reason, "too old to try again");
+}
+
+#[tokio::test]
 async fn the_question_mark_on_any_error_means_another_attempt() {
     let (_, job, begun) = run(EnqueueOptions::new(), |attempt| {
         let text = if attempt == 1 { "no number" } else { "7" };

@@ -139,3 +139,114 @@ async fn what_a_worker_had_taken_and_not_begun_is_there_for_the_next() {
     })
     .await;
 }
+
+#[tokio::test]
+async fn a_handler_hears_of_a_shutdown_when_it_begins() {
+    let queue = in_memory().await;
+    let [saved, given_back] =
+        [queue.enqueue(note("saves")).await.unwrap(), queue.enqueue(note("gives up")).await.unwrap()];
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let worker = Worker::new(queue.clone(), told).concurrency(2).grace_period(HOUR).handle(
+        async |task: Note, job: JobContext<mpsc::UnboundedSender<()>>| {
+            assert!(!job.is_stopping());
+            job.state.send(()).unwrap();
+            job.stopping().await;
+            assert!(job.is_stopping() && !job.is_cancelled(), "there is time left");
+            if task.text == "saves" { Ok(task.text) } else { Err(usm_queue::TaskError::retry("half way")) }
+        },
+    );
+    let running = start(worker);
+    heard.recv().await.unwrap();
+    heard.recv().await.unwrap();
+
+    running.stop().await;
+
+    assert_eq!(saved.result().await.unwrap(), "saves");
+    let record = given_back.status().await.unwrap();
+    assert_eq!((record.status, record.attempt, record.error), (JobStatus::Pending, 0, None));
+}
+
+#[tokio::test]
+async fn a_failure_during_a_shutdown_that_has_nothing_to_do_with_it_counts() {
+    let queue = in_memory().await;
+    let job = queue.enqueue(note("x")).await.unwrap();
+    let (told, mut heard) = mpsc::unbounded_channel();
+    let gate = Arc::new(Semaphore::new(0));
+    let worker = Worker::new(queue.clone(), (told, gate.clone())).grace_period(HOUR).handle(
+        async |_: Note, job: JobContext<(mpsc::UnboundedSender<()>, Arc<Semaphore>)>| {
+            job.state.0.send(()).unwrap();
+            job.state.1.acquire().await?.forget();
+            Err::<String, _>(usm_queue::TaskError::retry_after(HOUR, "no use"))
+        },
+    );
+    let health = worker.health();
+    let running = tokio::spawn({
+        let running = start(worker);
+        heard.recv().await.unwrap();
+        running.stop()
+    });
+    eventually("it is shutting down", async || health.queues().is_empty().then_some(())).await;
+
+    gate.add_permits(1);
+
+    running.await.unwrap();
+    let record = job.status().await.unwrap();
+    assert_eq!((record.attempt, record.error.as_deref()), (1, Some("no use")));
+}
+
+#[tokio::test]
+async fn a_claim_that_succeeds_after_the_shutdown_began_starts_no_handler() {
+    let flaky = crate::flaky::Flaky::new().await;
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    let (begun, mut heard) = mpsc::unbounded_channel();
+    let worker = Worker::new(flaky.queue.clone(), begun).grace_period(HOUR).handle(
+        async |_: Note, job: JobContext<mpsc::UnboundedSender<()>>| {
+            job.state.send(()).unwrap();
+            Ok(String::new())
+        },
+    );
+    let health = worker.health();
+    flaky.store_switch.set(true);
+    let running = start(worker);
+    eventually("the claim is tried", async || (flaky.store_switch.refused() > 1).then_some(())).await;
+    let stopped = tokio::spawn(running.stop());
+    eventually("it is shutting down", async || health.queues().is_empty().then_some(())).await;
+
+    flaky.store_switch.set(false);
+
+    stopped.await.unwrap();
+    let record = flaky.store.get(job.id()).await.unwrap().unwrap();
+    assert_eq!((record.status, record.attempt), (JobStatus::Pending, 0));
+    assert!(heard.try_recv().is_err(), "no handler was started");
+    assert_eq!(flaky.broker.depth("work").await.unwrap().ready, 1, "its message waits");
+}
+
+#[tokio::test]
+async fn a_shutdown_fits_into_the_ten_seconds_of_docker() {
+    let queue = in_memory().await;
+    let job = queue.enqueue(note("x")).await.unwrap();
+    let (worker, mut begun, _open) = gated(&queue);
+    let running = start(worker);
+    begun.recv().await.unwrap();
+    let asked = std::time::Instant::now();
+
+    running.stop().await;
+
+    assert!(asked.elapsed() < Duration::from_secs(10), "{:?}", asked.elapsed());
+    assert_eq!(job.status().await.unwrap().status, JobStatus::Pending);
+}
+
+#[tokio::test]
+async fn a_worker_whose_queue_is_closed_ends_and_says_why() {
+    let queue = in_memory().await;
+    let job = queue.enqueue(note("x")).await.unwrap();
+    let (worker, mut begun, _open) = gated(&queue);
+    let running = tokio::spawn(worker.stop_grace(SHORT).grace_period(HOUR).run_until(std::future::pending()));
+    begun.recv().await.unwrap();
+
+    queue.close().await;
+
+    let reason = soon("the worker ends", running).await.unwrap().unwrap_err();
+    assert_eq!(reason.kind(), usm_queue::ErrorKind::Closed, "{reason}");
+    drop(job);
+}

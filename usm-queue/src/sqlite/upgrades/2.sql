@@ -19,3 +19,9 @@ CREATE TABLE unconfirmed (
     id    BLOB PRIMARY KEY,
     since INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+CREATE TABLE crashes (
+    job         BLOB PRIMARY KEY,
+    count       INTEGER NOT NULL,
+    alone_until INTEGER
+) STRICT, WITHOUT ROWID;

@@ -28,8 +28,8 @@ use self::{
     progress::Report,
     record::{parse, to_json},
     script::{
-        CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, RENEW, UNCONFIRMED, UNCONFIRMED_KEY, insert_new,
-        job_key, state_key,
+        CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, UNCONFIRMED_KEY,
+        insert_new, job_key, state_key,
     },
     transition::{Answer, Shared, warn_overwritten},
     watch::Watchers,
@@ -156,40 +156,28 @@ impl JobStore for RedisStore {
         self.shared.lists.read(filter).await
     }
 
-    async fn claim(&self, new: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
-        let (shared, job) = (&self.shared, &new.job);
-        let doubtful = || Doubtful::Claim(worker.to_owned());
-        let request = shared.requests.name(job.id, doubtful);
-        let worker = to_json(worker);
-        let until = micros(lease);
-        let answer =
-            shared.unfenced(&CLAIM, job.id, Some(&new), |call| call.arg(&request).arg(&worker).arg(until));
-        let answer = match answer.await {
-            Ok(answer) => answer,
-            Err(error) => {
-                if error.kind() == ErrorKind::Unavailable {
-                    shared.requests.lost(job.id, doubtful(), request);
-                }
-                return Err(error);
-            }
-        };
-        let mut answer = answer.unwrap_or_default();
-        warn_overwritten(job.id, answer.get(3));
-        let word =
-            |at: usize| answer.get(at).and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
-        let kind = word(0).to_owned();
-        match kind.as_str() {
-            "final" => Ok(Claimed::Final(word(1).parse()?)),
-            "busy" => Ok(Claimed::Busy(Duration::from_micros(number(word(1))))),
-            "run" | "end" => {
-                let lease = Lease { id: job.id, token: number(word(1)) };
-                let text = answer.swap_remove(2);
-                let taken = parse(job.id, &text).map(Box::new).ok_or_else(|| unreadable(job.id))?;
-                shared.claimed.insert(lease, text, new.digest, new.remember);
-                Ok(if kind == "run" { Claimed::Run(taken, lease) } else { Claimed::End(taken, lease) })
-            }
-            _ => Err(unreadable(job.id)),
-        }
+    async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
+        self.take(job, worker, lease, None).await
+    }
+
+    async fn claim_suspect(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed> {
+        self.take(job, worker, lease, Some(alone)).await
+    }
+
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
+        let (request, error, delay) = (Requests::new_name(), to_json(&error), micros(delay));
+        let postpone = |call: Call| call.arg(&request).arg(&error).arg(delay);
+        let id = job.job.id;
+        let answer = self.shared.unfenced(&POSTPONE, id, Some(&job), postpone).await?;
+        let answer = answer.unwrap_or_default();
+        warn_overwritten(id, answer.get(1));
+        answer.first().and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default().parse()
     }
 
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
@@ -310,6 +298,52 @@ impl JobStore for RedisStore {
 
     fn as_any(&self) -> &dyn Any {
         self
+    }
+}
+
+impl RedisStore {
+    async fn take(
+        &self,
+        new: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Option<Duration>,
+    ) -> Result<Claimed> {
+        let (shared, job) = (&self.shared, &new.job);
+        let doubtful = || Doubtful::Claim(worker.to_owned());
+        let request = shared.requests.name(job.id, doubtful);
+        let worker = to_json(worker);
+        let until = micros(lease);
+        let alone = alone.map_or_else(String::new, |alone| micros(alone).to_string());
+        let args = |call: Call| call.arg(&request).arg(&worker).arg(until).arg(&alone);
+        let answer = shared.unfenced(&CLAIM, job.id, Some(&new), args);
+        let answer = match answer.await {
+            Ok(answer) => answer,
+            Err(error) => {
+                if error.kind() == ErrorKind::Unavailable {
+                    shared.requests.lost(job.id, doubtful(), request);
+                }
+                return Err(error);
+            }
+        };
+        let mut answer = answer.unwrap_or_default();
+        warn_overwritten(job.id, answer.get(3));
+        let word =
+            |at: usize| answer.get(at).and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
+        let kind = word(0).to_owned();
+        match kind.as_str() {
+            "final" => Ok(Claimed::Final(word(1).parse()?)),
+            "busy" => Ok(Claimed::Busy(Duration::from_micros(number(word(1))))),
+            "suspect" => Ok(Claimed::Suspect(word(1).parse().unwrap_or(u32::MAX))),
+            "run" | "end" => {
+                let lease = Lease { id: job.id, token: number(word(1)) };
+                let text = answer.swap_remove(2);
+                let taken = parse(job.id, &text).map(Box::new).ok_or_else(|| unreadable(job.id))?;
+                shared.claimed.insert(lease, text, new.digest, new.remember);
+                Ok(if kind == "run" { Claimed::Run(taken, lease) } else { Claimed::End(taken, lease) })
+            }
+            _ => Err(unreadable(job.id)),
+        }
     }
 }
 

@@ -54,6 +54,7 @@ local function record(of, at)
     updated = tonumber(of[at + 18]), requests = of[at + 19] or '',
     -- Milliseconds; 7 days where an earlier version of this library stored the record.
     remember = tonumber(of[at + 20]) or 604800000, digest = of[at + 21] or '',
+    crashes = tonumber(of[at + 22]) or 0, alone = tonumber(of[at + 23]),
   }
 end
 
@@ -75,7 +76,7 @@ local function keep_state(r, ttl)
   if r.status == 'pending' or r.status == 'processing' then
     packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
       r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
-      r.requests, r.remember, r.digest)
+      r.requests, r.remember, r.digest, r.crashes, r.alone or '')
   else
     packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
       string.sub(r.requests, 1, 17), '', r.digest)

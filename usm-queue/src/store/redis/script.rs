@@ -19,6 +19,7 @@ transition!(CLAIM, "claim.lua");
 transition!(UPDATE, "update.lua");
 transition!(RENEW, "renew.lua");
 transition!(FAIL, "fail.lua");
+transition!(POSTPONE, "postpone.lua");
 transition!(CANCEL, "cancel.lua");
 transition!(WITHDRAW, "withdraw.lua");
 pub(super) static INSERT_NEW: LazyLock<Script> =

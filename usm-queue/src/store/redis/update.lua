@@ -17,6 +17,7 @@ elseif KIND == 'retry_scheduled' or KIND == 'released' then
   if VALUE ~= 'null' then r.error = VALUE end
   r.status, r.lease, r.attempt = 'pending', nil, r.attempt - ARGV[10]
   r.due = ARGV[9] ~= '' and now + ARGV[9] or nil
+  r.crashes, r.alone = 0, nil
 elseif KIND ~= 'progress' then
   local error = 'null'
   if KIND == 'completed' then

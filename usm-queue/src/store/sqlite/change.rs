@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 use serde_json::Value;
 
 use super::{
@@ -14,7 +14,7 @@ use crate::{
     error::{Error, Result},
     job::{JobEvent, JobId, JobStatus},
     sqlite::{BulkInsert, Tx, duration_micros},
-    store::{CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, REMEMBER_UNBOUNDED, Updated},
+    store::{CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, REMEMBER_UNBOUNDED, SUSPICIOUS, Updated},
 };
 
 /// Old records removed in one transaction.
@@ -144,9 +144,18 @@ pub(super) enum Found {
     /// For so many microseconds.
     Held(i64),
     Ended(JobStatus),
+    /// After so many crashes.
+    Suspect(u32),
 }
 
-pub(super) fn claim(tx: &mut Tx<'_>, job: &JobRow, worker: &str, lease: Duration) -> Result<Found> {
+/// Takes a job; a suspect only when it is to be `alone` for so long.
+pub(super) fn claim(
+    tx: &mut Tx<'_>,
+    job: &JobRow,
+    worker: &str,
+    lease: Duration,
+    alone: Option<Duration>,
+) -> Result<Found> {
     if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
         return Ok(Found::Taken(taken));
     }
@@ -162,31 +171,38 @@ pub(super) fn claim(tx: &mut Tx<'_>, job: &JobRow, worker: &str, lease: Duration
     match state(tx.connection, job.id)? {
         None => Err(Error::not_found(format!("job {}", job.id))),
         Some((status, _)) if status.is_final() => Ok(Found::Ended(status)),
-        Some((_, until)) => match try_take_to_end(tx, job.id, lease)? {
-            Some(taken) => Ok(Found::UsedUp(taken)),
+        Some((_, until)) => match take_over(tx, job.id, worker, lease, alone)? {
+            Some(found) => Ok(found),
             None => Ok(Found::Held(until.map_or(0, |until| until.saturating_sub(tx.now)))),
         },
     }
 }
 
-/// Takes a job for an attempt: one that waits and is due, or whose worker let the lease lapse and that has attempts left.
+/// Takes a job for an attempt that waits and is due.
 fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Result<Option<Box<StoredJob>>> {
-    let mut statement = tx
-        .connection
-        .prepare_cached(
-            "UPDATE jobs SET status = 1, attempt = attempt + 1, token = token + 1, version = version + 1, worker = ?2,
-                lease_until = ?3, updated_at = ?4, next_attempt_at = NULL, progress = NULL,
-                timeline = timeline || '[' || ?4 || ',\"started\",' || (attempt + 1) || ',' || ?5 || ',null]' || char(10)
-             WHERE id = ?1 AND ((status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?4))
-                OR (status = 1 AND lease_until <= ?4 AND attempt < max_attempts))
-             RETURNING id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version,
-                created_at, updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error,
-                progress, result, partial_results, timeline",
-        )
-        .map_err(failed)?;
+    begin(tx, id, worker, lease, 1, "status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?4)")
+}
+
+/// Begins an attempt of a job that is as `state` tells; its number grows by `counted`.
+fn begin(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    worker: &str,
+    lease: Duration,
+    counted: u8,
+    state: &str,
+) -> Result<Option<Box<StoredJob>>> {
+    let sql = format!(
+        "UPDATE jobs SET status = 1, attempt = attempt + ?6, token = token + 1, version = version + 1, worker = ?2,
+            lease_until = ?3, updated_at = ?4, next_attempt_at = NULL, progress = NULL,
+            timeline = timeline || '[' || ?4 || ',\"started\",' || (attempt + ?6) || ',' || ?5 || ',null]' || char(10)
+         WHERE id = ?1 AND {state}
+         RETURNING {COLUMNS}"
+    );
+    let mut statement = tx.connection.prepare_cached(&sql).map_err(failed)?;
     let lease_until = tx.now.saturating_add(duration_micros(lease));
     let taken = statement
-        .query_row(params![id.0, worker, lease_until, tx.now, to_json(worker)], |row| {
+        .query_row(params![id.0, worker, lease_until, tx.now, to_json(worker), counted], |row| {
             StoredJob::read(row).map(Box::new)
         })
         .optional()
@@ -197,22 +213,80 @@ fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Resul
     Ok(taken)
 }
 
-/// Takes a job whose worker let the lease lapse, only to end it.
-fn try_take_to_end(tx: &mut Tx<'_>, id: JobId, lease: Duration) -> Result<Option<Box<StoredJob>>> {
-    let until = tx.now.saturating_add(duration_micros(lease));
-    let taken = run(
+/// Takes a job over whose worker let the lease lapse; `None` when nobody did.
+fn take_over(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    worker: &str,
+    lease: Duration,
+    alone: Option<Duration>,
+) -> Result<Option<Found>> {
+    let lapsed = tx
+        .connection
+        .prepare_cached(
+            "SELECT coalesce(lease_until <= alone_until, 0), attempt >= max_attempts, cancel_requested, coalesce(count, 0)
+             FROM jobs LEFT JOIN crashes ON job = id WHERE id = ?1 AND status = 1 AND lease_until <= ?2",
+        )
+        .and_then(|mut select| {
+            let row = |row: &Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, row.get::<_, bool>(2)?, row.get::<_, u32>(3)?));
+            select.query_row(params![id.0, tx.now], row).optional()
+        })
+        .map_err(failed)?;
+    let Some((tried_alone, last, cancelled, crashes)) = lapsed else { return Ok(None) };
+    let crashes = crashes.saturating_add(1);
+    if tried_alone && last {
+        return take_to_end(tx, id, lease).map(|job| Some(Found::UsedUp(job)));
+    }
+    if crashes >= SUSPICIOUS && alone.is_none() && !cancelled {
+        return Ok(Some(Found::Suspect(crashes)));
+    }
+    let alone_until = alone
+        .map(|alone| tx.now.saturating_add(duration_micros(alone)).saturating_add(duration_micros(lease)));
+    run(
         tx,
-        "UPDATE jobs SET token = token + 1, version = version + 1, lease_until = ?2, updated_at = ?3
-         WHERE id = ?1 AND status = 1 AND lease_until <= ?3",
+        "INSERT OR REPLACE INTO crashes (job, count, alone_until) VALUES (?1, ?2, ?3)",
+        params![id.0, crashes, alone_until],
+    )?;
+    let taken = begin(tx, id, worker, lease, u8::from(tried_alone), "status = 1 AND lease_until <= ?4")?;
+    Ok(taken.map(Found::Taken))
+}
+
+/// Takes a job whose worker let the lease lapse, only to end it.
+fn take_to_end(tx: &mut Tx<'_>, id: JobId, lease: Duration) -> Result<Box<StoredJob>> {
+    let until = tx.now.saturating_add(duration_micros(lease));
+    run(
+        tx,
+        "UPDATE jobs SET token = token + 1, version = version + 1, lease_until = ?2, updated_at = ?3 WHERE id = ?1",
         params![id.0, until, tx.now],
     )?;
-    if taken == 0 {
-        return Ok(None);
-    }
+    // Whoever is to end it may die too; nothing is begun again.
+    run(tx, "UPDATE crashes SET alone_until = ?2 WHERE job = ?1", params![id.0, i64::MAX])?;
     tx.effects.jobs.push(id);
     let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1");
     let mut select = tx.connection.prepare_cached(&sql).map_err(failed)?;
-    select.query_row([id.0], |row| StoredJob::read(row).map(|job| Some(Box::new(job)))).map_err(failed)
+    select.query_row([id.0], |row| StoredJob::read(row).map(Box::new)).map_err(failed)
+}
+
+/// Puts a waiting job off that is due; returns the job's status.
+pub(super) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Duration) -> Result<JobStatus> {
+    if state(tx.connection, job.id)?.is_none() {
+        if let Some(ended) = remembered(tx.connection, job.id)? {
+            return Ok(ended);
+        }
+        insert(tx, std::slice::from_ref(job))?;
+    }
+    let due = tx.now.saturating_add(duration_micros(delay));
+    let changed = run(
+        tx,
+        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, version = version + 1, updated_at = ?2
+         WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)",
+        params![job.id.0, tx.now, error, due],
+    )?;
+    if changed > 0 {
+        tx.effects.jobs.push(job.id);
+    }
+    let state = state(tx.connection, job.id)?;
+    state.map(|(status, _)| status).ok_or_else(|| Error::not_found(format!("job {}", job.id)))
 }
 
 pub(super) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result<LeaseState> {
@@ -266,6 +340,9 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     }?;
     if changed == 0 {
         return refused(tx.connection, lease);
+    }
+    if matches!(change, JobUpdate::Retry { .. } | JobUpdate::Released) {
+        run(tx, "DELETE FROM crashes WHERE job = ?1", params![lease.id.0])?;
     }
     tx.effects.jobs.push(lease.id);
     Ok(Updated::Applied)
@@ -395,7 +472,9 @@ pub(crate) fn keep_house(tx: &mut Tx<'_>) -> Result<()> {
     );
     run(tx, &remember, params![tx.now, PRUNE_AT_ONCE, unbounded])?;
     run(tx, &format!("DELETE FROM jobs WHERE id IN ({EXPIRED})"), params![tx.now, PRUNE_AT_ONCE])?;
-    run(tx, &format!("DELETE FROM ended WHERE id IN ({FORGOTTEN})"), params![tx.now, PRUNE_AT_ONCE]).map(drop)
+    run(tx, &format!("DELETE FROM ended WHERE id IN ({FORGOTTEN})"), params![tx.now, PRUNE_AT_ONCE])?;
+    let over = "DELETE FROM crashes WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = job AND status = 1)";
+    run(tx, over, params![]).map(drop)
 }
 
 fn expiry(tx: &Tx<'_>) -> i64 {

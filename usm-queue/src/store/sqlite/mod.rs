@@ -12,8 +12,8 @@ use tokio::sync::broadcast;
 
 use self::{
     change::{
-        Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, remove_unconfirmed, renew,
-        withdraw,
+        Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, postpone, remove_unconfirmed,
+        renew, withdraw,
     },
     read::list,
 };
@@ -28,7 +28,7 @@ use super::{
 };
 use crate::{
     error::{Error, Result},
-    job::{Job, JobId},
+    job::{Job, JobId, JobStatus},
     sqlite::{Db, backend},
 };
 
@@ -45,6 +45,31 @@ impl SqliteStore {
 
     pub(crate) fn is_in(&self, db: &Arc<Db>) -> bool {
         Arc::ptr_eq(&self.db, db)
+    }
+
+    async fn take(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Option<Duration>,
+    ) -> Result<Claimed> {
+        let row = JobRow::from(job);
+        let worker = worker.to_owned();
+        let found = self.db.write(move |tx| claim(tx, &row, &worker, lease, alone)).await?;
+        Ok(match found {
+            Found::Taken(stored) => {
+                let lease = stored.lease();
+                Claimed::Run(Box::new(stored.parse()), lease)
+            }
+            Found::UsedUp(stored) => {
+                let lease = stored.lease();
+                Claimed::End(Box::new(stored.parse()), lease)
+            }
+            Found::Held(micros) => Claimed::Busy(Duration::from_micros(micros.max(0).unsigned_abs())),
+            Found::Ended(status) => Claimed::Final(status),
+            Found::Suspect(crashes) => Claimed::Suspect(crashes),
+        })
     }
 }
 
@@ -79,21 +104,22 @@ impl JobStore for SqliteStore {
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
+        self.take(job, worker, lease, None).await
+    }
+
+    async fn claim_suspect(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed> {
+        self.take(job, worker, lease, Some(alone)).await
+    }
+
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
         let row = JobRow::from(job);
-        let worker = worker.to_owned();
-        let found = self.db.write(move |tx| claim(tx, &row, &worker, lease)).await?;
-        Ok(match found {
-            Found::Taken(stored) => {
-                let lease = stored.lease();
-                Claimed::Run(Box::new(stored.parse()), lease)
-            }
-            Found::UsedUp(stored) => {
-                let lease = stored.lease();
-                Claimed::End(Box::new(stored.parse()), lease)
-            }
-            Found::Held(micros) => Claimed::Busy(Duration::from_micros(micros.max(0).unsigned_abs())),
-            Found::Ended(status) => Claimed::Final(status),
-        })
+        self.db.write(move |tx| postpone(tx, &row, &error, delay)).await
     }
 
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {

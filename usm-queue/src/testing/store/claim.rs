@@ -105,55 +105,108 @@ pub async fn an_unknown_job_that_is_not_due_is_stored_and_busy(store: &dyn JobSt
     );
 }
 
-/// As a further attempt of another worker.
+/// By another worker, which begins the attempt again: the crash costs none.
 pub async fn a_lapsed_lease_can_be_taken_over(store: &dyn JobStore) {
     let story = Story::begin(store).await;
 
     let (old, new) = story.take_over().await;
 
     let job = story.now().await;
-    assert_eq!((job.status, job.attempt, job.worker.as_deref()), (JobStatus::Processing, 2, Some("other")));
+    assert_eq!((job.status, job.attempt, job.worker.as_deref()), (JobStatus::Processing, 1, Some("other")));
     assert!(new.token > old.token);
     story.refused(old).await;
     story.update(new, JobUpdate::Completed("done".into())).await;
 }
 
+/// It is not taken by a claim that does not promise to try it alone, and no attempt is counted yet.
+pub async fn a_job_whose_workers_died_twice_in_one_attempt_is_a_suspect(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let (_, old) = story.take_over_within(SHORT).await;
+
+    assert_eq!(story.lapsed("becomes a suspect").await, Claimed::Suspect(2));
+
+    let before = story.now().await;
+    assert_eq!(before.status, JobStatus::Processing);
+    let (job, lease) = story.try_alone(LONG, LONG).await;
+    assert_eq!((job.attempt, job.status), (1, JobStatus::Processing));
+    story.refused(old).await;
+    story.update(lease, JobUpdate::Completed("innocent".into())).await;
+}
+
+/// And a crash after it does not.
+pub async fn a_crash_counts_when_the_job_was_tried_alone(store: &dyn JobStore) {
+    let guilty = Story::begin(store).await;
+    guilty.take_over_within(SHORT).await;
+    guilty.try_alone(SHORT, LONG).await;
+    assert_eq!(guilty.lapsed("its worker dies in the trial").await, Claimed::Suspect(3));
+    assert_eq!(guilty.try_alone(LONG, LONG).await.0.attempt, 2);
+
+    let innocent = Story::begin(store).await;
+    innocent.take_over_within(SHORT).await;
+    let (_, lease) = innocent.try_alone(SHORT, SHORT).await;
+    let alone = innocent.now().await.lease_until.unwrap() + SHORT;
+    eventually("the trial is over", async || (Utc::now() > alone).then_some(())).await;
+    assert_eq!(store.renew(&[lease], SHORT).await.unwrap(), [LeaseState::Held]);
+    assert_eq!(innocent.lapsed("its worker dies later").await, Claimed::Suspect(3));
+    assert_eq!(innocent.try_alone(LONG, LONG).await.0.attempt, 1);
+}
+
+/// Its next crash is the first one again.
+pub async fn an_attempt_that_ends_in_order_clears_a_suspect(store: &dyn JobStore) {
+    for ending in [retry(true), retry(false), JobUpdate::Released] {
+        let story = Story::begin(store).await;
+        story.take_over_within(SHORT).await;
+        let (_, lease) = story.try_alone(LONG, LONG).await;
+        story.update(lease, ending).await;
+
+        let (old, _) = story.take_over().await;
+
+        story.refused(old).await;
+    }
+}
+
+/// There is nothing to try: whoever takes it ends it.
+pub async fn a_suspect_that_should_stop_is_taken_at_once(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let (_, lease) = story.take_over().await;
+    assert_eq!(store.cancel(story.id()).await.unwrap(), crate::CancelOutcome::Requested);
+    assert_eq!(store.renew(&[lease], SHORT).await.unwrap(), [LeaseState::CancelRequested]);
+
+    let claimed = story.lapsed("the lease lapses").await;
+
+    assert!(matches!(claimed, Claimed::Run(ref job, _) if job.cancel_requested), "{claimed:?}");
+}
+
 /// It is taken all the same, to be ended: whoever took it knows what it was, and the dead worker can change nothing.
-pub async fn a_job_whose_worker_died_with_the_last_attempt_is_taken_only_to_end_it(store: &dyn JobStore) {
+pub async fn a_job_whose_worker_died_while_it_was_tried_alone_in_its_last_attempt_is_taken_only_to_end_it(
+    store: &dyn JobStore,
+) {
     let mut job = new_job();
-    job.max_attempts = 2;
+    job.max_attempts = 1;
     store.insert(vec![job.clone().into()]).await.unwrap();
     let story = Story { store, job };
-    let (_, first) = story.take_over_within(SHORT).await;
+    story.take_over_within(SHORT).await;
+    let (_, first) = story.try_alone(SHORT, LONG).await;
     let attempt = story.now().await;
 
-    let ends = eventually("the lease of the last attempt lapses", async || {
-        match store.claim(story.job.clone().into(), "third", SHORT).await.unwrap() {
-            Claimed::Busy(_) => None,
-            Claimed::End(job, lease) => Some((*job, lease)),
-            other => panic!("no attempt is left, but it is {other:?}"),
-        }
-    });
-    let (job, lease) = ends.await;
+    let Claimed::End(job, lease) = story.lapsed("the lease of the last attempt lapses").await else {
+        panic!("no attempt is left")
+    };
 
-    assert_eq!((job.status, job.attempt, job.worker.as_deref()), (JobStatus::Processing, 2, Some("other")));
+    assert_eq!((job.status, job.attempt, job.worker.as_deref()), (JobStatus::Processing, 1, Some("alone")));
     assert_eq!((&job.timeline, job.version), (&attempt.timeline, attempt.version + 1));
-    assert_eq!(story.now().await, job);
+    assert_eq!(story.now().await, *job);
     assert!(lease.token > first.token);
     story.refused(first).await;
 
     // If that worker dies too, the next takes it, and so on.
-    let again = eventually("the lease lapses", async || {
-        match store.claim(story.job.clone().into(), "fourth", LONG).await.unwrap() {
-            Claimed::Busy(_) => None,
-            Claimed::End(_, lease) => Some(lease),
-            other => panic!("no attempt is left, but it is {other:?}"),
-        }
-    });
-    let newest = again.await;
+    assert_eq!(store.renew(&[lease], SHORT).await.unwrap(), [LeaseState::Held]);
+    let Claimed::End(_, newest) = story.lapsed("the lease lapses").await else {
+        panic!("no attempt is left")
+    };
     story.refused(lease).await;
     story.update(newest, JobUpdate::Failed("it kills its workers".into())).await;
-    assert_eq!(story.now().await.attempt, 2);
+    assert_eq!(story.now().await.attempt, 1);
 }
 
 /// A slow worker that is still alone with its job goes on.
@@ -305,4 +358,47 @@ pub async fn an_attempt_that_the_store_does_not_know_is_lost(store: &dyn JobStor
         assert_eq!(store.renew(&[lease], LONG).await.unwrap(), [LeaseState::Lost]);
     }
     story.update(known, JobUpdate::Completed("done".into())).await;
+}
+
+/// It stays pending, tells why, and is nobody's until it is due.
+pub async fn a_waiting_job_can_be_put_off(store: &dyn JobStore) {
+    let known = Story::begin(store).await;
+    let unknown = Story { store, job: new_job() };
+    for story in [known, unknown] {
+        let before = now();
+
+        let status = store.postpone(story.job.clone().into(), "waits".to_owned(), LONG).await.unwrap();
+
+        let job = story.now().await;
+        assert_eq!((status, job.status, job.attempt), (JobStatus::Pending, JobStatus::Pending, 0));
+        assert_eq!((job.error.as_deref(), job.version), (Some("waits"), 2));
+        assert!(job.next_attempt_at > Some(before + LONG / 2));
+        let claimed = store.claim(story.job.clone().into(), "early", LONG).await.unwrap();
+        assert!(matches!(claimed, Claimed::Busy(_)), "{claimed:?}");
+        // A second message of it changes nothing.
+        store.postpone(story.job.clone().into(), "again".to_owned(), LONG).await.unwrap();
+        assert_eq!(story.now().await, job);
+    }
+
+    let soon = Story::begin(store).await;
+    store.postpone(soon.job.clone().into(), "waits".to_owned(), SHORT).await.unwrap();
+    eventually("it is due", async || {
+        let claimed = store.claim(soon.job.clone().into(), "in time", LONG).await.unwrap();
+        matches!(claimed, Claimed::Run(ref job, _) if job.attempt == 1).then_some(())
+    })
+    .await;
+}
+
+/// It stays as it is, and its status is told.
+pub async fn a_running_or_ended_job_cannot_be_put_off(store: &dyn JobStore) {
+    let running = Story::begin(store).await;
+    running.claim(LONG).await;
+    let ended = Story::begin(store).await;
+    ended.end(JobStatus::Cancelled).await;
+
+    for (story, expected) in [(running, JobStatus::Processing), (ended, JobStatus::Cancelled)] {
+        let before = story.now().await;
+        let status = store.postpone(story.job.clone().into(), "waits".to_owned(), LONG).await.unwrap();
+        assert_eq!((status, story.now().await), (expected, before));
+    }
 }

@@ -45,11 +45,17 @@ macro_rules! store_contract {
             a_job_whose_next_attempt_is_not_due_is_busy
             an_unknown_job_that_is_not_due_is_stored_and_busy
             a_lapsed_lease_can_be_taken_over
-            a_job_whose_worker_died_with_the_last_attempt_is_taken_only_to_end_it
+            a_job_whose_workers_died_twice_in_one_attempt_is_a_suspect
+            a_crash_counts_when_the_job_was_tried_alone
+            an_attempt_that_ends_in_order_clears_a_suspect
+            a_suspect_that_should_stop_is_taken_at_once
+            a_job_whose_worker_died_while_it_was_tried_alone_in_its_last_attempt_is_taken_only_to_end_it
             a_lapsed_lease_that_nobody_took_over_still_holds
             a_claim_stores_an_unknown_job
             a_final_job_is_not_claimed
             of_claims_at_once_exactly_one_wins
+            a_waiting_job_can_be_put_off
+            a_running_or_ended_job_cannot_be_put_off
             renewing_prolongs_a_lease_and_tells_of_lost_ones
             after_a_takeover_nothing_of_the_old_lease_is_accepted
             after_an_attempt_ended_nothing_of_its_lease_is_accepted

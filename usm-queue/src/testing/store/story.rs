@@ -73,6 +73,27 @@ impl<'a> Story<'a> {
         (old, new.await)
     }
 
+    /// What a claim of another worker finds as soon as the present lease has lapsed.
+    pub(super) async fn lapsed(&self, what: &str) -> Claimed {
+        eventually(what, async || {
+            let claimed = self.store.claim(self.job.clone().into(), "other", LONG).await.unwrap();
+            (!matches!(claimed, Claimed::Busy(_))).then_some(claimed)
+        })
+        .await
+    }
+
+    /// Claims a suspect to be tried alone, as soon as its present lease has lapsed.
+    pub(super) async fn try_alone(&self, lease: Duration, alone: Duration) -> (Job, Lease) {
+        eventually("the suspect is tried", async || {
+            match self.store.claim_suspect(self.job.clone().into(), "alone", lease, alone).await.unwrap() {
+                Claimed::Run(job, lease) => Some((*job, lease)),
+                Claimed::Busy(_) => None,
+                other => panic!("the suspect can be tried, but it is {other:?}"),
+            }
+        })
+        .await
+    }
+
     /// Claims it with a lease and waits until it has lapsed.
     pub(super) async fn stall(&self) -> Lease {
         let (job, lease) = self.claim(SHORT).await;

@@ -59,7 +59,13 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
             (0..30, _) => {
                 let lapses = Duration::from_millis(rng.u64(1..10));
                 let lease = if rng.u8(..3) == 0 { LONG } else { lapses };
-                match store.claim(job.clone().into(), "worker", lease).await.unwrap() {
+                let claimed = if rng.bool() {
+                    store.claim(job.clone().into(), "worker", lease).await.unwrap()
+                } else {
+                    let alone = Duration::from_millis(rng.u64(..10));
+                    store.claim_suspect(job.clone().into(), "worker", lease, alone).await.unwrap()
+                };
+                match claimed {
                     Claimed::Run(job, lease) => {
                         ledger.tokens.push(lease.token);
                         ledger.seen.push(*job);
@@ -68,7 +74,7 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
                         ledger.taken_to_end += 1;
                         ledger.seen.push(*job);
                     }
-                    Claimed::Final(_) | Claimed::Busy(_) => {}
+                    Claimed::Final(_) | Claimed::Busy(_) | Claimed::Suspect(_) => {}
                 }
             }
             (30..70, Some(lease)) => {
@@ -141,7 +147,13 @@ fn check(now: &Job, ledgers: &[&Ledger]) {
     let uncounted = |(_, update): &&&(u64, JobUpdate)| {
         matches!(update, JobUpdate::Released | JobUpdate::Retry { counted: false, .. })
     };
-    let attempts = tokens.len() - applied.iter().filter(uncounted).count();
+    let steps: Vec<_> =
+        now.timeline.iter().filter(|entry| entry.event != JobEvent::CancelRequested).collect();
+    let begun_again = |pair: &&[&crate::TimelineEntry]| {
+        pair.iter().all(|entry| entry.event == JobEvent::Started) && pair[0].attempt == pair[1].attempt
+    };
+    let crashes = steps.windows(2).filter(begun_again).count();
+    let attempts = tokens.len() - applied.iter().filter(uncounted).count() - crashes;
     assert_eq!(now.attempt as usize, attempts, "attempts are counted");
     let parts = applied.iter().filter(|(_, update)| matches!(update, JobUpdate::Partial(_))).count();
     assert_eq!(now.partial_results.len(), parts, "no partial result is lost");

@@ -1,0 +1,391 @@
+//! Processes one delivery, from its arrival to its settlement.
+
+use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
+
+use futures_util::FutureExt;
+use tokio::time::Instant;
+use uuid::Uuid;
+
+use super::{
+    attempt::{Stop, attempt, died, guarded, panic_message},
+    patience::next_wait,
+    shared::Shared,
+};
+use crate::{
+    broker::{Delivery, Settlement},
+    context::JobContext,
+    dead_letter::dead_letter,
+    envelope::{self, Message},
+    error::{ErrorKind, chain},
+    job::{Job, JobEvent, JobId, JobStatus},
+    lifecycle::{self, Fate, Outcome, Reason},
+    registry::{Handler, Prepared},
+    retry::RetryPolicy,
+    store::{Claimed, JobUpdate, Lease, Updated},
+    suspects,
+};
+
+/// How long a message goes back for whose processing panicked outside the application's code, or whose job runs elsewhere.
+const SET_ASIDE: Duration = Duration::from_secs(10);
+
+/// What a worker finds in a message.
+enum Found<S> {
+    Work(Arc<Handler<S>>, Prepared<S>),
+    /// This worker cannot run it, but another version of the program may.
+    Unknown(Misfit),
+    /// Nobody can run it.
+    Broken(Misfit),
+}
+
+/// Why a message cannot be run.
+struct Misfit {
+    task: String,
+    max_attempts: u32,
+    reason: Reason,
+    error: String,
+}
+
+impl<S: Clone + Send + Sync + 'static> Shared<S> {
+    /// One delivery, from its arrival to its settlement.
+    pub(super) async fn process(self: Arc<Self>, delivery: Delivery) {
+        let processed = AssertUnwindSafe(self.work(&delivery)).catch_unwind().await;
+        if let Err(panic) = processed {
+            let (panic, id) = (panic_message(panic), &delivery.message.message_id);
+            tracing::error!(
+                queue = delivery.queue,
+                message.id = id,
+                panic,
+                "processing a message panicked; it goes back"
+            );
+            self.settle(&delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
+        }
+    }
+
+    async fn work(self: &Arc<Self>, delivery: &Delivery) {
+        if self.stopping.is_cancelled() {
+            // It goes back as it is.
+            return;
+        }
+        let Some(id) = job_id(&delivery.message) else { return self.give_id(delivery).await };
+        let (handler, prepared) = match self.find(delivery) {
+            Found::Work(handler, prepared) => (handler, prepared),
+            Found::Unknown(misfit) => return self.leave_to_others(delivery, id, misfit).await,
+            Found::Broken(misfit) => return self.reject(delivery, id, &misfit).await,
+        };
+        let record =
+            envelope::rebuild(&delivery.message, id, handler.task, handler.policy.retry.max_attempts);
+        let record = self.queue.as_told(record, &delivery.message);
+        let claim = || self.queue.store().claim(record.clone(), &self.name, self.lease);
+        let Some(mut claimed) = self.persist("claim", id, claim).await else { return };
+        let mut trial = None;
+        if let Claimed::Suspect(crashes) = claimed {
+            let Some(place) = self.suspects.place() else {
+                let delay = suspects::wait(crashes).mul_f64(0.75 + fastrand::f64() / 2.0);
+                return self.settle(delivery, Settlement::Requeue { delay }).await;
+            };
+            let alone = suspects::trial(crashes);
+            let claim = || self.queue.store().claim_suspect(record.clone(), &self.name, self.lease, alone);
+            let Some(again) = self.persist("claim", id, claim).await else { return };
+            if let Claimed::Run(_, lease) = again {
+                trial = Some(self.watch_trial(lease, alone, place));
+            }
+            claimed = again;
+        }
+        match claimed {
+            Claimed::Run(job, lease) => self.run(delivery, &handler, prepared, *job, lease).await,
+            Claimed::End(job, lease) => {
+                self.finish(delivery, &handler, &job, lease, Instant::now(), died(&job)).await;
+            }
+            Claimed::Final(status) => self.end(delivery, id, status).await,
+            Claimed::Busy(wait) => {
+                let delay = wait.saturating_add(Duration::from_millis(10));
+                self.settle(delivery, Settlement::Requeue { delay }).await;
+            }
+            Claimed::Suspect(crashes) => {
+                let delay = suspects::wait(crashes);
+                self.settle(delivery, Settlement::Requeue { delay }).await;
+            }
+        }
+        drop(trial);
+    }
+
+    /// What this worker can do with a message.
+    fn find(&self, delivery: &Delivery) -> Found<S> {
+        let message = &delivery.message;
+        let topology = self.queue.wanted();
+        let same_queue = |key: &str| topology.route(key).contains(&delivery.queue.as_str());
+        let Some(handler) = self.registry.find(message, same_queue) else {
+            let task = message.header_str(envelope::TASK).unwrap_or(&message.routing_key).to_owned();
+            return Found::Unknown(Misfit {
+                error: format!("no handler is registered for task `{task}`"),
+                task,
+                max_attempts: RetryPolicy::default().max_attempts,
+                reason: Reason::UnknownTask,
+            });
+        };
+        // A payload type may have a `Deserialize` of its own, with bugs of its own.
+        let error = match guarded(|| handler.prepare(message)) {
+            Ok(Ok(prepared)) => return Found::Work(handler, prepared),
+            Ok(Err(error)) => chain(&error),
+            Err(panic) => format!("decoding the payload panicked: {panic}"),
+        };
+        let misfit = Misfit {
+            task: handler.task.to_owned(),
+            max_attempts: handler.policy.retry.max_attempts,
+            reason: Reason::Undecodable,
+            error,
+        };
+        if envelope::is_json(message) { Found::Unknown(misfit) } else { Found::Broken(misfit) }
+    }
+
+    /// Gives a message an id that has none, so that it is one job however often it is delivered, and another message with
+    /// the same body is another. It is published with its id before it is acknowledged: a crash in between makes two of
+    /// it.
+    async fn give_id(&self, delivery: &Delivery) {
+        let mut message = delivery.message.clone();
+        message.message_id = JobId::new().to_string();
+        tracing::debug!(
+            queue = delivery.queue,
+            message.id = message.message_id,
+            "a message without any id is given one"
+        );
+        let settlement = Settlement::Retry { message: Box::new(message), delay: Duration::ZERO };
+        self.settle(delivery, settlement).await;
+    }
+
+    /// Puts a message back that another version of the program may be able to run, or gives it up when it has waited long
+    /// enough. The job's record stays pending and says what it waits for.
+    async fn leave_to_others(&self, delivery: &Delivery, id: JobId, misfit: Misfit) {
+        let waited =
+            delivery.message.header_u64(envelope::UNKNOWN_MS).map_or(Duration::ZERO, Duration::from_millis);
+        let Some(delay) = next_wait(waited, self.unknown_task_patience) else {
+            return self.reject(delivery, id, &misfit).await;
+        };
+        let why = match misfit.reason {
+            Reason::UnknownTask => format!("waiting for a worker that knows task `{}`", misfit.task),
+            _ => format!(
+                "waiting for a worker that can read this payload of task `{}`: {}",
+                misfit.task, misfit.error
+            ),
+        };
+        tracing::warn!(job.id = %id, queue = delivery.queue, task.name = misfit.task, ?waited, ?delay, why, "message goes back");
+        let record = envelope::rebuild(&delivery.message, id, &misfit.task, misfit.max_attempts);
+        let record = self.queue.as_told(record, &delivery.message);
+        let postpone = || self.queue.store().postpone(record.clone(), why.clone(), delay);
+        let Some(status) = self.persist("postpone", id, postpone).await else { return };
+        if status.is_final() {
+            return self.end(delivery, id, status).await;
+        }
+        let mut message = delivery.message.clone();
+        message.headers.insert(envelope::UNKNOWN_MS.to_owned(), millis(waited.saturating_add(delay)).into());
+        message.not_before = None;
+        self.settle(delivery, Settlement::Retry { message: Box::new(message), delay }).await;
+    }
+
+    async fn run(
+        &self,
+        delivery: &Delivery,
+        handler: &Handler<S>,
+        prepared: Prepared<S>,
+        job: Job,
+        lease: Lease,
+    ) {
+        let claimed = Instant::now();
+        let job = Arc::new(job);
+        let stop = Arc::new(Stop::new(&self.stopping));
+        let _running = self.begin(lease, stop.clone());
+        let outcome = if job.cancel_requested {
+            // Its last worker died, or ended the attempt before it heard of it.
+            Outcome::Cancelled
+        } else if self.stopping.is_cancelled() {
+            // The claim took so long that the worker is shutting down by now.
+            Outcome::Interrupted
+        } else {
+            let key = delivery
+                .message
+                .header_str(envelope::IDEMPOTENCY_KEY)
+                .map_or_else(|| job.id.to_string(), str::to_owned);
+            let context = || {
+                let (store, signals) = (self.queue.shared_store(), stop.signals.clone());
+                JobContext::new(self.state.clone(), job.clone(), key, lease, store, signals)
+            };
+            attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await
+        };
+        self.finish(delivery, handler, &job, lease, claimed, outcome).await;
+    }
+
+    /// Records how an attempt ended and settles its delivery.
+    async fn finish(
+        &self,
+        delivery: &Delivery,
+        handler: &Handler<S>,
+        job: &Job,
+        lease: Lease,
+        claimed: Instant,
+        outcome: Outcome,
+    ) {
+        tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
+        let policy = retry_policy(&handler.policy.retry, delivery, job);
+        let tried = tried_before(&delivery.message, job).saturating_add(claimed.elapsed());
+        let (update, fate) = lifecycle::decide(outcome, job, &policy, tried, fastrand::f64());
+        if let JobUpdate::Retry { error, .. } | JobUpdate::Failed(error) = &update {
+            tracing::warn!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, %error, "attempt failed");
+        }
+        let settlement = self.settlement(fate, delivery, job, &update, tried);
+        let finish = || {
+            self.queue.broker().finish(
+                self.queue.store(),
+                delivery,
+                lease,
+                update.clone(),
+                settlement.clone(),
+            )
+        };
+        let finished = self.persist("finish", job.id, finish).await;
+        match finished {
+            Some(Updated::Stale) => {
+                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
+            }
+            Some(Updated::Lost) => {
+                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job store lost this attempt; the job runs again");
+            }
+            _ => {}
+        }
+    }
+
+    fn settlement(
+        &self,
+        fate: Fate,
+        delivery: &Delivery,
+        job: &Job,
+        update: &JobUpdate,
+        tried: Duration,
+    ) -> Settlement {
+        match fate {
+            Fate::Ack => Settlement::Ack,
+            Fate::HandBack => Settlement::Requeue { delay: Duration::ZERO },
+            Fate::RetryAfter(delay) => {
+                let counted = !matches!(update, JobUpdate::Retry { counted: false, .. });
+                let mut message = delivery.message.clone();
+                let attempts = if counted { job.attempt } else { job.attempt.saturating_sub(1) };
+                message.headers.insert(envelope::ATTEMPT.to_owned(), attempts.into());
+                message
+                    .headers
+                    .insert(envelope::TRIED_MS.to_owned(), millis(tried.saturating_add(delay)).into());
+                // Somebody knew it.
+                message.headers.remove(envelope::UNKNOWN_MS);
+                message.not_before = None;
+                Settlement::Retry { message: Box::new(message), delay }
+            }
+            Fate::DeadLetter(reason) => {
+                let error =
+                    if let JobUpdate::Failed(error) = update { error.as_str() } else { reason.as_str() };
+                self.dead(delivery, reason, Some(job), error)
+            }
+        }
+    }
+
+    fn dead(&self, delivery: &Delivery, reason: Reason, job: Option<&Job>, error: &str) -> Settlement {
+        let queue = self.queue.wanted().queue(&delivery.queue);
+        // The topology was checked: every queue that work comes from has a dead-letter exchange.
+        let exchange = queue.and_then(|queue| queue.dead_letter_exchange.as_deref()).unwrap_or_default();
+        Settlement::DeadLetter { message: Box::new(dead_letter(delivery, exchange, reason, job, error)) }
+    }
+
+    /// Dead-letters a message that cannot be run at all, and fails its job.
+    async fn reject(&self, delivery: &Delivery, id: JobId, misfit: &Misfit) {
+        let (reason, error) = (misfit.reason, misfit.error.as_str());
+        tracing::warn!(
+            queue = delivery.queue,
+            message.id = delivery.message.message_id,
+            reason = reason.as_str(),
+            error,
+            "message cannot be run"
+        );
+        // Not of a job that the message does not name: nobody could look for it.
+        if delivery.message.job_id().is_some() {
+            let record = envelope::rebuild(&delivery.message, id, &misfit.task, misfit.max_attempts);
+            let record = self.queue.as_told(record, &delivery.message);
+            let text = format!("{}: {error}", reason.as_str());
+            let fail = || self.queue.store().fail_unclaimed(record.clone(), text.clone());
+            let Some(failed) = self.persist("fail", id, fail).await else { return };
+            if !failed {
+                let get = || self.queue.store().get(id);
+                let Some(job) = self.persist("get", id, get).await else { return };
+                match job.map(|job| job.status) {
+                    Some(JobStatus::Completed | JobStatus::Cancelled) => {
+                        return self.settle(delivery, Settlement::Ack).await;
+                    }
+                    Some(JobStatus::Processing) => {
+                        return self.settle(delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
+                    }
+                    // Perhaps by a worker that died before it wrote the dead letter.
+                    _ => {}
+                }
+            }
+        }
+        self.settle(delivery, self.dead(delivery, reason, None, error)).await;
+    }
+
+    /// Ends a message whose job has ended.
+    async fn end(&self, delivery: &Delivery, id: JobId, status: JobStatus) {
+        if status == JobStatus::Failed && delivery.redelivered {
+            self.bury(delivery, id).await;
+        } else {
+            self.settle(delivery, Settlement::Ack).await;
+        }
+    }
+
+    /// Ends a message of a failed job that comes again: its worker may have died after it recorded the failure and before
+    /// the message became a dead letter.
+    async fn bury(&self, delivery: &Delivery, id: JobId) {
+        let failed_queue = self.queue.wanted().failed_queue();
+        let find = async || match self.queue.broker().find(failed_queue, &delivery.message.message_id).await {
+            // Somebody deleted that queue; burying makes it anew.
+            Err(error) if error.kind() == ErrorKind::NotFound => Ok(None),
+            found => found,
+        };
+        let Some(buried) = self.persist("find", id, find).await else { return };
+        let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
+        let settlement = match (buried, job) {
+            (None, Some(mut job)) => {
+                let used_up = job.attempt >= job.max_attempts;
+                let reason = if used_up { Reason::AttemptsUsedUp } else { Reason::Permanent };
+                let error = job.error.take().unwrap_or_else(|| reason.as_str().to_owned());
+                // The last entry is the failure itself, which `error` tells.
+                job.timeline.pop();
+                self.dead(delivery, reason, Some(&job), &error)
+            }
+            _ => Settlement::Ack,
+        };
+        self.settle(delivery, settlement).await;
+    }
+}
+
+/// The task's policy with what the job itself asked for.
+fn retry_policy(policy: &RetryPolicy, delivery: &Delivery, job: &Job) -> RetryPolicy {
+    let policy = policy.with_max_attempts(job.max_attempts);
+    match delivery.message.header_u64(envelope::FIRST_DELAY_MS) {
+        Some(ms) => policy.with_first_delay(Duration::from_millis(ms)),
+        None => policy,
+    }
+}
+
+/// How long ago the first attempt began, as this attempt begins: by the record, whose times are those of one clock, or, where
+/// the record was lost since, by the message.
+fn tried_before(message: &Message, job: &Job) -> Duration {
+    let first = job.timeline.iter().find(|entry| entry.event == JobEvent::Started);
+    let by_record = first.and_then(|first| (job.updated_at - first.at).to_std().ok()).unwrap_or_default();
+    let by_message = message.header_u64(envelope::TRIED_MS).map_or(Duration::ZERO, Duration::from_millis);
+    by_record.max(by_message)
+}
+
+fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
+}
+
+/// The job of a message: the one it names, else one by its own id; `None` when it has none.
+fn job_id(message: &Message) -> Option<JobId> {
+    let by_message = || JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, message.message_id.as_bytes()));
+    message.job_id().or_else(|| (!message.message_id.is_empty()).then(by_message))
+}

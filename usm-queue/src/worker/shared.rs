@@ -1,0 +1,82 @@
+//! What all tasks of a running worker share, and how its writes are repeated.
+
+use std::{
+    collections::HashMap,
+    fmt,
+    future::Future,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use super::{attempt::Stop, health::WorkerHealth};
+use crate::{
+    broker::{Delivery, Settlement},
+    error::{ErrorKind, Result, chain},
+    queue::TaskQueue,
+    registry::Registry,
+    store::Lease,
+    suspects::Suspects,
+};
+
+/// What all tasks of a running worker share.
+pub(super) struct Shared<S> {
+    pub(super) queue: TaskQueue,
+    pub(super) state: S,
+    pub(super) registry: Registry<S>,
+    pub(super) name: String,
+    pub(super) lease: Duration,
+    pub(super) stop_grace: Duration,
+    pub(super) unknown_task_patience: Duration,
+    /// By lease: a job whose lease lapsed may come back to this worker while its first handler still runs.
+    pub(super) running: Mutex<HashMap<Lease, Arc<Stop>>>,
+    pub(super) jobs: TaskTracker,
+    pub(super) suspects: Suspects,
+    pub(super) health: WorkerHealth,
+    /// Nothing more is begun.
+    pub(super) stopping: CancellationToken,
+    /// The shutdown is over: nobody waits for anything any more.
+    pub(super) abandon: CancellationToken,
+}
+
+impl<S> Shared<S> {
+    pub(super) async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
+        let settle = || self.queue.broker().settle(delivery, settlement.clone());
+        self.persist("settle", &delivery.message.message_id, settle).await;
+    }
+
+    /// Repeats a write until it succeeds, keeping the delivery meanwhile: its place stays taken, so no new work comes in
+    /// while the backend does not answer. `None` when the worker gave up because it ends.
+    pub(super) async fn persist<T, F>(
+        &self,
+        what: &str,
+        id: impl fmt::Display,
+        write: impl Fn() -> F,
+    ) -> Option<T>
+    where
+        F: Future<Output = Result<T>>,
+    {
+        let mut failures = 0u32;
+        loop {
+            match write().await {
+                Ok(value) => return Some(value),
+                Err(error) if error.kind() == ErrorKind::Closed => return None,
+                Err(error) => {
+                    failures += 1;
+                    tracing::warn!(what, id = %id, failures, error = chain(&error), "the backend does not take this write; trying again");
+                }
+            }
+            tokio::select! {
+                () = tokio::time::sleep(pause(failures)) => {}
+                () = self.abandon.cancelled() => return None,
+            }
+        }
+    }
+}
+
+/// 50 ms, doubling up to 5 s, spread by half.
+pub(super) fn pause(failures: u32) -> Duration {
+    let base = Duration::from_millis(50).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(5));
+    base.mul_f64(0.75 + fastrand::f64() / 2.0)
+}
