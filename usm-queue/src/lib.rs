@@ -24,7 +24,7 @@ mod worker;
 pub use broker::rabbitmq::RabbitMqOptions;
 pub use broker::{Broker, Consumer, Delivery, QueueDepth, Settlement};
 pub use context::JobContext;
-pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};
+pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters, NotReplayed, Replayed};
 pub use envelope::Message;
 pub use error::{Error, ErrorKind, Result};
 pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};

@@ -316,6 +316,7 @@ impl TaskQueue {
                 json!(u64::try_from(delay.as_millis()).unwrap_or(u64::MAX)),
             );
         }
+        envelope::check_headers(&message)?;
         self.check(&message)?;
         Ok((job, message))
     }

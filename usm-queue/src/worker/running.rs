@@ -102,6 +102,11 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
 
     /// One delivery, from its arrival to its settlement.
     async fn work(self: Arc<Self>, delivery: Delivery) {
+        if let Some(why) = delivery.message.header_str(envelope::UNREADABLE) {
+            let why = format!("the broker's client cannot read the message: {why}");
+            let task = &delivery.message.routing_key;
+            return self.reject(&delivery, task, Reason::Undecodable, &why).await;
+        }
         let topology = self.queue.wanted();
         let same_queue = |key: &str| topology.route(key).contains(&delivery.queue.as_str());
         let Some(handler) = self.registry.find(&delivery.message, same_queue) else {

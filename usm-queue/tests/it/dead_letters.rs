@@ -143,8 +143,8 @@ async fn all_dead_letters_that_match_are_replayed_and_those_only() {
     work(&queue, &jobs).await;
     let dead = queue.dead_letters();
 
-    assert_eq!(dead.replay_all(&DeadLetterFilter::default().reason("expired")).await.unwrap(), []);
-    let replayed = dead.replay_all(&DeadLetterFilter::default()).await.unwrap();
+    assert_eq!(dead.replay_all(&DeadLetterFilter::default().reason("expired")).await.unwrap().jobs, []);
+    let replayed = dead.replay_all(&DeadLetterFilter::default()).await.unwrap().jobs;
 
     let originals: Vec<_> = {
         let mut originals = Vec::new();
@@ -169,7 +169,7 @@ async fn a_slow_replay_leaves_the_others_where_they_were() {
 
     let begun = std::time::Instant::now();
     let rate = std::num::NonZeroU32::new(20).unwrap();
-    let replayed = dead.replay_all_at(&DeadLetterFilter::default().task("note"), rate).await.unwrap();
+    let replayed = dead.replay_all_at(&DeadLetterFilter::default().task("note"), rate).await.unwrap().jobs;
 
     assert_eq!(replayed.len(), 3);
     assert!(begun.elapsed() >= std::time::Duration::from_millis(100), "two pauses of 50 ms at least");

@@ -47,7 +47,7 @@ async fn a_slow_replay_takes_what_matches_in_its_order_and_leaves_the_others_whe
 
     let (begun, rate) = (Instant::now(), NonZeroU32::new(10).unwrap());
     let notes = DeadLetterFilter::default().task("note");
-    let replayed = soon("all are replayed", dead.replay_all_at(&notes, rate)).await.unwrap();
+    let replayed = soon("all are replayed", dead.replay_all_at(&notes, rate)).await.unwrap().jobs;
 
     assert!(begun.elapsed() >= Duration::from_millis(200), "two pauses of 100 ms at least");
     let mut of = Vec::new();
