@@ -10,10 +10,10 @@ use crate::{
     queue::TaskQueue,
 };
 
-/// How many messages are read at first when all are walked.
+/// How many messages are read at first.
 const PAGE: usize = 200;
 /// What is given back is waited for so often, so long each time; somebody else may take it meanwhile.
-const RETURN_LOOKS: u32 = 50;
+const RETURN_LOOKS: u32 = 500;
 const RETURN_PAUSE: Duration = Duration::from_millis(20);
 
 /// The dead letters of a queue's topology.
@@ -38,18 +38,18 @@ impl DeadLetters {
         skip: usize,
         limit: usize,
     ) -> Result<Vec<DeadLetter>> {
-        let mut found = Vec::new();
-        let mut read = 0;
-        while found.len() < skip.saturating_add(limit) {
-            // Some brokers read from the beginning each time, so every page is as long as all before.
-            let page = self.queue.broker().browse(self.failed_queue(), read, read.max(PAGE)).await?;
-            if page.is_empty() {
-                break;
+        let wanted = skip.saturating_add(limit);
+        let mut size = PAGE.max(if *filter == DeadLetterFilter::default() { wanted } else { 0 });
+        // Each time from the beginning, as some brokers read anyway: what is found is what was there at one moment.
+        loop {
+            let page = self.queue.broker().browse(self.failed_queue(), 0, size).await?;
+            let letters = page.iter().map(DeadLetter::from_message).filter(|letter| filter.matches(letter));
+            let found: Vec<_> = letters.take(wanted).collect();
+            if found.len() == wanted || page.len() < size {
+                return Ok(found.into_iter().skip(skip).collect());
             }
-            read += page.len();
-            found.extend(page.iter().map(DeadLetter::from_message).filter(|letter| filter.matches(letter)));
+            size = size.saturating_mul(2);
         }
-        Ok(found.into_iter().skip(skip).take(limit).collect())
     }
 
     /// One dead letter.
@@ -110,19 +110,25 @@ impl DeadLetters {
                 None => break None,
             }
         };
-        self.give_back(others).await?;
+        self.give_back(walk, others).await?;
         taken.ok_or_else(|| unknown(id))
     }
 
-    /// Each to its place; returns when they are there, as far as the broker tells, so that whoever looks next sees them.
-    pub(super) async fn give_back(&self, held: Vec<Delivery>) -> Result<()> {
+    /// Ends a walk and gives what it held back, each to its place; returns when it is there, as far as the broker tells, so
+    /// that whoever looks next sees it.
+    pub(super) async fn give_back(&self, walk: Walk<'_>, held: Vec<Delivery>) -> Result<()> {
+        // First, or they would come to it again.
+        drop(walk);
         let (broker, queue) = (self.queue.broker(), self.failed_queue());
         for held in &held {
             broker.settle(held, Settlement::Requeue { delay: Duration::ZERO }).await?;
         }
         let count = u64::try_from(held.len()).unwrap_or(u64::MAX);
+        let mut there = 0;
         for _ in 0..RETURN_LOOKS {
-            if broker.depth(queue).await?.ready >= count {
+            there = if broker.depth(queue).await?.ready >= count { there + 1 } else { 0 };
+            // Twice, as the walk may still end.
+            if there == 2 {
                 break;
             }
             tokio::time::sleep(RETURN_PAUSE).await;

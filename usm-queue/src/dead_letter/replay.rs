@@ -122,7 +122,7 @@ impl DeadLetters {
             }
         };
         // What cannot be given back now comes back with the end of its consumer.
-        replayed.interrupted = ended.and(self.give_back(others).await).err();
+        replayed.interrupted = ended.and(self.give_back(walk, others).await).err();
         Ok(replayed)
     }
 

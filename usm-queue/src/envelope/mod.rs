@@ -63,8 +63,8 @@ pub(crate) const BROKER_QUEUE: &str = "x-first-death-queue";
 pub(crate) const UNREADABLE: &str = "x-usm-unreadable";
 /// Header beside [`UNREADABLE`]: the properties as they came, hexadecimal.
 pub(crate) const RAW_PROPERTIES: &str = "x-usm-raw-properties";
-/// Header beside [`UNREADABLE`] where a name in the delivery was at fault: the arguments of its method, hexadecimal.
-pub(crate) const RAW_DELIVERY: &str = "x-usm-raw-delivery";
+/// Header beside [`UNREADABLE`] where one of them was at fault: exchange and routing key as they came, hexadecimal.
+pub(crate) const RAW_NAMES: &str = "x-usm-raw-names";
 
 /// Room for a payload of the usual size, so that most are written without moving them.
 const USUAL_BODY: usize = 512;

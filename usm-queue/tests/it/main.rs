@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 mod bad_files;
+mod bounds;
 mod cancel;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 mod certificates;

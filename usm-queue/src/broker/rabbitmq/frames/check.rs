@@ -2,7 +2,7 @@
 
 use std::str::from_utf8;
 
-use crate::envelope::{RAW_DELIVERY, RAW_PROPERTIES, UNREADABLE};
+use crate::envelope::{RAW_NAMES, RAW_PROPERTIES, UNREADABLE};
 
 /// Tables and lists within each other, the header table counted. lapin reads them recursively, and far deeper ones end
 /// the process; JSON that is read again ends at 128.
@@ -44,8 +44,8 @@ const PROPERTIES: [(&str, Kind); 14] = [
 /// A method whose names were not UTF-8.
 pub(super) struct Replaced {
     pub(super) payload: Vec<u8>,
-    /// A message follows.
-    pub(super) has_content: bool,
+    /// Exchange and routing key as they came, where a message follows.
+    pub(super) names: Option<Vec<u8>>,
 }
 
 /// Another method payload where lapin could not read this one; the names in it with `\u{fffd}` for what is not UTF-8.
@@ -73,22 +73,30 @@ pub(super) fn method(payload: &[u8]) -> Option<Replaced> {
         return None;
     }
     let (mut parts, mut replaced) = (Parts(&payload[4..]), payload[..4].to_vec());
+    let mut names = Vec::new();
     for kind in arguments {
         match kind {
-            Short => put_short(&mut replaced, lossy(parts.short()?).as_bytes()),
+            Short => {
+                let name = parts.short()?;
+                let mut encoded = Vec::new();
+                put_short(&mut encoded, name);
+                names.push(encoded);
+                put_short(&mut replaced, lossy(name).as_bytes());
+            }
             Table => {}
             Fixed(size) => replaced.extend_from_slice(parts.take(*size)?),
         }
     }
     replaced.extend_from_slice(parts.0);
-    Some(Replaced { payload: replaced, has_content })
+    let names = has_content.then(|| names.split_off(names.len() - 2).concat());
+    Some(Replaced { payload: replaced, names })
 }
 
 /// Another content header payload where lapin could not read this one, or where the delivery it belongs to could not be
 /// read: without what is unreadable, with headers that tell and keep it.
-pub(super) fn content_header(payload: &[u8], delivery: Option<&[u8]>) -> Option<Vec<u8>> {
+pub(super) fn content_header(payload: &[u8], names: Option<&[u8]>) -> Option<Vec<u8>> {
     let found = properties(payload.get(BEFORE_PROPERTIES..)?);
-    let why = match (found.fault, delivery) {
+    let why = match (found.fault, names) {
         (Some(why), _) => why,
         (None, Some(_)) => "the routing key or exchange is not UTF-8".to_owned(),
         (None, None) => return None,
@@ -96,8 +104,8 @@ pub(super) fn content_header(payload: &[u8], delivery: Option<&[u8]>) -> Option<
     let raw = &payload[BEFORE_PROPERTIES..];
     let room = payload.len().max(MIN_FRAME);
     // Whole where it fits into a frame; the properties alone, or a part of them, where it does not.
-    let full = Substitute { why: &why, headers: found.headers, kept: &found.kept, raw, delivery };
-    let small = Substitute { headers: &[], delivery: None, ..full };
+    let full = Substitute { why: &why, headers: found.headers, kept: &found.kept, raw, names };
+    let small = Substitute { headers: &[], names: None, ..full };
     let bare = small.build(&payload[..BEFORE_PROPERTIES], 0).len();
     [full, Substitute { headers: &[], ..full }]
         .into_iter()
@@ -206,7 +214,7 @@ struct Substitute<'a> {
     headers: &'a [u8],
     kept: &'a [(u16, &'a [u8])],
     raw: &'a [u8],
-    delivery: Option<&'a [u8]>,
+    names: Option<&'a [u8]>,
 }
 
 impl Substitute<'_> {
@@ -215,8 +223,8 @@ impl Substitute<'_> {
         let mut headers = self.headers.to_vec();
         put_entry(&mut headers, UNREADABLE, b'S', self.why.as_bytes());
         put_entry(&mut headers, RAW_PROPERTIES, b'x', &self.raw[..raw]);
-        if let Some(delivery) = self.delivery {
-            put_entry(&mut headers, RAW_DELIVERY, b'x', delivery);
+        if let Some(names) = self.names {
+            put_entry(&mut headers, RAW_NAMES, b'x', names);
         }
         let flags = self.kept.iter().fold(HEADERS, |flags, (bit, _)| flags | bit);
         let mut payload = before.to_vec();

@@ -24,8 +24,8 @@ pub(super) struct Gate {
     filled: usize,
     /// Bytes still to come of a frame that passes unchecked.
     passing: usize,
-    /// Channels whose next content header belongs to a delivery that names something unreadable: the delivery as it came.
-    deliveries: HashMap<u16, Vec<u8>>,
+    /// Channels whose next content header follows names that were unreadable: exchange and routing key as they came.
+    names: HashMap<u16, Vec<u8>>,
 }
 
 impl Gate {
@@ -81,15 +81,12 @@ impl Gate {
             let channel = u16::from_be_bytes([channel_high, channel_low]);
             let replaced = if kind == METHOD {
                 check::method(payload).map(|replaced| {
-                    if replaced.has_content {
-                        self.deliveries.insert(channel, payload.to_vec());
-                    }
+                    self.names.extend(replaced.names.map(|names| (channel, names)));
                     replaced.payload
                 })
             } else {
-                let delivery =
-                    if self.deliveries.is_empty() { None } else { self.deliveries.remove(&channel) };
-                check::content_header(payload, delivery.as_deref())
+                let names = if self.names.is_empty() { None } else { self.names.remove(&channel) };
+                check::content_header(payload, names.as_deref())
             };
             match replaced {
                 None => self.checked += whole,

@@ -10,10 +10,10 @@ use lapin::{
 use proptest::prelude::*;
 
 use super::{
-    check::{MAX_DEPTH, content_header, method},
+    check::{MAX_DEPTH, Replaced, content_header, method},
     gate::Gate,
 };
-use crate::envelope::{RAW_DELIVERY, RAW_PROPERTIES, UNREADABLE};
+use crate::envelope::{RAW_NAMES, RAW_PROPERTIES, UNREADABLE};
 
 fn short(text: &[u8]) -> Vec<u8> {
     [&[u8::try_from(text.len()).unwrap()], text].concat()
@@ -114,10 +114,10 @@ fn a_routing_key_that_is_not_utf8_is_told_with_the_message_that_follows_on_its_c
 
     let out = through(&mut Gate::default(), &bytes.concat(), &[1000]);
 
-    let replaced = method(&key).unwrap().payload;
+    let Replaced { payload: replaced, names } = method(&key).unwrap();
     parse_class(&replaced[..]).unwrap();
-    let told = content_header(&header(&[0, 0]), Some(&key)).unwrap();
-    assert!(read(&told).headers().as_ref().unwrap().contains_key(RAW_DELIVERY));
+    let told = content_header(&header(&[0, 0]), names.as_deref()).unwrap();
+    assert!(read(&told).headers().as_ref().unwrap().contains_key(RAW_NAMES));
     let expected =
         [frame(1, 1, &replaced), frame(2, 2, &other), frame(2, 1, &told), frame(3, 1, b"x")].concat();
     assert_eq!(out, expected);

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     broker::rabbitmq::delay::{self, DELIVER_TO},
-    envelope::{BROKER_QUEUE, BROKER_REASON, Message, RAW_DELIVERY, RAW_PROPERTIES, hex},
+    envelope::{BROKER_QUEUE, BROKER_REASON, Message, RAW_NAMES, RAW_PROPERTIES, hex},
 };
 
 /// A message that came.
@@ -96,7 +96,7 @@ pub(in crate::broker::rabbitmq) fn incoming(delivery: lapin::message::Delivery) 
 /// What the filter of frames kept of a message that could not be read.
 fn raw(name: &str, value: &AMQPValue) -> Option<Value> {
     let AMQPValue::ByteArray(bytes) = value else { return None };
-    [RAW_PROPERTIES, RAW_DELIVERY].contains(&name).then(|| hex(bytes.as_slice()).into())
+    [RAW_PROPERTIES, RAW_NAMES].contains(&name).then(|| hex(bytes.as_slice()).into())
 }
 
 /// Why and where the broker dead-lettered a message first, the ways down the ladder apart. The broker writes the latest
