@@ -117,13 +117,13 @@ impl DeadLetters {
     /// Ends a walk and gives what it held back, each to its place; returns when it is there, as far as the broker tells, so
     /// that whoever looks next sees it.
     pub(super) async fn give_back(&self, walk: Walk<'_>, held: Vec<Delivery>) -> Result<()> {
+        let count = walk.left().saturating_add(u64::try_from(held.len()).unwrap_or(u64::MAX));
         // First, or they would come to it again.
         drop(walk);
         let (broker, queue) = (self.queue.broker(), self.failed_queue());
         for held in &held {
             broker.settle(held, Settlement::Requeue { delay: Duration::ZERO }).await?;
         }
-        let count = u64::try_from(held.len()).unwrap_or(u64::MAX);
         let mut there = 0;
         for _ in 0..RETURN_LOOKS {
             there = if broker.depth(queue).await?.ready >= count { there + 1 } else { 0 };

@@ -47,12 +47,18 @@ impl<'a> Walk<'a> {
                     let was_empty =
                         std::mem::replace(&mut empty, self.broker.depth(self.queue).await?.ready == 0);
                     if was_empty && empty {
+                        self.left = 0;
                         return Ok(None);
                     }
                 }
             }
         }
         Err(self.ended("nothing more comes"))
+    }
+
+    /// How many did not come yet; they go back with the walk.
+    pub(super) fn left(&self) -> u64 {
+        self.left
     }
 
     fn ended(&self, why: &str) -> Error {
