@@ -26,7 +26,7 @@ mod worker;
 pub use broker::rabbitmq::RabbitMqOptions;
 pub use broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement};
 pub use context::JobContext;
-pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters};
+pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters, NotReplayed, Replayed};
 pub use envelope::Message;
 pub use error::{Acceptance, Error, ErrorKind, Result};
 pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};

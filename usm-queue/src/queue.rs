@@ -364,6 +364,7 @@ impl TaskQueue {
                 u64::try_from(delay.as_millis()).unwrap_or(u64::MAX).into(),
             );
         }
+        envelope::check_headers(&message)?;
         self.check(&message)?;
         let digest = options.id.map(|_| envelope::digest(&message.body));
         Ok((self.as_told(job, &message).digest(digest), message))

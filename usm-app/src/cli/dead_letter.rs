@@ -143,13 +143,24 @@ async fn replay(
 ) -> Result<(), Failure> {
     let Some(id) = id else {
         let every = DeadLetterFilter::default();
-        let jobs = match rate {
+        let replayed = match rate {
             Some(rate) => letters.replay_all_at(&every, rate).await?,
             None => letters.replay_all(&every).await?,
         };
-        jobs.iter().for_each(|job| out::line(&format!("job {job}")));
-        out::line(&format!("{} enqueued", jobs.len()));
-        return Ok(());
+        replayed.jobs.iter().for_each(|job| out::line(&format!("job {job}")));
+        out::line(&format!("{} enqueued", replayed.jobs.len()));
+        for stayed in &replayed.stayed {
+            out::note(&format!("dead letter {} stays: {}", stayed.id, stayed.error));
+        }
+        if let Some(error) = replayed.interrupted {
+            return Err(error.into());
+        }
+        return match replayed.stayed.len() {
+            0 => Ok(()),
+            stayed => {
+                Err(Failure::failed(anyhow::anyhow!("{stayed} could not be replayed and are still there")))
+            }
+        };
     };
     let replayed = match payload {
         Some(payload) => {

@@ -6,7 +6,6 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::{ADDED, Message, OWNER, TASK, WRAPPED};
-use crate::error::{Error, Result};
 
 /// What [`flat_body`] adds to a body, where the payload has no such field itself.
 const FIELDS: [&str; 4] = ["job_id", "user_id", "created_at", "_metadata"];
@@ -19,16 +18,19 @@ pub(crate) type Flat<'a> = (Cow<'a, [u8]>, Option<Cow<'static, str>>);
 
 /// The body as other services read it, for brokers that carry messages between services: for a message of ours the
 /// payload's own fields, then those of [`FIELDS`] that the payload does not have itself. Returns the body and, where it
-/// added fields, their names for the header [`ADDED`]; a body that has them already, or is not ours, stays as it is.
+/// added fields, their names for the header [`ADDED`]; a body that has them already, or is not ours, or no JSON in spite of
+/// its headers, stays as it is.
 ///
 /// A payload that is not a JSON object is carried in a field `payload`.
-pub(crate) fn flat_body(message: &Message) -> Result<Flat<'_>> {
+pub(crate) fn flat_body(message: &Message) -> Flat<'_> {
+    let as_it_is = (Cow::Borrowed(message.body.as_slice()), None);
     if !message.headers.contains_key(TASK) || message.headers.contains_key(ADDED) {
-        return Ok((Cow::Borrowed(&message.body), None));
+        return as_it_is;
     }
-    let unwritable = |error| {
-        Error::invalid(format!("the body of message `{}` is not JSON", message.message_id)).with_source(error)
-    };
+    with_fields(message).unwrap_or(as_it_is)
+}
+
+fn with_fields(message: &Message) -> Option<Flat<'_>> {
     let created_at = message.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let added = Added {
         job_id: &message.message_id,
@@ -41,14 +43,13 @@ pub(crate) fn flat_body(message: &Message) -> Result<Flat<'_>> {
             routing_key: &message.routing_key,
         },
     };
-    let text = std::str::from_utf8(&message.body)
-        .map_err(|error| Error::invalid("the message body is not UTF-8").with_source(error))?;
+    let text = std::str::from_utf8(&message.body).ok()?;
     // Rarely needed, and only where one of the names occurs somewhere.
     if !text.starts_with('{') || FIELDS.iter().any(|name| text.contains(name)) {
-        let (body, names) = merge(text, &added).map_err(unwritable)?;
-        return Ok((Cow::Owned(body), Some(names.into())));
+        let (body, names) = merge(text, &added).ok()?;
+        return Some((Cow::Owned(body), Some(names.into())));
     }
-    let added = serde_json::to_vec(&added).map_err(unwritable)?;
+    let added = serde_json::to_vec(&added).ok()?;
     let mut body = Vec::with_capacity(text.len() + added.len());
     body.extend_from_slice(&message.body[..text.len() - 1]);
     if body.len() > 1 {
@@ -56,7 +57,7 @@ pub(crate) fn flat_body(message: &Message) -> Result<Flat<'_>> {
     }
     body.extend_from_slice(&added[1..]);
     let names = if message.headers.contains_key(OWNER) { ALL_FIELDS } else { FIELDS_WITHOUT_OWNER };
-    Ok((Cow::Owned(body), Some(names.into())))
+    Some((Cow::Owned(body), Some(names.into())))
 }
 
 #[derive(Serialize)]

@@ -3,6 +3,7 @@
 
 #[cfg(any(test, feature = "rabbitmq"))]
 mod flat;
+mod size;
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -12,6 +13,9 @@ use serde_json::Value;
 
 #[cfg(any(test, feature = "rabbitmq"))]
 pub(crate) use self::flat::flat_body;
+pub(crate) use self::size::check_headers;
+#[cfg(feature = "rabbitmq")]
+pub(crate) use self::size::{MAX_NAME, amqp_has, header_size, headers_size};
 use crate::{
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, Owner},
@@ -59,6 +63,13 @@ pub(crate) const FIRST_FAILED_AT: &str = "x-usm-first-failed-at";
 pub(crate) const BROKER_REASON: &str = "x-first-death-reason";
 /// Header a broker sets when it dead-letters by itself: the queue.
 pub(crate) const BROKER_QUEUE: &str = "x-first-death-queue";
+
+/// Header on messages that the broker's client could not have read as they were: why.
+pub(crate) const UNREADABLE: &str = "x-usm-unreadable";
+/// Header beside [`UNREADABLE`]: the properties as they came, hexadecimal.
+pub(crate) const RAW_PROPERTIES: &str = "x-usm-raw-properties";
+/// Header beside [`UNREADABLE`] where one of them was at fault: exchange and routing key as they came, hexadecimal.
+pub(crate) const RAW_NAMES: &str = "x-usm-raw-names";
 
 /// Room for a payload of the usual size, so that most are written without moving them.
 const USUAL_BODY: usize = 512;
@@ -236,6 +247,16 @@ fn undecodable(error: &serde_json::Error) -> Error {
     Error::invalid(format!("the payload does not fit the task: {error}"))
 }
 
+/// Two digits a byte.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        for digit in [byte >> 4, byte & 15] {
+            text.extend(char::from_digit(digit.into(), 16));
+        }
+        text
+    })
+}
+
 /// The job record as far as the message tells it, for a store that lost or never had it. `task` is the name the
 /// registry found; `max_attempts` counts where the message names none.
 pub(crate) fn rebuild(message: &Message, id: JobId, task: &str, max_attempts: u32) -> Job {
@@ -285,7 +306,7 @@ mod tests {
 
     /// As it arrives on the other side of a broker that others read.
     fn over_the_wire(message: &Message) -> Message {
-        let (body, added) = flat_body(message).unwrap();
+        let (body, added) = flat_body(message);
         let mut arrived = Message { body: body.into_owned(), ..message.clone() };
         arrived.headers.extend(added.map(|names| (ADDED.to_owned(), Value::String(names.into_owned()))));
         arrived
@@ -311,7 +332,7 @@ mod tests {
         let message = message("e", "k", &json!({"a": 1}), &job()).unwrap();
         let arrived = over_the_wire(&message);
 
-        let (again, added) = flat_body(&arrived).unwrap();
+        let (again, added) = flat_body(&arrived);
 
         assert_eq!((again.as_ref(), added), (arrived.body.as_slice(), None));
     }

@@ -112,6 +112,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// What this worker can do with a message.
     fn find(&self, delivery: &Delivery) -> Found<S> {
         let message = &delivery.message;
+        if let Some(why) = message.header_str(envelope::UNREADABLE) {
+            return Found::Broken(Misfit {
+                task: message.routing_key.clone(),
+                max_attempts: 1,
+                reason: Reason::Undecodable,
+                error: format!("the broker's client cannot read the message: {why}"),
+            });
+        }
         let topology = self.queue.wanted();
         let same_queue = |key: &str| topology.route(key).contains(&delivery.queue.as_str());
         let Some(handler) = self.registry.find(message, same_queue) else {

@@ -143,8 +143,8 @@ async fn all_dead_letters_that_match_are_replayed_and_those_only() {
     work(&queue, &jobs).await;
     let dead = queue.dead_letters();
 
-    assert_eq!(dead.replay_all(&DeadLetterFilter::default().reason("expired")).await.unwrap(), []);
-    let replayed = dead.replay_all(&DeadLetterFilter::default()).await.unwrap();
+    assert_eq!(dead.replay_all(&DeadLetterFilter::default().reason("expired")).await.unwrap().jobs, []);
+    let replayed = dead.replay_all(&DeadLetterFilter::default()).await.unwrap().jobs;
 
     let originals: Vec<_> = {
         let mut originals = Vec::new();
@@ -169,7 +169,7 @@ async fn a_slow_replay_leaves_the_others_where_they_were() {
 
     let begun = std::time::Instant::now();
     let rate = std::num::NonZeroU32::new(20).unwrap();
-    let replayed = dead.replay_all_at(&DeadLetterFilter::default().task("note"), rate).await.unwrap();
+    let replayed = dead.replay_all_at(&DeadLetterFilter::default().task("note"), rate).await.unwrap().jobs;
 
     assert_eq!(replayed.len(), 3);
     assert!(begun.elapsed() >= std::time::Duration::from_millis(100), "two pauses of 50 ms at least");
@@ -241,4 +241,21 @@ async fn dead_letters_are_removed_one_by_one_or_all() {
     assert_eq!(dead.purge().await.unwrap(), 3);
     assert_eq!(dead.purge().await.unwrap(), 0);
     assert_eq!(jobs[1].status().await.unwrap().status, JobStatus::Failed);
+}
+
+#[tokio::test]
+async fn an_unreadable_dead_letter_stops_no_other_and_is_told() {
+    let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let queue = TaskQueue::new(broker.clone(), store, Topology::single("work").unwrap()).await.unwrap();
+    broker.publish(vec![foreign("garbage", "no JSON")]).await.unwrap();
+    let jobs = queue.enqueue_many((0..3).map(|number| note(&format!("bad {number}")))).await.unwrap();
+    work(&queue, &jobs).await;
+
+    let replayed = queue.dead_letters().replay_all(&DeadLetterFilter::default()).await.unwrap();
+
+    assert_eq!((replayed.jobs.len(), replayed.interrupted.is_none()), (3, true));
+    let stayed: Vec<_> =
+        replayed.stayed.iter().map(|stayed| (stayed.id.as_str(), stayed.error.kind())).collect();
+    assert_eq!(stayed, [("garbage", ErrorKind::InvalidInput)]);
+    assert_eq!(ids(&queue, &DeadLetterFilter::default(), 0, 9).await, ["garbage"]);
 }

@@ -5,6 +5,7 @@
 mod accepting;
 mod backends;
 mod bad_files;
+mod bounds;
 mod cancel;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 mod certificates;

@@ -73,6 +73,6 @@ async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
     .await;
 
     assert_eq!(status(&after), [Cancelled, Completed, Completed, Failed, Completed, Completed, Completed]);
-    assert_eq!((after["retrying"].attempt, after["processing"].attempt), (2, 2));
+    assert_eq!((after["retrying"].attempt, after["processing"].attempt), (2, 1));
     assert_eq!(after["processing"].partial_results, [json!("begun")]);
 }

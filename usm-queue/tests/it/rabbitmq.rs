@@ -6,6 +6,7 @@ mod delays;
 mod losses;
 mod publishing;
 mod tls;
+mod unreadable;
 
 use std::{sync::Arc, time::Duration};
 

@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant},
 };
 
-use deadpool_lapin::{Manager, Object, Pool, PoolConfig, Runtime, Timeouts};
 use futures_util::StreamExt;
 use lapin::{
     Connection, ConnectionProperties, Event,
@@ -17,7 +16,10 @@ use lapin::{
 };
 use tokio::{sync::watch, task::AbortHandle};
 
-use super::options::{Place, RabbitMqOptions, ipv6};
+use super::{
+    frames,
+    options::{Place, RabbitMqOptions},
+};
 use crate::error::{Error, ErrorKind, Result, chain};
 
 /// Makes connections.
@@ -26,8 +28,6 @@ pub(super) struct Connector {
     place: Place,
     roots: Option<String>,
     name: String,
-    /// The pool cannot be given certificates or an IPv6 address; such connections are made without it.
-    pool: Option<Pool>,
     call_timeout: Duration,
     connect_timeout: Duration,
 }
@@ -44,14 +44,11 @@ impl Connector {
         let uri = options.uri()?;
         let connect_timeout =
             uri.query.connection_timeout.map_or(options.call_timeout, Duration::from_millis);
-        let pooled = options.root_certificates.is_none() && ipv6(&options.url).is_none();
-        let pool = pooled.then(|| pool(&uri, options, connect_timeout)).transpose()?;
         Ok(Self {
             place: Place::new(&uri),
             uri,
             roots: options.root_certificates.clone(),
             name: options.connection_name.clone(),
-            pool,
             call_timeout: options.call_timeout,
             connect_timeout,
         })
@@ -61,35 +58,13 @@ impl Connector {
         &self.place
     }
 
-    /// A new connection, or one from the pool.
+    /// A new connection.
     pub(super) async fn connect(&self, role: Role) -> Result<Held> {
-        let link = match (&self.pool, role) {
-            (Some(pool), Role::Publish) => {
-                // The pool's own time-outs end this.
-                Link::Pooled(pool.get().await.map_err(|error| self.unpooled(error))?)
-            }
-            _ => {
-                let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() };
-                let connecting = Connection::connect_uri_with_config(
-                    self.uri.clone(),
-                    properties(&self.name, role),
-                    tls,
-                    async_rs::Runtime::tokio_current(),
-                );
-                let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
-                Link::Own(connected.map_err(|_| self.silent())?.map_err(|error| self.refused(error))?)
-            }
-        };
-        Ok(Held::new(link, self.place.clone()))
-    }
-
-    fn unpooled(&self, error: deadpool_lapin::PoolError) -> Error {
-        match error {
-            deadpool_lapin::PoolError::Backend(error) => self.refused(error),
-            deadpool_lapin::PoolError::Timeout(_) => self.silent(),
-            deadpool_lapin::PoolError::Closed => Error::closed(),
-            other => Error::new(ErrorKind::Unavailable, format!("no connection to {}: {other}", self.place)),
-        }
+        let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() };
+        let connecting = frames::connect(self.uri.clone(), properties(&self.name, role), tls);
+        let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
+        let connection = connected.map_err(|_| self.silent())?.map_err(|error| self.refused(error))?;
+        Ok(Held::new(connection, self.place.clone()))
     }
 
     fn silent(&self) -> Error {
@@ -142,22 +117,6 @@ impl fmt::Debug for Connector {
     }
 }
 
-fn pool(uri: &AMQPUri, options: &RabbitMqOptions, connect_timeout: Duration) -> Result<Pool> {
-    let name = options.connection_name.clone();
-    let properties = move || properties(&name, Role::Publish);
-    let manager = Manager::new(uri.to_string(), properties, async_rs::Runtime::tokio_current());
-    let mut config = PoolConfig::new(options.connections);
-    config.timeouts = Timeouts {
-        wait: Some(options.call_timeout),
-        create: Some(connect_timeout),
-        recycle: Some(options.call_timeout),
-    };
-    let pool = Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
-    pool.map_err(|error| {
-        Error::new(ErrorKind::Backend, "the connection pool cannot be built").with_source(error)
-    })
-}
-
 fn properties(name: &str, role: Role) -> ConnectionProperties {
     let role = match role {
         Role::Publish => "publish",
@@ -166,22 +125,16 @@ fn properties(name: &str, role: Role) -> ConnectionProperties {
     ConnectionProperties::default().with_connection_name(format!("{name} {role}").into())
 }
 
-enum Link {
-    Pooled(Object),
-    Own(Connection),
-}
-
-/// An open connection, with what the broker says about it. Closed when dropped, or back in its pool.
+/// An open connection, with what the broker says about it. Closed when dropped.
 pub(super) struct Held {
-    link: Link,
+    connection: Connection,
     /// Why the broker takes no publishes at present.
     blocked: watch::Receiver<Option<String>>,
     events: AbortHandle,
 }
 
 impl Held {
-    fn new(link: Link, place: Place) -> Self {
-        let connection = link.connection();
+    fn new(connection: Connection, place: Place) -> Self {
         let (tell, blocked) =
             watch::channel(connection.status().blocked().then(|| "no reason was told".to_owned()));
         // The only listener: a second one would take events away from this.
@@ -205,7 +158,7 @@ impl Held {
                 }
             }
         });
-        Self { link, blocked, events: events.abort_handle() }
+        Self { connection, blocked, events: events.abort_handle() }
     }
 
     pub(super) fn is_alive(&self) -> bool {
@@ -225,20 +178,11 @@ impl Held {
     }
 }
 
-impl Link {
-    fn connection(&self) -> &Connection {
-        match self {
-            Self::Pooled(pooled) => pooled,
-            Self::Own(own) => own,
-        }
-    }
-}
-
 impl Deref for Held {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.link.connection()
+        &self.connection
     }
 }
 
@@ -309,7 +253,6 @@ impl<T> Slot<T> {
         {
             return Err(error.duplicate());
         }
-        // What broke gives its place in the pool back first.
         drop(self.take());
         match make.await {
             Ok(made) => {

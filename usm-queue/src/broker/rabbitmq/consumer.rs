@@ -175,8 +175,8 @@ pub(super) async fn consume(
     prefetch: usize,
 ) -> Result<(BoxStream<'static, Result<Delivery>>, Weak<Line>)> {
     let channel = connector.call("open a channel", connection.create_channel()).await?;
-    // 0 would mean without limit.
-    let prefetch = u16::try_from(prefetch).unwrap_or(u16::MAX).max(1);
+    // 0 means without limit, which is what is wanted of more than AMQP can say.
+    let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(0);
     let qos = channel.basic_qos(prefetch, BasicQosOptions { global: false });
     connector.call("limit what it delivers at a time", qos).await?;
     let consume = channel.basic_consume(
@@ -198,7 +198,7 @@ pub(super) async fn consume(
         channel,
         _connection: connection,
         settling: Mutex::default(),
-        enough: usize::from(prefetch / 4).max(1),
+        enough: usize::from(prefetch.checked_sub(1).unwrap_or(u16::MAX) / 4).max(1),
         call_timeout: connector.call_timeout(),
     });
     let settling = Arc::downgrade(&line);

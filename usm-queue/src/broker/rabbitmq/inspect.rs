@@ -5,11 +5,11 @@ use std::time::Duration;
 use lapin::{
     Channel,
     options::{
-        BasicAckOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions, QueueDeleteOptions,
+        BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions,
         QueuePurgeOptions,
     },
     protocol::{AMQPErrorKind, AMQPSoftError},
-    types::{FieldTable, ShortString},
+    types::{AMQPValue, FieldTable, ShortString},
 };
 use tokio::time::Instant;
 
@@ -24,7 +24,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Exists while somebody looks into a queue, so that two do not hide messages from each other.
+/// Has a consumer while somebody looks into a queue, so that two do not hide messages from each other.
 const LOCK_QUEUE: &str = "usm.browse";
 /// How many messages are asked for before the first answer.
 const AT_ONCE: usize = 32;
@@ -119,8 +119,8 @@ impl Inner {
         mut look: impl FnMut(usize, Message, u64) -> Look,
     ) -> Result<()> {
         let _alone_here = self.browsing.lock().await;
-        let lock = self.lock().await?;
-        let channel = self.throw_away().await?;
+        // Dropping or losing the channel gives everything back and ends the lock.
+        let (channel, _locked) = self.lock().await?;
         // Only whether it exists: a broker tells a depth before it takes back what is on its way to it.
         self.ready(&channel, queue).await?;
         let name = short("queue name", queue)?;
@@ -167,10 +167,11 @@ impl Inner {
         if let Some(last) = last {
             let options = BasicNackOptions { multiple: true, requeue: true };
             self.queue_call(queue, "take messages back into", channel.basic_nack(last, options)).await?;
+            // An answered call tells that they are on their way, before whoever looks next.
+            let _ = self.ready(&channel, queue).await;
         }
-        // An answered call tells that they are on their way, before whoever looks next.
-        let _ = self.ready(&channel, queue).await;
-        self.unlock(lock).await;
+        // Awaited, so that nobody who looks next finds the lock still there.
+        let _ = self.connector.call("close a channel", channel.close(200, "looked".into())).await;
         walked
     }
 
@@ -186,49 +187,48 @@ impl Inner {
         self.queue_call(queue, "show messages of", futures_util::future::try_join_all(gets)).await
     }
 
-    /// An exclusive queue that only one connection can have.
-    async fn lock(&self) -> Result<Channel> {
+    /// A channel that alone may look into queues, for as long as it is open: it is the only consumer of a queue that lets
+    /// only one in. Nothing is left of that when the channel or its connection ends, however it ends.
+    async fn lock(&self) -> Result<(Channel, lapin::Consumer)> {
         let deadline = Instant::now() + self.connector.call_timeout();
+        let options =
+            QueueDeclareOptions { durable: true, auto_delete: true, ..QueueDeclareOptions::default() };
+        let alone = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
+        let mut arguments = FieldTable::default();
+        // Whatever the virtual host's default: other kinds may let more than one in.
+        arguments.insert("x-queue-type".into(), AMQPValue::LongString("classic".into()));
         loop {
             let channel = self.throw_away().await?;
-            let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-            let declare = channel.queue_declare(LOCK_QUEUE.into(), options, FieldTable::default());
-            match tokio::time::timeout_at(deadline, declare).await {
-                Ok(Ok(_)) => return Ok(channel),
-                Ok(Err(error)) => match protocol_error(&error) {
-                    Some((AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED), _))
-                        if Instant::now() < deadline =>
-                    {
-                        tokio::time::sleep(Duration::from_millis(20).mul_f64(0.5 + fastrand::f64())).await;
+            let locking = async {
+                channel.queue_declare(LOCK_QUEUE.into(), options, arguments.clone()).await?;
+                channel.basic_consume(LOCK_QUEUE.into(), "".into(), alone, FieldTable::default()).await
+            };
+            let error = match tokio::time::timeout_at(deadline, locking).await {
+                Ok(Ok(locked)) => return Ok((channel, locked)),
+                Ok(Err(error)) => error,
+                Err(_) => return Err(timed_out("let us look into a queue", self.connector.call_timeout())),
+            };
+            match protocol_error(&error) {
+                // Somebody else looks; the queue went with its last consumer; an older version of this library looks.
+                Some((
+                    AMQPErrorKind::Soft(
+                        AMQPSoftError::ACCESSREFUSED
+                        | AMQPSoftError::NOTFOUND
+                        | AMQPSoftError::RESOURCELOCKED,
+                    ),
+                    why,
+                )) => {
+                    if Instant::now() >= deadline {
+                        let text = format!(
+                            "another process looks into a queue for longer than {:?} ({why}), or this user may not consume from `{LOCK_QUEUE}`; try again later, `rabbitmqctl list_consumers` tells who it is",
+                            self.connector.call_timeout()
+                        );
+                        return Err(Error::new(ErrorKind::Unavailable, text).with_source(error));
                     }
-                    Some((AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED), _)) => {
-                        return Err(Error::new(
-                            ErrorKind::Unavailable,
-                            "another process looks into a queue for a long time; try again later",
-                        )
-                        .with_source(error));
-                    }
-                    _ => return Err(failed(&format!("create the queue `{LOCK_QUEUE}`"), error)),
-                },
-                Err(_) => {
-                    return Err(timed_out(
-                        &format!("create the queue `{LOCK_QUEUE}`"),
-                        self.connector.call_timeout(),
-                    ));
                 }
+                _ => return Err(failed(&format!("let us look into a queue by `{LOCK_QUEUE}`"), error)),
             }
-        }
-    }
-
-    async fn unlock(&self, channel: Channel) {
-        let delete = channel.queue_delete(LOCK_QUEUE.into(), QueueDeleteOptions::default());
-        // Otherwise it goes with the connection.
-        if let Err(error) = self.connector.call("remove a lock", delete).await {
-            tracing::warn!(
-                error = crate::error::chain(&error),
-                queue = LOCK_QUEUE,
-                "nobody else can look into queues"
-            );
+            tokio::time::sleep(Duration::from_millis(20).mul_f64(0.5 + fastrand::f64())).await;
         }
     }
 }

@@ -10,6 +10,7 @@ mod connection;
 mod consumer;
 mod declare;
 mod delay;
+mod frames;
 mod hop;
 mod in_flight;
 mod inspect;

@@ -66,7 +66,6 @@ impl Publisher {
     }
 
     async fn lane_connection(&self, lane: &Lane) -> Result<Arc<Held>> {
-        // A broken channel keeps its connection, and with it the place in the pool that the next connection needs.
         lane.channel.clear(Live::is_alive);
         lane.connection.get(Held::is_alive, self.connector.connect(Role::Publish)).await
     }

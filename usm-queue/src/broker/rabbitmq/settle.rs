@@ -7,12 +7,12 @@ use super::{
     confirms::Outcome,
     consumer::Receipt,
     delay::Pass,
-    wire::{Parcel, Way},
+    wire::{Parcel, Way, fitting},
 };
 use crate::{
     broker::{Delivery, Settlement},
     envelope::Message,
-    error::{Error, ErrorKind, Result},
+    error::{Error, ErrorKind, Result, chain},
 };
 
 /// How long a message waits that its own queue has refused.
@@ -26,24 +26,45 @@ impl Inner {
         if receipt.is_over() {
             return Ok(());
         }
-        let queue = delivery.queue.as_str();
-        match settlement {
-            Settlement::Ack => {}
-            Settlement::Requeue { delay } => match Pass::new(delay) {
-                None => return receipt.give_back().await,
-                Some(pass) => self.put_back(queue, &delivery.message, pass, true).await?,
-            },
-            Settlement::Retry { message, delay } => match Pass::new(delay) {
-                Some(pass) => self.put_back(queue, &message, pass, false).await?,
-                None => self.put_back_now(queue, &message).await?,
-            },
-            Settlement::DeadLetter { message } => {
-                self.keep_dead_letters(&message.exchange).await?;
-                self.bury(&message).await?;
-            }
+        if let Settlement::Requeue { delay } = &settlement
+            && Pass::new(*delay).is_none()
+        {
+            return receipt.give_back().await;
+        }
+        if let Err(error) = self.replace(delivery, &settlement).await {
+            // What cannot be written now cannot be written ever, and its place would be taken for as long.
+            let smaller = smaller(delivery, &settlement).filter(|_| error.kind() == ErrorKind::InvalidInput);
+            let Some(smaller) = smaller else { return Err(error) };
+            tracing::warn!(
+                message.id = delivery.message.message_id,
+                queue = delivery.queue,
+                error = chain(&error),
+                "headers of a message are left out"
+            );
+            self.replace(delivery, &smaller).await?;
         }
         receipt.ack().await;
         Ok(())
+    }
+
+    /// Publishes what takes the place of a delivery.
+    async fn replace(&self, delivery: &Delivery, settlement: &Settlement) -> Result<()> {
+        let queue = delivery.queue.as_str();
+        match settlement {
+            Settlement::Ack => Ok(()),
+            Settlement::Requeue { delay } => match Pass::new(*delay) {
+                Some(pass) => self.put_back(queue, &delivery.message, pass, true).await,
+                None => Ok(()),
+            },
+            Settlement::Retry { message, delay } => match Pass::new(*delay) {
+                Some(pass) => self.put_back(queue, message, pass, false).await,
+                None => self.put_back_now(queue, message).await,
+            },
+            Settlement::DeadLetter { message } => {
+                self.keep_dead_letters(&message.exchange).await?;
+                self.bury(message).await
+            }
+        }
     }
 
     /// Into its queue, at its end.
@@ -105,4 +126,18 @@ impl Inner {
             ),
         }
     }
+}
+
+/// The same settlement with a message that can be written; `None` where it could be before.
+fn smaller(delivery: &Delivery, settlement: &Settlement) -> Option<Settlement> {
+    Some(match settlement {
+        Settlement::Ack => return None,
+        Settlement::Requeue { delay } => {
+            Settlement::Retry { message: Box::new(fitting(&delivery.message)?), delay: *delay }
+        }
+        Settlement::Retry { message, delay } => {
+            Settlement::Retry { message: Box::new(fitting(message)?), delay: *delay }
+        }
+        Settlement::DeadLetter { message } => Settlement::DeadLetter { message: Box::new(fitting(message)?) },
+    })
 }

@@ -47,7 +47,7 @@ async fn a_slow_replay_takes_what_matches_in_its_order_and_leaves_the_others_whe
 
     let (begun, rate) = (Instant::now(), NonZeroU32::new(10).unwrap());
     let notes = DeadLetterFilter::default().task("note");
-    let replayed = soon("all are replayed", dead.replay_all_at(&notes, rate)).await.unwrap();
+    let replayed = soon("all are replayed", dead.replay_all_at(&notes, rate)).await.unwrap().jobs;
 
     assert!(begun.elapsed() >= Duration::from_millis(200), "two pauses of 100 ms at least");
     let mut of = Vec::new();
@@ -60,4 +60,27 @@ async fn a_slow_replay_takes_what_matches_in_its_order_and_leaves_the_others_whe
     assert_eq!(dead.purge().await.unwrap(), 2);
     assert_eq!(ids().await, [""; 0]);
     queue.close().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_look_that_was_dropped_locks_no_other_process_out_and_hides_nothing_from_it() {
+    const LETTERS: usize = 3000;
+    let Some(broker) = open().await else { return };
+    let line = Line::declare(&*broker, |queue| queue).await;
+    let failed = line.topology.failed_queue();
+    let letter = |number: usize| Message::new(line.dead_exchange(), "k", number.to_string(), b"{}".to_vec());
+    broker.publish((0..LETTERS).map(letter).collect()).await.unwrap();
+    let Some(elsewhere) = open().await else { return };
+    elsewhere.declare(&line.topology).await.unwrap();
+
+    for millis in [2, 10, 40] {
+        let look = broker.browse(failed, 0, usize::MAX);
+        let _ = tokio::time::timeout(Duration::from_millis(millis), look).await;
+        let seen = eventually("the other process sees all", async || {
+            let seen = elsewhere.browse(failed, 0, usize::MAX).await.unwrap();
+            (seen.len() == LETTERS).then_some(seen)
+        })
+        .await;
+        assert!(seen.iter().zip(0..).all(|(seen, number)| seen.message_id == number.to_string()));
+    }
 }

@@ -7,12 +7,16 @@ use serde_json::Value;
 
 use super::{AS_JSON, EXCHANGE, ROUTING_KEY, short};
 use crate::{
-    envelope::Message,
+    envelope::{MAX_NAME, Message, amqp_has, header_size, headers_size},
     error::{Error, Result},
 };
 
 /// All headers together: a frame of 128 KiB carries them, and more would cost the connection.
 pub(super) const MAX_HEADERS: usize = 96 << 10;
+/// What the way of a message may add to its headers, with [`LEFT_OUT`].
+const WAY_ROOM: usize = 4 << 10;
+/// Header: which headers were left out, as they did not fit.
+const LEFT_OUT: &str = "x-usm-left-out";
 
 /// A header table as it grows.
 #[derive(Default)]
@@ -40,16 +44,13 @@ impl Headers {
 
     pub(super) fn put(&mut self, name: &str, value: &Value) -> Result<()> {
         let key = short("header name", name)?;
-        let amqp = match amqp(value, &mut self.size) {
-            Some(amqp) => amqp,
-            None => {
-                let text = value.to_string();
-                self.size += text.len();
-                self.as_json.push(name.to_owned());
-                AMQPValue::LongString(text.into())
-            }
+        self.size += header_size(name, value);
+        let amqp = if amqp_has(value) {
+            amqp(value)
+        } else {
+            self.as_json.push(name.to_owned());
+            AMQPValue::LongString(value.to_string().into())
         };
-        self.size += name.len() + 8;
         self.table.insert(key, amqp);
         Ok(())
     }
@@ -70,34 +71,46 @@ impl Headers {
     }
 }
 
-/// A JSON value as AMQP has it; `None` where it has none that comes back the same.
-fn amqp(value: &Value, size: &mut usize) -> Option<AMQPValue> {
-    *size += 9;
-    Some(match value {
+/// A JSON value that AMQP has, as AMQP has it.
+fn amqp(value: &Value) -> AMQPValue {
+    match value {
         Value::Null => AMQPValue::Void,
         Value::Bool(flag) => AMQPValue::Boolean(*flag),
         Value::Number(number) => match number.as_i64() {
             Some(number) => AMQPValue::LongLongInt(number),
-            None if number.is_f64() => AMQPValue::Double(number.as_f64()?),
-            None => return None,
+            None => AMQPValue::Double(number.as_f64().unwrap_or(f64::NAN)),
         },
-        Value::String(text) => {
-            *size += text.len();
-            AMQPValue::LongString(text.as_str().into())
-        }
-        Value::Array(values) => {
-            let values: Option<Vec<AMQPValue>> = values.iter().map(|value| amqp(value, size)).collect();
-            AMQPValue::FieldArray(values?.into())
-        }
+        Value::String(text) => AMQPValue::LongString(text.as_str().into()),
+        Value::Array(values) => AMQPValue::FieldArray(values.iter().map(amqp).collect::<Vec<_>>().into()),
         Value::Object(fields) => {
-            let mut table = BTreeMap::new();
-            for (name, value) in fields {
-                *size += name.len();
-                table.insert(ShortString::try_new(name.as_str()).ok()?, amqp(value, size)?);
-            }
-            AMQPValue::FieldTable(table.into())
+            let fields = fields.iter().map(|(name, value)| (name.as_str().into(), amqp(value)));
+            AMQPValue::FieldTable(fields.collect::<BTreeMap<_, _>>().into())
         }
-    })
+    }
+}
+
+/// The same message with headers that can be written: without those that are too large together, the largest first, and
+/// those that AMQP cannot name. A header tells which are left out. `None` where nothing is.
+pub(in crate::broker::rabbitmq) fn fitting(message: &Message) -> Option<Message> {
+    let mut size = headers_size(message);
+    let mut headers: Vec<(usize, &String)> =
+        message.headers.iter().map(|(name, value)| (header_size(name, value), name)).collect();
+    headers.sort_unstable_by(|one, other| other.cmp(one));
+    let mut left_out = Vec::new();
+    for (taken, name) in headers {
+        if size > MAX_HEADERS - WAY_ROOM || name.len() > MAX_NAME {
+            size -= taken;
+            left_out.push(name.as_str());
+        }
+    }
+    if left_out.is_empty() {
+        return None;
+    }
+    let mut fitting = message.clone();
+    fitting.headers.retain(|name, _| !left_out.contains(&name.as_str()));
+    let names = crate::job::short(&left_out.join(", "), 250);
+    fitting.headers.insert(LEFT_OUT.to_owned(), names.into());
+    Some(fitting)
 }
 
 /// Any AMQP value as JSON; bytes that are no text become an array of numbers.

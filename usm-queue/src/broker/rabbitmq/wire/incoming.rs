@@ -3,6 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use chrono::{DateTime, Utc};
+use lapin::types::AMQPValue;
 use serde_json::{Map, Value};
 
 use super::{
@@ -13,7 +14,7 @@ use super::{
 };
 use crate::{
     broker::rabbitmq::delay::{self, DELIVER_TO},
-    envelope::{BROKER_QUEUE, BROKER_REASON, Message},
+    envelope::{BROKER_QUEUE, BROKER_REASON, Message, RAW_NAMES, RAW_PROPERTIES, hex},
 };
 
 /// A message that came.
@@ -40,8 +41,12 @@ pub(in crate::broker::rabbitmq) struct Hop {
 /// Reads what came. Time to live and due time are used up.
 pub(in crate::broker::rabbitmq) fn incoming(delivery: lapin::message::Delivery) -> Incoming {
     let properties = delivery.properties;
-    let mut headers: BTreeMap<String, Value> =
-        properties.headers().iter().flatten().map(|(name, value)| (name.to_string(), json(value))).collect();
+    let mut headers: BTreeMap<String, Value> = properties
+        .headers()
+        .iter()
+        .flatten()
+        .map(|(name, value)| (name.to_string(), raw(name.as_str(), value).unwrap_or_else(|| json(value))))
+        .collect();
     restore_json(&mut headers);
     let taken: Map<String, Value> =
         OF_THE_WAY.iter().filter_map(|name| headers.remove_entry(*name)).collect();
@@ -86,6 +91,12 @@ pub(in crate::broker::rabbitmq) fn incoming(delivery: lapin::message::Delivery) 
                 .unwrap_or(0),
         }),
     }
+}
+
+/// What the filter of frames kept of a message that could not be read.
+fn raw(name: &str, value: &AMQPValue) -> Option<Value> {
+    let AMQPValue::ByteArray(bytes) = value else { return None };
+    [RAW_PROPERTIES, RAW_NAMES].contains(&name).then(|| hex(bytes.as_slice()).into())
 }
 
 /// Why and where the broker dead-lettered a message first, the ways down the ladder apart. The broker writes the latest

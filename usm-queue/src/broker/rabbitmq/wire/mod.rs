@@ -11,7 +11,10 @@ use lapin::{
 };
 
 use self::headers::Headers;
-pub(super) use self::incoming::{Hop, Incoming, incoming};
+pub(super) use self::{
+    headers::fitting,
+    incoming::{Hop, Incoming, incoming},
+};
 use super::{
     confirms::Key,
     delay::{DELIVER_TO, HOP_QUEUE, Pass},
@@ -106,7 +109,7 @@ impl<'a> Parcel<'a> {
 
     pub(super) fn outgoing(&self) -> Result<Outgoing> {
         let message = self.message;
-        let (body, added) = flat_body(message)?;
+        let (body, added) = flat_body(message);
         let mut headers = Headers::default();
         for (name, value) in &message.headers {
             if !is_broker_s(name) && !OF_THE_WAY.contains(&name.as_str()) {

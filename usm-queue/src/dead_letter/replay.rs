@@ -1,0 +1,218 @@
+//! Dead letters enqueued again. Each is removed when its new job is certain to run, and not before.
+
+use std::{num::NonZeroU32, time::Duration};
+
+use chrono::Utc;
+use serde_json::{Value, json};
+use uuid::Uuid;
+
+use super::{DeadLetter, DeadLetterFilter, DeadLetters, UNNAMED, walk::Walk};
+use crate::{
+    broker::{Accepted, Settlement},
+    envelope::{self, Message},
+    error::{Error, ErrorKind, Result},
+    job::{JobEvent, JobId, JobStatus},
+};
+
+/// What a replay of many dead letters did.
+#[derive(Debug, Default)]
+#[non_exhaustive]
+pub struct Replayed {
+    /// The new jobs, in the order of their dead letters.
+    pub jobs: Vec<JobId>,
+    /// Those that could not be replayed; they are still dead letters.
+    pub stayed: Vec<NotReplayed>,
+    /// Why it ended before it had seen all: the backend does not answer. Repeating it replays the rest.
+    pub interrupted: Option<Error>,
+}
+
+/// A dead letter that could not be replayed.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct NotReplayed {
+    /// Which.
+    pub id: String,
+    /// Why.
+    pub error: Error,
+}
+
+impl DeadLetters {
+    /// Enqueues the payload again as a new job, whose id is returned; then removes the dead letter. The failed job stays
+    /// failed. The new job keeps owner, metadata, priority and idempotency key, has all its attempts again, and its
+    /// metadata name the old job as `replay_of`.
+    ///
+    /// A crash in between leaves both; replaying again then enqueues nothing twice, unless the message has no id.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `Unroutable`, `Unavailable`, `InvalidInput` when the body is no JSON object; the dead letter is then
+    /// still there.
+    pub async fn replay(&self, id: &str) -> Result<JobId> {
+        self.replay_one(id, None).await
+    }
+
+    /// As [`replay`](Self::replay), with another payload: the task's own JSON object.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay`](Self::replay).
+    pub async fn replay_with(&self, id: &str, payload: Value) -> Result<JobId> {
+        self.replay_one(id, Some(payload)).await
+    }
+
+    /// Replays every dead letter that matches, no more than are there when the call begins. Each is removed when its new job
+    /// is accepted; one that cannot be replayed stays and holds up no other. All are out of everybody's sight until the
+    /// call ends.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable` when it could not begin; what stops it later is in the answer.
+    pub async fn replay_all(&self, filter: &DeadLetterFilter) -> Result<Replayed> {
+        self.replay_each(filter, Duration::ZERO).await
+    }
+
+    /// As [`replay_all`](Self::replay_all), `per_second` of them at most, so that what failed for an overloaded service
+    /// does not overload it again.
+    ///
+    /// # Errors
+    ///
+    /// As [`replay_all`](Self::replay_all).
+    pub async fn replay_all_at(&self, filter: &DeadLetterFilter, per_second: NonZeroU32) -> Result<Replayed> {
+        self.replay_each(filter, Duration::from_secs(1) / per_second.get()).await
+    }
+
+    async fn replay_each(&self, filter: &DeadLetterFilter, pause: Duration) -> Result<Replayed> {
+        let mut walk = Walk::begin(self.queue.broker(), self.failed_queue()).await?;
+        let mut replayed = Replayed::default();
+        // What stays is held until the end, then given back to its place.
+        let mut others = Vec::new();
+        let mut tick = tokio::time::interval(pause.max(Duration::from_nanos(1)));
+        tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+        let ended = loop {
+            let held = match walk.next().await {
+                Ok(Some(held)) => held,
+                Ok(None) => break Ok(()),
+                Err(error) => break Err(error),
+            };
+            let letter = DeadLetter::from_message(&held.message);
+            if !filter.matches(&letter) {
+                others.push(held);
+                continue;
+            }
+            if !pause.is_zero() {
+                tick.tick().await;
+            }
+            match self.enqueue_again(&held.message, None).await {
+                Ok(job) => {
+                    replayed.jobs.push(job);
+                    // It comes again where this fails; replaying it again enqueues nothing twice.
+                    if let Err(error) = self.queue.broker().settle(&held, Settlement::Ack).await {
+                        break Err(error);
+                    }
+                }
+                Err(error) => {
+                    let gone = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed);
+                    let same = error.duplicate();
+                    replayed.stayed.push(NotReplayed { id: letter.id, error });
+                    others.push(held);
+                    if gone {
+                        break Err(same);
+                    }
+                }
+            }
+        };
+        // What cannot be given back now comes back with the end of its consumer.
+        replayed.interrupted = ended.and(self.give_back(walk, others).await).err();
+        Ok(replayed)
+    }
+
+    async fn replay_one(&self, id: &str, payload: Option<Value>) -> Result<JobId> {
+        if id.starts_with(UNNAMED) {
+            let held = self.take(id).await?;
+            let job = self.enqueue_again(&held.message, payload).await?;
+            self.queue.broker().settle(&held, Settlement::Ack).await?;
+            return Ok(job);
+        }
+        let dead = self.message(id).await?;
+        let job = self.enqueue_again(&dead, payload).await?;
+        self.remove(id).await?;
+        Ok(job)
+    }
+
+    /// Enqueues what a dead letter carries; when it returns, the new job is certain to run, or ran.
+    async fn enqueue_again(&self, dead: &Message, payload: Option<Value>) -> Result<JobId> {
+        let letter = DeadLetter::from_message(dead);
+        let old_id = letter.job_id;
+        let id = replay_id(dead);
+        let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
+        let max_attempts =
+            dead.header_u64(envelope::MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
+        let mut job = envelope::rebuild(dead, id, &task, max_attempts);
+        let now = Utc::now();
+        (job.attempt, job.created_at, job.updated_at) = (0, now, now);
+        for entry in &mut job.timeline {
+            (entry.event, entry.attempt) = (JobEvent::Enqueued, 0);
+        }
+        job.metadata.insert("replay_of".to_owned(), json!(letter.id));
+        let payload = match (payload, letter.payload) {
+            (Some(edited), _) | (None, Some(edited)) => edited,
+            (None, None) => {
+                return Err(Error::invalid(format!(
+                    "the body of dead letter `{}` is not a JSON object; replay it with a payload of your own",
+                    letter.id
+                )));
+            }
+        };
+        let mut message =
+            envelope::message(self.queue.wanted().task_exchange(), &letter.routing_key, &payload, &job)?;
+        if dead.header_str(envelope::TASK).is_none() {
+            message.headers.remove(envelope::TASK);
+            message.headers.insert(envelope::JOB_ID.to_owned(), json!(id));
+        }
+        let key = dead.headers.get(envelope::IDEMPOTENCY_KEY).cloned().or_else(|| old_id.map(|id| json!(id)));
+        if let Some(key) = key {
+            message.headers.insert(envelope::IDEMPOTENCY_KEY.to_owned(), key);
+        }
+        let replays = dead.header_u64(envelope::REPLAYS).unwrap_or(0) + 1;
+        message.headers.insert(envelope::REPLAYS.to_owned(), replays.into());
+        if let Some(delay) = dead.headers.get(envelope::FIRST_DELAY_MS) {
+            message.headers.insert(envelope::FIRST_DELAY_MS.to_owned(), delay.clone());
+        }
+        self.queue.check(&message)?;
+        let new = self.queue.as_told(job, &message).digest(Some(envelope::digest(&message.body)));
+        if self.queue.accept_one(new, message).await? == Accepted::New {
+            return Ok(id);
+        }
+        // An earlier replay of it may have failed or been cancelled before any worker had it: then it never runs.
+        let known = self.queue.store().get(id).await?.filter(|job| job.attempt == 0 && job.status.is_final());
+        match known {
+            Some(job) if job.status != JobStatus::Completed => Err(Error::new(
+                ErrorKind::Backend,
+                format!(
+                    "dead letter `{}` was replayed before as job {id}, which ended before it ran: {}; enqueue its payload anew or remove it",
+                    letter.id,
+                    job.error.as_deref().unwrap_or("it was cancelled")
+                ),
+            )),
+            _ => Ok(id),
+        }
+    }
+}
+
+/// The same dead letter always becomes the same job, so a repeated replay is absorbed; another never does.
+fn replay_id(dead: &Message) -> JobId {
+    if dead.message_id.is_empty() {
+        // Others may be equal to it in everything.
+        return JobId::new();
+    }
+    let mut name = format!("replay of {}", dead.message_id).into_bytes();
+    if dead.header_str(envelope::TASK).is_none() {
+        // Nobody knows whether the ids of others are unique.
+        let died_at = dead.header_str(envelope::DIED_AT).unwrap_or_default();
+        for part in [died_at.as_bytes(), dead.routing_key.as_bytes(), &dead.body] {
+            name.push(0);
+            name.extend_from_slice(part);
+        }
+    }
+    JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, &name))
+}
