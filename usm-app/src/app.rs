@@ -77,7 +77,7 @@ impl App {
     }
 }
 
-/// Opens the queue alone, for those who only look at jobs.
+/// Opens the queue alone.
 ///
 /// # Errors
 ///
@@ -88,10 +88,28 @@ pub async fn open_queue(config: &Config) -> usm_queue::Result<TaskQueue> {
             let options = SqliteOptions::default().lease(config.queue.lease);
             TaskQueue::open_with(config.queue_file(), topology()?, options).await
         }
-        QueueBackend::RabbitMq { rabbitmq_url, redis_url } => {
-            TaskQueue::connect(rabbitmq_url.expose(), redis_url.expose(), topology()?).await
+        QueueBackend::RabbitMq { redis_url, .. } => {
+            TaskQueue::connect(rabbitmq(config), redis_url.expose(), topology()?).await
         }
     }
+}
+
+/// Opens the queue for those who only read records or cancel: RabbitMQ is not connected for that.
+///
+/// # Errors
+///
+/// As [`App::open`].
+pub async fn open_records(config: &Config) -> usm_queue::Result<TaskQueue> {
+    match &config.queue.backend {
+        QueueBackend::Embedded => open_queue(config).await,
+        QueueBackend::RabbitMq { redis_url, .. } => {
+            TaskQueue::connect_lazily(rabbitmq(config), redis_url.expose(), topology()?).await
+        }
+    }
+}
+
+fn rabbitmq(config: &Config) -> RabbitMqOptions {
+    config.queue.backend.rabbitmq().unwrap_or_else(|| RabbitMqOptions::new(""))
 }
 
 pub(crate) fn create_data_dir(directory: &Path) -> anyhow::Result<()> {

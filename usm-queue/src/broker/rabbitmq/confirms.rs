@@ -42,6 +42,12 @@ pub(super) struct Loss {
     pub(super) not_found: bool,
 }
 
+impl Loss {
+    pub(super) fn closed() -> Self {
+        Self { why: "the channel was closed".to_owned(), not_found: false }
+    }
+}
+
 /// A publish whose confirmation has come, or whose channel was lost.
 #[derive(Debug)]
 pub(super) struct Done<T> {

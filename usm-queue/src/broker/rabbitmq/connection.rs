@@ -3,11 +3,13 @@
 use std::{
     fmt,
     ops::Deref,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
-use deadpool_lapin::{Manager, Object, Pool, PoolConfig, Runtime, Timeouts};
 use futures_util::StreamExt;
 use lapin::{
     Connection, ConnectionProperties, Event,
@@ -17,7 +19,7 @@ use lapin::{
 };
 use tokio::{sync::watch, task::AbortHandle};
 
-use super::options::{Place, RabbitMqOptions, ipv6};
+use super::options::{Place, RabbitMqOptions};
 use crate::error::{Error, ErrorKind, Result, chain};
 
 /// Makes connections.
@@ -26,10 +28,12 @@ pub(super) struct Connector {
     place: Place,
     roots: Option<String>,
     name: String,
-    /// The pool cannot be given certificates or an IPv6 address; such connections are made without it.
-    pool: Option<Pool>,
     call_timeout: Duration,
     connect_timeout: Duration,
+    /// Whether there was a connection: callers wait for the next one.
+    connected: AtomicBool,
+    /// Whether it was said that the user may not bind.
+    told_of_bindings: AtomicBool,
 }
 
 /// What a connection is for.
@@ -37,23 +41,22 @@ pub(super) struct Connector {
 pub(super) enum Role {
     Publish,
     Consume,
+    Both,
 }
 
 impl Connector {
     pub(super) fn new(options: &RabbitMqOptions) -> Result<Self> {
         let uri = options.uri()?;
-        let connect_timeout =
-            uri.query.connection_timeout.map_or(options.call_timeout, Duration::from_millis);
-        let pooled = options.root_certificates.is_none() && ipv6(&options.url).is_none();
-        let pool = pooled.then(|| pool(&uri, options, connect_timeout)).transpose()?;
+        let told = uri.query.connection_timeout.map(Duration::from_millis);
         Ok(Self {
             place: Place::new(&uri),
             uri,
             roots: options.root_certificates.clone(),
             name: options.connection_name.clone(),
-            pool,
             call_timeout: options.call_timeout,
-            connect_timeout,
+            connect_timeout: told.unwrap_or(options.connect_timeout),
+            connected: AtomicBool::new(false),
+            told_of_bindings: AtomicBool::new(false),
         })
     }
 
@@ -61,40 +64,23 @@ impl Connector {
         &self.place
     }
 
-    /// A new connection, or one from the pool.
+    /// A new connection, on the caller's runtime: another one may have ended.
     pub(super) async fn connect(&self, role: Role) -> Result<Held> {
-        let link = match (&self.pool, role) {
-            (Some(pool), Role::Publish) => {
-                // The pool's own time-outs end this.
-                Link::Pooled(pool.get().await.map_err(|error| self.unpooled(error))?)
-            }
-            _ => {
-                let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() };
-                let connecting = Connection::connect_uri_with_config(
-                    self.uri.clone(),
-                    properties(&self.name, role),
-                    tls,
-                    async_rs::Runtime::tokio_current(),
-                );
-                let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
-                Link::Own(connected.map_err(|_| self.silent())?.map_err(|error| self.refused(error))?)
-            }
-        };
-        Ok(Held::new(link, self.place.clone()))
-    }
-
-    fn unpooled(&self, error: deadpool_lapin::PoolError) -> Error {
-        match error {
-            deadpool_lapin::PoolError::Backend(error) => self.refused(error),
-            deadpool_lapin::PoolError::Timeout(_) => self.silent(),
-            deadpool_lapin::PoolError::Closed => Error::closed(),
-            other => Error::new(ErrorKind::Unavailable, format!("no connection to {}: {other}", self.place)),
-        }
-    }
-
-    fn silent(&self) -> Error {
-        let text = format!("no answer from {} within {:?}", self.place, self.connect_timeout);
-        Error::new(ErrorKind::Unavailable, text)
+        let again = self.connected.load(Ordering::Relaxed);
+        let patience = if again { self.connect_timeout.min(self.call_timeout) } else { self.connect_timeout };
+        let connecting = Connection::connect_uri_with_config(
+            self.uri.clone(),
+            properties(&self.name, role),
+            OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() },
+            async_rs::Runtime::tokio_current(),
+        );
+        let connected = tokio::time::timeout(patience, connecting).await.map_err(|_| {
+            let text = format!("no answer from {} within {patience:?}", self.place);
+            Error::new(ErrorKind::Unavailable, text)
+        })?;
+        let connection = connected.map_err(|error| self.refused(error))?;
+        self.connected.store(true, Ordering::Relaxed);
+        Ok(Held::new(connection, self.place.clone()))
     }
 
     /// Says what a person has to mend.
@@ -104,6 +90,13 @@ impl Connector {
             Some((AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), _)) => (
                 ErrorKind::Backend,
                 format!("{place} refuses the user or the password, or the user may not use the virtual host"),
+            ),
+            // It may be taken later, when others have closed theirs.
+            Some((_, why)) if is_limit(&why) => (
+                ErrorKind::Unavailable,
+                format!(
+                    "{place} takes no more connections: {why}; close others, raise the limit, or let each process share one connection"
+                ),
             ),
             Some((AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED), why)) => (
                 ErrorKind::Backend,
@@ -117,6 +110,17 @@ impl Connector {
             ),
         };
         Error::new(kind, text).with_source(error)
+    }
+
+    /// Says once that bindings are taken for granted.
+    pub(super) fn may_not_bind(&self, doing: &str, error: &lapin::Error) {
+        if !self.told_of_bindings.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                place = %self.place,
+                error = chain(error),
+                "the user may not {doing}; bindings are taken for granted, for they cannot be looked at"
+            );
+        }
     }
 
     pub(super) fn call_timeout(&self) -> Duration {
@@ -142,46 +146,25 @@ impl fmt::Debug for Connector {
     }
 }
 
-fn pool(uri: &AMQPUri, options: &RabbitMqOptions, connect_timeout: Duration) -> Result<Pool> {
-    let name = options.connection_name.clone();
-    let properties = move || properties(&name, Role::Publish);
-    let manager = Manager::new(uri.to_string(), properties, async_rs::Runtime::tokio_current());
-    let mut config = PoolConfig::new(options.connections);
-    config.timeouts = Timeouts {
-        wait: Some(options.call_timeout),
-        create: Some(connect_timeout),
-        recycle: Some(options.call_timeout),
-    };
-    let pool = Pool::builder(manager).config(config).runtime(Runtime::Tokio1).build();
-    pool.map_err(|error| {
-        Error::new(ErrorKind::Backend, "the connection pool cannot be built").with_source(error)
-    })
-}
-
 fn properties(name: &str, role: Role) -> ConnectionProperties {
-    let role = match role {
-        Role::Publish => "publish",
-        Role::Consume => "consume",
+    let name = match role {
+        Role::Publish => format!("{name} publish"),
+        Role::Consume => format!("{name} consume"),
+        Role::Both => name.to_owned(),
     };
-    ConnectionProperties::default().with_connection_name(format!("{name} {role}").into())
+    ConnectionProperties::default().with_connection_name(name.into())
 }
 
-enum Link {
-    Pooled(Object),
-    Own(Connection),
-}
-
-/// An open connection, with what the broker says about it. Closed when dropped, or back in its pool.
+/// An open connection, with what the broker says about it. Closed when dropped.
 pub(super) struct Held {
-    link: Link,
+    connection: Connection,
     /// Why the broker takes no publishes at present.
     blocked: watch::Receiver<Option<String>>,
     events: AbortHandle,
 }
 
 impl Held {
-    fn new(link: Link, place: Place) -> Self {
-        let connection = link.connection();
+    fn new(connection: Connection, place: Place) -> Self {
         let (tell, blocked) =
             watch::channel(connection.status().blocked().then(|| "no reason was told".to_owned()));
         // The only listener: a second one would take events away from this.
@@ -205,11 +188,13 @@ impl Held {
                 }
             }
         });
-        Self { link, blocked, events: events.abort_handle() }
+        Self { connection, blocked, events: events.abort_handle() }
     }
 
+    /// Whether it can be used. Not once the runtime has ended that it was made on: that moved its frames, and has ended the
+    /// task that hears its events.
     pub(super) fn is_alive(&self) -> bool {
-        self.status().connected()
+        self.status().connected() && self.blocked.has_changed().is_ok()
     }
 
     pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
@@ -225,20 +210,11 @@ impl Held {
     }
 }
 
-impl Link {
-    fn connection(&self) -> &Connection {
-        match self {
-            Self::Pooled(pooled) => pooled,
-            Self::Own(own) => own,
-        }
-    }
-}
-
 impl Deref for Held {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
-        self.link.connection()
+        &self.connection
     }
 }
 
@@ -283,12 +259,6 @@ impl<T> Slot<T> {
         self.live.write().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Forgets it if it is broken.
-    pub(super) fn clear(&self, alive: impl Fn(&T) -> bool) {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        drop(live.take_if(|live| !alive(live)));
-    }
-
     /// The one that lives, or a new one. Attempts in vain are spread ever further; a caller in between gets the last
     /// one's error.
     pub(super) async fn get(
@@ -309,7 +279,7 @@ impl<T> Slot<T> {
         {
             return Err(error.duplicate());
         }
-        // What broke gives its place in the pool back first.
+        // What broke may count against a limit until it is dropped.
         drop(self.take());
         match make.await {
             Ok(made) => {
@@ -348,8 +318,30 @@ pub(super) fn is_not_found(error: &lapin::Error) -> bool {
     matches!(protocol_error(error), Some((AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND), _)))
 }
 
+/// Whether the user lacks a right.
+pub(super) fn is_denied(error: &lapin::Error) -> bool {
+    matches!(protocol_error(error), Some((AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), _)))
+}
+
+/// Whether the broker's words name a limit: `connection limit (5) is reached`, `queue limit in vhost 'v' (20) is reached`.
+fn is_limit(text: &str) -> bool {
+    text.contains(" limit ") && text.contains("reached")
+}
+
 /// An error of the client library, sorted by what the caller does next.
 pub(super) fn failed(what: &str, error: lapin::Error) -> Error {
+    if matches!(error.kind(), lapin::ErrorKind::ChannelsLimitReached) {
+        let text = format!(
+            "the broker did not {what}: all channels that a connection may have (channel_max) are in use; raise that limit"
+        );
+        return Error::new(ErrorKind::Unavailable, text).with_source(error);
+    }
+    let said = protocol_error(&error).map(|(_, text)| text);
+    if let Some(text) = said.filter(|text| is_denied(&error) || is_limit(text)) {
+        let remedy = if is_denied(&error) { "grant the user that right" } else { "raise that limit" };
+        return Error::new(ErrorKind::Backend, format!("the broker did not {what}: {text}; {remedy}"))
+            .with_source(error);
+    }
     let kind = match protocol_error(&error) {
         Some((AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND), _)) => ErrorKind::NotFound,
         Some((AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED), _)) => ErrorKind::Unavailable,

@@ -24,8 +24,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Exists while somebody looks into a queue, so that two do not hide messages from each other.
-const LOCK_QUEUE: &str = "usm.browse";
 /// How many messages are asked for before the first answer.
 const AT_ONCE: usize = 32;
 
@@ -189,10 +187,15 @@ impl Inner {
     /// An exclusive queue that only one connection can have.
     async fn lock(&self) -> Result<Channel> {
         let deadline = Instant::now() + self.connector.call_timeout();
+        let lock_queue = self.delays.lock_queue();
         loop {
             let channel = self.throw_away().await?;
             let options = QueueDeclareOptions { exclusive: true, ..QueueDeclareOptions::default() };
-            let declare = channel.queue_declare(LOCK_QUEUE.into(), options, FieldTable::default());
+            let declare = channel.queue_declare(
+                short("queue name", lock_queue.as_str())?,
+                options,
+                FieldTable::default(),
+            );
             match tokio::time::timeout_at(deadline, declare).await {
                 Ok(Ok(_)) => return Ok(channel),
                 Ok(Err(error)) => match protocol_error(&error) {
@@ -208,11 +211,11 @@ impl Inner {
                         )
                         .with_source(error));
                     }
-                    _ => return Err(failed(&format!("create the queue `{LOCK_QUEUE}`"), error)),
+                    _ => return Err(failed(&format!("create the queue `{lock_queue}`"), error)),
                 },
                 Err(_) => {
                     return Err(timed_out(
-                        &format!("create the queue `{LOCK_QUEUE}`"),
+                        &format!("create the queue `{lock_queue}`"),
                         self.connector.call_timeout(),
                     ));
                 }
@@ -221,12 +224,13 @@ impl Inner {
     }
 
     async fn unlock(&self, channel: Channel) {
-        let delete = channel.queue_delete(LOCK_QUEUE.into(), QueueDeleteOptions::default());
+        let lock_queue = self.delays.lock_queue();
+        let delete = channel.queue_delete(lock_queue.as_str().into(), QueueDeleteOptions::default());
         // Otherwise it goes with the connection.
         if let Err(error) = self.connector.call("remove a lock", delete).await {
             tracing::warn!(
                 error = crate::error::chain(&error),
-                queue = LOCK_QUEUE,
+                queue = lock_queue,
                 "nobody else can look into queues"
             );
         }

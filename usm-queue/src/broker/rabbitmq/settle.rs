@@ -29,11 +29,11 @@ impl Inner {
         let queue = delivery.queue.as_str();
         match settlement {
             Settlement::Ack => {}
-            Settlement::Requeue { delay } => match Pass::new(delay) {
+            Settlement::Requeue { delay } => match self.delays.pass(delay) {
                 None => return receipt.give_back().await,
                 Some(pass) => self.put_back(queue, &delivery.message, pass, true).await?,
             },
-            Settlement::Retry { message, delay } => match Pass::new(delay) {
+            Settlement::Retry { message, delay } => match self.delays.pass(delay) {
                 Some(pass) => self.put_back(queue, &message, pass, false).await?,
                 None => self.put_back_now(queue, &message).await?,
             },
@@ -51,7 +51,7 @@ impl Inner {
         match self.ship_one(Parcel::new(message, Way::Into(queue))).await? {
             Outcome::Confirmed => Ok(()),
             Outcome::Returned => Err(Error::not_found(format!("queue `{queue}`"))),
-            Outcome::Refused => match Pass::new(FULL_PAUSE) {
+            Outcome::Refused => match self.delays.pass(FULL_PAUSE) {
                 Some(pass) => self.put_back(queue, message, pass, false).await,
                 None => Err(self.refused(message)),
             },
@@ -64,7 +64,7 @@ impl Inner {
         &self,
         queue: &str,
         message: &Message,
-        pass: Pass,
+        pass: Pass<'_>,
         returned: bool,
     ) -> Result<()> {
         let by_hop = !self.routes.takes_delayed(queue);

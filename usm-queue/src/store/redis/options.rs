@@ -7,6 +7,7 @@ use redis::{ConnectionInfo, IntoConnectionInfo, io::tcp::TcpSettings};
 use crate::{
     error::{Error, Result},
     store::JobStore,
+    url::ambiguous,
 };
 
 /// Settings of the job store on Redis 6.2 or later: one server, or one with replicas behind one address; no cluster.
@@ -91,12 +92,16 @@ impl RedisOptions {
 
     /// Where and how to connect.
     pub(super) fn server(&self) -> Result<ConnectionInfo> {
-        // The cause may quote the URL, which may hold a password.
-        let info = self.url.as_str().into_connection_info().map_err(|_| {
+        let unreadable = || {
             Error::invalid(
-                "the Redis URL cannot be read; write it as redis://[user:password@]host[:port][/database], or rediss:// for TLS, with special characters of the password percent-encoded",
+                "the Redis URL cannot be read; write it as redis://[user:password@]host[:port][/database], or rediss:// for TLS, with special characters of the password percent-encoded: `@` as %40, `#` as %23, `/` as %2F, `?` as %3F",
             )
-        })?;
+        };
+        if ambiguous(&self.url) {
+            return Err(unreadable());
+        }
+        // The cause may quote the URL, which may hold a password.
+        let info = self.url.as_str().into_connection_info().map_err(|_| unreadable())?;
         Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true)))
     }
 }
@@ -145,7 +150,14 @@ mod tests {
         let good = RedisOptions::new("redis://user:hunter2@localhost:6380/3");
         assert_eq!(good.server().unwrap().addr().to_string(), "localhost:6380");
         assert!(format!("{good:?}").contains("localhost:6380"));
-        for url in ["redis://user:hunter2@local host:6380", "hunter2", "redis://:hunter2@host:port"] {
+        for url in [
+            "redis://user:hunter2@local host:6380",
+            "hunter2",
+            "redis://:hunter2@host:port",
+            "redis://hunter2:12#34@host",
+            "redis://:12/hunter2@host",
+            "redis://u:12?hunter2@host/0",
+        ] {
             let options = RedisOptions::new(url);
             assert!(!chain(&options.server().unwrap_err()).contains("hunter2"), "{url}");
             assert!(!format!("{options:?}").contains("hunter2"), "{url}");
