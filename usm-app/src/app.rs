@@ -8,7 +8,7 @@ use usm_queue::{EnqueueOptions, QueueSpec, SqliteOptions, TaskQueue, Topology, W
 
 use crate::{
     ai::Ai,
-    config::{Config, DatabaseUrl, QueueBackend},
+    config::{Config, DatabaseUrl},
     database::{self, DatabaseFile, FileGone},
     entities::{database_identity, user::LOCAL_USER_ID},
 };
@@ -83,33 +83,27 @@ impl App {
 ///
 /// As [`App::open`].
 pub async fn open_queue(config: &Config) -> usm_queue::Result<TaskQueue> {
-    match &config.queue.backend {
-        QueueBackend::Embedded => {
-            let options = SqliteOptions::default().lease(config.queue.lease);
-            TaskQueue::open_with(config.queue_file(), topology()?, options).await
-        }
-        QueueBackend::RabbitMq { redis_url, .. } => {
-            TaskQueue::connect(rabbitmq(config), redis_url.expose(), topology()?).await
-        }
+    match config.queue.backend.servers() {
+        None => open_file(config).await,
+        Some((rabbitmq, redis_url)) => TaskQueue::connect(rabbitmq, redis_url, topology()?).await,
     }
 }
 
-/// Opens the queue for those who only read records or cancel: RabbitMQ is not connected for that.
+/// Opens the queue for those who only look at records, or cancel: RabbitMQ is not connected for that.
 ///
 /// # Errors
 ///
 /// As [`App::open`].
 pub async fn open_records(config: &Config) -> usm_queue::Result<TaskQueue> {
-    match &config.queue.backend {
-        QueueBackend::Embedded => open_queue(config).await,
-        QueueBackend::RabbitMq { redis_url, .. } => {
-            TaskQueue::connect_lazily(rabbitmq(config), redis_url.expose(), topology()?).await
-        }
+    match config.queue.backend.servers() {
+        None => open_file(config).await,
+        Some((rabbitmq, redis_url)) => TaskQueue::connect_lazily(rabbitmq, redis_url, topology()?).await,
     }
 }
 
-fn rabbitmq(config: &Config) -> RabbitMqOptions {
-    config.queue.backend.rabbitmq().unwrap_or_else(|| RabbitMqOptions::new(""))
+async fn open_file(config: &Config) -> usm_queue::Result<TaskQueue> {
+    let options = SqliteOptions::default().lease(config.queue.lease);
+    TaskQueue::open_with(config.queue_file(), topology()?, options).await
 }
 
 pub(crate) fn create_data_dir(directory: &Path) -> anyhow::Result<()> {

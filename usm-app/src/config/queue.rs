@@ -44,17 +44,17 @@ pub enum QueueBackend {
 }
 
 impl QueueBackend {
-    /// How to reach RabbitMQ; `None` with the embedded queue.
-    pub fn rabbitmq(&self) -> Option<RabbitMqOptions> {
-        match self {
-            Self::Embedded => None,
-            Self::RabbitMq { rabbitmq_url, rabbitmq_connections, rabbitmq_delay_levels, .. } => Some(
-                RabbitMqOptions::new(rabbitmq_url.expose())
-                    .share_connection(*rabbitmq_connections == 1)
-                    .delay_levels(*rabbitmq_delay_levels)
-                    .connection_name("usm"),
-            ),
-        }
+    /// How to reach RabbitMQ, and the address of Redis; `None` with the embedded queue.
+    pub fn servers(&self) -> Option<(RabbitMqOptions, &str)> {
+        let Self::RabbitMq { rabbitmq_url, redis_url, rabbitmq_connections, rabbitmq_delay_levels } = self
+        else {
+            return None;
+        };
+        let rabbitmq = RabbitMqOptions::new(rabbitmq_url.expose())
+            .share_connection(*rabbitmq_connections == 1)
+            .delay_levels(*rabbitmq_delay_levels)
+            .connection_name("usm");
+        Some((rabbitmq, redis_url.expose()))
     }
 }
 

@@ -1,5 +1,7 @@
 //! Declaring exchanges, queues, bindings and the delay ladder, and saying what differs from what exists.
 
+use std::time::{Duration, Instant};
+
 use lapin::{
     Channel, ExchangeKind as AmqpKind,
     options::{
@@ -20,6 +22,9 @@ use crate::{
     topology::{TopologyDrift, TopologyPart, TopologyPlan},
 };
 
+/// How long until a channel's number is free after a refusal.
+const REUSED: Duration = Duration::from_millis(10);
+
 /// Declares on a channel of its own, for a refusal closes that and nothing else; the next call opens another.
 pub(super) struct Declaring<'a> {
     connector: &'a Connector,
@@ -36,7 +41,17 @@ impl<'a> Declaring<'a> {
         if let Some(open) = self.channel.as_ref().filter(|channel| channel.status().connected()) {
             return Ok(open.clone());
         }
-        let opened = self.connector.call("open a channel", self.connection.create_channel()).await?;
+        let deadline = Instant::now() + self.connector.call_timeout();
+        let opened = loop {
+            match self.connector.call("open a channel", self.connection.create_channel()).await {
+                // lapin lets the refusal that closed a channel reach the next one too where that has the same number at once.
+                Err(error) if error.kind() == ErrorKind::Unavailable || Instant::now() >= deadline => {
+                    return Err(error);
+                }
+                Err(_) => tokio::time::sleep(REUSED).await,
+                Ok(opened) => break opened,
+            }
+        };
         Ok(self.channel.insert(opened).clone())
     }
 

@@ -173,14 +173,23 @@ impl Publisher {
             let outcome = match answered.try_recv() {
                 Ok(outcome) => outcome,
                 // It was dropped: the task that owns the channel has ended, perhaps with its runtime.
-                Err(TryRecvError::Closed) => Outcome::Lost(Loss::closed()),
-                Err(TryRecvError::Empty) => {
-                    wait.as_mut().on(answered).await?.unwrap_or_else(|_| Outcome::Lost(Loss::closed()))
-                }
+                Err(TryRecvError::Closed) => Outcome::Lost(Loss::new("the channel was closed")),
+                Err(TryRecvError::Empty) => wait
+                    .as_mut()
+                    .on(answered)
+                    .await?
+                    .unwrap_or_else(|_| Outcome::Lost(Loss::new("the channel was closed"))),
             };
             match outcome {
                 Outcome::Lost(loss) => {
                     live.given_up.store(true, Ordering::Relaxed);
+                    if loss.is_denied_to(&parcels[index].exchange()) {
+                        let text = format!(
+                            "the broker did not take a message ({}); grant the user that right",
+                            loss.why
+                        );
+                        return Err(Error::new(ErrorKind::Backend, text));
+                    }
                     lost = Some(loss);
                 }
                 outcome => outcomes[index] = Some(outcome),
