@@ -3,9 +3,7 @@
 use std::{process::Command, time::Duration};
 
 use serde_json::json;
-use usm_queue::{
-    EnqueueOptions, ErrorKind, JobStatus, RabbitMqOptions, TaskQueue, Topology, Worker, testing::eventually,
-};
+use usm_queue::{EnqueueOptions, ErrorKind, JobStatus, RabbitMqOptions, TaskQueue, testing::eventually};
 use usm_tests::{Chore, Kind, processes::Process, redis};
 
 use crate::stage::{CONSUMING, PATIENCE, Stage, chore, letters};

@@ -41,14 +41,16 @@ impl<'a> Declaring<'a> {
         if let Some(open) = self.channel.as_ref().filter(|channel| channel.status().connected()) {
             return Ok(open.clone());
         }
+        // A refusal has closed the one before. lapin takes a moment to free its number, and lets that refusal reach the next
+        // channel too where it gets the number at once.
+        let refused = self.channel.take().is_some();
         let deadline = Instant::now() + self.connector.call_timeout();
         let opened = loop {
             match self.connector.call("open a channel", self.connection.create_channel()).await {
-                // lapin lets the refusal that closed a channel reach the next one too where that has the same number at once.
-                Err(error) if error.kind() == ErrorKind::Unavailable || Instant::now() >= deadline => {
-                    return Err(error);
+                Err(_) if refused && self.connection.is_alive() && Instant::now() < deadline => {
+                    tokio::time::sleep(REUSED).await;
                 }
-                Err(_) => tokio::time::sleep(REUSED).await,
+                Err(error) => return Err(error),
                 Ok(opened) => break opened,
             }
         };
