@@ -10,6 +10,7 @@ mod stage;
 
 mod app;
 mod delays;
+mod hosted;
 mod messages;
 mod network;
 mod python;

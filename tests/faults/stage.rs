@@ -91,6 +91,8 @@ pub(crate) struct Stage {
     pub(crate) heartbeat: u64,
     /// How long the processes think that RabbitMQ waits for an acknowledgement.
     pub(crate) consumer_timeout: Duration,
+    /// Whether the processes publish and consume on one connection.
+    pub(crate) share_connection: bool,
 }
 
 impl Stage {
@@ -125,6 +127,7 @@ impl Stage {
             to_redis,
             heartbeat: 15,
             consumer_timeout: CONSUMER_TIMEOUT,
+            share_connection: false,
         }
     }
 
@@ -134,6 +137,7 @@ impl Stage {
             amqp: format!("{}?heartbeat={}", self.amqp(), self.heartbeat),
             redis: redis::url(self.to_redis.address()),
             consumer_timeout_ms: u64::try_from(self.consumer_timeout.as_millis()).unwrap(),
+            share_connection: self.share_connection,
         }
     }
 
@@ -151,7 +155,7 @@ impl Stage {
     pub(crate) async fn observer(&self) -> TaskQueue {
         let (amqp, redis) = (self.rabbit.url(&self.vhost), self.redis.url());
         let consumer_timeout_ms = u64::try_from(self.consumer_timeout.as_millis()).unwrap();
-        let servers = Backend::Servers { amqp, redis, consumer_timeout_ms };
+        let servers = Backend::Servers { amqp, redis, consumer_timeout_ms, share_connection: false };
         usm_tests::open(&servers, LEASE).await.unwrap()
     }
 

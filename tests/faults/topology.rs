@@ -4,12 +4,10 @@
 use std::{collections::BTreeSet, time::Duration};
 
 use lapin::types::FieldTable;
-use tokio_util::sync::CancellationToken;
-use usm_queue::{EnqueueOptions, ErrorKind, TaskQueue, Worker, testing::eventually};
+use usm_queue::{ErrorKind, RabbitMqOptions, TaskQueue};
 use usm_tests::{Kind, Order, QUEUE, processes::Process};
 
 use crate::{
-    python::{GenerateMap, generate_map},
     raw::Raw,
     stage::{Stage, chore, letters, only},
 };
@@ -88,7 +86,7 @@ async fn what_is_imported_from_exported_definitions_is_what_would_be_declared() 
     let Some(stage) = Stage::shared().await else { return };
     let topology = usm_app::app::topology().unwrap();
     let (file, elsewhere) = (stage.file("definitions.json"), stage.rabbit.new_vhost());
-    std::fs::write(&file, topology.definitions(&elsewhere)).unwrap();
+    std::fs::write(&file, RabbitMqOptions::new("").definitions(&topology, &elsewhere)).unwrap();
 
     stage.rabbit.control(&["import_definitions", file.to_str().unwrap()]);
     let queue = TaskQueue::connect(stage.rabbit.url(&stage.vhost), stage.redis.url(), topology.clone())
@@ -99,29 +97,4 @@ async fn what_is_imported_from_exported_definitions_is_what_would_be_declared() 
     queue.close().await;
     let there = TaskQueue::connect(stage.rabbit.url(&elsewhere), stage.redis.url(), topology).await;
     there.expect("no argument is of another type").close().await;
-}
-
-/// Of 5 connections and 25 queues; one more queue lives while somebody looks at dead letters.
-#[tokio::test(flavor = "multi_thread")]
-async fn a_process_on_the_guides_topology_fits_a_small_hosted_plan() {
-    let Some(stage) = Stage::shared().await else { return };
-    let topology = usm_app::app::topology().unwrap();
-    let queue = TaskQueue::connect(stage.amqp(), stage.redis.url(), topology).await.unwrap();
-    let worker = Worker::new(queue.clone(), ()).handle(generate_map).concurrency(8);
-    let stop = CancellationToken::new();
-    let working = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
-    let delayed = EnqueueOptions::new().delay(Duration::from_millis(300));
-    let delayed = queue.enqueue_with(GenerateMap::of("a text"), delayed).await.unwrap();
-    let failing = queue.enqueue(GenerateMap::of("fail")).await.unwrap();
-
-    delayed.result().await.unwrap();
-    failing.result().await.unwrap_err();
-    eventually("it is buried", async || (letters(&queue).await.len() == 1).then_some(())).await;
-
-    let (connections, queues) = (stage.to_rabbit.counts(), stage.rabbit.queues(&stage.vhost, &["name"]));
-    assert!(connections.accepted <= 2, "{connections:?}");
-    assert!(queues.len() < 25, "{queues:?}");
-    stop.cancel();
-    working.await.unwrap().unwrap();
-    queue.close().await;
 }

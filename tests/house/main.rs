@@ -122,7 +122,7 @@ fn http_uses_of_a_task_no_more_than_its_message() {
 #[test]
 fn in_usm_queue_each_layer_imports_only_those_below() {
     let layers: [&[&str]; 5] = [
-        &["error", "json", "retry", "job", "topology", "envelope"],
+        &["error", "json", "retry", "job", "topology", "envelope", "url"],
         &["broker", "store", "sqlite"],
         &["lifecycle", "context", "task", "suspects"],
         &["queue", "registry", "dead_letter"],

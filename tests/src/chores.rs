@@ -117,6 +117,8 @@ pub enum Backend {
         redis: String,
         /// Milliseconds RabbitMQ is said to wait for an acknowledgement.
         consumer_timeout_ms: u64,
+        /// Whether a process publishes and consumes on one connection.
+        share_connection: bool,
     },
 }
 
@@ -215,9 +217,11 @@ pub async fn open(place: &Backend, lease: Duration) -> usm_queue::Result<TaskQue
         Backend::File(file) => {
             TaskQueue::open_with(file, topology()?, SqliteOptions::default().lease(lease)).await
         }
-        Backend::Servers { amqp, redis, consumer_timeout_ms } => {
+        Backend::Servers { amqp, redis, consumer_timeout_ms, share_connection } => {
             let patience = Duration::from_millis(*consumer_timeout_ms);
-            let amqp = RabbitMqOptions::new(amqp).consumer_timeout(Some(patience));
+            let amqp = RabbitMqOptions::new(amqp)
+                .consumer_timeout(Some(patience))
+                .share_connection(*share_connection);
             TaskQueue::connect(amqp, redis, topology()?).await
         }
     }

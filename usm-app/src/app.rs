@@ -8,7 +8,7 @@ use usm_queue::{EnqueueOptions, QueueSpec, SqliteOptions, TaskQueue, Topology, W
 
 use crate::{
     ai::Ai,
-    config::{Config, DatabaseUrl, QueueBackend},
+    config::{Config, DatabaseUrl},
     database::{self, DatabaseFile, FileGone},
     entities::{database_identity, user::LOCAL_USER_ID},
 };
@@ -77,21 +77,33 @@ impl App {
     }
 }
 
-/// Opens the queue alone, for those who only look at jobs.
+/// Opens the queue alone.
 ///
 /// # Errors
 ///
 /// As [`App::open`].
 pub async fn open_queue(config: &Config) -> usm_queue::Result<TaskQueue> {
-    match &config.queue.backend {
-        QueueBackend::Embedded => {
-            let options = SqliteOptions::default().lease(config.queue.lease);
-            TaskQueue::open_with(config.queue_file(), topology()?, options).await
-        }
-        QueueBackend::RabbitMq { rabbitmq_url, redis_url } => {
-            TaskQueue::connect(rabbitmq_url.expose(), redis_url.expose(), topology()?).await
-        }
+    match config.queue.backend.servers() {
+        None => open_file(config).await,
+        Some((rabbitmq, redis_url)) => TaskQueue::connect(rabbitmq, redis_url, topology()?).await,
     }
+}
+
+/// Opens the queue for those who only look at records, or cancel: RabbitMQ is not connected for that.
+///
+/// # Errors
+///
+/// As [`App::open`].
+pub async fn open_records(config: &Config) -> usm_queue::Result<TaskQueue> {
+    match config.queue.backend.servers() {
+        None => open_file(config).await,
+        Some((rabbitmq, redis_url)) => TaskQueue::connect_lazily(rabbitmq, redis_url, topology()?).await,
+    }
+}
+
+async fn open_file(config: &Config) -> usm_queue::Result<TaskQueue> {
+    let options = SqliteOptions::default().lease(config.queue.lease);
+    TaskQueue::open_with(config.queue_file(), topology()?, options).await
 }
 
 pub(crate) fn create_data_dir(directory: &Path) -> anyhow::Result<()> {

@@ -20,6 +20,8 @@ mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topology;
+#[cfg(any(feature = "rabbitmq", feature = "redis"))]
+mod url;
 mod worker;
 
 #[cfg(feature = "rabbitmq")]

@@ -116,8 +116,9 @@ impl TaskQueue {
     }
 
     /// RabbitMQ for the messages and Redis for the records: URLs, or [`RabbitMqOptions`](crate::RabbitMqOptions) and
-    /// [`RedisOptions`](crate::RedisOptions). Declares the topology. One process uses two connections to RabbitMQ and two to
-    /// Redis; both come back by themselves after an outage.
+    /// [`RedisOptions`](crate::RedisOptions). Declares the topology. One process uses two connections to RabbitMQ (one with
+    /// [`share_connection`](crate::RabbitMqOptions::share_connection)) and two to Redis; all come back by themselves after an
+    /// outage.
     ///
     /// # Errors
     ///
@@ -133,6 +134,25 @@ impl TaskQueue {
         Self::new(broker, store, topology).await
     }
 
+    /// As [`connect`](Self::connect), for programs that read records, watch and cancel: Redis is connected now, RabbitMQ by the
+    /// first call that needs it, which declares the topology too. Does not read the broker's dead-letter notices.
+    ///
+    /// # Errors
+    ///
+    /// As [`connect`](Self::connect), those of RabbitMQ by the first call that needs it, its URL apart.
+    #[cfg(all(feature = "rabbitmq", feature = "redis"))]
+    pub async fn connect_lazily(
+        rabbitmq: impl Into<crate::RabbitMqOptions>,
+        redis: impl Into<crate::RedisOptions>,
+        topology: Topology,
+    ) -> Result<Self> {
+        let broker = rabbitmq.into().connect_lazily()?;
+        let store = redis.into().connect().await?;
+        // Only noted down.
+        broker.declare(&topology).await?;
+        Ok(Self::silent(broker, store, topology))
+    }
+
     /// A queue on any broker and job store. Declares the topology.
     ///
     /// # Errors
@@ -140,12 +160,19 @@ impl TaskQueue {
     /// As [`Broker::declare`].
     pub async fn new(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Result<Self> {
         broker.declare(&topology).await?;
+        let queue = Self::silent(broker.clone(), store.clone(), topology.clone());
+        let unconfirmed = remove_unconfirmed(store.clone());
+        tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(unconfirmed));
+        let notices = dead_letter::watch_notices(broker, store, topology);
+        tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(notices));
+        Ok(queue)
+    }
+
+    /// Without tasks of its own.
+    fn silent(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Self {
         let stop = CancellationToken::new();
-        let notices = dead_letter::watch_notices(broker.clone(), store.clone(), topology.clone());
-        tokio::spawn(stop.clone().run_until_cancelled_owned(notices));
-        tokio::spawn(stop.clone().run_until_cancelled_owned(remove_unconfirmed(store.clone())));
         let _stop = stop.clone().drop_guard();
-        Ok(Self { inner: Arc::new(Inner { broker, store, topology, stop, _stop }) })
+        Self { inner: Arc::new(Inner { broker, store, topology, stop, _stop }) }
     }
 
     /// Enqueues a task by its policy. When this returns `Ok` the job is durable and will be worked. It goes on when the
@@ -452,13 +479,16 @@ impl LiveTopology<'_> {
         self.broker.plan(self.topology).await
     }
 
-    /// Creates what is missing.
+    /// Creates what is missing, and removes levels of the delay ladder that are no longer wanted
+    /// ([`RabbitMqOptions::delay_levels`](crate::RabbitMqOptions::delay_levels)): a message that waits in one waits that
+    /// level's time again at most, and is not lost. Do that when no process uses the deeper ladder any more. Returns what was
+    /// missing or too much.
     ///
     /// # Errors
     ///
-    /// As [`Broker::declare`].
-    pub async fn apply(&self) -> Result<()> {
-        self.broker.declare(self.topology).await
+    /// As [`Broker::apply`].
+    pub async fn apply(&self) -> Result<TopologyPlan> {
+        self.broker.apply(self.topology).await
     }
 }
 

@@ -54,7 +54,7 @@ pub(super) async fn run(
     config: Config,
     shutdown: CancellationToken,
 ) -> Result<(), Failure> {
-    let queue = store::open(&config).await?;
+    let queue = store::open_records(&config).await?;
     let done = carry_out(command, &queue, &config, &shutdown).await;
     queue.close().await;
     done
@@ -271,6 +271,8 @@ mod tests {
         let servers = QueueBackend::RabbitMq {
             rabbitmq_url: SecretUrl::new("amqp://user:secret@host"),
             redis_url: SecretUrl::new("redis://:secret@host"),
+            rabbitmq_connections: 1,
+            rabbitmq_delay_levels: 13,
         };
 
         let on_servers = unknown(JobId::new(), &servers).to_string();

@@ -1,4 +1,4 @@
-//! Opens the queue for commands that look at jobs and make none.
+//! Opens the queue for commands that look at jobs or dead letters.
 
 use usm_queue::TaskQueue;
 
@@ -12,6 +12,12 @@ use crate::{
 pub(super) async fn open(config: &Config) -> Result<TaskQueue, Failure> {
     must_exist(config)?;
     Ok(app::open_queue(config).await?)
+}
+
+/// The same for commands that need no messages.
+pub(super) async fn open_records(config: &Config) -> Result<TaskQueue, Failure> {
+    must_exist(config)?;
+    Ok(app::open_records(config).await?)
 }
 
 /// Looking must not create an empty file.

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use percent_encoding::percent_decode_str;
-use usm_queue::{Broker, RabbitMqOptions, SqliteOptions, Topology, TopologyPlan};
+use usm_queue::{Broker, RabbitMqOptions, SqliteOptions};
 
 use super::{failure::Failure, out, store};
 use crate::{
@@ -19,7 +19,7 @@ pub(super) enum Command {
         #[arg(long)]
         json: bool,
     },
-    /// Create what is missing; a conflict is refused with the remedies
+    /// Create what is missing, remove what is no longer used; a conflict is refused with the remedies
     Apply,
     /// Print definitions.json for `rabbitmqctl import_definitions`, without asking any server
     Export {
@@ -34,7 +34,9 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
     match command {
         Command::Export { vhost } => {
             let vhost = vhost.unwrap_or_else(|| vhost_of(&config.queue.backend));
-            out::line(&topology.definitions(&vhost));
+            let options = config.queue.backend.servers().map(|(rabbitmq, _)| rabbitmq);
+            let options = options.unwrap_or_else(|| RabbitMqOptions::new(""));
+            out::line(&options.definitions(&topology, &vhost));
         }
         Command::Plan { json } => {
             store::must_exist(&config)?;
@@ -55,23 +57,16 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
         Command::Apply => {
             app::create_data_dir(&config.data_dir)?;
             let broker = broker(&config).await?;
-            let applied = apply(&*broker, &topology).await;
+            let applied = broker.apply(&topology).await;
             broker.close().await;
             let plan = applied?;
             if !plan.is_empty() {
-                out::line(&format!("created:\n{plan}"));
+                out::line(&format!("created (+), removed (-):\n{plan}"));
             }
             out::line("the broker has everything as wanted");
         }
     }
     Ok(())
-}
-
-/// Declares everything, and tells what was missing before. A conflict is left to the broker's own refusal.
-async fn apply(broker: &dyn Broker, topology: &Topology) -> usm_queue::Result<TopologyPlan> {
-    let plan = broker.plan(topology).await?;
-    broker.declare(topology).await?;
-    Ok(plan)
 }
 
 /// The virtual host in the path of the address of RabbitMQ, `/` where it has none.
@@ -86,11 +81,9 @@ fn vhost_of(backend: &QueueBackend) -> String {
 
 /// The broker alone, without declaring anything.
 async fn broker(config: &Config) -> Result<Arc<dyn Broker>, Failure> {
-    Ok(match &config.queue.backend {
-        QueueBackend::Embedded => SqliteOptions::default().open(config.queue_file()).await?.0,
-        QueueBackend::RabbitMq { rabbitmq_url, .. } => {
-            RabbitMqOptions::new(rabbitmq_url.expose()).connect().await?
-        }
+    Ok(match config.queue.backend.servers() {
+        None => SqliteOptions::default().open(config.queue_file()).await?.0,
+        Some((rabbitmq, _)) => rabbitmq.connect().await?,
     })
 }
 
@@ -111,6 +104,8 @@ mod tests {
             let backend = QueueBackend::RabbitMq {
                 rabbitmq_url: SecretUrl::new(url),
                 redis_url: SecretUrl::new("redis://host"),
+                rabbitmq_connections: 1,
+                rabbitmq_delay_levels: 13,
             };
             assert_eq!(vhost_of(&backend), vhost, "{url}");
         }

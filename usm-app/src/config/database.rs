@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use serde::{Serialize, Serializer};
 
-use super::read::{Reader, is_url};
+use super::read::{ENCODE, Reader, is_ambiguous, is_url};
 use super::{SecretUrl, mask_url};
 
 /// `DATABASE_URL`: a SQLite file or a PostgreSQL server; default the file `usm.db` in the data directory.
@@ -43,6 +43,9 @@ impl DatabaseUrl {
             "sqlite" => parse_sqlite(rest).map(Self::Sqlite),
             "postgres" | "postgresql" => {
                 let normal = format!("postgres:{rest}");
+                if is_ambiguous(&normal) {
+                    return Err(ENCODE.into());
+                }
                 if is_url(&normal, &["postgres"]) {
                     Ok(Self::Postgres(SecretUrl::new(normal)))
                 } else {
@@ -150,6 +153,8 @@ mod tests {
             ("mysql://u:p@h/db", "postgres://"),
             ("usm.db", "sqlite:///./file.db"),
             ("postgres://", "postgres://user"),
+            ("postgres://u:12#34@h/db", "%23"),
+            ("postgres://u:12/34@h/db", "%2F"),
             ("sqlite://", "must name a file"),
             ("sqlite::memory:", "must name a file"),
             ("sqlite:///var/lib/usm.db", "sqlite:////dir/file.db"),

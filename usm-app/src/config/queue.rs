@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use serde::{Serialize, Serializer};
+use usm_queue::RabbitMqOptions;
 
 use super::SecretUrl;
 use super::read::Reader;
@@ -33,7 +34,28 @@ pub enum QueueBackend {
         rabbitmq_url: SecretUrl,
         /// `REDIS_URL`: `redis://` or `rediss://`; default `redis://localhost:6379/0`.
         redis_url: SecretUrl,
+        /// `RABBITMQ_CONNECTIONS`: connections to RabbitMQ of one process; default 1, 1 or 2. With 2 one publishes and one
+        /// consumes, so that workers can acknowledge while RabbitMQ is short of memory or disk.
+        rabbitmq_connections: u8,
+        /// `RABBITMQ_DELAY_LEVELS`: queues of the delay ladder; default 13, from 1 to 18. After a change to fewer,
+        /// `usm topology apply` removes the rest.
+        rabbitmq_delay_levels: u32,
     },
+}
+
+impl QueueBackend {
+    /// How to reach RabbitMQ, and the address of Redis; `None` with the embedded queue.
+    pub fn servers(&self) -> Option<(RabbitMqOptions, &str)> {
+        let Self::RabbitMq { rabbitmq_url, redis_url, rabbitmq_connections, rabbitmq_delay_levels } = self
+        else {
+            return None;
+        };
+        let rabbitmq = RabbitMqOptions::new(rabbitmq_url.expose())
+            .share_connection(*rabbitmq_connections == 1)
+            .delay_levels(*rabbitmq_delay_levels)
+            .connection_name("usm");
+        Some((rabbitmq, redis_url.expose()))
+    }
 }
 
 impl QueueConfig {
@@ -42,11 +64,15 @@ impl QueueConfig {
         let cloud = reader.secret_url("CLOUDAMQP_URL", &["amqps", "amqp"]);
         let local = reader.secret_url("RABBITMQ_URL", &["amqp", "amqps"]);
         let redis_url = reader.secret_url("REDIS_URL", &["redis", "rediss"]);
+        let rabbitmq_connections = reader.number("RABBITMQ_CONNECTIONS", 1, 1..=2);
+        let rabbitmq_delay_levels = reader.number("RABBITMQ_DELAY_LEVELS", 13, 1..=18);
         let mut unused = Vec::new();
         let backend = match cloud.or(local) {
             Some(rabbitmq_url) if enabled => QueueBackend::RabbitMq {
                 rabbitmq_url,
                 redis_url: redis_url.unwrap_or_else(|| SecretUrl::new("redis://localhost:6379/0")),
+                rabbitmq_connections,
+                rabbitmq_delay_levels,
             },
             rabbitmq_url => {
                 if enabled && rabbitmq_url.is_none() {

@@ -151,6 +151,10 @@ impl<'a> Reader<'a> {
     /// An address that may carry a password, with one of `schemes` and something behind it.
     pub(super) fn secret_url(&mut self, variable: &'static str, schemes: &[&str]) -> Option<SecretUrl> {
         let value = self.text(variable)?;
+        if is_ambiguous(&value) {
+            self.refuse_unseen(variable, ENCODE);
+            return None;
+        }
         if is_url(&value, schemes) {
             return Some(SecretUrl::new(value));
         }
@@ -166,6 +170,16 @@ pub(super) fn is_url(value: &str, schemes: &[&str]) -> bool {
     let host = rest.rsplit_once('@').map_or(rest, |(_, host)| host);
     let clean = !value.chars().any(|c| c.is_whitespace() || c.is_control());
     named && clean && host.starts_with(|c: char| c.is_alphanumeric() || c == '[' || c == '/')
+}
+
+/// What to do about an address that [`is_ambiguous`].
+pub(super) const ENCODE: &str = "has a special character in user, password or path that is not percent-encoded; write @ as %40, # as %23, / as %2F, ? as %3F";
+
+/// Whether a password with such a character may have cut the address: what follows it would pass for a path, and what stands
+/// before it for a host, and be shown.
+pub(super) fn is_ambiguous(value: &str) -> bool {
+    let rest = value.split_once("://").map_or(value, |(_, rest)| rest);
+    rest.split_once(['/', '?', '#']).is_some_and(|(_, after)| after.contains('@'))
 }
 
 fn examples(schemes: &[&str]) -> String {

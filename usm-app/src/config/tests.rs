@@ -94,9 +94,41 @@ fn secrets_are_masked_in_errors() {
     assert!(!text.contains("hunter2"), "{text}");
 }
 
+/// Whatever stands before the first of these characters would pass for a host, and be named when it does not answer.
+#[test]
+fn no_part_of_a_password_that_was_not_encoded_is_shown_and_the_remedy_is() {
+    for password in ["hun/ter2", "hun#ter2", "hun?ter2", "12/ter2", "12#ter2", "a@hun/ter2"] {
+        for (variable, scheme) in [
+            ("RABBITMQ_URL", "amqp"),
+            ("REDIS_URL", "redis"),
+            ("DATABASE_URL", "postgres"),
+            ("CLOUDAMQP_URL", "amqps"),
+        ] {
+            let text = refused(&[(variable, &format!("{scheme}://user:{password}@host/x"))]);
+
+            assert!(text.contains(variable) && text.contains("%23"), "{text}");
+            assert!(!text.contains("ter2") && !text.contains("hun"), "{text}");
+        }
+    }
+}
+
+#[test]
+fn one_connection_to_rabbitmq_serves_unless_two_are_asked_for() {
+    let servers = [("RABBITMQ_ENABLED", "true"), ("RABBITMQ_URL", "amqp://localhost")];
+    let options = |more: &[(&str, &str)]| {
+        let backend = config(&[&servers[..], more].concat()).unwrap().queue.backend;
+        format!("{:?}", backend.servers().unwrap().0)
+    };
+
+    assert!(options(&[]).contains("share_connection: true") && options(&[]).contains("delay_levels: 13"));
+    let other = options(&[("RABBITMQ_CONNECTIONS", "2"), ("RABBITMQ_DELAY_LEVELS", "9")]);
+    assert!(other.contains("share_connection: false") && other.contains("delay_levels: 9"), "{other}");
+    assert!(refused(&[("RABBITMQ_CONNECTIONS", "3")]).contains("from 1 to 2"));
+}
+
 fn servers(values: &[(&str, &str)]) -> (String, String) {
     match config(values).unwrap().queue.backend {
-        QueueBackend::RabbitMq { rabbitmq_url, redis_url } => {
+        QueueBackend::RabbitMq { rabbitmq_url, redis_url, .. } => {
             (rabbitmq_url.expose().to_owned(), redis_url.expose().to_owned())
         }
         QueueBackend::Embedded => panic!("the embedded queue is used"),

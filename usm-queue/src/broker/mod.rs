@@ -48,6 +48,18 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
         ))
     }
 
+    /// Declares a topology, and removes what this library has itself declared by earlier settings and no longer uses; no
+    /// message is lost by that. Returns what was missing or too much before, as far as this broker can tell.
+    ///
+    /// # Errors
+    ///
+    /// As [`declare`](Self::declare).
+    async fn apply(&self, topology: &Topology) -> Result<TopologyPlan> {
+        let plan = self.plan(topology).await.unwrap_or_default();
+        self.declare(topology).await?;
+        Ok(plan)
+    }
+
     /// Publishes all messages or none. Each is routed by its exchange and routing key; one that is due later waits
     /// outside the queue and is routed at once.
     ///

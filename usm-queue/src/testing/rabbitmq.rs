@@ -7,7 +7,8 @@ use tokio::runtime::{Handle, RuntimeFlavor};
 use crate::{Broker, RabbitMqOptions, Result, broker::rabbitmq::RabbitMqBroker};
 
 /// A broker on RabbitMQ that removes the queues and exchanges it declared when it is dropped, on a runtime with several
-/// threads. The queues of the delay ladder (`usm.delay.*`) stay: all share them.
+/// threads. The queues of the delay ladder (`usm.delay.*`) stay, as all share them, unless it has a name of its own
+/// ([`RabbitMqOptions::name_prefix`]).
 #[derive(Debug)]
 pub struct RabbitMq {
     broker: RabbitMqBroker,

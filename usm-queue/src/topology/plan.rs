@@ -90,6 +90,14 @@ pub enum TopologyChange {
     },
     /// It exists otherwise; declaring the topology fails.
     Conflict(TopologyDrift),
+    /// It is this library's own and no longer used; [`LiveTopology::apply`](crate::LiveTopology::apply) removes it when what
+    /// waits in it was moved elsewhere.
+    Remove {
+        /// Which of both.
+        part: TopologyPart,
+        /// Its name.
+        name: String,
+    },
 }
 
 impl fmt::Display for TopologyChange {
@@ -103,12 +111,13 @@ impl fmt::Display for TopologyChange {
                 Ok(())
             }
             Self::Conflict(drift) => write!(f, "! {drift}"),
+            Self::Remove { part, name } => write!(f, "- {part:<8} {name}"),
         }
     }
 }
 
 /// The difference between a topology and what the broker has. Its `Display` is one line a change: `+` is missing, `!`
-/// conflicts.
+/// conflicts, `-` is no longer used.
 ///
 /// Bindings are not compared: AMQP cannot ask for them. Declaring adds the missing ones and takes none away.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
@@ -129,6 +138,11 @@ impl TopologyPlan {
         self.changes.push(TopologyChange::Conflict(drift));
     }
 
+    #[cfg(feature = "rabbitmq")]
+    pub(crate) fn remove(&mut self, part: TopologyPart, name: &str) {
+        self.changes.push(TopologyChange::Remove { part, name: name.to_owned() });
+    }
+
     /// Whether the broker has everything as wanted.
     pub fn is_empty(&self) -> bool {
         self.changes.is_empty()
@@ -138,7 +152,7 @@ impl TopologyPlan {
     pub fn conflicts(&self) -> impl Iterator<Item = &TopologyDrift> {
         self.changes.iter().filter_map(|change| match change {
             TopologyChange::Conflict(drift) => Some(drift),
-            TopologyChange::Create { .. } => None,
+            TopologyChange::Create { .. } | TopologyChange::Remove { .. } => None,
         })
     }
 }

@@ -3,8 +3,10 @@
 mod connecting;
 mod dead_letters;
 mod delays;
+mod ladder;
 mod losses;
 mod publishing;
+mod runtimes;
 mod tls;
 mod unreadable;
 

@@ -40,6 +40,20 @@ pub(super) struct Loss {
     pub(super) why: String,
     /// Somebody published to an exchange that does not exist.
     pub(super) not_found: bool,
+    /// The user may not write to an exchange that somebody published to; `why` names it.
+    pub(super) denied: bool,
+}
+
+impl Loss {
+    pub(super) fn new(why: impl Into<String>) -> Self {
+        Self { why: why.into(), not_found: false, denied: false }
+    }
+
+    /// Whether this publisher is the one that may not write.
+    pub(super) fn is_denied_to(&self, exchange: &str) -> bool {
+        let name = if exchange.is_empty() { "amq.default" } else { exchange };
+        self.denied && self.why.contains(&format!("exchange '{name}'"))
+    }
 }
 
 /// A publish whose confirmation has come, or whose channel was lost.
@@ -196,7 +210,7 @@ mod tests {
     #[test]
     fn a_lost_channel_leaves_the_doubtful_in_doubt() {
         let mut confirms = Confirms::default();
-        let loss = Loss { why: "gone".to_owned(), not_found: false };
+        let loss = Loss::new("gone");
         assert_eq!(sweep(&mut confirms, vec![done(2, Some(1))], false), BTreeMap::new());
 
         let lost = Done { key: key(1), caller: 1, answer: Err(loss.clone()) };

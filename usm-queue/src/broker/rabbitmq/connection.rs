@@ -3,7 +3,10 @@
 use std::{
     fmt,
     ops::Deref,
-    sync::{Arc, PoisonError, RwLock},
+    sync::{
+        Arc, PoisonError, RwLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::{Duration, Instant},
 };
 
@@ -30,6 +33,10 @@ pub(super) struct Connector {
     name: String,
     call_timeout: Duration,
     connect_timeout: Duration,
+    /// Whether there was a connection: callers wait for the next one.
+    connected: AtomicBool,
+    /// Whether it was said that the user may not bind.
+    told_of_bindings: AtomicBool,
 }
 
 /// What a connection is for.
@@ -37,20 +44,22 @@ pub(super) struct Connector {
 pub(super) enum Role {
     Publish,
     Consume,
+    Both,
 }
 
 impl Connector {
     pub(super) fn new(options: &RabbitMqOptions) -> Result<Self> {
         let uri = options.uri()?;
-        let connect_timeout =
-            uri.query.connection_timeout.map_or(options.call_timeout, Duration::from_millis);
+        let told = uri.query.connection_timeout.map(Duration::from_millis);
         Ok(Self {
             place: Place::new(&uri),
             uri,
             roots: options.root_certificates.clone(),
             name: options.connection_name.clone(),
             call_timeout: options.call_timeout,
-            connect_timeout,
+            connect_timeout: told.unwrap_or(options.connect_timeout),
+            connected: AtomicBool::new(false),
+            told_of_bindings: AtomicBool::new(false),
         })
     }
 
@@ -58,18 +67,19 @@ impl Connector {
         &self.place
     }
 
-    /// A new connection.
+    /// A new connection, on the caller's runtime: another one may have ended.
     pub(super) async fn connect(&self, role: Role) -> Result<Held> {
+        let again = self.connected.load(Ordering::Relaxed);
+        let patience = if again { self.connect_timeout.min(self.call_timeout) } else { self.connect_timeout };
         let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() };
         let connecting = frames::connect(self.uri.clone(), properties(&self.name, role), tls);
-        let connected = tokio::time::timeout(self.connect_timeout, connecting).await;
-        let connection = connected.map_err(|_| self.silent())?.map_err(|error| self.refused(error))?;
+        let connected = tokio::time::timeout(patience, connecting).await.map_err(|_| {
+            let text = format!("no answer from {} within {patience:?}", self.place);
+            Error::new(ErrorKind::Unavailable, text)
+        })?;
+        let connection = connected.map_err(|error| self.refused(error))?;
+        self.connected.store(true, Ordering::Relaxed);
         Ok(Held::new(connection, self.place.clone()))
-    }
-
-    fn silent(&self) -> Error {
-        let text = format!("no answer from {} within {:?}", self.place, self.connect_timeout);
-        Error::new(ErrorKind::Unavailable, text)
     }
 
     /// Says what a person has to mend.
@@ -79,6 +89,13 @@ impl Connector {
             Some((AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), _)) => (
                 ErrorKind::Backend,
                 format!("{place} refuses the user or the password, or the user may not use the virtual host"),
+            ),
+            // It may be taken later, when others have closed theirs.
+            Some((_, why)) if is_limit(&why) => (
+                ErrorKind::Unavailable,
+                format!(
+                    "{place} takes no more connections: {why}; close others, raise the limit, or let each process share one connection"
+                ),
             ),
             Some((AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED), why)) => (
                 ErrorKind::Backend,
@@ -92,6 +109,17 @@ impl Connector {
             ),
         };
         Error::new(kind, text).with_source(error)
+    }
+
+    /// Says once that bindings are taken for granted.
+    pub(super) fn may_not_bind(&self, doing: &str, error: &lapin::Error) {
+        if !self.told_of_bindings.swap(true, Ordering::Relaxed) {
+            tracing::warn!(
+                place = %self.place,
+                error = chain(error),
+                "the user may not {doing}; bindings are taken for granted, for they cannot be looked at"
+            );
+        }
     }
 
     pub(super) fn call_timeout(&self) -> Duration {
@@ -118,11 +146,12 @@ impl fmt::Debug for Connector {
 }
 
 fn properties(name: &str, role: Role) -> ConnectionProperties {
-    let role = match role {
-        Role::Publish => "publish",
-        Role::Consume => "consume",
+    let name = match role {
+        Role::Publish => format!("{name} publish"),
+        Role::Consume => format!("{name} consume"),
+        Role::Both => name.to_owned(),
     };
-    ConnectionProperties::default().with_connection_name(format!("{name} {role}").into())
+    ConnectionProperties::default().with_connection_name(name.into())
 }
 
 /// An open connection, with what the broker says about it. Closed when dropped.
@@ -161,8 +190,10 @@ impl Held {
         Self { connection, blocked, events: events.abort_handle() }
     }
 
+    /// Whether it can be used. Not once the runtime has ended that it was made on: that moved its frames, and has ended the
+    /// task that hears its events.
     pub(super) fn is_alive(&self) -> bool {
-        self.status().connected()
+        self.status().connected() && self.blocked.has_changed().is_ok()
     }
 
     pub(super) fn blocked(&self) -> watch::Receiver<Option<String>> {
@@ -227,12 +258,6 @@ impl<T> Slot<T> {
         self.live.write().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// Forgets it if it is broken.
-    pub(super) fn clear(&self, alive: impl Fn(&T) -> bool) {
-        let mut live = self.live.write().unwrap_or_else(PoisonError::into_inner);
-        drop(live.take_if(|live| !alive(live)));
-    }
-
     /// The one that lives, or a new one. Attempts in vain are spread ever further; a caller in between gets the last
     /// one's error.
     pub(super) async fn get(
@@ -253,6 +278,7 @@ impl<T> Slot<T> {
         {
             return Err(error.duplicate());
         }
+        // What broke may count against a limit until it is dropped.
         drop(self.take());
         match make.await {
             Ok(made) => {
@@ -291,8 +317,30 @@ pub(super) fn is_not_found(error: &lapin::Error) -> bool {
     matches!(protocol_error(error), Some((AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND), _)))
 }
 
+/// Whether the user lacks a right.
+pub(super) fn is_denied(error: &lapin::Error) -> bool {
+    matches!(protocol_error(error), Some((AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), _)))
+}
+
+/// Whether the broker's words name a limit: `connection limit (5) is reached`, `queue limit in vhost 'v' (20) is reached`.
+fn is_limit(text: &str) -> bool {
+    text.contains(" limit ") && text.contains("reached")
+}
+
 /// An error of the client library, sorted by what the caller does next.
 pub(super) fn failed(what: &str, error: lapin::Error) -> Error {
+    if matches!(error.kind(), lapin::ErrorKind::ChannelsLimitReached) {
+        let text = format!(
+            "the broker did not {what}: all channels that a connection may have (channel_max) are in use; raise that limit"
+        );
+        return Error::new(ErrorKind::Unavailable, text).with_source(error);
+    }
+    let said = protocol_error(&error).map(|(_, text)| text);
+    if let Some(text) = said.filter(|text| is_denied(&error) || is_limit(text)) {
+        let remedy = if is_denied(&error) { "grant the user that right" } else { "raise that limit" };
+        return Error::new(ErrorKind::Backend, format!("the broker did not {what}: {text}; {remedy}"))
+            .with_source(error);
+    }
     let kind = match protocol_error(&error) {
         Some((AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND), _)) => ErrorKind::NotFound,
         Some((AMQPErrorKind::Soft(AMQPSoftError::RESOURCELOCKED), _)) => ErrorKind::Unavailable,

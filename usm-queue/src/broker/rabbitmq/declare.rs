@@ -1,39 +1,73 @@
 //! Declaring exchanges, queues, bindings and the delay ladder, and saying what differs from what exists.
 
+use std::time::{Duration, Instant};
+
 use lapin::{
     Channel, ExchangeKind as AmqpKind,
-    options::{ExchangeBindOptions, ExchangeDeclareOptions, QueueBindOptions, QueueDeclareOptions},
+    options::{
+        BasicGetOptions, ExchangeBindOptions, ExchangeDeclareOptions, ExchangeDeleteOptions,
+        QueueBindOptions, QueueDeclareOptions, QueueDeleteOptions,
+    },
     types::{AMQPValue, FieldTable},
 };
 
-#[cfg(feature = "testing")]
-use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
-
 use super::{
-    connection::{Connector, Held, failed, is_not_found, protocol_error, timed_out},
+    connection::{Connector, Held, failed, is_denied, is_not_found, protocol_error, timed_out},
+    delay::Level,
     layout::{Argument, Arguments, Binding, Exchange, Layout},
     wire::short,
 };
-#[cfg(feature = "testing")]
-use crate::topology::Topology;
 use crate::{
-    error::Result,
+    error::{Error, ErrorKind, Result, chain},
     topology::{TopologyDrift, TopologyPart, TopologyPlan},
 };
 
-/// A channel for declarations: a refusal closes it, and nothing else.
+/// How long until a channel's number is free after a refusal.
+const REUSED: Duration = Duration::from_millis(10);
+
+/// Declares on a channel of its own, for a refusal closes that and nothing else; the next call opens another.
 pub(super) struct Declaring<'a> {
     connector: &'a Connector,
-    channel: Channel,
+    connection: &'a Held,
+    channel: Option<Channel>,
 }
 
 impl<'a> Declaring<'a> {
-    pub(super) async fn open(connector: &'a Connector, connection: &Held) -> Result<Self> {
-        let channel = connector.call("open a channel", connection.create_channel()).await?;
-        Ok(Self { connector, channel })
+    pub(super) fn new(connector: &'a Connector, connection: &'a Held) -> Self {
+        Self { connector, connection, channel: None }
     }
 
-    pub(super) async fn layout(&self, layout: &Layout) -> Result<()> {
+    async fn channel(&mut self) -> Result<Channel> {
+        if let Some(open) = self.channel.as_ref().filter(|channel| channel.status().connected()) {
+            return Ok(open.clone());
+        }
+        // A refusal has closed the one before. lapin takes a moment to free its number, and lets that refusal reach the next
+        // channel too where it gets the number at once.
+        let refused = self.channel.take().is_some();
+        let deadline = Instant::now() + self.connector.call_timeout();
+        let opened = loop {
+            match self.connector.call("open a channel", self.connection.create_channel()).await {
+                Err(_) if refused && self.connection.is_alive() && Instant::now() < deadline => {
+                    tokio::time::sleep(REUSED).await;
+                }
+                Err(error) => return Err(error),
+                Ok(opened) => break opened,
+            }
+        };
+        Ok(self.channel.insert(opened).clone())
+    }
+
+    /// Gives the channel's number back before anybody needs the next one.
+    pub(super) async fn end(mut self) {
+        if let Some(channel) = self.channel.take().filter(|channel| channel.status().connected()) {
+            let close = channel.close(200, "done".into());
+            if let Err(error) = self.connector.call("close a channel", close).await {
+                tracing::debug!(error = chain(&error), "a channel closes with its connection");
+            }
+        }
+    }
+
+    pub(super) async fn layout(&mut self, layout: &Layout) -> Result<()> {
         for exchange in &layout.exchanges {
             self.exchange(exchange).await?;
         }
@@ -46,34 +80,48 @@ impl<'a> Declaring<'a> {
         Ok(())
     }
 
-    async fn exchange(&self, exchange: &Exchange) -> Result<()> {
+    async fn exchange(&mut self, exchange: &Exchange) -> Result<()> {
         let Exchange { name, kind, arguments } = exchange;
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
-        let declare = self.channel.exchange_declare(
+        let channel = self.channel().await?;
+        let declare = channel.exchange_declare(
             short("exchange name", name.as_str())?,
             AmqpKind::Custom((*kind).to_owned()),
             options,
             table(arguments),
         );
-        self.declared(TopologyPart::Exchange, name, Some(kind), declare).await
+        match self.declared(TopologyPart::Exchange, name, Some(kind), declare).await? {
+            Some(denied) if !self.exchange_exists(name).await? => {
+                Err(may_not_create(TopologyPart::Exchange, name, denied))
+            }
+            _ => Ok(()),
+        }
     }
 
-    async fn queue(&self, name: &str, arguments: FieldTable) -> Result<()> {
+    async fn queue(&mut self, name: &str, arguments: FieldTable) -> Result<()> {
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
-        let declare = self.channel.queue_declare(short("queue name", name)?, options, arguments);
-        self.declared(TopologyPart::Queue, name, None, declare).await
+        let channel = self.channel().await?;
+        let declare = channel.queue_declare(short("queue name", name)?, options, arguments);
+        match self.declared(TopologyPart::Queue, name, None, declare).await? {
+            Some(denied) if !self.queue_exists(name).await? => {
+                Err(may_not_create(TopologyPart::Queue, name, denied))
+            }
+            _ => Ok(()),
+        }
     }
 
+    /// Returns the broker's refusal where the user may not declare: an administrator may have made it.
     async fn declared<T>(
         &self,
         part: TopologyPart,
         name: &str,
         wanted: Option<&str>,
         declare: impl Future<Output = lapin::Result<T>>,
-    ) -> Result<()> {
+    ) -> Result<Option<lapin::Error>> {
         let doing = format!("declare {part} `{name}`");
         match tokio::time::timeout(self.connector.call_timeout(), declare).await {
-            Ok(Ok(_)) => Ok(()),
+            Ok(Ok(_)) => Ok(None),
+            Ok(Err(error)) if is_denied(&error) => Ok(Some(error)),
             Ok(Err(error)) => {
                 let differs = protocol_error(&error).and_then(|(_, text)| inequivalent(&text));
                 Err(match differs {
@@ -88,60 +136,92 @@ impl<'a> Declaring<'a> {
         }
     }
 
-    async fn bind(&self, binding: &Binding) -> Result<()> {
+    async fn bind(&mut self, binding: &Binding) -> Result<()> {
         let (source, destination) = (binding.source.as_str(), binding.destination.as_str());
         let doing = format!("bind {} `{destination}` to exchange `{source}`", binding.to);
         let source = short("exchange name", source)?;
         let key = short("binding key", binding.key.as_str())?;
         let arguments = table(&binding.arguments);
-        match binding.to {
+        let channel = self.channel().await?;
+        let bound = match binding.to {
             TopologyPart::Queue => {
                 let queue = short("queue name", destination)?;
-                let bind =
-                    self.channel.queue_bind(queue, source, key, QueueBindOptions::default(), arguments);
-                self.connector.call(&doing, bind).await
+                let bind = channel.queue_bind(queue, source, key, QueueBindOptions::default(), arguments);
+                tokio::time::timeout(self.connector.call_timeout(), bind).await
             }
             TopologyPart::Exchange => {
                 let exchange = short("exchange name", destination)?;
-                let bind = self.channel.exchange_bind(
-                    exchange,
-                    source,
-                    key,
-                    ExchangeBindOptions::default(),
-                    arguments,
-                );
-                self.connector.call(&doing, bind).await
+                let options = ExchangeBindOptions::default();
+                let bind = channel.exchange_bind(exchange, source, key, options, arguments);
+                tokio::time::timeout(self.connector.call_timeout(), bind).await
             }
+        };
+        match bound {
+            Ok(Ok(())) => Ok(()),
+            // Nobody can ask whether it exists.
+            Ok(Err(error)) if is_denied(&error) => {
+                self.connector.may_not_bind(&doing, &error);
+                Ok(())
+            }
+            Ok(Err(error)) => Err(failed(&doing, error)),
+            Err(_) => Err(timed_out(&doing, self.connector.call_timeout())),
         }
     }
 
-    /// Whether a queue exists. The channel is closed when it does not.
-    async fn queue_exists(self, name: &str) -> Result<bool> {
+    /// Whether a queue exists.
+    pub(super) async fn queue_exists(&mut self, name: &str) -> Result<bool> {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let declare = self.channel.queue_declare(short("queue name", name)?, options, FieldTable::default());
+        let channel = self.channel().await?;
+        let declare = channel.queue_declare(short("queue name", name)?, options, FieldTable::default());
         self.exists(&format!("queue `{name}`"), declare).await
     }
 
-    /// Removes the queues and exchanges of a topology with everything in them.
+    /// Cuts a level off from what is published to its exchange; whoever still does is told that it reaches no queue.
+    pub(super) async fn unbind(&mut self, level: &Level) -> Result<()> {
+        let name = short("queue name", level.name.as_str())?;
+        let waits = short("binding key", level.waits.as_str())?;
+        let channel = self.channel().await?;
+        let unbind = channel.queue_unbind(name.clone(), name, waits, FieldTable::default());
+        self.connector.call(&format!("unbind queue `{}`", level.name), unbind).await
+    }
+
+    pub(super) async fn delete_queue(&mut self, name: &str) -> Result<()> {
+        let channel = self.channel().await?;
+        let delete = channel.queue_delete(short("queue name", name)?, QueueDeleteOptions::default());
+        self.connector.call(&format!("delete queue `{name}`"), delete).await.map(drop)
+    }
+
+    pub(super) async fn delete_exchange(&mut self, name: &str) -> Result<()> {
+        let channel = self.channel().await?;
+        let delete = channel.exchange_delete(short("exchange name", name)?, ExchangeDeleteOptions::default());
+        self.connector.call(&format!("delete exchange `{name}`"), delete).await
+    }
+
+    /// The oldest message of a queue, to be acknowledged.
+    pub(super) async fn first(&mut self, queue: &str) -> Result<Option<lapin::message::Delivery>> {
+        let channel = self.channel().await?;
+        let get = channel.basic_get(short("queue name", queue)?, BasicGetOptions::default());
+        let got = self.connector.call(&format!("show a message of queue `{queue}`"), get).await?;
+        Ok(got.map(|got| got.delivery))
+    }
+
+    /// Removes queues and exchanges with everything in them.
     #[cfg(feature = "testing")]
-    pub(super) async fn remove(&self, topology: &Topology) -> Result<()> {
-        for queue in topology.queues() {
-            let delete =
-                self.channel.queue_delete(short("queue name", queue.name())?, QueueDeleteOptions::default());
-            self.connector.call("delete a queue", delete).await?;
+    pub(super) async fn remove(&mut self, layout: &Layout) -> Result<()> {
+        for (name, _) in &layout.queues {
+            self.delete_queue(name).await?;
         }
-        for (name, _) in topology.exchanges() {
-            let delete =
-                self.channel.exchange_delete(short("exchange name", name)?, ExchangeDeleteOptions::default());
-            self.connector.call("delete an exchange", delete).await?;
+        for exchange in &layout.exchanges {
+            self.delete_exchange(&exchange.name).await?;
         }
         Ok(())
     }
 
-    /// Whether an exchange exists. The channel is closed when it does not.
-    pub(super) async fn exchange_exists(self, name: &str) -> Result<bool> {
+    /// Whether an exchange exists.
+    pub(super) async fn exchange_exists(&mut self, name: &str) -> Result<bool> {
         let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
-        let declare = self.channel.exchange_declare(
+        let channel = self.channel().await?;
+        let declare = channel.exchange_declare(
             short("exchange name", name)?,
             AmqpKind::Topic,
             options,
@@ -164,8 +244,7 @@ impl<'a> Declaring<'a> {
 /// What declaring would create and what it would refuse. Declaring what exists changes nothing, and AMQP has no other way
 /// to compare.
 pub(super) async fn plan(
-    connector: &Connector,
-    connection: &Held,
+    declaring: &mut Declaring<'_>,
     layout: &Layout,
     plan: &mut TopologyPlan,
 ) -> Result<()> {
@@ -181,15 +260,14 @@ pub(super) async fn plan(
     };
     for exchange in &layout.exchanges {
         let Exchange { name, kind, .. } = exchange;
-        if Declaring::open(connector, connection).await?.exchange_exists(name).await? {
-            refused(plan, Declaring::open(connector, connection).await?.exchange(exchange).await)?;
+        if declaring.exchange_exists(name).await? {
+            refused(plan, declaring.exchange(exchange).await)?;
         } else {
             plan.create(TopologyPart::Exchange, name, vec![("kind".to_owned(), (*kind).to_owned())]);
         }
     }
     for (name, arguments) in &layout.queues {
-        if Declaring::open(connector, connection).await?.queue_exists(name).await? {
-            let declaring = Declaring::open(connector, connection).await?;
+        if declaring.queue_exists(name).await? {
             refused(plan, declaring.queue(name, table(arguments)).await)?;
         } else {
             let arguments = arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_text()));
@@ -197,6 +275,30 @@ pub(super) async fn plan(
         }
     }
     Ok(())
+}
+
+/// Which of these levels there are, to be removed.
+pub(super) async fn plan_removal(
+    declaring: &mut Declaring<'_>,
+    levels: impl Iterator<Item = Level>,
+    plan: &mut TopologyPlan,
+) -> Result<()> {
+    for level in levels {
+        if declaring.queue_exists(&level.name).await? {
+            plan.remove(TopologyPart::Queue, &level.name);
+        }
+        if declaring.exchange_exists(&level.name).await? {
+            plan.remove(TopologyPart::Exchange, &level.name);
+        }
+    }
+    Ok(())
+}
+
+fn may_not_create(part: TopologyPart, name: &str, denied: lapin::Error) -> Error {
+    let text = format!(
+        "{part} `{name}` does not exist, and the user may not create it; have an administrator create the topology (its definitions can be exported), or grant the right to configure `{name}`"
+    );
+    Error::new(ErrorKind::Backend, text).with_source(denied)
 }
 
 fn table(arguments: &Arguments) -> FieldTable {

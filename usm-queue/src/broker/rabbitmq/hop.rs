@@ -14,9 +14,8 @@ use super::{
     Inner,
     confirms::Outcome,
     connection::Connector,
-    delay::{HOP_QUEUE, Pass},
     settle::FULL_PAUSE,
-    wire::{Hop, Incoming, Parcel, Way, incoming},
+    wire::{Hop, Incoming, Parcel, Way, incoming, short},
 };
 use crate::{
     envelope::{BROKER_QUEUE, BROKER_REASON, Message},
@@ -39,7 +38,7 @@ pub(super) async fn run(inner: Arc<Inner>) {
             // Once per loss, not for every attempt.
             if failures == 1 {
                 tracing::warn!(
-                    queue = HOP_QUEUE,
+                    queue = inner.delays.hop_queue(),
                     error = chain(&error),
                     "delayed messages wait; trying again"
                 );
@@ -56,12 +55,11 @@ async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
     let connection = inner.publisher.connection().await?;
     let connector = &inner.connector;
     let channel = connector.call("open a channel", connection.create_channel()).await?;
-    // Who is moved waits for the next connection when this one breaks, and that needs its place in the pool.
-    drop(connection);
     let qos = channel.basic_qos(AT_ONCE, BasicQosOptions { global: false });
     connector.call("limit what it delivers at a time", qos).await?;
+    let hop_queue = inner.delays.hop_queue();
     let consume = channel.basic_consume(
-        HOP_QUEUE.into(),
+        short("queue name", hop_queue.as_str())?,
         "".into(),
         BasicConsumeOptions::default(),
         FieldTable::default(),
@@ -76,7 +74,7 @@ async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
         }
     };
     if std::mem::take(failures) > 0 {
-        tracing::info!(queue = HOP_QUEUE, "delayed messages are moved again");
+        tracing::info!(queue = hop_queue, "delayed messages are moved again");
     }
     deliveries
         .for_each_concurrent(usize::from(AT_ONCE), |delivery| async move {
@@ -109,9 +107,9 @@ impl Inner {
     async fn move_on(&self, came: Incoming) -> Result<()> {
         let Incoming { message, returned, hop, .. } = came;
         let Some(Hop { queue, rest, misses }) = hop else {
-            return self.bury_undeliverable(message, HOP_QUEUE, "it names no queue").await;
+            return self.bury_undeliverable(message, &self.delays.hop_queue(), "it names no queue").await;
         };
-        if let Some(pass) = Pass::new(rest) {
+        if let Some(pass) = self.delays.pass(rest) {
             return self.put_back(&queue, &message, pass, returned).await;
         }
         let into = Parcel { returned, ..Parcel::new(&message, Way::Into(&queue)) };
@@ -131,7 +129,7 @@ impl Inner {
             }
             outcome => return self.accepted(&message, outcome),
         };
-        let Some(pass) = Pass::new(pause) else { return Ok(()) };
+        let Some(pass) = self.delays.pass(pause) else { return Ok(()) };
         let way = Way::After { pass, queue: &queue, by_hop: true };
         let outcome = self.ship_one(Parcel { message: &message, way, returned, misses }).await?;
         self.accepted(&message, outcome)
@@ -139,7 +137,12 @@ impl Inner {
 
     /// Keeps what cannot be delivered as a dead letter of this process's own topology, and has its job failed, as if the
     /// broker had dead-lettered it.
-    async fn bury_undeliverable(&self, mut message: Message, queue: &str, why: &str) -> Result<()> {
+    pub(super) async fn bury_undeliverable(
+        &self,
+        mut message: Message,
+        queue: &str,
+        why: &str,
+    ) -> Result<()> {
         let Some(topology) = self.routes.topologies().first().cloned() else { return Err(Error::closed()) };
         tracing::error!(id = message.message_id, queue, why, "a delayed message becomes a dead letter");
         for (name, value) in [(BROKER_REASON, why), (BROKER_QUEUE, queue)] {

@@ -15,7 +15,7 @@ use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
 use super::{
     confirms::{Answer, Confirms, Done, Key, Loss, Outcome},
-    connection::is_not_found,
+    connection::{is_denied, is_not_found},
     wire::Outgoing,
 };
 use crate::error::chain;
@@ -71,10 +71,12 @@ async fn send(channel: &Channel, publish: Publish) -> Done<Caller> {
     let answer = match confirmed.await {
         Ok(Confirmation::Ack(carried)) => Ok(Answer { accepted: true, carried: carried.map(returned) }),
         Ok(Confirmation::Nack(carried)) => Ok(Answer { accepted: false, carried: carried.map(returned) }),
-        Ok(Confirmation::NotRequested) => {
-            Err(Loss { why: "the channel does not confirm".to_owned(), not_found: false })
-        }
-        Err(error) => Err(Loss { why: chain(&error), not_found: is_not_found(&error) }),
+        Ok(Confirmation::NotRequested) => Err(Loss::new("the channel does not confirm")),
+        Err(error) => Err(Loss {
+            not_found: is_not_found(&error),
+            denied: is_denied(&error),
+            ..Loss::new(chain(&error))
+        }),
     };
     Done { key, caller, answer }
 }

@@ -24,8 +24,6 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// Has a consumer while somebody looks into a queue, so that two do not hide messages from each other.
-const LOCK_QUEUE: &str = "usm.browse";
 /// How many messages are asked for before the first answer.
 const AT_ONCE: usize = 32;
 
@@ -191,6 +189,8 @@ impl Inner {
     /// only one in. Nothing is left of that when the channel or its connection ends, however it ends.
     async fn lock(&self) -> Result<(Channel, lapin::Consumer)> {
         let deadline = Instant::now() + self.connector.call_timeout();
+        let lock_queue = self.delays.lock_queue();
+        let lock = short("queue name", lock_queue.as_str())?;
         let options =
             QueueDeclareOptions { durable: true, auto_delete: true, ..QueueDeclareOptions::default() };
         let alone = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
@@ -200,8 +200,8 @@ impl Inner {
         loop {
             let channel = self.throw_away().await?;
             let locking = async {
-                channel.queue_declare(LOCK_QUEUE.into(), options, arguments.clone()).await?;
-                channel.basic_consume(LOCK_QUEUE.into(), "".into(), alone, FieldTable::default()).await
+                channel.queue_declare(lock.clone(), options, arguments.clone()).await?;
+                channel.basic_consume(lock.clone(), "".into(), alone, FieldTable::default()).await
             };
             let error = match tokio::time::timeout_at(deadline, locking).await {
                 Ok(Ok(locked)) => return Ok((channel, locked)),
@@ -220,13 +220,13 @@ impl Inner {
                 )) => {
                     if Instant::now() >= deadline {
                         let text = format!(
-                            "another process looks into a queue for longer than {:?} ({why}), or this user may not consume from `{LOCK_QUEUE}`; try again later, `rabbitmqctl list_consumers` tells who it is",
+                            "another process looks into a queue for longer than {:?} ({why}), or this user may not consume from `{lock_queue}`; try again later, `rabbitmqctl list_consumers` tells who it is",
                             self.connector.call_timeout()
                         );
                         return Err(Error::new(ErrorKind::Unavailable, text).with_source(error));
                     }
                 }
-                _ => return Err(failed(&format!("let us look into a queue by `{LOCK_QUEUE}`"), error)),
+                _ => return Err(failed(&format!("let us look into a queue by `{lock_queue}`"), error)),
             }
             tokio::time::sleep(Duration::from_millis(20).mul_f64(0.5 + fastrand::f64())).await;
         }

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
-use super::delay::{self, DELIVER_EXCHANGE, DELIVER_TO, HOP_QUEUE, UNDELIVERED_EXCHANGE};
+use super::{
+    delay::{DELIVER_TO, Ladder},
+    options::RabbitMqOptions,
+};
 use crate::topology::{QueueSpec, Topology, TopologyPart};
 
 /// An argument of a queue or binding.
@@ -60,7 +63,7 @@ pub(super) struct Layout {
 
 impl Layout {
     /// A topology; the ladder is needed too.
-    pub(super) fn of(topology: &Topology) -> Self {
+    pub(super) fn of(topology: &Topology, ladder: &Ladder) -> Self {
         let mut layout = Self::default();
         for (name, kind) in topology.exchanges() {
             layout.exchange(name, kind.as_str(), Arguments::new());
@@ -70,18 +73,20 @@ impl Layout {
             for (exchange, key) in &queue.bindings {
                 layout.bind(exchange, queue.name(), key, Arguments::new());
             }
-            layout.deliver_to(queue.name());
+            layout.deliver_to(ladder, queue.name());
         }
         layout
     }
 
-    /// The delay ladder and the hop queue, which all topologies of a virtual host share.
-    pub(super) fn of_ladder() -> Self {
+    /// The delay ladder and the hop queue, which all topologies of a virtual host share under one prefix.
+    pub(super) fn of_ladder(ladder: &Ladder) -> Self {
         let mut layout = Self::default();
-        layout.exchange(UNDELIVERED_EXCHANGE, "fanout", Arguments::new());
-        let otherwise = Argument::Text(UNDELIVERED_EXCHANGE.to_owned());
-        layout.exchange(DELIVER_EXCHANGE, "headers", Arguments::from([("alternate-exchange", otherwise)]));
-        for level in delay::levels() {
+        let (undelivered, hop_queue) = (ladder.undelivered_exchange(), ladder.hop_queue());
+        layout.exchange(&undelivered, "fanout", Arguments::new());
+        let otherwise = Argument::Text(undelivered.clone());
+        let arguments = Arguments::from([("alternate-exchange", otherwise)]);
+        layout.exchange(&ladder.deliver_exchange(), "headers", arguments);
+        for level in ladder.levels() {
             layout.exchange(&level.name, "topic", Arguments::new());
             let ttl = i64::try_from(level.ttl.as_millis()).unwrap_or(i64::MAX);
             let arguments = Arguments::from([
@@ -103,9 +108,9 @@ impl Layout {
                 arguments: Arguments::new(),
             });
         }
-        layout.queues.push((HOP_QUEUE.to_owned(), Arguments::new()));
-        layout.bind(UNDELIVERED_EXCHANGE, HOP_QUEUE, "", Arguments::new());
-        layout.deliver_to(HOP_QUEUE);
+        layout.queues.push((hop_queue.clone(), Arguments::from([classic()])));
+        layout.bind(&undelivered, &hop_queue, "", Arguments::new());
+        layout.deliver_to(ladder, &hop_queue);
         layout
     }
 
@@ -124,12 +129,12 @@ impl Layout {
     }
 
     /// Lets delayed messages for this queue reach it.
-    fn deliver_to(&mut self, queue: &str) {
+    fn deliver_to(&mut self, ladder: &Ladder, queue: &str) {
         let arguments = Arguments::from([
             ("x-match", Argument::Text("all".to_owned())),
             (DELIVER_TO, Argument::Text(queue.to_owned())),
         ]);
-        self.bind(DELIVER_EXCHANGE, queue, "", arguments);
+        self.bind(&ladder.deliver_exchange(), queue, "", arguments);
     }
 
     fn definitions(&self, vhost: &str) -> (Vec<Value>, Vec<Value>, Vec<Value>) {
@@ -158,15 +163,23 @@ fn arguments(queue: &QueueSpec) -> Arguments {
         };
         (name, value)
     };
-    queue.arguments().into_iter().map(read).collect()
+    // What the queue names itself comes last and counts.
+    [classic()].into_iter().chain(queue.arguments().into_iter().map(read)).collect()
 }
 
-impl Topology {
-    /// RabbitMQ's `definitions.json` with everything this library declares for this topology in a virtual host, for
+/// The queue type, named because a virtual host may have another default: one without priorities, or one that drops what is
+/// given back too often. To the broker it equals a classic queue that was declared without it.
+fn classic() -> (&'static str, Argument) {
+    ("x-queue-type", Argument::Text("classic".to_owned()))
+}
+
+impl RabbitMqOptions {
+    /// RabbitMQ's `definitions.json` with everything this library declares for a topology in a virtual host, for
     /// `rabbitmqctl import_definitions` and the import of the management page. Importing it again changes nothing.
-    pub fn definitions(&self, vhost: &str) -> String {
-        let (mut exchanges, mut queues, mut bindings) = Layout::of_ladder().definitions(vhost);
-        let own = Layout::of(self).definitions(vhost);
+    pub fn definitions(&self, topology: &Topology, vhost: &str) -> String {
+        let ladder = self.ladder();
+        let (mut exchanges, mut queues, mut bindings) = Layout::of_ladder(&ladder).definitions(vhost);
+        let own = Layout::of(topology, &ladder).definitions(vhost);
         exchanges.extend(own.0);
         queues.extend(own.1);
         bindings.extend(own.2);
@@ -184,17 +197,39 @@ mod tests {
     #[test]
     fn definitions_name_every_queue_with_its_arguments_and_bindings() {
         let topology = Topology::single("work").unwrap();
+        let options = RabbitMqOptions::new("").name_prefix("own").delay_levels(2);
 
-        let all: Value = serde_json::from_str(&topology.definitions("shop")).unwrap();
+        let all: Value = serde_json::from_str(&options.definitions(&topology, "shop")).unwrap();
 
         let work = all["queues"].as_array().unwrap().iter().find(|queue| queue["name"] == "work").unwrap();
         assert_eq!(work["vhost"], "shop");
-        assert_eq!(work["arguments"], json!({"x-max-priority": 10, "x-dead-letter-exchange": "work.dead"}));
+        let arguments =
+            json!({"x-max-priority": 10, "x-dead-letter-exchange": "work.dead", "x-queue-type": "classic"});
+        assert_eq!(work["arguments"], arguments);
         let bound = |source: &str| {
             let bindings = all["bindings"].as_array().unwrap();
             bindings.iter().any(|binding| binding["source"] == source && binding["destination"] == "work")
         };
-        assert!(bound("work.tasks") && bound(DELIVER_EXCHANGE));
-        assert!(all["queues"].as_array().unwrap().iter().any(|queue| queue["name"] == HOP_QUEUE));
+        assert!(bound("work.tasks") && bound("own.delay.deliver"));
+        let names: Vec<_> = all["queues"].as_array().unwrap().iter().map(|queue| &queue["name"]).collect();
+        assert_eq!(names[..3], ["own.delay.250", "own.delay.500", "own.delay.due"]);
+    }
+
+    /// Those that exist only for a while included.
+    #[test]
+    fn a_topology_of_three_queues_takes_twenty_of_the_broker() {
+        let queue = |name: &str| QueueSpec::new(name).bind("tasks", name).dead_letter_exchange("dead");
+        let topology = ["a", "b", "c"]
+            .into_iter()
+            .fold(Topology::builder("tasks").dead_letters("dead", "failed"), |all, name| {
+                all.queue(queue(name))
+            })
+            .build()
+            .unwrap();
+        let ladder = RabbitMqOptions::new("").ladder();
+
+        let durable = Layout::of(&topology, &ladder).queues.len() + Layout::of_ladder(&ladder).queues.len();
+
+        assert_eq!(durable + [ladder.lock_queue()].len(), 20);
     }
 }

@@ -1,8 +1,8 @@
 //! The broker on RabbitMQ, 3.10 or newer.
 //!
 //! One connection publishes and manages, another consumes, as a broker that is short of memory or disk stops reading from
-//! those that publish. Nothing is recovered behind our back: whoever finds a connection or channel dead drops it, and the
-//! next caller makes a new one.
+//! those that publish; on request one does both. Nothing is recovered behind our back: whoever finds a connection or channel
+//! dead drops it, and the next caller makes a new one, on its own runtime.
 
 mod acks;
 mod confirms;
@@ -20,6 +20,7 @@ mod publisher;
 mod routes;
 mod settle;
 mod shipping;
+mod surplus;
 mod wire;
 
 use std::{
@@ -32,6 +33,7 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::future::join_all;
+use tokio::task::AbortHandle;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::options::RabbitMqOptions;
@@ -39,6 +41,7 @@ use self::{
     connection::{Connector, Held, Role, Slot},
     consumer::Line,
     declare::Declaring,
+    delay::Ladder,
     layout::Layout,
     publisher::Publisher,
     routes::Routes,
@@ -60,39 +63,76 @@ pub(crate) struct RabbitMqBroker {
 
 impl RabbitMqBroker {
     pub(crate) async fn connect(options: RabbitMqOptions) -> Result<Self> {
+        let broker = Self::lazy(options)?;
+        broker.inner.publisher.connection().await?;
+        broker.inner.deferring.store(false, Ordering::SeqCst);
+        tracing::info!(place = %broker.inner.connector.place(), "connected");
+        Ok(broker)
+    }
+
+    pub(crate) fn lazy(options: RabbitMqOptions) -> Result<Self> {
         let connector = Arc::new(Connector::new(&options)?);
-        let publisher = Publisher::new(
-            connector.clone(),
-            options.connections,
-            options.publish_window,
-            options.blocked_wait,
-        );
-        publisher.connection().await?;
-        tracing::info!(place = %connector.place(), "connected");
         let stop = CancellationToken::new();
         let inner = Arc::new(Inner {
+            publisher: Publisher::new(connector.clone(), &options),
             connector,
-            publisher,
-            consuming: Slot::default(),
+            consuming: (!options.share_connection).then(Slot::default),
             lines: Mutex::default(),
             routes: Routes::default(),
+            delays: options.ladder(),
             ladder: tokio::sync::Mutex::new(false),
-            hopping: AtomicBool::new(false),
+            hopping: Mutex::default(),
             browsing: tokio::sync::Mutex::new(()),
+            deferring: AtomicBool::new(true),
+            deferred: tokio::sync::Mutex::default(),
             stop: stop.clone(),
         });
         Ok(Self { inner, settle_within: options.consumer_timeout, _stop: stop.drop_guard() })
     }
 
-    /// Removes everything that was declared here, with what is in it.
+    /// Has due messages moved on, once a topology is declared: anew where the runtime has ended that this was begun on.
+    fn keep_hopping(&self) {
+        let mut hopping = self.inner.hopping.lock().unwrap_or_else(PoisonError::into_inner);
+        if hopping.as_ref().is_none_or(AbortHandle::is_finished) && !self.inner.routes.topologies().is_empty()
+        {
+            let (stop, moving) = (self.inner.stop.clone(), hop::run(self.inner.clone()));
+            *hopping = Some(tokio::spawn(stop.run_until_cancelled_owned(moving)).abort_handle());
+        }
+    }
+
+    /// Declares what was put off until the broker is needed.
+    async fn ready(&self) -> Result<()> {
+        self.inner.open()?;
+        if self.inner.deferring.load(Ordering::SeqCst) {
+            let mut deferred = self.inner.deferred.lock().await;
+            while let Some(topology) = deferred.last() {
+                self.inner.declare_all(topology).await?;
+                deferred.pop();
+            }
+            self.inner.deferring.store(false, Ordering::SeqCst);
+        }
+        self.keep_hopping();
+        Ok(())
+    }
+
+    /// Removes everything that was declared here, with what is in it. Others may use the ladder of the usual name.
     #[cfg(feature = "testing")]
     pub(crate) async fn remove_declared(&self) -> Result<()> {
-        let topologies = self.inner.routes.topologies().clone();
-        let connection = self.inner.publisher.connection().await?;
-        let declaring = Declaring::open(&self.inner.connector, &connection).await?;
-        for topology in &topologies {
-            declaring.remove(topology).await?;
+        if let Some(hopping) = &*self.inner.hopping.lock().unwrap_or_else(PoisonError::into_inner) {
+            hopping.abort();
         }
+        let delays = &self.inner.delays;
+        let topologies = self.inner.routes.topologies().clone();
+        let mut layouts: Vec<_> = topologies.iter().map(|topology| Layout::of(topology, delays)).collect();
+        if !delays.is_shared() {
+            layouts.push(Layout::of_ladder(delays));
+        }
+        let connection = self.inner.publisher.connection().await?;
+        let mut declaring = Declaring::new(&self.inner.connector, &connection);
+        for layout in &layouts {
+            declaring.remove(layout).await?;
+        }
+        declaring.end().await;
         Ok(())
     }
 }
@@ -102,15 +142,21 @@ impl RabbitMqBroker {
 struct Inner {
     connector: Arc<Connector>,
     publisher: Publisher,
-    consuming: Slot<Held>,
+    /// `None` where the publishing connection serves.
+    consuming: Option<Slot<Held>>,
     /// Those that may have acknowledgements to send.
     lines: Mutex<Vec<Weak<Line>>>,
     routes: Routes,
-    /// Whether the delay ladder was declared.
+    /// How deep the delay ladder is, and how it is called.
+    delays: Ladder,
+    /// Whether it was declared.
     ladder: tokio::sync::Mutex<bool>,
-    /// Whether the task that moves due messages runs.
-    hopping: AtomicBool,
+    /// The task that moves due messages.
+    hopping: Mutex<Option<AbortHandle>>,
     browsing: tokio::sync::Mutex<()>,
+    /// Whether declarations wait until the broker is needed.
+    deferring: AtomicBool,
+    deferred: tokio::sync::Mutex<Vec<Topology>>,
     /// Cancelled when the broker is closed or dropped.
     stop: CancellationToken,
 }
@@ -128,11 +174,18 @@ impl Inner {
     async fn ladder(&self) -> Result<()> {
         let mut declared = self.ladder.lock().await;
         if !*declared {
-            let connection = self.publisher.connection().await?;
-            Declaring::open(&self.connector, &connection).await?.layout(&Layout::of_ladder()).await?;
-            delay::levels().for_each(|level| self.routes.exists(&level.name));
+            self.declare_layout(&Layout::of_ladder(&self.delays)).await?;
+            self.delays.levels().for_each(|level| self.routes.exists(&level.name));
             *declared = true;
         }
+        Ok(())
+    }
+
+    async fn declare_layout(&self, layout: &Layout) -> Result<()> {
+        let connection = self.publisher.connection().await?;
+        let mut declaring = Declaring::new(&self.connector, &connection);
+        declaring.layout(layout).await?;
+        declaring.end().await;
         Ok(())
     }
 
@@ -141,10 +194,14 @@ impl Inner {
     }
 
     async fn declare(&self, topology: &Topology) -> Result<()> {
-        let connection = self.publisher.connection().await?;
-        Declaring::open(&self.connector, &connection).await?.layout(&Layout::of(topology)).await?;
+        self.declare_layout(&Layout::of(topology, &self.delays)).await?;
         self.routes.add(topology);
         Ok(())
+    }
+
+    async fn declare_all(&self, topology: &Topology) -> Result<()> {
+        self.ladder().await?;
+        self.declare(topology).await
     }
 
     /// Declares the queue of dead letters again where that alone was deleted: the other queues of its exchange would take
@@ -178,38 +235,54 @@ impl Inner {
 impl Broker for RabbitMqBroker {
     async fn declare(&self, topology: &Topology) -> Result<()> {
         self.inner.open()?;
-        self.inner.ladder().await?;
-        self.inner.declare(topology).await?;
-        if !self.inner.hopping.swap(true, Ordering::SeqCst) {
-            let (stop, moving) = (self.inner.stop.clone(), hop::run(self.inner.clone()));
-            tokio::spawn(stop.run_until_cancelled_owned(moving));
+        if self.inner.deferring.load(Ordering::SeqCst) {
+            self.inner.deferred.lock().await.push(topology.clone());
+            return Ok(());
         }
+        self.inner.declare_all(topology).await?;
+        self.keep_hopping();
         Ok(())
     }
 
     async fn plan(&self, topology: &Topology) -> Result<TopologyPlan> {
         self.inner.open()?;
         let connection = self.inner.publisher.connection().await?;
-        let mut plan = TopologyPlan::default();
-        for layout in [Layout::of_ladder(), Layout::of(topology)] {
-            declare::plan(&self.inner.connector, &connection, &layout, &mut plan).await?;
+        let mut declaring = Declaring::new(&self.inner.connector, &connection);
+        let (mut plan, delays) = (TopologyPlan::default(), &self.inner.delays);
+        for layout in [Layout::of_ladder(delays), Layout::of(topology, delays)] {
+            declare::plan(&mut declaring, &layout, &mut plan).await?;
         }
+        declare::plan_removal(&mut declaring, delays.surplus(), &mut plan).await?;
+        declaring.end().await;
+        Ok(plan)
+    }
+
+    async fn apply(&self, topology: &Topology) -> Result<TopologyPlan> {
+        let plan = self.plan(topology).await?;
+        self.ready().await?;
+        self.declare(topology).await?;
+        self.inner.remove_surplus_levels().await?;
         Ok(plan)
     }
 
     async fn publish(&self, messages: Vec<Message>) -> Result<()> {
-        self.inner.publish(&messages).await.into_iter().collect()
+        self.publish_each(messages).await.into_iter().collect()
     }
 
     async fn publish_each(&self, messages: Vec<Message>) -> Vec<Result<()>> {
+        if let Err(error) = self.ready().await {
+            return messages.iter().map(|_| Err(error.duplicate())).collect();
+        }
         self.inner.publish(&messages).await
     }
 
     async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer> {
+        self.ready().await?;
         let inner = &self.inner;
-        inner.open()?;
-        let connect = inner.connector.connect(Role::Consume);
-        let connection = inner.consuming.get(Held::is_alive, connect).await?;
+        let connection = match &inner.consuming {
+            Some(slot) => slot.get(Held::is_alive, inner.connector.connect(Role::Consume)).await?,
+            None => inner.publisher.connection().await?,
+        };
         let (deliveries, line) = consumer::consume(&inner.connector, connection, queue, prefetch).await?;
         let mut lines = inner.lines();
         lines.retain(|line| line.strong_count() > 0);
@@ -222,27 +295,27 @@ impl Broker for RabbitMqBroker {
     }
 
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {
-        self.inner.open()?;
+        self.ready().await?;
         self.inner.depth(queue).await
     }
 
     async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>> {
-        self.inner.open()?;
+        self.ready().await?;
         self.inner.browse(queue, skip, limit).await
     }
 
     async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
-        self.inner.open()?;
+        self.ready().await?;
         self.inner.find(queue, message_id).await
     }
 
     async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
-        self.inner.open()?;
+        self.ready().await?;
         self.inner.remove(queue, message_id).await
     }
 
     async fn purge(&self, queue: &str) -> Result<u64> {
-        self.inner.open()?;
+        self.ready().await?;
         self.inner.purge(queue).await
     }
 
@@ -257,7 +330,7 @@ impl Broker for RabbitMqBroker {
         if tokio::time::timeout(self.inner.connector.call_timeout(), acknowledging).await.is_err() {
             tracing::debug!("acknowledgements are not sent in time; the deliveries may come again");
         }
-        if let Some(connection) = self.inner.consuming.take() {
+        if let Some(connection) = self.inner.consuming.as_ref().and_then(Slot::take) {
             connection.close(self.inner.connector.call_timeout()).await;
         }
         self.inner.publisher.close().await;

@@ -4,10 +4,14 @@ use std::{fmt, sync::Arc, time::Duration};
 
 use lapin::uri::AMQPUri;
 
-use super::RabbitMqBroker;
+use super::{
+    RabbitMqBroker,
+    delay::{DEFAULT_LEVELS, DEFAULT_PREFIX, Ladder},
+};
 use crate::{
     broker::Broker,
     error::{Error, Result},
+    url::ambiguous,
 };
 
 /// How to reach a RabbitMQ broker, and with how much patience. Its `Debug` form tells no password.
@@ -26,11 +30,15 @@ pub struct RabbitMqOptions {
     pub(super) call_timeout: Duration,
     pub(super) blocked_wait: Duration,
     pub(super) heartbeat: Duration,
+    pub(super) connect_timeout: Duration,
     pub(super) connections: usize,
+    pub(super) share_connection: bool,
     pub(super) publish_window: usize,
     pub(super) root_certificates: Option<String>,
     pub(super) connection_name: String,
     pub(super) consumer_timeout: Option<Duration>,
+    name_prefix: String,
+    delay_levels: u32,
 }
 
 /// RabbitMQ's own limit of a frame, in bytes. Named, because lapin makes buffers of 32 frames: those that grow when the broker
@@ -48,16 +56,20 @@ impl RabbitMqOptions {
             call_timeout: Duration::from_secs(10),
             blocked_wait: Duration::from_secs(2),
             heartbeat: Duration::from_secs(15),
+            connect_timeout: Duration::from_secs(30),
             connections: 1,
+            share_connection: false,
             publish_window: 1024,
             root_certificates: None,
             connection_name: "usm-queue".to_owned(),
             consumer_timeout: Some(Duration::from_secs(30 * 60)),
+            name_prefix: DEFAULT_PREFIX.to_owned(),
+            delay_levels: DEFAULT_LEVELS,
         }
     }
 
-    /// How long the broker may take for one answer: a connection, a confirmation, a declaration. Default 10 s; 10 ms at
-    /// least.
+    /// How long the broker may take for one answer: a confirmation, a declaration, a connection that is made anew. Default
+    /// 10 s; 10 ms at least.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout.max(Duration::from_millis(10));
         self
@@ -70,15 +82,33 @@ impl RabbitMqOptions {
         self
     }
 
+    /// How long the first connection may take, with name lookup and TLS. Default 30 s; 10 ms at least. A connection that is
+    /// made anew has [`call_timeout`](Self::call_timeout), if that is shorter, as callers wait for it.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.connect_timeout = timeout.max(Duration::from_millis(10));
+        self
+    }
+
     /// How long the connection may be silent before the two sides ask each other for a sign of life; after twice this time
-    /// it counts as lost. Whole seconds, 1 s to 18 h. Default 15 s.
+    /// it counts as lost. Whole seconds, 1 s to 18 h. Default 15 s: a consumer on a half-open connection is deaf for two
+    /// heartbeats, and a heartbeat is 8 bytes. A broker that wants a shorter one gets it.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         self.heartbeat = heartbeat;
         self
     }
 
-    /// How many connections publish, at most. One more is opened when something is consumed. Default 1, which is enough
-    /// for tens of thousands of messages a second; messages published on different connections may overtake each other.
+    /// Publishes and consumes on one connection instead of two, for brokers that allow few. Default `false`.
+    ///
+    /// A broker that is short of memory or disk stops reading from connections that publish. On a shared one
+    /// acknowledgements then wait, too, until it reads again; nothing is lost.
+    pub fn share_connection(mut self, share: bool) -> Self {
+        self.share_connection = share;
+        self
+    }
+
+    /// How many connections publish, at most. One more is opened when something is consumed, unless
+    /// [`share_connection`](Self::share_connection) says otherwise. Default 1, which is enough for tens of thousands of
+    /// messages a second; messages published on different connections may overtake each other.
     pub fn publishing_connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
@@ -110,6 +140,28 @@ impl RabbitMqOptions {
         self
     }
 
+    /// How the names begin of everything on the broker that belongs to this library and to no topology: `usm.delay.*` and
+    /// `usm.browse`. Default `usm`. Applications with different topologies in one virtual host do not disturb each other
+    /// as long as they share it; a prefix of its own keeps an application's delayed messages out of the hands of others, and
+    /// fits a user whose rights are limited by name.
+    pub fn name_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.name_prefix = prefix.into();
+        self
+    }
+
+    /// How many queues the delay ladder has, 1 to 18. The longest delay of one pass is 250 ms · (2ⁿ − 1): 34 minutes with 13,
+    /// the default, 18 hours with 18. Longer delays are moved on by a process with an open queue after each pass. A lower
+    /// number than before leaves queues behind, which go on working until
+    /// [`LiveTopology::apply`](crate::LiveTopology::apply) removes them.
+    pub fn delay_levels(mut self, levels: u32) -> Self {
+        self.delay_levels = levels;
+        self
+    }
+
+    pub(super) fn ladder(&self) -> Ladder {
+        Ladder::new(&self.name_prefix, self.delay_levels)
+    }
+
     /// Connects.
     ///
     /// # Errors
@@ -121,8 +173,22 @@ impl RabbitMqOptions {
         Ok(Arc::new(RabbitMqBroker::connect(self).await?))
     }
 
+    /// A broker that connects when it is first used, and declares then what it was told to declare before.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when the URL cannot be read. Everything else is told by the first call that needs the broker.
+    pub fn connect_lazily(self) -> Result<Arc<dyn Broker>> {
+        Ok(Arc::new(RabbitMqBroker::lazy(self)?))
+    }
+
     /// The URL, read, with the settings it does not have itself.
     pub(super) fn uri(&self) -> Result<AMQPUri> {
+        if ambiguous(&self.url) {
+            return Err(Error::invalid(
+                "the RabbitMQ URL cannot be read: a special character in the user, password or virtual host is not percent-encoded; write `@` as %40, `#` as %23, `/` as %2F, `?` as %3F",
+            ));
+        }
         let mut uri: AMQPUri = self.url.parse().map_err(|error: String| {
             // This one quotes the whole URL.
             let reason = if error.starts_with("Invalid URL") { "it names no host" } else { &error };
@@ -144,7 +210,7 @@ impl RabbitMqOptions {
 }
 
 /// The address between brackets, which the URL parser of the AMQP library drops.
-pub(super) fn ipv6(url: &str) -> Option<&str> {
+fn ipv6(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     host.strip_prefix('[')?.split_once(']').map(|(address, _)| address)
@@ -203,11 +269,15 @@ impl fmt::Debug for RabbitMqOptions {
             .field("call_timeout", &self.call_timeout)
             .field("blocked_wait", &self.blocked_wait)
             .field("heartbeat", &self.heartbeat)
+            .field("connect_timeout", &self.connect_timeout)
+            .field("share_connection", &self.share_connection)
             .field("publishing_connections", &self.connections)
             .field("publish_window", &self.publish_window)
             .field("root_certificates", &self.root_certificates.is_some())
             .field("connection_name", &self.connection_name)
             .field("consumer_timeout", &self.consumer_timeout)
+            .field("name_prefix", &self.name_prefix)
+            .field("delay_levels", &self.delay_levels)
             .finish()
     }
 }
@@ -234,7 +304,17 @@ mod tests {
 
     #[test]
     fn an_unreadable_url_is_refused_without_quoting_it() {
-        for url in ["user:secret@host", "http://user:secret@host", "amqp://user:secret@host:port/", ""] {
+        for url in [
+            "user:secret@host",
+            "http://user:secret@host",
+            "amqp://user:secret@host:port/",
+            "amqp://user:se/secret@host/v",
+            "amqp://user:12/secret@host/v",
+            "amqp://user:12#secret@host/v",
+            "amqp://user:12?secret@host/v",
+            "amqp://user:p@secret/x@host/v",
+            "",
+        ] {
             let error = RabbitMqOptions::new(url).uri().unwrap_err().to_string();
             assert!(!error.contains("secret"), "{error}");
             assert!(!format!("{:?}", RabbitMqOptions::new(url)).contains("secret"));

@@ -13,7 +13,11 @@ use std::{
 
 use lapin::{Channel, options::ConfirmSelectOptions};
 use tokio::{
-    sync::{Semaphore, mpsc, oneshot, watch},
+    sync::{
+        Semaphore, mpsc,
+        oneshot::{self, error::TryRecvError},
+        watch,
+    },
     time::{Instant, Sleep},
 };
 
@@ -21,6 +25,7 @@ use super::{
     confirms::{Loss, Outcome},
     connection::{Connector, Held, Role, Slot, timed_out},
     in_flight::{Caller, Publish, run},
+    options::RabbitMqOptions,
     wire::Parcel,
 };
 use crate::error::{Error, ErrorKind, Result};
@@ -28,6 +33,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Publishes over one or more connections.
 pub(super) struct Publisher {
     connector: Arc<Connector>,
+    role: Role,
     lanes: Vec<Lane>,
     turn: AtomicUsize,
     window: usize,
@@ -50,24 +56,20 @@ struct Live {
 }
 
 impl Publisher {
-    pub(super) fn new(
-        connector: Arc<Connector>,
-        connections: usize,
-        window: usize,
-        blocked_wait: Duration,
-    ) -> Self {
-        let lanes = (0..connections).map(|_| Lane::default()).collect();
-        Self { connector, lanes, turn: AtomicUsize::new(0), window, blocked_wait }
+    pub(super) fn new(connector: Arc<Connector>, options: &RabbitMqOptions) -> Self {
+        let role = if options.share_connection { Role::Both } else { Role::Publish };
+        let lanes = (0..options.connections).map(|_| Lane::default()).collect();
+        let (window, blocked_wait) = (options.publish_window, options.blocked_wait);
+        Self { connector, role, lanes, turn: AtomicUsize::new(0), window, blocked_wait }
     }
 
-    /// The connection that also serves everything but publishing and consuming.
+    /// The connection that also serves everything but publishing and, unless it is shared, consuming.
     pub(super) async fn connection(&self) -> Result<Arc<Held>> {
         self.lane_connection(&self.lanes[0]).await
     }
 
     async fn lane_connection(&self, lane: &Lane) -> Result<Arc<Held>> {
-        lane.channel.clear(Live::is_alive);
-        lane.connection.get(Held::is_alive, self.connector.connect(Role::Publish)).await
+        lane.connection.get(Held::is_alive, self.connector.connect(self.role)).await
     }
 
     async fn live(&self, lane: &Lane) -> Result<Arc<Live>> {
@@ -166,23 +168,31 @@ impl Publisher {
             // If the task has ended the answer's sender is dropped with the publish.
             let _ = live.publish.send(Publish { outgoing, caller: Caller { answer, _place: place } });
             // Until there is an answer.
-            let why = "the broker did not confirm in time".to_owned();
-            outcomes[index] = Some(Outcome::Lost(Loss { why, not_found: false }));
+            outcomes[index] = Some(Outcome::Lost(Loss::new("the broker did not confirm in time")));
             answers.push((index, answered));
         }
         let mut lost = None;
         for (index, mut answered) in answers {
             let outcome = match answered.try_recv() {
                 Ok(outcome) => outcome,
-                Err(_) => match wait.as_mut().on(answered).await? {
-                    Ok(outcome) => outcome,
-                    Err(_) => {
-                        Outcome::Lost(Loss { why: "the channel was closed".to_owned(), not_found: false })
-                    }
-                },
+                // It was dropped: the task that owns the channel has ended, perhaps with its runtime.
+                Err(TryRecvError::Closed) => Outcome::Lost(Loss::new("the channel was closed")),
+                Err(TryRecvError::Empty) => wait
+                    .as_mut()
+                    .on(answered)
+                    .await?
+                    .unwrap_or_else(|_| Outcome::Lost(Loss::new("the channel was closed"))),
             };
             if let Outcome::Lost(loss) = &outcome {
                 live.given_up.store(true, Ordering::Relaxed);
+                if loss.is_denied_to(&parcels[index].exchange()) {
+                    outcomes[index] = None;
+                    let text = format!(
+                        "the broker did not take a message ({}); grant the user that right",
+                        loss.why
+                    );
+                    return Err(Error::new(ErrorKind::Backend, text));
+                }
                 lost = Some(loss.clone());
             }
             outcomes[index] = Some(outcome);
@@ -209,6 +219,7 @@ impl fmt::Debug for Publisher {
 impl Live {
     fn is_alive(&self) -> bool {
         !self.given_up.load(Ordering::Relaxed)
+            && !self.publish.is_closed()
             && self.channel.status().connected()
             && self.connection.is_alive()
     }

@@ -27,7 +27,7 @@ impl Inner {
             return Ok(());
         }
         if let Settlement::Requeue { delay } = &settlement
-            && Pass::new(*delay).is_none()
+            && self.delays.pass(*delay).is_none()
         {
             return receipt.give_back().await;
         }
@@ -52,11 +52,11 @@ impl Inner {
         let queue = delivery.queue.as_str();
         match settlement {
             Settlement::Ack => Ok(()),
-            Settlement::Requeue { delay } => match Pass::new(*delay) {
+            Settlement::Requeue { delay } => match self.delays.pass(*delay) {
                 Some(pass) => self.put_back(queue, &delivery.message, pass, true).await,
                 None => Ok(()),
             },
-            Settlement::Retry { message, delay } => match Pass::new(*delay) {
+            Settlement::Retry { message, delay } => match self.delays.pass(*delay) {
                 Some(pass) => self.put_back(queue, message, pass, false).await,
                 None => self.put_back_now(queue, message).await,
             },
@@ -72,7 +72,7 @@ impl Inner {
         match self.ship_one(Parcel::new(message, Way::Into(queue))).await? {
             Outcome::Confirmed => Ok(()),
             Outcome::Returned => Err(Error::not_found(format!("queue `{queue}`"))),
-            Outcome::Refused => match Pass::new(FULL_PAUSE) {
+            Outcome::Refused => match self.delays.pass(FULL_PAUSE) {
                 Some(pass) => self.put_back(queue, message, pass, false).await,
                 None => Err(self.refused(message)),
             },
@@ -85,7 +85,7 @@ impl Inner {
         &self,
         queue: &str,
         message: &Message,
-        pass: Pass,
+        pass: Pass<'_>,
         returned: bool,
     ) -> Result<()> {
         let by_hop = !self.routes.takes_delayed(queue);

@@ -25,8 +25,10 @@ impl Inner {
             return Ok(());
         }
         let connection = self.publisher.connection().await?;
-        let declaring = Declaring::open(&self.connector, &connection).await?;
-        if !declaring.exchange_exists(exchange).await? {
+        let mut declaring = Declaring::new(&self.connector, &connection);
+        let exists = declaring.exchange_exists(exchange).await?;
+        declaring.end().await;
+        if !exists {
             return Err(parcel.message.unroutable());
         }
         self.routes.exists(exchange);
@@ -139,21 +141,22 @@ impl Inner {
         answers
     }
 
-    fn plan_all<'a>(&self, messages: &'a [Message]) -> Result<Vec<Planned<'a>>> {
+    fn plan_all<'a>(&'a self, messages: &'a [Message]) -> Result<Vec<Planned<'a>>> {
         let now = Utc::now();
         let mut plan = Vec::with_capacity(messages.len());
         for message in messages {
             let wait = message.not_before.and_then(|due| (due - now).to_std().ok());
-            self.plan(message, wait.and_then(Pass::new), messages.len() > 1, &mut plan)?;
+            let pass = wait.and_then(|wait| self.delays.pass(wait));
+            self.plan(message, pass, messages.len() > 1, &mut plan)?;
         }
         Ok(plan)
     }
 
     /// One way for a message that the broker routes; one for each of its queues when it waits first.
     fn plan<'a>(
-        &self,
+        &'a self,
         message: &'a Message,
-        pass: Option<Pass>,
+        pass: Option<Pass<'a>>,
         in_batch: bool,
         plan: &mut Vec<Planned<'a>>,
     ) -> Result<()> {
@@ -186,11 +189,11 @@ impl Inner {
 /// A message and the way it is to take.
 struct Planned<'a> {
     message: &'a Message,
-    waits: Option<Waits>,
+    waits: Option<Waits<'a>>,
 }
 
-struct Waits {
-    pass: Pass,
+struct Waits<'a> {
+    pass: Pass<'a>,
     queue: String,
     by_hop: bool,
 }

@@ -10,6 +10,7 @@ use redis::{
 use crate::{
     error::{Error, Result},
     store::JobStore,
+    url::ambiguous,
 };
 
 /// Settings of the job store on Redis 6.2 or later: one server, or one with replicas behind one address; no cluster.
@@ -127,7 +128,7 @@ impl RedisOptions {
     /// Where and how to connect.
     pub(super) fn server(&self) -> Result<ConnectionInfo> {
         // The cause may quote the URL, which may hold a password.
-        let info = self.url.as_str().into_connection_info().ok().filter(|_| !is_cut_short(&self.url));
+        let info = self.url.as_str().into_connection_info().ok().filter(|_| !ambiguous(&self.url));
         let info = info.ok_or_else(|| {
             Error::invalid(
                 "the Redis URL cannot be read; write it as redis://[user:password@]host[:port][/database], or rediss:// for TLS, with special characters of user and password percent-encoded: @ as %40, # as %23, / as %2F, ? as %3F, : as %3A",
@@ -138,13 +139,6 @@ impl RedisOptions {
             TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
         Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive)))
     }
-}
-
-/// Whether the part with the host ends within the password, which holds a `/`, `?` or `#`: the rest of it would be taken for
-/// something else, and its beginning for the host, which is shown.
-fn is_cut_short(url: &str) -> bool {
-    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
-    rest.find(['/', '?', '#']).is_some_and(|end| rest[end..].contains('@'))
 }
 
 impl From<String> for RedisOptions {
@@ -192,7 +186,14 @@ mod tests {
         let good = RedisOptions::new("redis://user:hunter2@localhost:6380/3");
         assert_eq!(good.server().unwrap().addr().to_string(), "localhost:6380");
         assert!(format!("{good:?}").contains("localhost:6380"));
-        for url in ["redis://user:hunter2@local host:6380", "hunter2", "redis://:hunter2@host:port"] {
+        for url in [
+            "redis://user:hunter2@local host:6380",
+            "hunter2",
+            "redis://:hunter2@host:port",
+            "redis://hunter2:12#34@host",
+            "redis://:12/hunter2@host",
+            "redis://u:12?hunter2@host/0",
+        ] {
             let options = RedisOptions::new(url);
             assert!(!chain(&options.server().unwrap_err()).contains("hunter2"), "{url}");
             assert!(!format!("{options:?}").contains("hunter2"), "{url}");

@@ -17,7 +17,7 @@ pub(super) use self::{
 };
 use super::{
     confirms::Key,
-    delay::{DELIVER_TO, HOP_QUEUE, Pass},
+    delay::{DELIVER_TO, Pass},
 };
 use crate::{
     envelope::{ADDED, BROKER_QUEUE, BROKER_REASON, Message, flat_body},
@@ -80,7 +80,7 @@ pub(super) enum Way<'a> {
     /// Into this queue alone, now.
     Into(&'a str),
     /// Into this queue alone, after a pass down the ladder; through the hop queue where the broker alone cannot do it.
-    After { pass: Pass, queue: &'a str, by_hop: bool },
+    After { pass: Pass<'a>, queue: &'a str, by_hop: bool },
 }
 
 /// What is published.
@@ -141,7 +141,7 @@ impl<'a> Parcel<'a> {
             Way::After { pass, queue, by_hop } => {
                 headers.origin(message)?;
                 if by_hop || !pass.rest.is_zero() || ttl.is_some() {
-                    headers.text(DELIVER_TO, HOP_QUEUE)?;
+                    headers.text(DELIVER_TO, &pass.hop_queue())?;
                     headers.text(THEN, queue)?;
                     headers.set(REST_MS, millis(pass.rest));
                     // It counts from when the message is due.

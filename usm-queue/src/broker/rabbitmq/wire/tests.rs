@@ -6,6 +6,7 @@ use lapin::types::{DecimalValue, FieldTable};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::delay::Ladder;
 use super::{headers::MAX_HEADERS, *};
 
 /// As the broker hands over what was published.
@@ -47,7 +48,8 @@ proptest! {
         message.headers.insert("x-any".to_owned(), value.clone());
         message.correlation_id = Some("c".to_owned());
         message.priority = 3;
-        let pass = Pass::new(Duration::from_secs(3)).unwrap();
+        let ladder = Ladder::new("usm", 13);
+        let pass = ladder.pass(Duration::from_secs(3)).unwrap();
         let way = [Way::Routed, Way::Into("q"), Way::After { pass, queue: "q", by_hop: false }][way];
 
         let got = incoming(carried(Parcel::new(&message, way).outgoing().unwrap())).message;
@@ -139,7 +141,8 @@ fn what_amqp_cannot_carry_is_refused_before_it_costs_the_connection() {
 fn a_delayed_message_with_a_time_to_live_goes_by_the_hop_queue() {
     let mut message = Message::new("e", "k", "m", vec![]);
     message.ttl = Some(Duration::from_secs(9));
-    let pass = Pass::new(Duration::from_secs(100_000)).unwrap();
+    let ladder = Ladder::new("usm", 13);
+    let pass = ladder.pass(Duration::from_secs(100_000)).unwrap();
 
     let outgoing = Parcel::new(&message, Way::After { pass, queue: "q", by_hop: false }).outgoing().unwrap();
 
