@@ -46,7 +46,7 @@ pub(crate) async fn connect(options: RedisOptions) -> Result<Arc<dyn JobStore>> 
     let options = options.within_bounds();
     let link = Arc::new(Link::connect(&options).await?);
     preflight::check_rights(&link, &options.user()).await?;
-    preflight::warn_of_losses(&link).await;
+    preflight::look_at_settings(&link).await;
     let watchers = Watchers::new(link.clone(), &options);
     let lists = Lists::new(link.clone());
     let shared = Shared {
