@@ -1,6 +1,7 @@
 //! The job store on Redis: `job:{id}` as the guide shows it, beside it what scripts compare and change, one round
 //! trip for each transition.
 
+mod channels;
 mod claimed;
 mod hub;
 mod link;
