@@ -4,7 +4,7 @@ use std::{
     fmt,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -46,6 +46,8 @@ pub(super) struct Link {
     connect_timeout: Duration,
     slot: Mutex<Slot>,
     closed: AtomicBool,
+    /// The largest argument Redis takes: it closes the connection on a larger one.
+    largest: AtomicUsize,
 }
 
 struct Slot {
@@ -85,6 +87,7 @@ impl Link {
             connect_timeout: options.connect_timeout,
             slot: Mutex::new(Slot { generation: 0, live: live.clone(), begun: Instant::now() }),
             closed: AtomicBool::new(false),
+            largest: AtomicUsize::new(512 << 20),
         };
         established(live).await.map_err(|error| link.failed(error))?;
         Ok(link)
@@ -96,6 +99,23 @@ impl Link {
 
     pub(super) fn response_timeout(&self) -> Duration {
         self.response_timeout
+    }
+
+    /// Redis said what it takes at most.
+    pub(super) fn takes_at_most(&self, bytes: usize) {
+        self.largest.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Refuses what Redis would: `what`, of this many bytes.
+    pub(super) fn takes(&self, what: impl fmt::Display, bytes: usize) -> Result<()> {
+        let largest = self.largest.load(Ordering::Relaxed);
+        if bytes <= largest {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{what} has {bytes} bytes as JSON, and Redis at {} takes {largest} at most; raise its proto-max-bulk-len, or store the value elsewhere",
+            self.place
+        )))
     }
 
     /// Asks until there is an answer or the time is over. What is asked must bear being done twice: a lost answer does not
@@ -234,6 +254,17 @@ impl Link {
             Kind::Server(
                 ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::TryAgain,
             ) => (ErrorKind::Unavailable, format!("Redis at {place} takes no writes now; try again later")),
+            _ if ["max request size", "invalid bulk length"]
+                .iter()
+                .any(|text| error.to_string().contains(text)) =>
+            {
+                (
+                    ErrorKind::InvalidInput,
+                    format!(
+                        "a value is too large for Redis at {place}; raise its limit, or store the value elsewhere"
+                    ),
+                )
+            }
             _ if ["OOM", "MISCONF", "NOREPLICAS", "BUSY"].iter().any(|code| said(&error, code)) => (
                 ErrorKind::Unavailable,
                 format!("Redis at {place} takes no writes now; look at its memory, disk and replicas"),

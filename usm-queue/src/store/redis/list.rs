@@ -34,7 +34,8 @@ const LOOK: usize = 1000;
 const SWEEP_EVERY: usize = 64;
 /// A list may take so many response time-outs: it asks many times where a filter matches little.
 const LIST_TIMEOUTS: u32 = 5;
-/// How often [`LOOK`] ids of each list of jobs that have not ended are looked at before a list by state is read.
+/// Jobs that have not ended whose state is looked at at a time, and how often before a list by state is read.
+const REGROUP_LOOK: usize = 500;
 const REGROUPS: usize = 4;
 
 pub(super) struct Lists {
@@ -110,10 +111,10 @@ impl Lists {
             let mut rank = next.load(Ordering::Relaxed);
             let mut ends = usize::from(rank == 0);
             for _ in 0..REGROUPS {
-                let args = (status.as_str(), rank, rank + LOOK - 1);
+                let args = (status.as_str(), rank, rank + REGROUP_LOOK - 1);
                 let (ids, moved): (usize, usize) = self.link.ask(&on_lists(&REGROUP, &list, args)).await?;
                 // Those that were moved make room.
-                rank += LOOK - moved.min(LOOK);
+                rank += REGROUP_LOOK - moved.min(REGROUP_LOOK);
                 if rank >= ids {
                     (rank, ends) = (0, ends + 1);
                     if ends == 2 {

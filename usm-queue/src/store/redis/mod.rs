@@ -1,6 +1,7 @@
 //! The job store on Redis: `job:{id}` as the guide shows it, beside it what scripts compare and change, one round
 //! trip for each transition.
 
+mod channels;
 mod claimed;
 mod hub;
 mod link;
@@ -54,7 +55,7 @@ pub(crate) async fn connect(options: RedisOptions) -> Result<Arc<dyn JobStore>> 
     let options = options.within_bounds();
     let link = Arc::new(Link::connect(&options).await?);
     preflight::check_rights(&link, &options.user()).await?;
-    preflight::warn_of_losses(&link).await;
+    preflight::look_at_settings(&link).await;
     let watchers = Watchers::new(link.clone(), &options);
     let lists = Lists::new(link.clone());
     let shared = Shared {

@@ -75,8 +75,8 @@ fn missing_rule(command: &str, place: &str, error: &str) -> Option<Rule> {
     })
 }
 
-/// Says what may cost records, once. Where Redis does not tell, nothing is said.
-pub(super) async fn warn_of_losses(link: &Link) {
+/// Says what may cost records, once, and remembers the size that Redis takes. Where it does not tell, nothing is said.
+pub(super) async fn look_at_settings(link: &Link) {
     let mut about = String::new();
     for section in ["memory", "persistence"] {
         match link.ask::<String>(&Ask::Command(info(section))).await {
@@ -86,12 +86,18 @@ pub(super) async fn warn_of_losses(link: &Link) {
             }
         }
     }
-    let mut save = redis::cmd("CONFIG");
-    save.arg("GET").arg("save");
-    let save: Option<(String, String)> = link.ask(&Ask::Command(save)).await.ok();
-    for risk in risks(&about, save.as_ref().map(|(_, points)| points.as_str())) {
+    for risk in risks(&about, config(link, "save").await.as_deref()) {
         tracing::warn!(server = link.place(), "{risk}");
     }
+    if let Some(Ok(largest)) = config(link, "proto-max-bulk-len").await.map(|bytes| bytes.parse()) {
+        link.takes_at_most(largest);
+    }
+}
+
+async fn config(link: &Link, name: &str) -> Option<String> {
+    let mut get = redis::cmd("CONFIG");
+    get.arg("GET").arg(name);
+    link.ask::<(String, String)>(&Ask::Command(get)).await.ok().map(|(_, value)| value)
 }
 
 fn info(section: &str) -> Cmd {

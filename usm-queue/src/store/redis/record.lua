@@ -188,7 +188,8 @@ local function list(r, before)
     local lists = {task_list(r)}
     if r.owner ~= '' then lists[2] = PREFIX .. 'usm:jobs:owner:' .. r.owner end
     for _, of in ipairs(lists) do
-      if r.new then redis.call('ZADD', of, r.created, ID) end
+      -- Jobs of earlier versions come onto the list of their task when they end.
+      redis.call('ZADD', of, r.created, ID)
       -- A list of an owner or a task that does nothing any more goes after its records.
       redis.call('PEXPIRE', of, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
     end

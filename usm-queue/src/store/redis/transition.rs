@@ -146,6 +146,7 @@ impl Shared {
             JobUpdate::Failed(error) => ("failed", to_json(error)),
             JobUpdate::Cancelled => ("cancelled", "null".to_owned()),
         };
+        self.link.takes(format_args!("the new value of job {} ({kind})", lease.id), value.len())?;
         let due = match update {
             JobUpdate::Retry { delay, .. } => micros(*delay).to_string(),
             _ => String::new(),

@@ -5,13 +5,12 @@
 //! somebody watches; publishing to a channel nobody listens to costs Redis as much as publishing to one.
 
 use std::{
-    collections::HashSet,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
 use futures_util::{Stream, StreamExt, stream::unfold};
-use redis::aio::{PubSubSink, PubSubStream};
+use redis::aio::PubSubStream;
 use tokio::{
     sync::{broadcast, mpsc, oneshot, watch},
     time::{Instant, MissedTickBehavior, interval_at, sleep, timeout},
@@ -23,6 +22,7 @@ use tokio_util::{
 
 use super::{
     RedisOptions,
+    channels::Channels,
     hub::{Ask, Hub, Present, Shown},
     link::Link,
     script::{CANCEL_CHANNEL, CHANGED},
@@ -33,7 +33,7 @@ use crate::{
 };
 
 /// Channels subscribed to, and records read, in one command.
-const AT_ONCE: usize = 500;
+pub(super) const AT_ONCE: usize = 500;
 /// While somebody watches, the connection is tried this often, so that a dead one is found out.
 const PING: Duration = Duration::from_secs(5);
 /// So often the records that our workers hold are read too.
@@ -238,7 +238,7 @@ impl Follower {
             Ok(subscriber) => subscriber.split(),
             Err(error) => return error,
         };
-        let mut channels = Channels { link, sink, subscribed: HashSet::new() };
+        let mut channels = Channels::new(link, sink);
         let watched = self.hub.ids();
         if let Err(error) = channels.begin(&watched).await {
             return error;
@@ -335,78 +335,6 @@ impl Follower {
                 }
             }
         })));
-    }
-}
-
-/// The subscriptions of one connection.
-struct Channels {
-    link: Arc<Link>,
-    sink: PubSubSink,
-    subscribed: HashSet<JobId>,
-}
-
-impl Channels {
-    async fn begin(&mut self, watched: &[JobId]) -> Result<()> {
-        let cancellations = self.sink.subscribe(CANCEL_CHANNEL);
-        limited(&self.link, cancellations).await?;
-        for ids in watched.chunks(AT_ONCE) {
-            self.subscribe(ids).await?;
-        }
-        Ok(())
-    }
-
-    async fn answer(&mut self, hub: &Hub, asks: impl Iterator<Item = Ask>) -> Result<()> {
-        let (mut enter, mut confirm) = (Vec::new(), Vec::new());
-        let mut leave = Vec::new();
-        for ask in asks {
-            match ask {
-                Ask::Enter(id, confirmed) => {
-                    // Who gave up waiting is no longer in the hub.
-                    if hub.contains(id) && !self.subscribed.contains(&id) && !enter.contains(&id) {
-                        enter.push(id);
-                    }
-                    confirm.push(confirmed);
-                }
-                Ask::Leave(id) => leave.push(id),
-            }
-        }
-        if !enter.is_empty() {
-            self.subscribe(&enter).await?;
-        }
-        for confirmed in confirm {
-            // Who gave up waiting does not listen.
-            let _ = confirmed.send(());
-        }
-        leave.retain(|id| !hub.contains(*id) && self.subscribed.remove(id));
-        if !leave.is_empty() {
-            let channels = names(&leave);
-            limited(&self.link, self.sink.unsubscribe(channels)).await?;
-        }
-        Ok(())
-    }
-
-    async fn subscribe(&mut self, ids: &[JobId]) -> Result<()> {
-        limited(&self.link, self.sink.subscribe(names(ids))).await?;
-        self.subscribed.extend(ids);
-        Ok(())
-    }
-
-    async fn ping(&mut self) -> Result<()> {
-        limited(&self.link, self.sink.ping::<redis::Value>()).await.map(drop)
-    }
-}
-
-fn names(ids: &[JobId]) -> Vec<String> {
-    ids.iter().map(|id| format!("{CHANGED}{id}")).collect()
-}
-
-async fn limited<T>(link: &Link, answer: impl Future<Output = redis::RedisResult<T>>) -> Result<T> {
-    match timeout(link.response_timeout(), answer).await {
-        Ok(answer) => answer.map_err(|error| link.failed(error)),
-        Err(_) => Err(Error::new(
-            ErrorKind::Unavailable,
-            format!("Redis at {} did not answer on the subscription connection", link.place()),
-        )),
     }
 }
 

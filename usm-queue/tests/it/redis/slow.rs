@@ -184,3 +184,21 @@ async fn a_dead_connection_is_replaced() {
     let found = timeout(PATIENCE, store.get(job.id)).await.unwrap();
     assert_eq!(found.unwrap(), Some(job));
 }
+
+/// Redis closes the connection on it, which looks like an outage: no use trying again.
+#[tokio::test]
+async fn a_result_too_large_for_redis_is_refused_and_the_job_can_be_failed() {
+    let Some(server) = Server::start_with(&["--proto-max-bulk-len", "1mb"]).await else { return };
+    let (store, job) = (server.store().await, new_job());
+    store.insert(vec![job.clone()]).await.unwrap();
+    let (_, lease) = claim(&*store, &job, LONG).await;
+
+    for update in [JobUpdate::Partial, JobUpdate::Completed] {
+        let error = store.update(lease, update(json!("x".repeat(2 << 20)))).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
+        assert!(error.to_string().contains("takes 1048576 at most"), "{error}");
+    }
+
+    let failed = JobUpdate::Failed("its result is too large".into());
+    assert_eq!(store.update(lease, failed).await.unwrap(), Updated::Applied);
+}
