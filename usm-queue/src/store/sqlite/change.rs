@@ -11,6 +11,7 @@ use super::{
     rows::{COLUMNS, NewJob, StoredJob, status, status_number, to_json},
 };
 use crate::{
+    broker::sqlite as messages,
     error::{Error, Result},
     job::{JobEvent, JobId, JobStatus},
     sqlite::{BulkInsert, Tx, duration_micros, micros},
@@ -191,6 +192,9 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     if changed == 0 {
         return Ok(Updated::Stale);
     }
+    if change.is_final() {
+        messages::remove_delayed(tx, lease.id)?;
+    }
     tx.effects.jobs.push(lease.id);
     Ok(Updated::Applied)
 }
@@ -242,6 +246,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
         ],
     )?;
     if changed > 0 {
+        messages::remove_delayed(tx, id)?;
         tx.effects.jobs.push(id);
     }
     Ok(changed > 0)
