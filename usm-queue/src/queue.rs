@@ -78,10 +78,12 @@ struct Inner {
 
 impl TaskQueue {
     /// Opens or creates the SQLite file at `path`, with the default [`SqliteOptions`](crate::SqliteOptions). Several
-    /// processes may share the file; it must lie on a local disk.
+    /// processes may share the file; it must lie on a local disk. A file of an older version of this library is brought up;
+    /// restart all processes that share it together.
     ///
     /// # Errors
     ///
+    /// `InvalidInput` for what is no plain path (empty, `:memory:`, `file:…`; see [`in_memory`](Self::in_memory)),
     /// `Unavailable` when the file cannot be opened or written, `Corrupt` when it is no queue file or damaged,
     /// `NewerVersion` when a newer library wrote it, `TopologyMismatch` when it holds a queue with other arguments.
     #[cfg(feature = "sqlite")]

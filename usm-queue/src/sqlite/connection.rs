@@ -1,6 +1,11 @@
 //! Opening the file, and what SQLite's errors mean to a caller.
 
-use std::{path::Path, time::Duration};
+use std::{
+    cell::Cell,
+    fs, io,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
@@ -9,8 +14,18 @@ use crate::error::{Error, ErrorKind, Result};
 
 /// SQLite 3.51.3 mends a rare corruption of WAL files written by several processes.
 const MIN_SQLITE: i32 = 3_051_003;
-/// Waits for another process's lock, at most this many times 1 ms.
-const MAX_BUSY_WAITS: i32 = 10_000;
+/// How long opening the file waits for another process's lock: it may be bringing a large file of an older version up.
+const OPENING: Duration = Duration::from_secs(30);
+
+thread_local! {
+    /// Until when this thread waits for another process's lock.
+    static WAIT_UNTIL: Cell<Option<Instant>> = const { Cell::new(None) };
+}
+
+/// From now on this thread waits for locks until then and no longer. `None`, as on a new thread: does not wait.
+pub(super) fn wait_until(deadline: impl Into<Option<Instant>>) {
+    WAIT_UNTIL.set(deadline.into());
+}
 
 /// Wraps an error of the backend, sorted by what the caller can do.
 pub(crate) fn backend(
@@ -43,6 +58,8 @@ pub(crate) fn backend(
 
 /// Opens or creates the file for writing, checks that it is ours and brings the schema up.
 pub(super) fn open(path: &Path) -> Result<Connection> {
+    check_path(path)?;
+    wait_until(Instant::now() + OPENING);
     let what = |error| backend(format!("the queue file {} cannot be opened", path.display()), error);
     let mut connection = Connection::open(path).map_err(what)?;
     prepare(&connection).map_err(what)?;
@@ -51,6 +68,48 @@ pub(super) fn open(path: &Path) -> Result<Connection> {
     use_log(&connection).map_err(what)?;
     schema::bring_up(&mut connection, path)?;
     Ok(connection)
+}
+
+/// Refuses what SQLite takes for something else than a file, and says what is in the way where it only says that it cannot
+/// open the file.
+fn check_path(path: &Path) -> Result<()> {
+    let name = path.as_os_str().to_string_lossy();
+    let no_file = |why: &str| {
+        Err(Error::invalid(format!(
+            "`{name}` {why}; name a file, or use `TaskQueue::in_memory` for a queue that is not kept"
+        )))
+    };
+    if name.is_empty() {
+        return no_file("is no path of a queue file");
+    }
+    if name == ":memory:" {
+        return no_file("is SQLite's word for no file");
+    }
+    if name.get(..5).is_some_and(|start| start.eq_ignore_ascii_case("file:")) {
+        return no_file("is a URI, and only plain paths are taken");
+    }
+    let in_the_way = |why: String| {
+        let text = format!("the queue file {} cannot be opened: {why}", path.display());
+        Err(Error::new(ErrorKind::Unavailable, text))
+    };
+    match fs::metadata(path) {
+        Ok(found) if found.is_dir() => return in_the_way("it is a folder; name a file in it".to_owned()),
+        Err(error) if error.kind() != io::ErrorKind::NotFound && path.is_symlink() => {
+            return in_the_way(format!("it is a symbolic link that leads nowhere ({error})"));
+        }
+        _ => {}
+    }
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+    match fs::metadata(folder) {
+        Ok(found) if !found.is_dir() => {
+            in_the_way(format!("{} is a file and no folder; name another", folder.display()))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            in_the_way(format!("there is no folder {}; make it first", folder.display()))
+        }
+        Err(error) => in_the_way(format!("the folder {} cannot be looked into ({error})", folder.display())),
+        Ok(_) => Ok(()),
+    }
 }
 
 /// Turns the write-ahead log on. SQLite does not wait for others here: of several processes that start on a new file at
@@ -67,14 +126,17 @@ fn use_log(connection: &Connection) -> rusqlite::Result<()> {
     }
 }
 
-/// Waits a little for another process's lock; `false` when it was often enough.
+/// Waits a little for another process's lock; `false` when it was long enough.
 #[expect(
     clippy::disallowed_methods,
     reason = "runs on threads that may block: the writer's, the reader's, the opener's"
 )]
 fn wait(waits: i32) -> bool {
-    std::thread::sleep(Duration::from_micros(if waits < 20 { 200 } else { 1000 }));
-    waits < MAX_BUSY_WAITS
+    let goes_on = WAIT_UNTIL.get().is_some_and(|deadline| Instant::now() < deadline);
+    if goes_on {
+        std::thread::sleep(Duration::from_micros(if waits < 20 { 200 } else { 1000 }));
+    }
+    goes_on
 }
 
 /// A second connection that only reads.
@@ -114,7 +176,7 @@ fn prepare(connection: &Connection) -> rusqlite::Result<()> {
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-    use std::{sync::Barrier, thread};
+    use std::{sync::Barrier, thread, time::Instant};
 
     #[test]
     fn the_bundled_sqlite_has_the_wal_fix() {
@@ -144,6 +206,7 @@ mod tests {
                     scope.spawn(|| {
                         let connection = rusqlite::Connection::open(&path).unwrap();
                         super::prepare(&connection).unwrap();
+                        super::wait_until(Instant::now() + super::OPENING);
                         start.wait();
                         super::use_log(&connection).unwrap();
                     });

@@ -16,11 +16,12 @@ use std::{
         Arc, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use chrono::{DateTime, Utc};
 use rusqlite::Connection;
+use tokio::sync::Semaphore;
 
 pub(crate) use self::{bulk::BulkInsert, connection::backend, hub::Hub, writer::Tx};
 use self::{
@@ -47,11 +48,17 @@ pub struct SqliteOptions {
     pub lease: Duration,
     /// How long the record of an ended job is kept. Default 7 days.
     pub keep_ended: Duration,
+    /// How long a call waits while another process holds the file's lock, counted from the call. Default 10 s.
+    pub lock_timeout: Duration,
 }
 
 impl Default for SqliteOptions {
     fn default() -> Self {
-        Self { lease: Duration::from_secs(15), keep_ended: Duration::from_secs(7 * 24 * 3600) }
+        Self {
+            lease: Duration::from_secs(15),
+            keep_ended: Duration::from_secs(7 * 24 * 3600),
+            lock_timeout: Duration::from_secs(10),
+        }
     }
 }
 
@@ -66,6 +73,18 @@ impl SqliteOptions {
     pub fn keep_ended(mut self, keep: Duration) -> Self {
         self.keep_ended = keep;
         self
+    }
+
+    /// Sets how long a call waits while another process holds the file's lock, counted from the call; an hour at most. All
+    /// that wait behind one lock fail together, each as `Unavailable`.
+    pub fn lock_timeout(mut self, timeout: Duration) -> Self {
+        self.lock_timeout = timeout.min(Duration::from_secs(3600));
+        self
+    }
+
+    /// Its fields are public, so the setters' bounds may have been passed by.
+    fn within_bounds(self) -> Self {
+        self.lease(self.lease).lock_timeout(self.lock_timeout)
     }
 
     /// Opens or creates the file, as [`TaskQueue::open`](crate::TaskQueue::open), without declaring anything.
@@ -100,48 +119,69 @@ fn backends(db: Db) -> Result<Backend> {
 /// The declared topology, which the writer needs for what a broker does by itself.
 type SharedRoutes = Arc<RwLock<Option<Arc<Routes>>>>;
 
+/// Lists that are read at once; the others wait.
+const LISTS_AT_ONCE: usize = 2;
+
+/// Where a database is that is not in memory.
+struct Place {
+    path: PathBuf,
+    files: Arc<Files>,
+}
+
 /// One open database, shared by the broker and the job store on it.
 pub(crate) struct Db {
-    path: Option<PathBuf>,
+    place: Option<Place>,
     writer: Writer,
     reader: Option<Reader>,
+    lists: Semaphore,
     hub: Arc<Hub>,
     routes: SharedRoutes,
+    lock_timeout: Duration,
     closed: AtomicBool,
     _doorbell: Option<doorbell::Listener>,
 }
 
 impl Db {
     fn open(path: &Path, options: SqliteOptions) -> Result<Self> {
+        let options = options.within_bounds();
         let connection = connection::open(path)?;
+        // As SQLite does, so that who opens it by a link and who opens it by its name hear each other.
+        let path = &std::fs::canonicalize(path)
+            .map_err(|error| backend(format!("the queue file {} cannot be found", path.display()), error))?;
+        let files = Arc::new(Files::open(path)?);
         let hub = Arc::new(Hub::default());
         let reader = Reader::start(connection::open_reader(path)?, hub.clone())?;
         let (doorbell, listener) = Doorbell::open(path, reader.wake())?;
         let routes = SharedRoutes::default();
-        let shared = Shared { doorbell, files: Files::open(path)? };
+        let shared = Shared { doorbell, files: files.clone() };
         let writer = Writer::start(connection, options, hub.clone(), routes.clone(), Some(shared))?;
         Ok(Self {
-            path: Some(path.to_owned()),
+            place: Some(Place { path: path.to_owned(), files }),
             writer,
             reader: Some(reader),
+            lists: Semaphore::new(LISTS_AT_ONCE),
             hub,
             routes,
+            lock_timeout: options.lock_timeout,
             closed: AtomicBool::new(false),
             _doorbell: Some(listener),
         })
     }
 
     fn in_memory(options: SqliteOptions) -> Result<Self> {
+        let options = options.within_bounds();
         let hub = Arc::new(Hub::default());
         let routes = SharedRoutes::default();
         let writer =
             Writer::start(connection::open_in_memory()?, options, hub.clone(), routes.clone(), None)?;
         Ok(Self {
-            path: None,
+            place: None,
             writer,
             reader: None,
+            lists: Semaphore::new(LISTS_AT_ONCE),
             hub,
             routes,
+            lock_timeout: options.lock_timeout,
             closed: AtomicBool::new(false),
             _doorbell: None,
         })
@@ -166,10 +206,29 @@ impl Db {
     {
         self.check_open()?;
         match &self.reader {
-            Some(reader) => reader.call(work).await,
+            Some(reader) => reader.call(self.lock_timeout, work).await,
             // A database in memory has one connection.
             None => self.writer.call(move |tx| work(tx.connection)).await,
         }
+    }
+
+    /// As [`read`](Self::read) for what may take long: by a connection of its own, so that other reads do not wait for it.
+    pub(crate) async fn read_apart<T, F>(&self, mut work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnMut(&Connection) -> Result<T> + Send + 'static,
+    {
+        let Some(Place { path, files }) = &self.place else { return self.read(work).await };
+        self.check_open()?;
+        let Ok(_place) = self.lists.acquire().await else { return Err(Error::closed()) };
+        let (path, files, until) = (path.clone(), files.clone(), Instant::now() + self.lock_timeout);
+        let read = move || {
+            files.check()?;
+            connection::wait_until(until);
+            work(&connection::open_reader(&path)?)
+        };
+        let read = tokio::task::spawn_blocking(read).await;
+        read.map_err(|error| backend("reading the queue file was interrupted", error))?
     }
 
     pub(crate) fn hub(&self) -> &Arc<Hub> {
@@ -204,8 +263,8 @@ impl Db {
 
 impl std::fmt::Debug for Db {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match &self.path {
-            Some(path) => path.fmt(f),
+        match &self.place {
+            Some(place) => place.path.fmt(f),
             None => f.write_str("in memory"),
         }
     }
@@ -224,4 +283,95 @@ pub(crate) fn moment(micros: i64) -> DateTime<Utc> {
 /// A duration as stored.
 pub(crate) fn duration_micros(duration: Duration) -> i64 {
     i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::{broker::sqlite as messages, error::ErrorKind, testing::soon};
+
+    fn count(connection: &Connection, condition: &str) -> Result<i64> {
+        let sql = format!("SELECT count(*) FROM messages WHERE {condition}");
+        connection.query_row(&sql, [], |row| row.get(0)).map_err(|error| backend("cannot count", error))
+    }
+
+    fn delay(tx: &Tx<'_>, messages: i64) -> Result<()> {
+        // Due in the reverse of the order they came in.
+        let insert = "INSERT INTO messages (id, queue, priority, due_at, message_id, envelope, body)
+            WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < ?1)
+            SELECT n, 1, 0, 1 + ?1 - n, n, '{}', x'' FROM n";
+        tx.connection.execute(insert, [messages]).map(drop).map_err(|error| backend("cannot insert", error))
+    }
+
+    #[tokio::test]
+    async fn a_write_or_read_that_panics_fails_alone_and_nothing_of_it_is_kept() {
+        let dir = tempfile::TempDir::new().unwrap();
+        for db in [
+            Db::in_memory(SqliteOptions::default()).unwrap(),
+            Db::open(&dir.path().join("queue.db"), SqliteOptions::default()).unwrap(),
+        ] {
+            let panics = db.write(|tx| {
+                delay(tx, 1)?;
+                panic!("what now");
+                #[expect(unreachable_code, reason = "it names the type")]
+                Ok(())
+            });
+            let (panicked, kept) = tokio::join!(panics, db.write(|tx| delay(tx, 3)));
+            kept.unwrap();
+            for error in [panicked.unwrap_err(), db.read::<(), _>(|_| panic!("what now")).await.unwrap_err()]
+            {
+                assert_eq!(error.kind(), ErrorKind::Backend);
+                assert!(error.to_string().contains("panicked: what now"), "{error}");
+            }
+            assert_eq!(db.read(|connection| count(connection, "1")).await.unwrap(), 3);
+        }
+    }
+
+    /// The first write panics where no command's own panic is caught: when it has been answered.
+    #[tokio::test]
+    async fn after_a_panic_of_the_writer_itself_the_next_write_succeeds() {
+        struct Panics;
+        impl Drop for Panics {
+            fn drop(&mut self) {
+                panic!("dropped");
+            }
+        }
+        let db = Db::in_memory(SqliteOptions::default()).unwrap();
+        let inside = Panics;
+        let write = db.write(move |_| {
+            let _inside = &inside;
+            Ok(())
+        });
+
+        soon("the caller is answered", write).await.unwrap();
+
+        soon("the next is written", db.write(|tx| delay(tx, 1))).await.unwrap();
+    }
+
+    #[tokio::test]
+    async fn messages_due_at_once_are_moved_in_order_some_in_each_transaction() {
+        let db = Db::in_memory(SqliteOptions::default()).unwrap();
+        db.write(|tx| delay(tx, 1_200)).await.unwrap();
+
+        // Two commands of one transaction share its bound; here each has its own.
+        let mut left = vec![1_200];
+        while left.last() > Some(&0) {
+            db.write(|tx| messages::keep_house(tx, false)).await.unwrap();
+            left.push(db.read(|connection| count(connection, "due_at IS NOT NULL")).await.unwrap());
+        }
+
+        // The writer itself looks in between.
+        assert!(left.windows(2).all(|pair| pair[0] - pair[1] <= 1_000) && left.len() > 2, "{left:?}");
+        let order = db
+            .read(|connection| {
+                let mut select = connection.prepare("SELECT message_id FROM messages ORDER BY id").unwrap();
+                let rows = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+                Ok(rows.map(|id| id.unwrap().parse::<i64>().unwrap()).collect::<Vec<_>>())
+            })
+            .await
+            .unwrap();
+        assert_eq!(order, (1..=1_200).rev().collect::<Vec<_>>());
+    }
 }

@@ -1,31 +1,39 @@
 //! The thread that reads beside the writer, and notices what other processes wrote.
 
 use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
         mpsc,
     },
     thread,
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
-use super::{connection::backend, hub::Hub};
+use super::{
+    connection::{backend, wait_until},
+    hub::Hub,
+    writer::panicked,
+};
 use crate::{
     broker::sqlite as messages,
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     store::sqlite as jobs,
 };
 
 /// Where the doorbell cannot ring, for example on a file system without change events, other processes' writes are
 /// noticed this late.
 const FALLBACK: Duration = Duration::from_millis(500);
+/// A look waits so long for a lock: reads queue behind it, and it comes again.
+const LOOK_WAIT: Duration = Duration::from_millis(500);
 
 enum Request {
-    Read(Box<dyn FnMut(&Connection) + Send>),
+    /// With the moment when it is refused if another process keeps everybody from reading.
+    Read(Instant, Box<dyn FnMut(&Connection) + Send>),
     /// Another process may have written.
     Look,
 }
@@ -59,7 +67,7 @@ impl Reader {
         }
     }
 
-    pub(super) async fn call<T, F>(&self, mut work: F) -> Result<T>
+    pub(super) async fn call<T, F>(&self, lock_timeout: Duration, mut work: F) -> Result<T>
     where
         T: Send + 'static,
         F: FnMut(&Connection) -> Result<T> + Send + 'static,
@@ -68,22 +76,37 @@ impl Reader {
         let mut reply = Some(reply);
         let read = move |connection: &Connection| {
             if let Some(reply) = reply.take() {
-                let _ = reply.send(work(connection));
+                let read = catch_unwind(AssertUnwindSafe(|| work(connection)));
+                let _ = reply.send(
+                    read.unwrap_or_else(|panic| Err(panicked("a read of the queue file", panic.as_ref()))),
+                );
             }
         };
-        self.requests.send(Request::Read(Box::new(read))).map_err(|_| Error::closed())?;
-        answer.await.map_err(|_| Error::closed())?
+        let died = || {
+            Error::new(
+                ErrorKind::Backend,
+                "the thread that reads the queue file has died; restart this process",
+            )
+        };
+        let until = Instant::now() + lock_timeout;
+        self.requests.send(Request::Read(until, Box::new(read))).map_err(|_| died())?;
+        answer.await.map_err(|_| died())?
     }
 }
 
 fn serve(connection: &Connection, hub: &Hub, inbox: &mpsc::Receiver<Request>, looking: &AtomicBool) {
+    wait_until(Instant::now() + LOOK_WAIT);
     let mut seen = data_version(connection);
     let mut next_due = None;
     loop {
         match inbox.recv_timeout(FALLBACK) {
-            Ok(Request::Read(mut read)) => read(connection),
+            Ok(Request::Read(until, mut read)) => {
+                wait_until(until);
+                read(connection);
+            }
             Ok(Request::Look) | Err(mpsc::RecvTimeoutError::Timeout) => {
                 looking.store(false, Ordering::SeqCst);
+                wait_until(Instant::now() + LOOK_WAIT);
                 let version = data_version(connection);
                 if version != seen {
                     seen = version;

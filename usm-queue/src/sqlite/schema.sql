@@ -28,12 +28,14 @@ CREATE TABLE messages (
     delivered  INTEGER NOT NULL DEFAULT 0,
     message_id TEXT NOT NULL,
     envelope   TEXT NOT NULL,        -- JSON: everything but id and body
-    body       BLOB NOT NULL
+    body       BLOB NOT NULL,
+    job        BLOB                  -- the job of a message that came delayed, where it tells
 ) STRICT;
 
 CREATE INDEX messages_ready ON messages (queue, priority DESC, id) WHERE holder IS NULL AND due_at IS NULL;
 CREATE INDEX messages_delayed ON messages (due_at) WHERE due_at IS NOT NULL;
 CREATE INDEX messages_held ON messages (holder) WHERE holder IS NOT NULL;
+CREATE INDEX messages_of_job ON messages (job) WHERE job IS NOT NULL AND due_at IS NOT NULL;
 CREATE INDEX messages_expiring ON messages (expires_at) WHERE expires_at IS NOT NULL AND holder IS NULL AND due_at IS NULL;
 
 CREATE TABLE jobs (
@@ -67,8 +69,12 @@ CREATE TABLE jobs (
     remember         INTEGER                     -- how long after its end it is known that the job ended; NULL for 7 days
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX jobs_of_owner ON jobs (owner, id) WHERE owner IS NOT NULL;
-CREATE INDEX jobs_ended_badly ON jobs (status, id) WHERE status >= 3;
+-- For lists. A claim changes none of them.
+CREATE INDEX jobs_open ON jobs (task, created_at) WHERE finished_at IS NULL;
+CREATE INDEX jobs_ended ON jobs (status, task, created_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_open_of_owner ON jobs (owner, task, created_at) WHERE finished_at IS NULL AND owner IS NOT NULL;
+CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, task, created_at)
+    WHERE finished_at IS NOT NULL AND owner IS NOT NULL;
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX jobs_to_stop ON jobs (id) WHERE cancel_requested = 1 AND status = 1;
 

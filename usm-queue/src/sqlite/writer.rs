@@ -1,6 +1,9 @@
 //! The one thread that writes: takes what waits, runs it in one transaction, commits once, then answers.
 
 use std::{
+    any::Any,
+    collections::VecDeque,
+    panic::{AssertUnwindSafe, catch_unwind},
     sync::{Arc, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
@@ -12,7 +15,7 @@ use tokio::sync::oneshot;
 
 use super::{
     SharedRoutes, SqliteOptions,
-    connection::backend,
+    connection::{backend, wait_until},
     doorbell::Doorbell,
     duration_micros,
     files::Files,
@@ -21,12 +24,18 @@ use super::{
 };
 use crate::{
     broker::sqlite::{self as messages, Routes},
-    error::{Error, Result},
+    error::{Error, ErrorKind, Result},
     store::sqlite as jobs,
 };
 
 /// Commands in one transaction at most: bounds how long the first of them waits.
 const GROUP: usize = 1024;
+/// Messages that time moves in one transaction, because they are due or have expired: bounds it too.
+const MOVES: usize = 500;
+/// However long a command has waited for others, it waits so long for a lock: another process's commit is no failure.
+const LEAST_WAIT: Duration = Duration::from_millis(100);
+/// Maintenance waits so long for a lock: commands queue behind it, and it comes again.
+const MAINTENANCE_WAIT: Duration = Duration::from_secs(1);
 /// How often expired messages, dead processes and old records are looked for.
 const TICK: Duration = Duration::from_secs(1);
 
@@ -42,7 +51,16 @@ pub(crate) struct Tx<'a> {
     pub(crate) effects: &'a mut Effects,
     beat: &'a mut Beat,
     routes: Option<Arc<Routes>>,
-    last_place: &'a mut Option<i64>,
+    course: &'a mut Course,
+}
+
+/// What the commands of one transaction share.
+#[derive(Default)]
+struct Course {
+    /// The place given last.
+    last_place: Option<i64>,
+    /// Messages that time has moved.
+    moved: usize,
 }
 
 /// When this process last told the others that it lives.
@@ -54,14 +72,25 @@ struct Beat {
 impl Tx<'_> {
     /// The next place behind all messages. Places are times, so one is not used again after its message is gone.
     pub(crate) fn next_place(&mut self) -> Result<i64> {
-        let last = match *self.last_place {
+        let last = match self.course.last_place {
             Some(last) => Some(last),
             // Nobody else writes during this transaction, so asking once is enough.
             None => messages::last_place(self.connection)?,
         };
         let next = last.map_or(self.now, |last| self.now.max(last + 1));
-        *self.last_place = Some(next);
+        self.course.last_place = Some(next);
         Ok(next)
+    }
+
+    /// How many more messages may be moved because their time has come. The rest is for a later transaction, so that other
+    /// commands come in between.
+    pub(crate) fn moves_left(&self) -> usize {
+        MOVES - self.course.moved
+    }
+
+    /// So many were moved.
+    pub(crate) fn count_moves(&mut self, moved: usize) {
+        self.course.moved = (self.course.moved + moved).min(MOVES);
     }
 
     /// The declared topology.
@@ -104,19 +133,53 @@ impl<T: Send, F: FnMut(&mut Tx<'_>) -> Result<T> + Send> Command for Call<T, F> 
     fn answer(self: Box<Self>, result: Result<()>) {
         let Self { value, reply, .. } = *self;
         // A caller that stopped waiting does not want the answer.
-        let _ = reply.send(result.and_then(|()| value.ok_or_else(Error::closed)));
+        let _ = reply.send(result.and_then(|()| value.ok_or_else(cut_off)));
     }
+}
+
+/// A command in the line.
+struct Waiting {
+    command: Box<dyn Command>,
+    /// When it is refused if another process holds the file.
+    until: Instant,
+}
+
+/// The error of one who was not answered: the thread panicked outside of any command.
+fn cut_off() -> Error {
+    Error::new(
+        ErrorKind::Backend,
+        "the thread that writes the queue file failed in the middle of this; whether it was written is not known; look, or repeat it with the same id",
+    )
+}
+
+/// The error where a panic was caught.
+pub(super) fn panicked(what: &str, panic: &(dyn Any + Send)) -> Error {
+    let told = panic.downcast_ref::<&str>().copied();
+    let told = told.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
+    Error::new(
+        ErrorKind::Backend,
+        format!(
+            "{what} panicked: {told}; nothing was changed by it; please report this fault of the library"
+        ),
+    )
+}
+
+/// Runs one command's work. A panic is its error and nobody else's.
+fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
+    catch_unwind(AssertUnwindSafe(work))
+        .unwrap_or_else(|panic| Err(panicked("a write to the queue file", panic.as_ref())))
 }
 
 /// What a database has that other processes may use too.
 pub(super) struct Shared {
     pub(super) doorbell: Doorbell,
-    pub(super) files: Files,
+    pub(super) files: Arc<Files>,
 }
 
 /// Sends commands to the writer thread; the thread ends when this is dropped.
 pub(super) struct Writer {
-    commands: mpsc::Sender<Box<dyn Command>>,
+    commands: mpsc::Sender<Waiting>,
+    lock_timeout: Duration,
 }
 
 impl Writer {
@@ -138,6 +201,8 @@ impl Writer {
             shared,
             member,
             inbox,
+            line: VecDeque::new(),
+            next_tick: Instant::now(),
             beat: Beat::default(),
             house: House::new(),
         };
@@ -145,7 +210,7 @@ impl Writer {
             .name("usm-queue-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| backend("the writer thread cannot start", error))?;
-        Ok(Self { commands })
+        Ok(Self { commands, lock_timeout: options.lock_timeout })
     }
 
     pub(super) async fn call<T, F>(&self, work: F) -> Result<T>
@@ -154,8 +219,16 @@ impl Writer {
         F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        self.commands.send(Box::new(Call { work, value: None, reply })).map_err(|_| Error::closed())?;
-        answer.await.map_err(|_| Error::closed())?
+        let command = Box::new(Call { work, value: None, reply });
+        let until = Instant::now() + self.lock_timeout;
+        self.commands.send(Waiting { command, until }).map_err(|_| {
+            // It goes on until the last handle is dropped, and this is one.
+            Error::new(
+                ErrorKind::Backend,
+                "the thread that writes the queue file has died; restart this process",
+            )
+        })?;
+        answer.await.map_err(|_| cut_off())?
     }
 }
 
@@ -167,7 +240,10 @@ struct Loop {
     routes: SharedRoutes,
     shared: Option<Shared>,
     member: i64,
-    inbox: mpsc::Receiver<Box<dyn Command>>,
+    inbox: mpsc::Receiver<Waiting>,
+    /// Taken from the inbox and still to be run, before what is in it.
+    line: VecDeque<Waiting>,
+    next_tick: Instant,
     beat: Beat,
     house: House,
 }
@@ -199,30 +275,20 @@ impl House {
 
 impl Loop {
     fn run(mut self) {
-        let tick = self.tick();
-        let mut next_tick = Instant::now();
         loop {
-            if Instant::now() >= next_tick {
-                self.keep_house();
-                next_tick = Instant::now() + tick;
-            }
-            let wait = next_tick.saturating_duration_since(Instant::now());
-            match self.inbox.try_recv() {
-                Ok(first) => self.commit_group(first),
-                Err(mpsc::TryRecvError::Disconnected) => break,
-                Err(mpsc::TryRecvError::Empty) => {
-                    // Nothing is waiting, so nothing else will ring for the last commits.
-                    let ring_in = self.shared.as_mut().and_then(|shared| shared.doorbell.ring());
-                    match self.inbox.recv_timeout(ring_in.unwrap_or(wait).min(wait)) {
-                        Ok(first) => self.commit_group(first),
-                        Err(mpsc::RecvTimeoutError::Timeout) => {}
-                        Err(mpsc::RecvTimeoutError::Disconnected) => break,
-                    }
+            match catch_unwind(AssertUnwindSafe(|| self.step())) {
+                Ok(true) => {}
+                Ok(false) => break,
+                // Whoever was not answered is told by the end of the reply's channel.
+                Err(panic) => {
+                    let error = panicked("the thread that writes the queue file", panic.as_ref());
+                    tracing::error!(%error, "the queue file is written on");
+                    self.roll_back();
                 }
             }
         }
         // The last handle is gone: what it held goes back at once instead of after the lease.
-        if let Err(error) = self.alone(&mut release_all) {
+        if let Err(error) = self.alone(Instant::now() + MAINTENANCE_WAIT, &mut release_all) {
             tracing::debug!(
                 error = crate::error::chain(&error),
                 "deliveries were not handed back at the end"
@@ -233,18 +299,48 @@ impl Loop {
         }
     }
 
+    /// Looks after the file when it is time to, else runs what waits, else waits. `false` when the last handle is gone.
+    fn step(&mut self) -> bool {
+        if Instant::now() >= self.next_tick {
+            self.next_tick = Instant::now() + self.tick();
+            self.keep_house();
+        }
+        if let Some(first) = self.line.pop_front() {
+            self.commit_group(first);
+            return true;
+        }
+        match self.inbox.try_recv() {
+            Ok(first) => self.commit_group(first),
+            Err(mpsc::TryRecvError::Disconnected) => return false,
+            Err(mpsc::TryRecvError::Empty) => {
+                // Nothing is waiting, so nothing else will ring for the last commits.
+                let ring_in = self.shared.as_mut().and_then(|shared| shared.doorbell.ring());
+                let wait = self.next_tick.saturating_duration_since(Instant::now());
+                match self.inbox.recv_timeout(ring_in.unwrap_or(wait).min(wait)) {
+                    Ok(first) => self.commit_group(first),
+                    Err(mpsc::RecvTimeoutError::Timeout) => {}
+                    Err(mpsc::RecvTimeoutError::Disconnected) => return false,
+                }
+            }
+        }
+        true
+    }
+
     fn tick(&self) -> Duration {
         TICK.min(self.options.lease / 3)
     }
 
     /// Runs `first` and whatever else is waiting in one transaction.
-    fn commit_group(&mut self, first: Box<dyn Command>) {
+    fn commit_group(&mut self, first: Waiting) {
+        if let Err(error) = self.begin(first.until.max(Instant::now() + LEAST_WAIT)) {
+            return self.refuse(first, &error);
+        }
         let mut group = vec![first];
         let mut done = 0;
         let mut effects = Effects::default();
         let routes = self.routes();
-        let mut last_place = None;
-        let mut result = self.begin();
+        let mut course = Course::default();
+        let mut result = Ok(());
         while result.is_ok() && done < group.len() {
             let mut tx = Tx {
                 connection: &self.connection,
@@ -254,39 +350,49 @@ impl Loop {
                 effects: &mut effects,
                 beat: &mut self.beat,
                 routes: routes.clone(),
-                last_place: &mut last_place,
+                course: &mut course,
             };
-            result = group[done].run(&mut tx);
+            result = caught(|| group[done].command.run(&mut tx));
             done += 1;
             if done == group.len() && group.len() < GROUP {
-                group.extend(self.inbox.try_iter().take(GROUP - group.len()));
+                group.extend(self.line.pop_front().or_else(|| self.inbox.try_recv().ok()));
             }
         }
         match result.and_then(|()| self.commit()) {
             Ok(()) => {
-                group.into_iter().for_each(|command| command.answer(Ok(())));
+                group.into_iter().for_each(|waiting| waiting.command.answer(Ok(())));
                 self.tell(effects);
             }
             Err(error) => {
                 self.roll_back();
                 if group.len() == 1 {
-                    group.into_iter().for_each(|command| command.answer(Err(error.duplicate())));
+                    group.into_iter().for_each(|waiting| waiting.command.answer(Err(error.duplicate())));
                 } else {
                     // One of them is at fault, or the disk: each alone finds out.
-                    group.into_iter().for_each(|mut command| {
-                        let result = self.alone(&mut |tx: &mut Tx<'_>| command.run(tx));
-                        command.answer(result);
+                    group.into_iter().for_each(|mut waiting| {
+                        let run = &mut |tx: &mut Tx<'_>| waiting.command.run(tx);
+                        let result = self.alone(waiting.until, run);
+                        waiting.command.answer(result);
                     });
                 }
             }
         }
     }
 
-    /// Runs one piece of work in a transaction of its own.
-    fn alone<T>(&mut self, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
+    /// Nobody can write now: `first` is told so, and with it all whose time is over too. The others wait on.
+    fn refuse(&mut self, first: Waiting, error: &Error) {
+        let now = Instant::now();
+        let waiting = self.line.drain(..).chain(self.inbox.try_iter());
+        let (late, waiting): (Vec<_>, Vec<_>) = waiting.partition(|waiting| waiting.until <= now);
+        self.line = waiting.into();
+        std::iter::once(first).chain(late).for_each(|waiting| waiting.command.answer(Err(error.duplicate())));
+    }
+
+    /// Runs one piece of work in a transaction of its own, and waits until then for others to end theirs.
+    fn alone<T>(&mut self, until: Instant, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let mut effects = Effects::default();
         let routes = self.routes();
-        self.begin()?;
+        self.begin(until)?;
         let mut tx = Tx {
             connection: &self.connection,
             now: micros(Utc::now()),
@@ -295,9 +401,9 @@ impl Loop {
             effects: &mut effects,
             beat: &mut self.beat,
             routes,
-            last_place: &mut None,
+            course: &mut Course::default(),
         };
-        let result = work(&mut tx).and_then(|value| self.commit().map(|()| value));
+        let result = caught(|| work(&mut tx)).and_then(|value| self.commit().map(|()| value));
         match &result {
             Ok(_) => self.tell(effects),
             Err(_) => self.roll_back(),
@@ -309,7 +415,8 @@ impl Loop {
         self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    fn begin(&self) -> Result<()> {
+    fn begin(&self, until: Instant) -> Result<()> {
+        wait_until(until);
         self.execute("BEGIN IMMEDIATE")
     }
 
@@ -360,7 +467,8 @@ impl Loop {
     /// What nobody asks for: signs of life, deliveries of dead processes, expired messages, old records. Writes only
     /// when there is something to write.
     fn keep_house(&mut self) {
-        let now = micros(Utc::now());
+        let (now, until) = (micros(Utc::now()), Instant::now() + MAINTENANCE_WAIT);
+        wait_until(until);
         let due = self.check_files().and_then(|()| {
             Ok(messages::house_is_due(&self.connection, self.member, now)?
                 || jobs::house_is_due(&self.connection, now)?)
@@ -369,7 +477,7 @@ impl Loop {
         let mut house = std::mem::replace(&mut self.house, House::new());
         let kept = match due {
             Ok(false) => Ok(()),
-            Ok(true) => self.alone(&mut |tx| {
+            Ok(true) => self.alone(until, &mut |tx| {
                 messages::keep_house(tx, house.may_bury(tx.now, tick, lease))?;
                 jobs::keep_house(tx)
             }),

@@ -44,7 +44,7 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// The record, when it is known.
     async fn get(&self, id: JobId) -> Result<Option<Job>>;
 
-    /// Records that match, newest first.
+    /// Records that match, newest first: by when they were made, and of those made at once the greatest id first.
     async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>>;
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the

@@ -130,6 +130,66 @@ async fn a_path_that_cannot_be_written_is_refused() {
     }
 }
 
+/// SQLite would take them for a database in memory, for one on a path of its own, or for a URI with options.
+#[tokio::test]
+async fn what_is_no_plain_path_is_refused_and_leaves_nothing_behind() {
+    let before = files(Path::new("."));
+
+    for path in ["", ":memory:", "file:queue.db", "FILE:queue.db?mode=memory", "file::memory:"] {
+        let text = refused(Path::new(path), ErrorKind::InvalidInput).await;
+
+        assert!(text.contains("TaskQueue::in_memory"), "{text}");
+    }
+    assert_eq!(files(Path::new(".")), before);
+}
+
+fn files(folder: &Path) -> Vec<String> {
+    let names = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name());
+    let mut names: Vec<_> = names.map(|name| name.into_string().unwrap()).collect();
+    names.sort();
+    names
+}
+
+#[tokio::test]
+async fn what_is_in_the_way_of_a_file_is_named() {
+    let dir = TempDir::new().unwrap();
+    let inside = |name: &str| dir.path().join(name);
+    fs::write(inside("a-file"), b"x").unwrap();
+    let mut cases = vec![
+        (inside("none").join("queue.db"), format!("there is no folder {}", inside("none").display())),
+        (dir.path().to_owned(), "it is a folder".to_owned()),
+        (inside("a-file").join("queue.db"), "a-file is a file and no folder".to_owned()),
+    ];
+    if cfg!(unix) {
+        #[cfg(unix)]
+        std::os::unix::fs::symlink(inside("loop"), inside("loop")).unwrap();
+        cases.push((inside("loop"), "it is a symbolic link that leads nowhere".to_owned()));
+    }
+    if cfg!(target_os = "linux") {
+        // Nobody may make a file there, not even the administrator, who runs some machines' tests.
+        cases.push(("/proc/queue.db".into(), "check owner and rights".to_owned()));
+    }
+    let before = files(dir.path());
+
+    for (path, reason) in cases {
+        let text = refused(&path, ErrorKind::Unavailable).await;
+
+        assert!(text.contains(&reason), "{text}");
+    }
+    assert_eq!(files(dir.path()), before);
+}
+
+#[tokio::test]
+async fn a_file_that_was_refused_has_no_others_beside_it() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("text.db");
+    fs::write(&path, "no database ".repeat(100)).unwrap();
+
+    refused(&path, ErrorKind::Corrupt).await;
+
+    assert_eq!(files(dir.path()), ["text.db"]);
+}
+
 #[tokio::test]
 async fn a_message_whose_envelope_is_damaged_does_not_stand_in_the_way() {
     let folder = tempfile::tempdir().unwrap();

@@ -17,6 +17,7 @@ mod enqueue;
 mod expiry;
 mod flaky;
 mod leases;
+mod locked_files;
 mod messages;
 mod older_files;
 mod outage;

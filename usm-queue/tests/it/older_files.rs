@@ -6,10 +6,12 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use rusqlite::Connection;
 use serde_json::json;
 use tempfile::TempDir;
 use usm_queue::{
-    DeadLetterFilter, Job, JobContext, JobFilter, JobStatus, TaskQueue, Topology, Worker, testing::eventually,
+    DeadLetterFilter, Job, JobContext, JobFilter, JobId, JobStatus, TaskQueue, Topology, Worker,
+    testing::eventually,
 };
 
 use crate::shared::{Note, note, with_worker};
@@ -75,4 +77,34 @@ async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
     assert_eq!(status(&after), [Cancelled, Completed, Completed, Failed, Completed, Completed, Completed]);
     assert_eq!((after["retrying"].attempt, after["processing"].attempt), (2, 1));
     assert_eq!(after["processing"].partial_results, [json!("begun")]);
+}
+
+/// As during a rolling restart. The statements are that program's.
+#[tokio::test]
+async fn a_program_of_version_1_that_has_the_file_open_goes_on_working() {
+    const MESSAGE: &str =
+        "INSERT INTO messages (id, queue, priority, due_at, expires_at, message_id, envelope, body)
+        VALUES ((SELECT max(id) + 1 FROM messages), 1, 0, NULL, NULL, ?1, ?2, ?3)";
+    const JOB: &str = "INSERT INTO jobs (id, task, owner, status, priority, attempt, max_attempts, version, created_at, updated_at,
+        next_attempt_at, correlation_id, metadata, timeline) VALUES (?1, 'note', NULL, 0, 0, 0, 3, 1, 1, 1, NULL, NULL, NULL, '')";
+    const ENVELOPE: &str =
+        r#"{"exchange":"work.tasks","key":"work.note","at":1,"headers":{"x-usm-task":"note"}}"#;
+    let dir = TempDir::new().unwrap();
+    let path = file_of_version_1(&dir);
+    let old = Connection::open(&path).unwrap();
+    let mut message = old.prepare(MESSAGE).unwrap();
+    let mut job = old.prepare(JOB).unwrap();
+    let mut status = old.prepare("SELECT status FROM jobs WHERE id = ?1").unwrap();
+    let id = JobId::new();
+    let bytes = uuid::Uuid::parse_str(&id.to_string()).unwrap();
+
+    let queue = TaskQueue::open(&path, Topology::single("work").unwrap()).await.unwrap();
+    message.execute((id.to_string(), ENVELOPE, br#"{"text":"from the old program"}"#)).unwrap();
+    job.execute([bytes.as_bytes().as_slice()]).unwrap();
+
+    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let result = with_worker(worker, async { queue.handle::<Note>(id).result().await.unwrap() }).await;
+    assert_eq!(result, "from the old program");
+    let ended: i64 = status.query_row([bytes.as_bytes().as_slice()], |row| row.get(0)).unwrap();
+    assert_eq!(ended, 2);
 }

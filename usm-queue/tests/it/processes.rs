@@ -5,7 +5,9 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use usm_queue::{
-    CancelOutcome, ErrorKind, JobContext, JobStatus, TaskError, TaskQueue, Topology, Worker, testing::soon,
+    CancelOutcome, ErrorKind, JobContext, JobStatus, Message, QueueSpec, Settlement, SqliteOptions,
+    TaskError, TaskQueue, Topology, Worker,
+    testing::{self, eventually, soon},
 };
 
 use crate::shared::{HOUR, Note, ended, note, start, states, statuses, with_worker};
@@ -156,4 +158,54 @@ async fn a_process_that_wants_other_queues_is_refused_by_name() {
     for part in ["`work`", "x-max-priority", "10", "5"] {
         assert!(refused.to_string().contains(part), "{refused}");
     }
+}
+
+#[tokio::test]
+async fn the_length_of_a_limited_queue_is_right_whoever_changes_it() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("queue.db");
+    let work = QueueSpec::new("work").bind("tasks", "#").max_length(5).dead_letter_exchange("dead");
+    let topology = Topology::builder("tasks").dead_letters("dead", "failed").queue(work).build().unwrap();
+    let (one, _) = testing::sqlite_pair(Some(&path), SqliteOptions::default()).await.unwrap();
+    let (other, _) = testing::sqlite_pair(Some(&path), SqliteOptions::default()).await.unwrap();
+    one.declare(&topology).await.unwrap();
+    other.declare(&topology).await.unwrap();
+    let looker = rusqlite::Connection::open(&path).unwrap();
+    let check = |expected: u64, what: &str| {
+        let sql = "SELECT ready, (SELECT count(*) FROM messages WHERE queue = queues.id AND holder IS NULL AND due_at IS NULL)
+            FROM queues WHERE name = 'work'";
+        let found: (u64, u64) = looker.query_row(sql, [], |row| Ok((row.get(0)?, row.get(1)?))).unwrap();
+        assert_eq!(found, (expected, expected), "{what}");
+    };
+    let message = |id: &str| Message::new("tasks", "x", id, b"{}".to_vec());
+    let delayed = |id: &str| {
+        let mut message = message(id);
+        message.not_before = Some(chrono::Utc::now() + HOUR);
+        message
+    };
+
+    check(0, "declared");
+    one.publish(vec![message("a"), message("b"), delayed("c")]).await.unwrap();
+    other.publish(vec![message("d")]).await.unwrap();
+    check(3, "published by both");
+    let mut consumer = other.consume("work", 2).await.unwrap();
+    let first = soon("the first comes", consumer.next()).await.unwrap().unwrap();
+    let second = soon("the second comes", consumer.next()).await.unwrap().unwrap();
+    check(1, "two are delivered");
+    other.settle(&first, Settlement::Requeue { delay: HOUR }).await.unwrap();
+    other.settle(&second, Settlement::Retry { message: Box::new(message("b")), delay: HOUR }).await.unwrap();
+    drop((consumer, first, second));
+    eventually("what was fetched is given back", async || {
+        let depth = one.depth("work").await.unwrap();
+        (depth.unsettled == Some(0)).then_some(())
+    })
+    .await;
+    check(1, "two are delayed again");
+    one.publish((0..6).map(|n| message(&n.to_string())).collect()).await.unwrap();
+    check(5, "the heads were dropped");
+    assert!(one.remove("work", "5").await.unwrap());
+    check(4, "one is removed");
+    assert_eq!(other.depth("work").await.unwrap().ready, 4);
+    assert_eq!(other.purge("work").await.unwrap(), 4);
+    check(0, "purged");
 }

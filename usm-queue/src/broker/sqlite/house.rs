@@ -8,9 +8,6 @@ use super::{
 };
 use crate::{error::Result, sqlite::Tx};
 
-/// Expired messages moved in one transaction.
-const EXPIRE_AT_ONCE: usize = 500;
-
 /// Whether [`keep_house`] would find something; reads only.
 pub(crate) fn house_is_due(connection: &Connection, member: i64, now: i64) -> Result<bool> {
     let due = |sql, value: &[&dyn rusqlite::ToSql]| {
@@ -61,12 +58,15 @@ pub(crate) fn release_member(tx: &mut Tx<'_>, member: i64) -> Result<usize> {
         .map_err(failed)
 }
 
-/// Lets delayed messages whose time has come into their queues, at the end.
+/// Lets delayed messages whose time has come into their queues, at the end, as many as the transaction may.
 pub(super) fn bring_due(tx: &mut Tx<'_>) -> Result<()> {
-    let due = ids(tx.connection, "SELECT id FROM messages WHERE due_at <= ?1 ORDER BY due_at", [tx.now])?;
-    if due.is_empty() {
+    let limit = tx.moves_left();
+    if limit == 0 {
         return Ok(());
     }
+    let due = "SELECT id FROM messages WHERE due_at <= ?1 ORDER BY due_at, id LIMIT ?2";
+    let due = ids(tx.connection, due, params![tx.now, limit])?;
+    tx.count_moves(due.len());
     for id in due {
         let place = tx.next_place()?;
         let queue: i64 = tx
@@ -80,15 +80,19 @@ pub(super) fn bring_due(tx: &mut Tx<'_>) -> Result<()> {
     Ok(())
 }
 
-/// Dead-letters what waited too long, in the queues this process knows.
+/// Dead-letters what waited too long, in the queues this process knows, as much as the transaction may.
 pub(super) fn expire(tx: &mut Tx<'_>) -> Result<()> {
-    let Some(routes) = tx.routes() else { return Ok(()) };
+    let (limit, Some(routes)) = (tx.moves_left(), tx.routes()) else { return Ok(()) };
+    if limit == 0 {
+        return Ok(());
+    }
     let mut statement = tx.connection.prepare_cached(EXPIRED).map_err(failed)?;
     let rows = statement
-        .query_map(params![tx.now, EXPIRE_AT_ONCE], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
+        .query_map(params![tx.now, limit], |row| Ok((row.get::<_, i64>(0)?, row.get::<_, i64>(1)?)))
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
     let expired = rows.map_err(failed)?;
     drop(statement);
+    tx.count_moves(expired.len());
     expired
         .into_iter()
         .filter(|(_, queue)| routes.spec_of(*queue).is_some())

@@ -2,7 +2,7 @@
 
 use std::sync::LazyLock;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::{
@@ -17,7 +17,8 @@ use crate::{
 };
 
 static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
-    let columns = ["id", "queue", "priority", "due_at", "expires_at", "message_id", "envelope", "body"];
+    let columns =
+        ["id", "queue", "priority", "due_at", "expires_at", "message_id", "envelope", "body", "job"];
     BulkInsert::new("INSERT INTO messages", &columns, "")
 });
 
@@ -41,7 +42,8 @@ pub(super) fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
                 values.add_some(row.ttl.map(|ttl| due_at.unwrap_or(tx.now).saturating_add(ttl)))?;
                 values.add(&row.message_id)?;
                 values.add(&row.envelope)?;
-                values.add(&row.body)
+                values.add(&row.body)?;
+                values.add_some(due_at.and(row.job).map(|job| job.0))
             })
             .map_err(failed)?;
         tx.effects.queues.extend(rows.iter().map(|row| row.queue));
@@ -86,15 +88,45 @@ pub(super) fn make_room(tx: &mut Tx<'_>, queue: i64, before: bool) -> Result<()>
     heads.into_iter().try_for_each(|id| dead_letter(tx, &routes, id, "maxlen"))
 }
 
+/// How many messages a queue has to deliver. Known where its length is limited, else counted.
 pub(super) fn ready_count(connection: &Connection, queue: i64) -> Result<u64> {
-    connection
-        .prepare_cached(
-            "SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL",
-        )
-        .and_then(|mut count| count.query_row([queue], |row| row.get::<_, i64>(0)))
-        .map(|count| count as u64)
-        .map_err(failed)
+    let number = |sql| {
+        let mut statement = connection.prepare_cached(sql)?;
+        statement.query_row([queue], |row| row.get::<_, Option<u64>>(0)).optional()
+    };
+    let known = number("SELECT ready FROM queues WHERE id = ?1").map_err(failed)?.flatten();
+    if let Some(known) = known {
+        return Ok(known);
+    }
+    let counted =
+        number("SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL");
+    Ok(counted.map_err(failed)?.flatten().unwrap_or(0))
 }
+
+/// From now on the file itself keeps count of a queue's ready messages, whichever process changes them and whatever its
+/// version. Files without a limited queue do without the triggers, which every message would cost time.
+pub(super) fn keep_count(connection: &Connection, queue: i64) -> Result<()> {
+    connection.execute_batch(COUNTING).map_err(failed)?;
+    let count = "UPDATE queues SET ready =
+            (SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL)
+        WHERE id = ?1 AND ready IS NULL";
+    connection.execute(count, [queue]).map(drop).map_err(failed)
+}
+
+const COUNTING: &str = "
+    CREATE TRIGGER IF NOT EXISTS messages_counted_in AFTER INSERT ON messages
+    WHEN NEW.holder IS NULL AND NEW.due_at IS NULL BEGIN
+        UPDATE queues SET ready = ready + 1 WHERE id = NEW.queue AND ready IS NOT NULL;
+    END;
+    CREATE TRIGGER IF NOT EXISTS messages_counted_out AFTER DELETE ON messages
+    WHEN OLD.holder IS NULL AND OLD.due_at IS NULL BEGIN
+        UPDATE queues SET ready = ready - 1 WHERE id = OLD.queue AND ready IS NOT NULL;
+    END;
+    CREATE TRIGGER IF NOT EXISTS messages_counted_anew AFTER UPDATE OF holder, due_at ON messages
+    WHEN (OLD.holder IS NULL AND OLD.due_at IS NULL) <> (NEW.holder IS NULL AND NEW.due_at IS NULL) BEGIN
+        UPDATE queues SET ready = ready + iif(NEW.holder IS NULL AND NEW.due_at IS NULL, 1, -1)
+        WHERE id = NEW.queue AND ready IS NOT NULL;
+    END;";
 
 /// The broker's own dead-lettering: the message moves to its queue's dead-letter exchange with the reason.
 pub(super) fn dead_letter(tx: &mut Tx<'_>, routes: &Routes, id: i64, reason: &str) -> Result<()> {

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value, json};
 
-use super::rows::failed;
+use super::{insert::keep_count, rows::failed};
 use crate::{
     envelope::Message,
     error::{Error, Result},
@@ -60,6 +60,9 @@ pub(super) fn declare(connection: &Connection, topology: &Topology) -> Result<BT
             let id = connection
                 .query_row("SELECT id FROM queues WHERE name = ?1", [queue.name()], |row| row.get(0))
                 .map_err(failed)?;
+            if queue.max_length.is_some() {
+                keep_count(connection, id)?;
+            }
             Ok((queue.name().to_owned(), id))
         })
         .collect()

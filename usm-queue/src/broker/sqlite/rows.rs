@@ -10,6 +10,7 @@ use super::routes::Routes;
 use crate::{
     envelope::Message,
     error::{Error, Result},
+    job::JobId,
     sqlite::{backend, duration_micros, micros, moment},
     topology::QueueSpec,
 };
@@ -48,6 +49,8 @@ pub(super) struct NewRow {
     pub(super) limited: bool,
     /// It was in the queue before: a full queue does not refuse it, or the one who drains the queue could not end.
     pub(super) returns: bool,
+    /// Of a delayed message.
+    pub(super) job: Option<JobId>,
     pub(super) message_id: String,
     pub(super) envelope: String,
     pub(super) body: Vec<u8>,
@@ -70,6 +73,7 @@ impl NewRow {
             ttl: [spec.message_ttl, message.ttl].into_iter().flatten().min().map(duration_micros),
             limited: spec.max_length.is_some(),
             returns: false,
+            job: message.not_before.and_then(|_| message.job_id()),
             envelope: serde_json::to_string(&envelope).map_err(|error| {
                 Error::invalid("the message headers cannot be written as JSON").with_source(error)
             })?,

@@ -14,6 +14,7 @@ use super::{
 use crate::{
     broker::{Delivery, Settlement},
     error::Result,
+    job::JobId,
     retry::later,
     sqlite::{Tx, duration_micros},
 };
@@ -76,6 +77,16 @@ impl Settle {
             _ => Ok(()),
         }
     }
+}
+
+/// Removes the delayed messages of a job that has ended. Those that are ready are found out when they are delivered: an index
+/// of them would cost every message time.
+pub(crate) fn remove_delayed(tx: &Tx<'_>, job: JobId) -> Result<()> {
+    tx.connection
+        .prepare_cached("DELETE FROM messages WHERE job = ?1 AND due_at IS NOT NULL AND holder IS NULL")
+        .and_then(|mut remove| remove.execute([job.0]))
+        .map(drop)
+        .map_err(failed)
 }
 
 /// Gives a message this process holds back to its queue.

@@ -25,3 +25,20 @@ CREATE TABLE crashes (
     count       INTEGER NOT NULL,
     alone_until INTEGER
 ) STRICT, WITHOUT ROWID;
+-- Lists are sorted by the time of creation, within each state and task.
+DROP INDEX jobs_of_owner;
+DROP INDEX jobs_ended_badly;
+CREATE INDEX jobs_open ON jobs (task, created_at) WHERE finished_at IS NULL;
+CREATE INDEX jobs_ended ON jobs (status, task, created_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_open_of_owner ON jobs (owner, task, created_at) WHERE finished_at IS NULL AND owner IS NOT NULL;
+CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, task, created_at)
+    WHERE finished_at IS NOT NULL AND owner IS NOT NULL;
+
+-- The job of each delayed message, so that both end together. Those that were there before are filled in where the
+-- message's id names the job, as in the messages of this library.
+ALTER TABLE messages ADD COLUMN job BLOB;
+UPDATE messages SET job = unhex(replace(message_id, '-', ''))
+WHERE due_at IS NOT NULL AND length(message_id) = 36 AND length(unhex(replace(message_id, '-', ''))) = 16
+    AND json_extract(iif(json_valid(envelope), envelope, '{}'), '$.headers."x-usm-task"') IS NOT NULL
+    AND json_extract(iif(json_valid(envelope), envelope, '{}'), '$.headers."x-usm-job-id"') IS NULL;
+CREATE INDEX messages_of_job ON messages (job) WHERE job IS NOT NULL AND due_at IS NOT NULL;

@@ -11,6 +11,7 @@ use super::{
     rows::{COLUMNS, JobRow, StoredJob, status, status_number, to_json},
 };
 use crate::{
+    broker::sqlite as messages,
     error::{Error, Result},
     job::{JobEvent, JobId, JobStatus},
     sqlite::{BulkInsert, Tx, duration_micros},
@@ -344,6 +345,9 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     if matches!(change, JobUpdate::Retry { .. } | JobUpdate::Released) {
         run(tx, "DELETE FROM crashes WHERE job = ?1", params![lease.id.0])?;
     }
+    if change.is_final() {
+        messages::remove_delayed(tx, lease.id)?;
+    }
     tx.effects.jobs.push(lease.id);
     Ok(Updated::Applied)
 }
@@ -414,6 +418,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
         ],
     )?;
     if changed > 0 {
+        messages::remove_delayed(tx, id)?;
         tx.effects.jobs.push(id);
     }
     Ok(changed > 0)

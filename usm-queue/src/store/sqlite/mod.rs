@@ -100,7 +100,7 @@ impl JobStore for SqliteStore {
 
     async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
         let filter = filter.clone();
-        self.db.read(move |connection| list(connection, &filter)).await
+        self.db.read_apart(move |connection| list(connection, &filter)).await
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {

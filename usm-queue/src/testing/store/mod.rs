@@ -38,6 +38,7 @@ macro_rules! store_contract {
             of_two_records_with_one_id_the_first_is_kept
             an_unknown_job_is_none
             jobs_are_listed_newest_first_and_page_by_page
+            jobs_are_listed_by_when_they_were_made_whatever_their_ids
             jobs_are_listed_by_owner_status_and_task
             a_claim_begins_an_attempt_under_a_lease
             tokens_grow_with_every_claim

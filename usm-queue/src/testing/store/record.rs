@@ -121,6 +121,37 @@ pub async fn jobs_are_listed_newest_first_and_page_by_page(store: &dyn JobStore)
     assert_eq!(listed(store, &page(0, 0)).await, []);
 }
 
+/// Of other services and of replays: an id tells nothing. Of two made at once the one with the greater id comes first.
+pub async fn jobs_are_listed_by_when_they_were_made_whatever_their_ids(store: &dyn JobStore) {
+    let (task, owner) = (unique("listed"), Owner::Name(unique("owner")));
+    let begun = now();
+    // In the order of their ids, with the number of milliseconds after which each was made.
+    let made = [40, 10, 30, 10, 50, 20];
+    let mut ids: Vec<_> = made.iter().map(|_| JobId(uuid::Uuid::new_v4())).collect();
+    ids.sort();
+    let jobs = ids.iter().zip(made).map(|(id, after)| {
+        let mut job = new_job();
+        (job.id, job.task, job.owner) = (*id, task.clone(), Some(owner.clone()));
+        job.created_at = begun + chrono::Duration::milliseconds(after);
+        job
+    });
+    store.insert(jobs.collect()).await.unwrap();
+    store.cancel(ids[0]).await.unwrap();
+    store.cancel(ids[3]).await.unwrap();
+    let newest_first = [4, 0, 2, 5, 3, 1].map(|place| ids[place]);
+
+    let of_task = filter(|filter| filter.task = Some(task.clone()));
+    let of_owner = filter(|filter| filter.owner = Some(owner.clone()));
+    let page = filter(|filter| (filter.task, filter.skip, filter.limit) = (Some(task.clone()), 1, 3));
+    let waiting =
+        filter(|filter| (filter.task, filter.status) = (Some(task.clone()), Some(JobStatus::Pending)));
+
+    assert_eq!(listed(store, &of_task).await, newest_first);
+    assert_eq!(listed(store, &of_owner).await, newest_first);
+    assert_eq!(listed(store, &page).await, newest_first[1..4]);
+    assert_eq!(listed(store, &waiting).await, [4, 2, 5, 1].map(|place| ids[place]));
+}
+
 /// One by one and all at once; a list shows the whole record.
 pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
     let (task, owner) = (unique("listed"), Owner::Name(unique("owner")));
