@@ -13,7 +13,7 @@ use crate::{
 };
 
 /// Longest error text kept with a job, in characters.
-const ERROR_CHARS: usize = 4000;
+pub(crate) const ERROR_CHARS: usize = 4000;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]
