@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Longest error text kept with a job, in characters.
-const ERROR_CHARS: usize = 4000;
+pub(crate) const ERROR_CHARS: usize = 4000;
 
 /// How an attempt ended.
 #[derive(Debug, Clone, PartialEq)]

@@ -14,8 +14,8 @@ use crate::store::SUSPICIOUS;
 
 /// How long the first trial takes.
 const FIRST_TRIAL: Duration = Duration::from_secs(2);
-/// No trial is longer.
-const LONGEST_TRIAL: Duration = Duration::from_secs(3600);
+/// No trial is longer; no job is either, so that each is tried to its end some time.
+const LONGEST_TRIAL: Duration = Duration::from_secs(30 * 24 * 3600);
 /// How long a suspect goes back for at least, and at most, when another is on trial.
 const WAIT: (Duration, Duration) = (Duration::from_millis(500), Duration::from_secs(10));
 
@@ -70,7 +70,7 @@ mod tests {
     fn trials_grow_with_every_crash_and_end_some_time() {
         let trials: Vec<_> = [2, 3, 4, 13, 40, u32::MAX].map(trial).map(|trial| trial.as_secs()).into();
 
-        assert_eq!(trials, [2, 4, 8, 3600, 3600, 3600]);
+        assert_eq!(trials, [2, 4, 8, 4096, 2_592_000, 2_592_000]);
         assert!([2, 3, u32::MAX].map(wait).iter().all(|wait| (WAIT.0..=WAIT.1).contains(wait)));
     }
 }

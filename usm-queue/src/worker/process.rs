@@ -17,8 +17,8 @@ use crate::{
     dead_letter::dead_letter,
     envelope::{self, Message},
     error::{ErrorKind, chain},
-    job::{Job, JobEvent, JobId, JobStatus},
-    lifecycle::{self, Fate, Outcome, Reason},
+    job::{Job, JobEvent, JobId, JobStatus, short},
+    lifecycle::{self, ERROR_CHARS, Fate, Outcome, Reason},
     registry::{Handler, Prepared},
     retry::RetryPolicy,
     store::{Claimed, JobUpdate, Lease, Updated},
@@ -78,11 +78,9 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let claim = || self.queue.store().claim(record.clone(), &self.name, self.lease);
         let Some(mut claimed) = self.persist("claim", id, claim).await else { return };
         let mut trial = None;
-        if let Claimed::Suspect(crashes) = claimed {
-            let Some(place) = self.suspects.place() else {
-                let delay = suspects::wait(crashes).mul_f64(0.75 + fastrand::f64() / 2.0);
-                return self.settle(delivery, Settlement::Requeue { delay }).await;
-            };
+        if let Claimed::Suspect(crashes) = claimed
+            && let Some(place) = self.suspects.place()
+        {
             let alone = suspects::trial(crashes);
             let claim = || self.queue.store().claim_suspect(record.clone(), &self.name, self.lease, alone);
             let Some(again) = self.persist("claim", id, claim).await else { return };
@@ -101,8 +99,9 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 let delay = wait.saturating_add(Duration::from_millis(10));
                 self.settle(delivery, Settlement::Requeue { delay }).await;
             }
+            // Another one is tried; meanwhile it holds no place.
             Claimed::Suspect(crashes) => {
-                let delay = suspects::wait(crashes);
+                let delay = suspects::wait(crashes).mul_f64(0.75 + fastrand::f64() / 2.0);
                 self.settle(delivery, Settlement::Requeue { delay }).await;
             }
         }
@@ -141,7 +140,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             task: handler.task.to_owned(),
             max_attempts: handler.policy.retry.max_attempts,
             reason: Reason::Undecodable,
-            error,
+            // An error may quote the payload.
+            error: short(&error, ERROR_CHARS),
         };
         if envelope::is_json(message) { Found::Unknown(misfit) } else { Found::Broken(misfit) }
     }
@@ -176,7 +176,11 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 misfit.task, misfit.error
             ),
         };
-        tracing::warn!(job.id = %id, queue = delivery.queue, task.name = misfit.task, ?waited, ?delay, why, "message goes back");
+        if waited.is_zero() {
+            tracing::warn!(job.id = %id, queue = delivery.queue, task.name = misfit.task, why, "this worker cannot run a message; it goes back");
+        } else {
+            tracing::debug!(job.id = %id, queue = delivery.queue, task.name = misfit.task, ?waited, "message goes back again");
+        }
         let record = envelope::rebuild(&delivery.message, id, &misfit.task, misfit.max_attempts);
         let record = self.queue.as_told(record, &delivery.message);
         let postpone = || self.queue.store().postpone(record.clone(), why.clone(), delay);
@@ -310,26 +314,22 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             error,
             "message cannot be run"
         );
-        // Not of a job that the message does not name: nobody could look for it.
-        if delivery.message.job_id().is_some() {
-            let record = envelope::rebuild(&delivery.message, id, &misfit.task, misfit.max_attempts);
-            let record = self.queue.as_told(record, &delivery.message);
-            let text = format!("{}: {error}", reason.as_str());
-            let fail = || self.queue.store().fail_unclaimed(record.clone(), text.clone());
-            let Some(failed) = self.persist("fail", id, fail).await else { return };
-            if !failed {
-                let get = || self.queue.store().get(id);
-                let Some(job) = self.persist("get", id, get).await else { return };
-                match job.map(|job| job.status) {
-                    Some(JobStatus::Completed | JobStatus::Cancelled) => {
-                        return self.settle(delivery, Settlement::Ack).await;
-                    }
-                    Some(JobStatus::Processing) => {
-                        return self.settle(delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
-                    }
-                    // Perhaps by a worker that died before it wrote the dead letter.
-                    _ => {}
+        let record = envelope::rebuild(&delivery.message, id, &misfit.task, misfit.max_attempts);
+        let record = self.queue.as_told(record, &delivery.message);
+        let text = format!("{}: {error}", reason.as_str());
+        let fail = || self.queue.store().fail_unclaimed(record.clone(), text.clone());
+        let Some(failed) = self.persist("fail", id, fail).await else { return };
+        if !failed {
+            let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
+            match job.map(|job| job.status) {
+                Some(JobStatus::Completed | JobStatus::Cancelled) => {
+                    return self.settle(delivery, Settlement::Ack).await;
                 }
+                Some(JobStatus::Processing) => {
+                    return self.settle(delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
+                }
+                // Perhaps by a worker that died before it wrote the dead letter.
+                _ => {}
             }
         }
         self.settle(delivery, self.dead(delivery, reason, None, error)).await;

@@ -59,7 +59,7 @@ impl<S> Shared<S> {
     {
         let mut failures = 0u32;
         loop {
-            match write().await {
+            match self.abandon.run_until_cancelled(write()).await? {
                 Ok(value) => return Some(value),
                 Err(error) if error.kind() == ErrorKind::Closed => return None,
                 Err(error) => {

@@ -22,6 +22,7 @@ use usm_queue::{
 #[derive(Debug, Default)]
 pub(crate) struct Switch {
     down: AtomicBool,
+    panics: AtomicBool,
     refused: AtomicU32,
     changed: Notify,
 }
@@ -30,6 +31,12 @@ impl Switch {
     pub(crate) fn set(&self, down: bool) {
         self.down.store(down, Ordering::SeqCst);
         self.changed.notify_waiters();
+    }
+
+    /// What is asked for from now on panics.
+    pub(crate) fn panic(&self) {
+        self.panics.store(true, Ordering::SeqCst);
+        self.set(true);
     }
 
     pub(crate) fn refused(&self) -> u32 {
@@ -221,6 +228,7 @@ impl Broker for FlakyBroker {
     }
 
     async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer> {
+        assert!(!self.consume.panics.load(Ordering::SeqCst), "a bug in a broker");
         self.consume.check()?;
         let consumer = self.inner.consume(queue, prefetch).await?;
         let deliveries = stream::unfold((consumer, self.consume.clone()), async |(mut consumer, switch)| {

@@ -250,3 +250,37 @@ async fn a_worker_whose_queue_is_closed_ends_and_says_why() {
     assert_eq!(reason.kind(), usm_queue::ErrorKind::Closed, "{reason}");
     drop(job);
 }
+
+#[tokio::test]
+async fn a_worker_whose_consumer_panics_ends_and_says_why() {
+    let flaky = crate::flaky::Flaky::new().await;
+    let worker = Worker::new(flaky.queue.clone(), ()).handle(echo);
+    let health = worker.health();
+    let running = tokio::spawn(worker.run_until(std::future::pending()));
+    eventually("it consumes", async || health.is_consuming().then_some(())).await;
+
+    flaky.consume_switch.panic();
+
+    let reason = soon("the worker ends", running).await.unwrap().unwrap_err();
+    assert_eq!(reason.kind(), usm_queue::ErrorKind::Backend);
+    assert!(reason.to_string().contains("a consumer of the worker"), "{reason}");
+}
+
+#[tokio::test]
+async fn a_worker_that_never_gets_to_consume_says_what_it_lacks() {
+    let flaky = crate::flaky::Flaky::new().await;
+    flaky.consume_switch.set(true);
+    let worker = Worker::new(flaky.queue.clone(), ()).handle(echo);
+    let health = worker.health();
+
+    with_worker(
+        worker,
+        eventually("it says so", async || {
+            let [queue] = health.queues().try_into().ok()?;
+            queue.reason.filter(|reason| reason.contains("switched off by the test"))
+        }),
+    )
+    .await;
+
+    assert!(!health.is_consuming());
+}

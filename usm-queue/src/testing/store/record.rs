@@ -135,7 +135,7 @@ pub async fn jobs_are_listed_by_when_they_were_made_whatever_their_ids(store: &d
         job.created_at = begun + chrono::Duration::milliseconds(after);
         job
     });
-    store.insert(jobs.collect()).await.unwrap();
+    store.insert(jobs.map(Into::into).collect()).await.unwrap();
     store.cancel(ids[0]).await.unwrap();
     store.cancel(ids[3]).await.unwrap();
     let newest_first = [4, 0, 2, 5, 3, 1].map(|place| ids[place]);

@@ -190,7 +190,7 @@ async fn a_dead_connection_is_replaced() {
 async fn a_result_too_large_for_redis_is_refused_and_the_job_can_be_failed() {
     let Some(server) = Server::start_with(&["--proto-max-bulk-len", "1mb"]).await else { return };
     let (store, job) = (server.store().await, new_job());
-    store.insert(vec![job.clone()]).await.unwrap();
+    store.insert(vec![job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
 
     for update in [JobUpdate::Partial, JobUpdate::Completed] {
