@@ -321,7 +321,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     {
         let mut failures = 0u32;
         loop {
-            match write().await {
+            // Some writes repeat a part of themselves until it succeeds.
+            match self.abandon.run_until_cancelled(write()).await? {
                 Ok(value) => return Some(value),
                 Err(error) if error.kind() == ErrorKind::Closed => return None,
                 Err(error) => {
