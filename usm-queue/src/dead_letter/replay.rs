@@ -256,7 +256,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::{Broker, SqliteOptions, TaskQueue, Topology, testing};
+    use crate::{SqliteOptions, TaskQueue, Topology, testing};
 
     #[tokio::test]
     async fn a_replay_that_gives_back_now_and_then_takes_each_letter_once_and_none_that_came_since() {
