@@ -4,15 +4,26 @@ use std::{num::NonZeroU32, time::Duration};
 
 use chrono::Utc;
 use serde_json::{Value, json};
+use tokio::time::{Instant, Interval};
 use uuid::Uuid;
 
 use super::{DeadLetter, DeadLetterFilter, DeadLetters, UNNAMED, walk::Walk};
 use crate::{
-    broker::{Accepted, Settlement},
+    broker::{Accepted, Delivery, Settlement},
     envelope::{self, Message},
     error::{Error, ErrorKind, Result},
     job::{JobEvent, JobId, JobStatus},
 };
+
+/// So long a replay holds dead letters at a time: brokers take back what is held for too long, and others want to look.
+const HOLD: Duration = if cfg!(test) { Duration::from_millis(60) } else { Duration::from_secs(60) };
+
+/// How a part of a replay ended.
+enum End {
+    All,
+    /// There is more.
+    Pause,
+}
 
 /// What a replay of many dead letters did.
 #[derive(Debug, Default)]
@@ -82,48 +93,74 @@ impl DeadLetters {
     }
 
     async fn replay_each(&self, filter: &DeadLetterFilter, pause: Duration) -> Result<Replayed> {
-        let mut walk = Walk::begin(self.queue.broker(), self.failed_queue()).await?;
-        let mut replayed = Replayed::default();
-        // What stays is held until the end, then given back to its place.
-        let mut others = Vec::new();
         let mut tick = tokio::time::interval(pause.max(Duration::from_nanos(1)));
         tick.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
-        let ended = loop {
-            let held = match walk.next().await {
-                Ok(Some(held)) => held,
-                Ok(None) => break Ok(()),
-                Err(error) => break Err(error),
+        let mut replayed = Replayed::default();
+        let mut walk = Walk::begin(self.queue.broker(), self.failed_queue()).await?;
+        let there = walk.left();
+        loop {
+            let mut held = Vec::new();
+            let ended = self.replay_some(&mut walk, filter, &mut tick, &mut held, &mut replayed).await;
+            let given_back = self.give_back(walk, held).await;
+            let again = match ended {
+                Ok(End::Pause) => given_back.and(Walk::begin(self.queue.broker(), self.failed_queue()).await),
+                Ok(End::All) => {
+                    replayed.interrupted = given_back.err();
+                    return Ok(replayed);
+                }
+                Err(error) => Err(error),
             };
-            let letter = DeadLetter::from_message(&held.message);
-            if !filter.matches(&letter) {
-                others.push(held);
+            match again {
+                // What has come since is behind those that were there, and no part of this.
+                Ok(begun) => walk = begun.at_most(there.saturating_sub(replayed.jobs.len() as u64)),
+                Err(error) => {
+                    replayed.interrupted = Some(error);
+                    return Ok(replayed);
+                }
+            }
+        }
+    }
+
+    /// Replays what matches, for a while. What stays is in `held`, to be given back to its place.
+    async fn replay_some(
+        &self,
+        walk: &mut Walk<'_>,
+        filter: &DeadLetterFilter,
+        tick: &mut Interval,
+        held: &mut Vec<Delivery>,
+        replayed: &mut Replayed,
+    ) -> Result<End> {
+        let begun = Instant::now();
+        while let Some(delivery) = walk.next().await? {
+            let letter = DeadLetter::from_message(&delivery.message);
+            let tried = replayed.stayed.iter().any(|stayed| stayed.id == letter.id);
+            if tried || !filter.matches(&letter) {
+                held.push(delivery);
                 continue;
             }
-            if !pause.is_zero() {
-                tick.tick().await;
+            if begun.elapsed() >= HOLD {
+                held.push(delivery);
+                return Ok(End::Pause);
             }
-            match self.enqueue_again(&held.message, None).await {
+            tick.tick().await;
+            match self.enqueue_again(&delivery.message, None).await {
                 Ok(job) => {
                     replayed.jobs.push(job);
                     // It comes again where this fails; replaying it again enqueues nothing twice.
-                    if let Err(error) = self.queue.broker().settle(&held, Settlement::Ack).await {
-                        break Err(error);
-                    }
+                    self.queue.broker().settle(&delivery, Settlement::Ack).await?;
                 }
                 Err(error) => {
+                    held.push(delivery);
                     let gone = matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed);
                     let same = error.duplicate();
                     replayed.stayed.push(NotReplayed { id: letter.id, error });
-                    others.push(held);
                     if gone {
-                        break Err(same);
+                        return Err(same);
                     }
                 }
             }
-        };
-        // What cannot be given back now comes back with the end of its consumer.
-        replayed.interrupted = ended.and(self.give_back(walk, others).await).err();
-        Ok(replayed)
+        }
+        Ok(End::All)
     }
 
     async fn replay_one(&self, id: &str, payload: Option<Value>) -> Result<JobId> {
@@ -215,4 +252,37 @@ fn replay_id(dead: &Message) -> JobId {
         }
     }
     JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, &name))
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+    use crate::{SqliteOptions, TaskQueue, Topology, testing};
+
+    #[tokio::test]
+    async fn a_replay_that_gives_back_now_and_then_takes_each_letter_once_and_none_that_came_since() {
+        let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+        let queue = TaskQueue::new(broker.clone(), store, Topology::single("work").unwrap()).await.unwrap();
+        let letter =
+            |id: &str, body: &str| Message::new("work.dead", "work.note", id, body.as_bytes().to_vec());
+        let mut letters: Vec<_> = (0..8).map(|number| letter(&number.to_string(), "{}")).collect();
+        letters.insert(3, letter("garbage", "no JSON"));
+        broker.publish(letters).await.unwrap();
+        let (dead, any) = (queue.dead_letters(), DeadLetterFilter::default());
+
+        let adding = async {
+            tokio::time::sleep(HOLD).await;
+            broker.publish(vec![letter("later", "{}")]).await.unwrap();
+        };
+        let rate = NonZeroU32::new(40).unwrap();
+        let (replayed, ()) = futures_util::join!(dead.replay_all_at(&any, rate), adding);
+
+        let replayed = replayed.unwrap();
+        assert!(replayed.interrupted.is_none(), "{:?}", replayed.interrupted);
+        assert_eq!((replayed.jobs.len(), replayed.stayed.len()), (8, 1));
+        let left = dead.list(&any, 0, 9).await.unwrap();
+        assert_eq!(left.iter().map(|letter| letter.id.as_str()).collect::<Vec<_>>(), ["garbage", "later"]);
+    }
 }

@@ -56,6 +56,12 @@ impl<'a> Walk<'a> {
         Err(self.ended("nothing more comes"))
     }
 
+    /// No more than so many.
+    pub(super) fn at_most(mut self, count: u64) -> Self {
+        self.left = self.left.min(count);
+        self
+    }
+
     /// How many did not come yet; they go back with the walk.
     pub(super) fn left(&self) -> u64 {
         self.left

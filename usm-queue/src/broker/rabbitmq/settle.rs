@@ -1,6 +1,6 @@
 //! The end of a delivery: what takes its place is published and confirmed before it is acknowledged.
 
-use std::time::Duration;
+use std::{borrow::Cow, time::Duration};
 
 use super::{
     Inner,
@@ -31,29 +31,29 @@ impl Inner {
         {
             return receipt.give_back().await;
         }
-        if let Err(error) = self.replace(delivery, &settlement).await {
+        let (queue, message) = (delivery.queue.as_str(), &delivery.message);
+        if let Err(error) = self.replace(queue, message, &settlement).await {
             // What cannot be written now cannot be written ever, and its place would be taken for as long.
-            let smaller = smaller(delivery, &settlement).filter(|_| error.kind() == ErrorKind::InvalidInput);
-            let Some(smaller) = smaller else { return Err(error) };
+            let smaller = smaller(message, &settlement).filter(|_| error.kind() == ErrorKind::InvalidInput);
+            let Some((message, settlement)) = smaller else { return Err(error) };
             tracing::warn!(
                 message.id = delivery.message.message_id,
-                queue = delivery.queue,
+                queue,
                 error = chain(&error),
                 "headers of a message are left out"
             );
-            self.replace(delivery, &smaller).await?;
+            self.replace(queue, &message, &settlement).await?;
         }
         receipt.ack().await;
         Ok(())
     }
 
-    /// Publishes what takes the place of a delivery.
-    async fn replace(&self, delivery: &Delivery, settlement: &Settlement) -> Result<()> {
-        let queue = delivery.queue.as_str();
+    /// Publishes what takes the place of a message.
+    async fn replace(&self, queue: &str, message: &Message, settlement: &Settlement) -> Result<()> {
         match settlement {
             Settlement::Ack => Ok(()),
             Settlement::Requeue { delay } => match self.delays.pass(*delay) {
-                Some(pass) => self.put_back(queue, &delivery.message, pass, true).await,
+                Some(pass) => self.put_back(queue, message, pass, true).await,
                 None => Ok(()),
             },
             Settlement::Retry { message, delay } => match self.delays.pass(*delay) {
@@ -128,16 +128,17 @@ impl Inner {
     }
 }
 
-/// The same settlement with a message that can be written; `None` where it could be before.
-fn smaller(delivery: &Delivery, settlement: &Settlement) -> Option<Settlement> {
+/// A message and its settlement as they can be written; `None` where they could be before.
+fn smaller<'a>(message: &'a Message, settlement: &Settlement) -> Option<(Cow<'a, Message>, Settlement)> {
+    let same = Cow::Borrowed(message);
     Some(match settlement {
         Settlement::Ack => return None,
-        Settlement::Requeue { delay } => {
-            Settlement::Retry { message: Box::new(fitting(&delivery.message)?), delay: *delay }
-        }
+        Settlement::Requeue { .. } => (Cow::Owned(fitting(message)?), settlement.clone()),
         Settlement::Retry { message, delay } => {
-            Settlement::Retry { message: Box::new(fitting(message)?), delay: *delay }
+            (same, Settlement::Retry { message: Box::new(fitting(message)?), delay: *delay })
         }
-        Settlement::DeadLetter { message } => Settlement::DeadLetter { message: Box::new(fitting(message)?) },
+        Settlement::DeadLetter { message } => {
+            (same, Settlement::DeadLetter { message: Box::new(fitting(message)?) })
+        }
     })
 }

@@ -3,13 +3,16 @@
 mod declare;
 mod delay;
 mod delivery;
+mod headers;
 mod inspect;
 mod limits;
 mod line;
 mod ownership;
 mod routing;
 
-pub use self::{declare::*, delay::*, delivery::*, inspect::*, limits::*, ownership::*, routing::*};
+pub use self::{
+    declare::*, delay::*, delivery::*, headers::*, inspect::*, limits::*, ownership::*, routing::*,
+};
 
 /// One test for each contract a [`Broker`](crate::Broker) keeps.
 ///
@@ -60,6 +63,7 @@ macro_rules! broker_contract {
             a_consumer_dropped_while_it_fetches_loses_nothing
             a_delivery_outlives_its_consumer
             a_dead_letter_reaches_every_queue_of_its_exchange_unchanged
+            a_message_with_large_headers_is_settled_in_every_way
             a_requeued_message_comes_back_marked
             a_message_requeued_with_a_delay_comes_back_marked_and_not_too_soon
             a_retry_takes_the_place_of_its_message_after_the_delay

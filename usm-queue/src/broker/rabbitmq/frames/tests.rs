@@ -10,10 +10,11 @@ use lapin::{
 use proptest::prelude::*;
 
 use super::{
+    super::wire::incoming,
     check::{MAX_DEPTH, Replaced, content_header, method},
     gate::Gate,
 };
-use crate::envelope::{RAW_NAMES, RAW_PROPERTIES, UNREADABLE};
+use crate::envelope::{Message, RAW_NAMES, RAW_PROPERTIES, UNREADABLE};
 
 fn short(text: &[u8]) -> Vec<u8> {
     [&[u8::try_from(text.len()).unwrap()], text].concat()
@@ -157,6 +158,26 @@ proptest! {
         let payload = with_headers(&entries);
 
         read(&content_header(&payload, None).unwrap_or(payload));
+    }
+
+    /// From the frame to what a handler gets, and to the record and the dead letter that are made of it.
+    #[test]
+    fn any_properties_reach_a_handler_and_a_store(
+        flags: u16,
+        properties in prop::collection::vec(any::<u8>(), 0..300),
+        depth in 0..150_usize,
+    ) {
+        let headers = [&flags.to_be_bytes()[..], &properties].concat();
+        for payload in [header(&headers), with_headers(&nested(depth))] {
+            let payload = content_header(&payload, None).unwrap_or(payload);
+            let mut delivery = lapin::message::Delivery::mock(1, "e".into(), "k".into(), false, vec![]);
+            delivery.properties = read(&payload);
+
+            let message = incoming(delivery).message;
+
+            let stored = serde_json::to_string(&message).unwrap();
+            prop_assert_eq!(serde_json::from_str::<Message>(&stored).unwrap().message_id, message.message_id);
+        }
     }
 
     #[test]
