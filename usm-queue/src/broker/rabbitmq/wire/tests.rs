@@ -6,6 +6,7 @@ use lapin::types::{DecimalValue, FieldTable};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
+use super::super::delay::Ladder;
 use super::{headers::MAX_HEADERS, *};
 
 /// As the broker hands over what was published.
