@@ -132,13 +132,16 @@ async fn case_15_on_a_shared_connection_acknowledgements_may_wait_for_a_starved_
     starve(stage).await;
 }
 
+/// Longer than it takes to start `rabbitmqctl`, which starves the broker, on a busy machine.
+const STARVING_MS: u64 = 25_000;
+
 async fn starve(stage: Stage) {
     let (queue, observer) = (stage.open().await, stage.observer().await);
     let worker = stage.worker();
-    // Longer than it takes to starve the broker.
-    let running = chore(&queue, Kind::Slow(10_000)).await;
+
+    let running = chore(&queue, Kind::Slow(STARVING_MS)).await;
     begun(&worker, &running);
-    let retried = chore(&queue, Kind::SlowlyFailsOnce(10_000)).await;
+    let retried = chore(&queue, Kind::SlowlyFailsOnce(STARVING_MS)).await;
     begun(&worker, &retried);
 
     stage.rabbit.memory_alarm(true);
@@ -167,8 +170,8 @@ async fn starve(stage: Stage) {
     let later =
         eventually("it is accepted again", async || queue.enqueue(Chore::new(1, Kind::Quick)).await.ok())
             .await;
-    let mut jobs = only(&running, Kind::Slow(10_000));
-    jobs.extend(only(&retried, Kind::SlowlyFailsOnce(10_000)));
+    let mut jobs = only(&running, Kind::Slow(STARVING_MS));
+    jobs.extend(only(&retried, Kind::SlowlyFailsOnce(STARVING_MS)));
     jobs.extend(only(&later, Kind::Quick));
     assert_eq!(stage.audit(&jobs).await.completed, 3);
 }
