@@ -6,6 +6,7 @@ mod claimed;
 mod hub;
 mod link;
 mod list;
+mod names;
 mod options;
 mod preflight;
 mod progress;
@@ -28,10 +29,7 @@ use self::{
     list::Lists,
     progress::Report,
     record::{parse, to_json},
-    script::{
-        CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, UNCONFIRMED_KEY,
-        insert_new, job_key, state_key,
-    },
+    script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, insert_new},
     transition::{Answer, Shared, warn_overwritten},
     watch::Watchers,
 };
@@ -113,7 +111,7 @@ impl JobStore for RedisStore {
             return Ok(());
         }
         let mut command = redis::cmd("ZREM");
-        command.arg(UNCONFIRMED_KEY);
+        command.arg(shared.link.names().unconfirmed());
         for new in &jobs {
             command.arg(new.job.id.to_string());
         }
@@ -124,7 +122,7 @@ impl JobStore for RedisStore {
         // This call was applied before and its answer lost, or the records were removed meanwhile.
         let mut command = redis::cmd("MGET");
         for new in &jobs {
-            command.arg(state_key(new.job.id));
+            command.arg(shared.link.names().state(new.job.id));
         }
         let states: Vec<Option<Vec<u8>>> = shared.link.ask(&Ask::Command(command)).await?;
         let gone: Vec<_> =
@@ -141,7 +139,11 @@ impl JobStore for RedisStore {
 
     async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
         let mut look = redis::cmd("EVALSHA");
-        look.arg(UNCONFIRMED.get_hash()).arg(1).arg(UNCONFIRMED_KEY).arg(micros(age)).arg(REMOVE_AT_ONCE);
+        look.arg(UNCONFIRMED.get_hash())
+            .arg(1)
+            .arg(self.shared.link.names().unconfirmed())
+            .arg(micros(age))
+            .arg(REMOVE_AT_ONCE);
         let ids: Vec<String> = self.shared.link.ask(&Ask::Script(&UNCONFIRMED, look)).await?;
         let ids: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let removed = self.shared.withdraw(&ids).await?;
@@ -359,7 +361,7 @@ impl Link {
     async fn texts(&self, ids: &[JobId]) -> Result<Vec<Option<Vec<u8>>>> {
         let mut command = redis::cmd("MGET");
         for id in ids {
-            command.arg(job_key(*id));
+            command.arg(self.names().record(id));
         }
         self.ask(&Ask::Command(command)).await
     }
