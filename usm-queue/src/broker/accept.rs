@@ -34,29 +34,28 @@ pub(crate) async fn accept_apart<B: Broker + ?Sized>(
     jobs: Vec<(NewJob, Message)>,
 ) -> Vec<Result<Accepted>> {
     let count = jobs.len();
-    let mut results: Vec<Result<Accepted>> = Vec::with_capacity(count);
+    let mut results = Vec::with_capacity(count);
     for batch in batches(jobs) {
-        let accepted = accept_batch(broker, store, batch).await;
-        // While nothing is accepted at all the others need not wait for the same answer.
-        let failed = match accepted.as_slice() {
-            all if all.iter().all(|result| unavailable(result)) => {
-                all.first().and_then(|result| result.as_ref().err())
-            }
-            _ => None,
-        };
-        let failed = failed.map(Error::duplicate);
-        results.extend(accepted);
-        if let Some(mut error) = failed {
-            error = error.certain();
-            results.extend((results.len()..count).map(|_| Err(error.duplicate())).collect::<Vec<_>>());
+        let begin = results.len();
+        results.extend(accept_batch(broker, store, batch).await);
+        // The others need not wait for the same answer.
+        if let Some(error) = none_answers(&results[begin..]) {
+            results.resize_with(count, || Err(error.duplicate()));
+        }
+        if results.len() == count {
             break;
         }
     }
     results
 }
 
-fn unavailable(result: &Result<Accepted>) -> bool {
-    result.as_ref().is_err_and(|error| matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed))
+/// Why none of them was accepted, where that is because nobody answers.
+fn none_answers(results: &[Result<Accepted>]) -> Option<Error> {
+    let silent = |error: &Error| matches!(error.kind(), ErrorKind::Unavailable | ErrorKind::Closed);
+    if !results.iter().all(|result| result.as_ref().is_err_and(silent)) {
+        return None;
+    }
+    results.first()?.as_ref().err().map(|error| error.duplicate().certain())
 }
 
 /// In their order, each small enough to be accepted in one go.

@@ -4,7 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use usm_queue::{
-    Acceptance, EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, JobStore, Worker,
+    Acceptance, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, JobStore,
+    TaskError, Worker,
     testing::{self, eventually},
 };
 
@@ -46,6 +47,31 @@ async fn a_job_whose_record_cannot_be_stored_may_have_been_accepted_and_is_named
     let job = flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(id)).await.unwrap();
     let record = with_worker(echo(&flaky), ended(&flaky.queue, &job)).await;
     assert_eq!((record.status, record.attempt), (JobStatus::Completed, 1));
+}
+
+#[tokio::test]
+async fn a_replay_that_was_not_published_keeps_its_dead_letter_and_repeating_it_runs_it() {
+    let flaky = Flaky::new().await;
+    let fails = Worker::new(flaky.queue.clone(), ())
+        .handle(async |_: Note, _: JobContext<()>| Err::<String, _>(TaskError::permanent("no use")));
+    let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    with_worker(fails, ended(&flaky.queue, &job)).await;
+    let letters = flaky.queue.dead_letters();
+    let letter = eventually("it is a dead letter", async || {
+        letters.list(&DeadLetterFilter::default(), 0, 9).await.unwrap().pop()
+    })
+    .await;
+
+    flaky.publish_switch.set(true);
+    assert!(letters.replay(&letter.id).await.is_err());
+    let all = letters.replay_all(&DeadLetterFilter::default()).await.unwrap();
+    assert_eq!(all.jobs, []);
+    flaky.publish_switch.set(false);
+    assert_eq!(letters.list(&DeadLetterFilter::default(), 0, 9).await.unwrap().len(), 1);
+
+    let replayed = flaky.queue.handle::<Note>(letters.replay(&letter.id).await.unwrap());
+    assert_eq!(with_worker(echo(&flaky), ended(&flaky.queue, &replayed)).await.status, JobStatus::Completed);
+    assert!(letters.list(&DeadLetterFilter::default(), 0, 9).await.unwrap().is_empty());
 }
 
 #[tokio::test]
@@ -145,5 +171,91 @@ async fn the_record_of_a_process_that_ended_while_it_enqueued_is_removed() {
     #[cfg(feature = "redis")]
     if let Some(server) = crate::redis::Server::start().await {
         unconfirmed_records_are_removed(&*server.store().await).await;
+    }
+}
+
+#[cfg(all(feature = "rabbitmq", feature = "redis"))]
+mod servers {
+    use usm_queue::{Overflow, QueueSpec, RabbitMqOptions, TaskQueue, Topology};
+
+    use super::*;
+
+    /// A queue that refuses when it holds so many.
+    async fn limited(length: u32) -> Option<(testing::RabbitMq, TaskQueue, String)> {
+        let (removes_its_queues, store) =
+            (crate::rabbitmq::open().await?, crate::redis::shared_store().await?);
+        let name = testing::unique("full");
+        let dead = format!("{name}.dead");
+        let spec = QueueSpec::new(&name)
+            .bind(format!("{name}.tasks"), "work.#")
+            .dead_letter_exchange(&dead)
+            .max_length(length)
+            .overflow(Overflow::RejectPublish);
+        let topology = Topology::builder(format!("{name}.tasks"))
+            .dead_letters(&dead, format!("{name}.failed"))
+            .queue(spec)
+            .build()
+            .unwrap();
+        removes_its_queues.declare(&topology).await.unwrap();
+        let broker = RabbitMqOptions::new(crate::rabbitmq::url()).connect().await.unwrap();
+        let queue = TaskQueue::new(broker, store, topology).await.unwrap();
+        Some((removes_its_queues, queue, name))
+    }
+
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn of_a_batch_that_fills_its_queue_every_job_is_told_and_the_rest_can_be_repeated() {
+        let Some((_broker, queue, name)) = limited(5).await else { return };
+        let tasks: Vec<_> = (0..20).map(|n| note(&n.to_string())).collect();
+
+        let error = queue.enqueue_many(tasks.clone()).await.unwrap_err();
+
+        assert_eq!(error.kind(), ErrorKind::QueueFull, "{error}");
+        let told = error.jobs().to_vec();
+        let accepted = |wanted| told.iter().filter(|(_, acceptance)| *acceptance == wanted).count();
+        let ready = queue.depth(&name).await.unwrap().ready;
+        assert_eq!((told.len(), accepted(Acceptance::Unknown)), (20, 0));
+        assert_eq!(accepted(Acceptance::Accepted) as u64, ready, "{told:?}");
+        for (id, acceptance) in &told {
+            let known = queue.job(*id).await.is_ok();
+            assert_eq!(known, *acceptance == Acceptance::Accepted, "what is not accepted leaves nothing");
+        }
+
+        let runs = Arc::new(std::sync::atomic::AtomicUsize::new(0));
+        let worker = Worker::new(queue.clone(), runs.clone()).concurrency(4).handle(
+            async |task: Note, job: JobContext<Arc<std::sync::atomic::AtomicUsize>>| {
+                job.state.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                Ok(task.text)
+            },
+        );
+        with_worker(worker, async {
+            for ((id, _), task) in told.iter().zip(&tasks) {
+                let options = EnqueueOptions::new().id(*id);
+                let job = eventually("it is accepted", async || {
+                    queue.enqueue_with(task.clone(), options.clone()).await.ok()
+                })
+                .await;
+                assert_eq!(ended(&queue, &job).await.result, Some(task.text.clone().into()));
+            }
+        })
+        .await;
+        assert_eq!(runs.load(std::sync::atomic::Ordering::SeqCst), 20, "each once");
+        queue.close().await;
+    }
+
+    /// More than one call of Redis could take within its time.
+    #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+    async fn a_batch_of_thousands_is_accepted() {
+        let Some(place) = crate::backends::servers().await else { return };
+
+        let jobs = place.queue.enqueue_many((0..10_000).map(|n| note(&n.to_string()))).await.unwrap();
+
+        assert_eq!(jobs.len(), 10_000);
+        eventually("all messages are there", async || {
+            (place.broker.depth(&place.name).await.unwrap().ready == 10_000).then_some(())
+        })
+        .await;
+        assert!(jobs.last().unwrap().status().await.is_ok());
+        place.broker.purge(&place.name).await.unwrap();
+        place.queue.close().await;
     }
 }
