@@ -194,7 +194,8 @@ impl Breaking {
                 let policy = json!({"max-length": 1, "overflow": "reject-publish"}).to_string();
                 let on = ["-p", &stage.vhost, "full"];
                 stage.rabbit.control(
-                    &[&["set_policy"][..], &on, &[&format!("^{QUEUE}$"), &policy, "--apply-to", "queues"]].concat(),
+                    &[&["set_policy"][..], &on, &[&format!("^{QUEUE}$"), &policy, "--apply-to", "queues"]]
+                        .concat(),
                 );
                 tokio::time::sleep(a_while).await;
                 stage.rabbit.control(&[&["clear_policy"][..], &on].concat());

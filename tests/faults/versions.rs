@@ -63,7 +63,10 @@ async fn old_and_new_workers_and_producers_share_a_queue_and_are_killed_and_noth
         records.push(record(&queue, *id).await.unwrap());
     }
     let runs = check_runs(&records, &said);
-    println!("{} jobs of both, {KILLS} kills: {ended:?}; {runs} runs; the last workers began {shares:?}", jobs.len());
+    println!(
+        "{} jobs of both, {KILLS} kills: {ended:?}; {runs} runs; the last workers began {shares:?}",
+        jobs.len()
+    );
     assert!(shares.iter().all(|share| *share > 0), "all took part: {shares:?}");
 }
 

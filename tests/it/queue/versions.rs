@@ -22,7 +22,8 @@ async fn old_and_new_programs_share_a_file_and_are_killed_and_nothing_is_lost() 
     let order = Order::Enqueue(enqueue.clone());
     let old_enqueuer = Process::start(&mut place.command_of(&old, &order));
     let work = Order::Work(place.work());
-    let mut old_workers: Vec<_> = (0..3).map(|_| Process::start(&mut place.command_of(&old, &work))).collect();
+    let mut old_workers: Vec<_> =
+        (0..3).map(|_| Process::start(&mut place.command_of(&old, &work))).collect();
     old_workers.iter().for_each(|worker| drop(worker.line("started ")));
 
     let new_enqueuer = place.enqueuer(enqueue.clone());
@@ -60,6 +61,9 @@ async fn old_and_new_programs_share_a_file_and_are_killed_and_nothing_is_lost() 
     }
     let runs = check_runs(&all_jobs(&queue).await, &said);
     let ended = audit(queue, &place.file(), &jobs).await;
-    println!("{} jobs of both, 4 kills: {ended:?}; {runs} runs; the last workers began {shares:?}", jobs.len());
+    println!(
+        "{} jobs of both, 4 kills: {ended:?}; {runs} runs; the last workers began {shares:?}",
+        jobs.len()
+    );
     assert!(shares[0] > 0, "the old one took part to the end: {shares:?}");
 }
