@@ -8,6 +8,7 @@ use usm_queue::{CancelOutcome, Claimed, Inserted, Job, JobFilter, JobStatus, Job
 use super::{LONG, Server, now};
 
 /// What the last program of version 1 left, which died while it was at work, with one job in each state: a command a line.
+/// Its clock was two years slow, as what was due then must be due on whatever machine reads it.
 const KEYS: &str = include_str!("../fixtures/version-1.redis.jsonl");
 
 /// A server with the keys of version 1.
