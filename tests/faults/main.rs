@@ -9,6 +9,7 @@ mod raw;
 mod stage;
 
 mod app;
+mod breaking;
 mod delays;
 mod hosted;
 mod messages;
@@ -18,4 +19,5 @@ mod rabbit;
 mod redis;
 mod soak;
 mod topology;
+mod versions;
 mod workers;

@@ -1,19 +1,23 @@
-//! Three workers, fifty jobs a second, and a random fault every few seconds; then all must be well.
+//! Three workers, fifty jobs a second, jobs that are cancelled, and a fault every few seconds; then all must be well.
 
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
+    path::PathBuf,
     time::{Duration, Instant},
 };
 
-use usm_queue::{Job, JobEvent, JobId};
+use usm_queue::{Job, JobEvent, JobId, JobStatus};
 use usm_tests::{
     Chore, Enqueue,
-    ledger::{Watchers, check_runs},
-    processes::{Process, Signal, seed, soak_time},
-    proxy::{Flow, Proxy},
+    cancels::Cancels,
+    ledger::{self, Letters, Watchers, check_runs},
+    processes::{Process, Signal, old_worker, seed, soak_time},
 };
 
-use crate::stage::{LEASE, Stage, acceptance};
+use crate::{
+    breaking::{Breaking, Fault},
+    stage::{Stage, acceptance, letters, record},
+};
 
 const WORKERS: usize = 3;
 const JOBS_PER_SECOND: u64 = 50;
@@ -28,6 +32,17 @@ const OPEN_FILES: usize = 200;
 
 #[tokio::test(flavor = "multi_thread")]
 async fn soak_every_accepted_job_ends_once_whatever_breaks() {
+    soak(None, Fault::ALL).await;
+}
+
+/// Without what that commit is known not to survive.
+#[tokio::test(flavor = "multi_thread")]
+async fn soak_beside_workers_of_an_old_commit_every_accepted_job_ends_once() {
+    let Some(old) = old_worker() else { return };
+    soak(Some(old), Fault::BEARABLE_FOR_OLD).await;
+}
+
+async fn soak(old: Option<PathBuf>, faults: &[Fault]) {
     let Some(mut stage) = Stage::own().await else { return };
     stage.heartbeat = 4;
     let (seed, time) = (seed(), soak_time());
@@ -40,45 +55,71 @@ async fn soak_every_accepted_job_ends_once_whatever_breaks() {
     enqueue.refusals = u64::MAX;
     let mut enqueuer = stage.enqueuer(enqueue.clone());
     let begun = Instant::now();
-    let mut soak = Soak {
-        random: fastrand::Rng::with_seed(seed),
-        workers: (0..WORKERS).map(|_| stage.worker()).collect(),
-        said: Vec::new(),
-        faults: BTreeMap::new(),
-    };
-    let mut watchers = Watchers::default();
+    let mut random = fastrand::Rng::with_seed(seed);
+    let mut workers: Vec<_> = (0..WORKERS).map(|_| stage.worker()).collect();
+    if let Some(old) = &old {
+        workers[0] = stage.worker_of(old);
+    }
+    let mut breaking = Breaking::new(random.fork(), workers, old);
+    let (mut cancels, mut watchers, mut watched) = (Cancels::default(), Watchers::default(), 0);
+    let mut deck = Vec::new();
 
     while begun.elapsed() < time {
         let left = time.saturating_sub(begun.elapsed());
-        // Shorter runs meet more faults in their time.
-        let quiet = Duration::from_secs(soak.random.u64(QUIET)).min(time / 6);
+        // Shorter runs meet as many faults.
+        let quiet = Duration::from_secs(random.u64(QUIET)).min(time / 20);
         tokio::time::sleep(quiet.min(left)).await;
+        cancels.some_more(&queue).await;
         if begun.elapsed() < time {
-            let fault = soak.fault(&mut stage).await;
-            println!("{:>6.1?} {fault}", begun.elapsed());
+            if deck.is_empty() {
+                // Each comes once before one comes again.
+                deck.extend_from_slice(faults);
+                random.shuffle(&mut deck);
+            }
+            let fault = deck.pop().unwrap();
+            let set_back = fault == Fault::RedisSetBack;
+            if set_back {
+                // They would see versions come again, and wait for ends that nobody remembers.
+                watched += watchers.begin_anew(0);
+            }
+            let known = || {
+                let mut known = accepted(&enqueuer, &enqueue);
+                known.extend(cancels.accepted.clone());
+                known
+            };
+            breaking.break_and_repair(fault, &mut stage, &queue, &known).await;
+            println!("{:>6.1?} {fault:?}", begun.elapsed());
+            if set_back {
+                watchers.begin_anew(watchable(&enqueuer, &enqueue, &breaking).len());
+            }
         }
-        watchers.watch(&queue, ledger(&enqueuer, &enqueue).keys());
+        watchers.watch(&queue, watchable(&enqueuer, &enqueue, &breaking).iter());
     }
 
     stage.to_rabbit.heal();
     stage.to_redis.heal();
     enqueuer.line("all tried");
     assert_eq!(enqueuer.end().code(), Some(0), "{:?}", enqueuer.errors());
-    let jobs = ledger(&enqueuer, &enqueue);
-    watchers.watch(&queue, jobs.keys());
+    let mut jobs = accepted(&enqueuer, &enqueue);
+    watchers.watch(&queue, watchable(&enqueuer, &enqueue, &breaking).iter());
     let lines = enqueuer.last_words();
     let refused: Vec<_> = lines.iter().filter(|line| line.starts_with("refused")).collect();
-    let otherwise: Vec<_> = refused.iter().filter(|line| !line.contains(" Unavailable: ")).collect();
+    let otherwise: Vec<_> = refused
+        .iter()
+        .filter(|line| !line.contains(" Unavailable: ") && !line.contains(" QueueFull: "))
+        .collect();
     assert!(otherwise.is_empty(), "{otherwise:?}");
-    assert_eq!(
-        jobs.len() + refused.len(),
-        usize::try_from(enqueue.count).unwrap(),
-        "every call was answered"
-    );
-    let ended = stage.audit_within(DRAIN, &jobs).await;
+    let calls = usize::try_from(enqueue.count).unwrap();
+    assert_eq!(jobs.len() + refused.len(), calls, "every call was answered");
+    let refused = refused.len();
+
+    let Breaking { workers, mut said, counts, forgotten, unsure, foreign, broken, .. } = breaking;
+    jobs.extend(cancels.accepted.clone());
+    jobs.extend(foreign);
+    jobs.retain(|id, _| !forgotten.contains(id));
+    stage.all_ended(DRAIN, &queue, jobs.keys().copied().collect()).await;
     let drained = begun.elapsed() - time;
-    let watched = watchers.finish().await;
-    let Soak { workers, mut said, faults, .. } = soak;
+    watched += watchers.finish().await;
     let memory = workers.iter().map(|worker| worker.memory_kib("VmHWM")).max().unwrap();
     let files = workers.iter().map(Process::open_files).max().unwrap();
     workers.iter().for_each(|worker| worker.signal(Signal::TERM));
@@ -86,20 +127,55 @@ async fn soak_every_accepted_job_ends_once_whatever_breaks() {
         assert_eq!(worker.end().code(), Some(0), "asked to end: {:?}", worker.errors());
         said.extend(worker.last_words());
     }
+
     let mut records = Vec::with_capacity(jobs.len());
     for id in jobs.keys() {
-        records.push(queue.job(*id).await.unwrap());
+        records.push(record(&queue, *id).await.unwrap());
     }
+    let forgotten_cancels = cancels.cancelled.intersection(&forgotten).count();
+    cancels.cancelled.retain(|id| !forgotten.contains(id));
+    cancels.check(&records, &said);
+    // Of a job that Redis had forgotten to have begun, attempts are counted anew.
+    let counted: BTreeSet<String> =
+        jobs.keys().filter(|id| !unsure.contains(id)).map(ToString::to_string).collect();
     said.retain(|line| {
         let id = line.strip_prefix("started ").and_then(|run| run.split(' ').next());
-        id.is_some_and(|id| jobs.contains_key(&id.parse().unwrap()))
+        id.is_some_and(|id| counted.contains(id))
     });
     let runs = check_runs(&records, &said);
-    println!("seed {seed}: {faults:?}");
+
+    let (of_broken, letters): (Vec<_>, Vec<_>) =
+        letters(&queue).await.into_iter().partition(|letter| Breaking::is_broken(&letter.raw));
+    let bodies: BTreeSet<_> = of_broken.iter().map(|letter| &letter.raw).collect();
+    assert_eq!(bodies.len(), broken, "every message that nobody can read became a dead letter");
+    let mut ours = Vec::new();
+    for letter in letters {
+        let id = letter.job_id.unwrap();
+        if jobs.contains_key(&id) {
+            ours.push(letter);
+        } else if !forgotten.contains(&id)
+            && let Some(job) = record(&queue, id).await.filter(|job| job.status == JobStatus::Failed)
+        {
+            // The call was refused, and the job was published all the same.
+            records.extend((!records.iter().any(|known| known.id == id)).then_some(job));
+            ours.push(letter);
+        }
+    }
+    jobs.retain(|id, _| !cancels.cancelled.contains(id));
+    let ended = ledger::check(&records, ours, &jobs, Letters::OneOrMore);
+
+    println!("seed {seed}: {counts:?}");
     println!(
-        "{} accepted and {} refused in {time:?}, all ended {drained:?} later: {ended:?}; {runs} runs, {watched} watched",
-        jobs.len(),
-        refused.len()
+        "{} accepted and {refused} refused in {time:?}, all ended {drained:?} later: {ended:?}; {runs} runs, {watched} watched, \
+         {} cancelled, {broken} unreadable",
+        records.len(),
+        cancels.cancelled.len(),
+    );
+    println!(
+        "apart, as Redis was set back: {} ends forgotten, {} of them cancels; attempts of {} jobs counted anew",
+        forgotten.len(),
+        forgotten_cancels,
+        unsure.len(),
     );
     println!("enqueued to started: {}", latencies(&records, JobEvent::Started));
     println!("enqueued to ended: {}", latencies(&records, JobEvent::Completed));
@@ -107,8 +183,13 @@ async fn soak_every_accepted_job_ends_once_whatever_breaks() {
     assert!(memory < MEMORY_KIB && files < OPEN_FILES, "{memory} KiB, {files} open files");
 }
 
-fn ledger(enqueuer: &Process, enqueue: &Enqueue) -> BTreeMap<JobId, Chore> {
+fn accepted(enqueuer: &Process, enqueue: &Enqueue) -> BTreeMap<JobId, Chore> {
     enqueuer.lines().iter().filter_map(|line| acceptance(line, enqueue)).collect()
+}
+
+/// Those that Redis knows or will know again.
+fn watchable(enqueuer: &Process, enqueue: &Enqueue, breaking: &Breaking) -> Vec<JobId> {
+    accepted(enqueuer, enqueue).into_keys().filter(|id| !breaking.forgotten.contains(id)).collect()
 }
 
 /// p50, p95 and p99 of the time from the enqueueing of a job to the first such event.
@@ -126,101 +207,4 @@ fn latencies(jobs: &[Job], event: JobEvent) -> String {
         return "nothing".to_owned();
     }
     format!("p50 {} ms, p95 {} ms, p99 {} ms of {}", at(50), at(95), at(99), times.len())
-}
-
-/// The workers, chance, and what it did.
-struct Soak {
-    random: fastrand::Rng,
-    workers: Vec<Process>,
-    /// What those that are gone said.
-    said: Vec<String>,
-    faults: BTreeMap<&'static str, u32>,
-}
-
-impl Soak {
-    /// Breaks one thing for a while, and mends it again.
-    async fn fault(&mut self, stage: &mut Stage) -> &'static str {
-        let one = self.random.usize(..WORKERS);
-        let a_while = Duration::from_millis(self.random.u64(500..6_000));
-        let fault = match self.random.u8(..14) {
-            0 | 1 => {
-                self.replace(stage, one, |worker| worker.kill());
-                "a worker killed"
-            }
-            2 => {
-                self.replace(stage, one, |worker| {
-                    worker.signal(Signal::TERM);
-                    assert_eq!(worker.end().code(), Some(0), "{:?}", worker.errors());
-                });
-                "a worker asked to end"
-            }
-            3 => {
-                self.workers[one].signal(Signal::STOP);
-                tokio::time::sleep(LEASE + a_while).await;
-                self.workers[one].signal(Signal::CONT);
-                "a worker frozen longer than its lease"
-            }
-            4 => {
-                stage.to_rabbit.cut();
-                "connections to RabbitMQ cut"
-            }
-            5 => {
-                stage.to_rabbit.reset();
-                stage.to_redis.reset();
-                "all connections reset"
-            }
-            6 => {
-                Self::line(&stage.to_rabbit, Flow::FROZEN, a_while * 2, "RabbitMQ cut off without a word")
-                    .await
-            }
-            7 => {
-                let slow = Flow::delayed(Duration::from_millis(400));
-                Self::line(&stage.to_rabbit, slow, a_while, "RabbitMQ slow").await
-            }
-            8 => Self::line(&stage.to_redis, Flow::FROZEN, a_while, "Redis cut off without a word").await,
-            9 => {
-                let slow = Flow::delayed(Duration::from_millis(1_500));
-                Self::line(&stage.to_redis, slow, a_while, "Redis slow").await
-            }
-            10 => {
-                stage.rabbit.stop();
-                stage.rabbit.launch();
-                "RabbitMQ restarted"
-            }
-            11 => {
-                stage.rabbit.kill();
-                stage.rabbit.launch();
-                "RabbitMQ killed"
-            }
-            12 => {
-                stage.redis.kill();
-                tokio::time::sleep(a_while).await;
-                stage.redis.launch();
-                "Redis killed"
-            }
-            _ => {
-                stage.rabbit.memory_alarm(true);
-                tokio::time::sleep(a_while).await;
-                stage.rabbit.memory_alarm(false);
-                "RabbitMQ starved"
-            }
-        };
-        *self.faults.entry(fault).or_default() += 1;
-        fault
-    }
-
-    /// Ends a worker so, and starts another in its place.
-    fn replace(&mut self, stage: &Stage, one: usize, end: impl FnOnce(&mut Process)) {
-        let mut worker = self.workers.remove(one);
-        end(&mut worker);
-        self.said.extend(worker.last_words());
-        self.workers.push(stage.worker());
-    }
-
-    async fn line(line: &Proxy, flow: Flow, time: Duration, fault: &'static str) -> &'static str {
-        line.flow_both(flow);
-        tokio::time::sleep(time).await;
-        line.heal();
-        fault
-    }
 }

@@ -3,7 +3,7 @@
 use std::{
     collections::{BTreeMap, BTreeSet},
     ops::{Deref, DerefMut},
-    path::PathBuf,
+    path::{Path, PathBuf},
     process::Command,
     sync::OnceLock,
     time::{Duration, Instant},
@@ -11,9 +11,11 @@ use std::{
 
 use tempfile::TempDir;
 use tokio::sync::{Mutex, MutexGuard};
-use usm_queue::{DeadLetter, DeadLetterFilter, Job, JobHandle, JobId, TaskQueue};
+use usm_queue::{
+    DeadLetter, DeadLetterFilter, ErrorKind, Job, JobHandle, JobId, TaskQueue, testing::eventually,
+};
 use usm_tests::{
-    Backend, Chore, Enqueue, Kind, Order, Work,
+    Backend, Chore, Enqueue, Kind, Order, Work, clock,
     ledger::{self, Ended, Letters},
     processes::Process,
     proxy::Proxy,
@@ -183,7 +185,23 @@ impl Stage {
 
     /// A worker process, already consuming, that works so.
     pub(crate) fn worker_that(&self, work: Work) -> Process {
-        let process = Process::start(&mut self.command(&Order::Work(work)));
+        Self::consuming(&mut self.command(&Order::Work(work)))
+    }
+
+    /// A worker process of another program, already consuming.
+    pub(crate) fn worker_of(&self, program: &Path) -> Process {
+        Self::consuming(&mut self.command_of(program, &Order::Work(self.work())))
+    }
+
+    /// A worker process, already consuming, whose clock is so many seconds ahead.
+    pub(crate) fn worker_ahead(&self, seconds: i64) -> Process {
+        let mut command = self.command(&Order::Work(self.work()));
+        clock::set_ahead(&mut command, seconds);
+        Self::consuming(&mut command)
+    }
+
+    fn consuming(command: &mut Command) -> Process {
+        let process = Process::start(command);
         process.complains(CONSUMING);
         process
     }
@@ -195,7 +213,12 @@ impl Stage {
 
     /// How a process is started that does this.
     pub(crate) fn command(&self, order: &Order) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_queue-worker"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_queue-worker")), order)
+    }
+
+    /// How a process of another program is started that does this.
+    pub(crate) fn command_of(&self, program: &Path, order: &Order) -> Command {
+        let mut command = Command::new(program);
         command
             .arg(serde_json::to_string(order).unwrap())
             .current_dir(self.dir.path())
@@ -220,33 +243,39 @@ impl Stage {
         queues
     }
 
-    /// Waits until these jobs have ended and no message is left but the dead letters; then checks them all (I1 to I5).
-    pub(crate) async fn audit(&self, accepted: &BTreeMap<JobId, Chore>) -> Ended {
-        self.audit_within(PATIENCE, accepted).await
-    }
-
-    /// As [`audit`](Self::audit), with a deadline.
-    pub(crate) async fn audit_within(&self, time: Duration, accepted: &BTreeMap<JobId, Chore>) -> Ended {
-        let queue = self.observer().await;
+    /// Waits until these jobs have ended and no message is left but the dead letters.
+    pub(crate) async fn all_ended(&self, time: Duration, queue: &TaskQueue, mut waiting: BTreeSet<JobId>) {
         let deadline = Instant::now() + time;
-        let mut waiting: BTreeSet<JobId> = accepted.keys().copied().collect();
         loop {
-            let mut still = Vec::new();
+            // One whose record is lost is made anew when its message is taken.
+            let (mut still, mut lost) = (Vec::new(), Vec::new());
             for &id in &waiting {
-                let job = queue.job(id).await.unwrap_or_else(|error| panic!("accepted and lost: {error}"));
-                if !job.status.is_final() {
-                    still.push(job);
+                match record(queue, id).await {
+                    Some(job) if job.status.is_final() => {}
+                    Some(job) => still.push(job),
+                    None => lost.push(id),
                 }
             }
-            waiting = still.iter().map(|job| job.id).collect();
+            waiting = still.iter().map(|job| job.id).chain(lost.iter().copied()).collect();
             let unfinished = self.unfinished();
             if waiting.is_empty() && unfinished.is_empty() {
-                break;
+                return;
             }
             let (count, some) = (still.len(), &still[..still.len().min(3)]);
-            assert!(Instant::now() < deadline, "not worked: {unfinished:?}; {count} jobs, as {some:#?}");
+            assert!(
+                Instant::now() < deadline,
+                "not worked: {unfinished:?}; {} lost, as {:?}; {count} jobs, as {some:#?}",
+                lost.len(),
+                lost.first()
+            );
             tokio::time::sleep(Duration::from_millis(100)).await;
         }
+    }
+
+    /// Waits until these jobs have ended and no message is left but the dead letters; then checks them all (I1 to I5).
+    pub(crate) async fn audit(&self, accepted: &BTreeMap<JobId, Chore>) -> Ended {
+        let queue = self.observer().await;
+        self.all_ended(PATIENCE, &queue, accepted.keys().copied().collect()).await;
         let letters = letters(&queue).await;
         let mut ids: BTreeSet<JobId> = accepted.keys().copied().collect();
         // A job that was refused may have been published all the same.
@@ -258,6 +287,16 @@ impl Stage {
         queue.close().await;
         ledger::check(&jobs, letters, accepted, Letters::OneOrMore)
     }
+}
+
+/// What is known of a job; a broker that is away is asked again.
+pub(crate) async fn record(queue: &TaskQueue, id: JobId) -> Option<Job> {
+    eventually("the records can be read", async || match queue.job(id).await {
+        Ok(job) => Some(Some(job)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Some(None),
+        Err(_) => None,
+    })
+    .await
 }
 
 /// What a worker's log says when it consumes.

@@ -232,3 +232,33 @@ fn nothing_banned_is_in_the_lock_file() {
         assert!(!locked.contains_key(name), "{name} is banned, and in the lock file");
     }
 }
+
+/// Tests that a document names as [`test`](../file.rs): the name and the file.
+fn named_tests(document: &str) -> Vec<(String, PathBuf)> {
+    let text = fs::read_to_string(root().join(document)).unwrap();
+    let folder = root().join(document).parent().unwrap().to_owned();
+    let links = text.split("[`").skip(1).filter_map(|rest| {
+        let (name, rest) = rest.split_once("`](")?;
+        Some((name.to_owned(), folder.join(rest.split_once(')')?.0)))
+    });
+    links.collect()
+}
+
+#[test]
+fn every_test_that_holds_a_promise_exists() {
+    let named = named_tests("docs/promises.md");
+    assert!(named.len() > 100, "{} tests are named", named.len());
+    let missing = named.into_iter().filter(|(name, file)| {
+        let text = fs::read_to_string(file).unwrap_or_default();
+        !text.contains(&format!("fn {name}("))
+    });
+    assert_none(missing.map(|(name, file)| format!("{name} in {}", file.display())).collect(), "missing");
+}
+
+#[test]
+fn every_promise_names_its_tests() {
+    let text = fs::read_to_string(root().join("docs/promises.md")).unwrap();
+    let promises = text.split("\n## Limits").next().unwrap().split("\n- ").skip(1);
+    let bare = promises.filter(|promise| !promise.contains("`](")).map(str::to_owned);
+    assert_none(bare.collect(), "a promise without a test");
+}

@@ -177,6 +177,17 @@ impl Watchers {
         }
     }
 
+    /// Begins anew with the jobs after so many, and tells how many were watched.
+    pub fn begin_anew(&mut self, known: usize) -> usize {
+        self.seen = known as u64;
+        let mut watching = std::mem::take(&mut self.watching);
+        let watched = watching.len();
+        while let Some(ended) = watching.try_join_next() {
+            ended.unwrap();
+        }
+        watched
+    }
+
     /// Waits until all watched jobs have ended, and tells how many that were.
     pub async fn finish(self) -> usize {
         let watched = self.watching.len();

@@ -1,6 +1,8 @@
 //! What the tests with real processes share: chores and orders, child processes, own servers, a proxy that cuts.
 
+pub mod cancels;
 mod chores;
+pub mod clock;
 pub mod ledger;
 pub mod processes;
 pub mod proxy;

@@ -244,6 +244,25 @@ pub fn until<T>(time: Duration, what: &str, mut look: impl FnMut() -> Option<T>)
     }
 }
 
+/// The `queue-worker` of another commit, to be run beside that of this one; named by `USM_TEST_OLD_WORKER`.
+///
+/// ```text
+/// git worktree add --detach ../old COMMIT
+/// (cd ../old && cargo build -p usm-tests --bin queue-worker)
+/// USM_TEST_OLD_WORKER=$PWD/../old/target/debug/queue-worker cargo test -p usm-tests old
+/// ```
+pub fn old_worker() -> Option<std::path::PathBuf> {
+    let Some(program) = std::env::var_os("USM_TEST_OLD_WORKER") else {
+        eprintln!("USM_TEST_OLD_WORKER names no queue-worker of another commit: THIS TEST IS LEFT OUT");
+        return None;
+    };
+    Some(
+        std::path::PathBuf::from(&program)
+            .canonicalize()
+            .unwrap_or_else(|error| panic!("{program:?}: {error}")),
+    )
+}
+
 /// Lets one of the heavy tests run at a time: they are about timing, and the machine has few cores.
 pub async fn alone() -> tokio::sync::MutexGuard<'static, ()> {
     static HEAVY: tokio::sync::Mutex<()> = tokio::sync::Mutex::const_new(());

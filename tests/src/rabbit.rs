@@ -50,6 +50,9 @@ impl Rabbit {
             rabbit.port
         );
         fs::write(rabbit.server.file("rabbitmq.conf"), config).unwrap();
+        // How soon what a full queue refused after its delay is tried again: three minutes otherwise.
+        let advanced = "[{rabbit, [{dead_letter_worker_publisher_confirm_timeout, 10000}]}].\n";
+        fs::write(rabbit.server.file("advanced.config"), advanced).unwrap();
         fs::write(rabbit.server.file("enabled_plugins"), "[].\n").unwrap();
         rabbit.launch();
         rabbit
@@ -170,6 +173,7 @@ impl Rabbit {
             .env("HOME", self.server.path())
             .env("RABBITMQ_CONF_ENV_FILE", "/dev/null")
             .env("RABBITMQ_CONFIG_FILE", file("rabbitmq.conf"))
+            .env("RABBITMQ_ADVANCED_CONFIG_FILE", file("advanced.config"))
             .env("RABBITMQ_ENABLED_PLUGINS_FILE", file("enabled_plugins"))
             .env("RABBITMQ_MNESIA_BASE", file("mnesia"))
             .env("RABBITMQ_LOG_BASE", file("log"))

@@ -1,11 +1,15 @@
 //! A Redis of a test's own.
 #![expect(clippy::expect_used, reason = "a test may panic")]
 
-use std::{net::SocketAddr, process::Command, time::Duration};
+use std::{fs, net::SocketAddr, path::Path, process::Command, time::Duration};
 
 use redis::{Client, Connection};
 
 use crate::server::{PATIENCE, Server, free_port, local, program, there};
+
+/// Where it keeps what it is told.
+const ON_DISK: &str = "appendonlydir";
+const ASIDE: &str = "aside";
 
 /// A redis-server that keeps what it is told on disk. Stopped when dropped.
 #[derive(Debug)]
@@ -65,6 +69,18 @@ impl Redis {
         self.server.freeze(frozen);
     }
 
+    /// Puts aside what it has on disk now, for [`set_back`](Self::set_back).
+    pub fn snapshot(&self) {
+        copy(&self.server.file(ON_DISK), &self.server.file(ASIDE));
+    }
+
+    /// `kill -9`, and starts it with what was put aside last: it is older than it was.
+    pub fn set_back(&mut self) {
+        self.kill();
+        copy(&self.server.file(ASIDE), &self.server.file(ON_DISK));
+        self.launch();
+    }
+
     /// Where it listens.
     pub fn address(&self) -> SocketAddr {
         local(self.port)
@@ -88,6 +104,18 @@ impl Redis {
 /// The URL of a Redis, or of a proxy before one.
 pub fn url(address: SocketAddr) -> String {
     format!("redis://{address}/0")
+}
+
+/// Makes the folder `to` a copy of `from`.
+fn copy(from: &Path, to: &Path) {
+    if to.exists() {
+        fs::remove_dir_all(to).expect("it can be removed");
+    }
+    fs::create_dir(to).expect("it can be made");
+    for file in fs::read_dir(from).expect("it can be read") {
+        let file = file.expect("it can be read");
+        fs::copy(file.path(), to.join(file.file_name())).expect("it can be copied");
+    }
 }
 
 fn connect(url: &str) -> redis::RedisResult<Connection> {
@@ -115,5 +143,20 @@ mod tests {
         redis.launch();
 
         assert_eq!(redis.connect().get::<_, String>("key").expect("it has it"), "value");
+    }
+
+    #[test]
+    fn what_it_was_told_after_a_snapshot_is_gone_when_it_is_set_back() {
+        if !Redis::there() {
+            return;
+        }
+        let mut redis = Redis::start(&["--appendfsync", "always"]);
+        redis.connect().set::<_, _, ()>("key", "before").expect("it takes it");
+        redis.snapshot();
+        redis.connect().set::<_, _, ()>("key", "after").expect("it takes it");
+
+        redis.set_back();
+
+        assert_eq!(redis.connect().get::<_, String>("key").expect("it has it"), "before");
     }
 }

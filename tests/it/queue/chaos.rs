@@ -9,6 +9,7 @@ use tokio::task::JoinHandle;
 use usm_queue::JobId;
 use usm_tests::{
     Enqueue,
+    cancels::Cancels,
     ledger::{Watchers, check_runs},
 };
 
@@ -37,10 +38,11 @@ async fn every_accepted_job_ends_once_though_workers_are_killed_at_random() {
     let begun = Instant::now();
     let mut enqueuer = place.enqueuer(enqueue.clone());
     let mut crew = Crew::new(&place, seed);
-    let mut watchers = Watchers::default();
+    let (mut watchers, mut cancels) = (Watchers::default(), Cancels::default());
 
     while begun.elapsed() < time || !enqueuer.has_ended() {
         crew.do_harm().await;
+        cancels.some_more(&queue).await;
         watchers.watch(&queue, accepted(&enqueuer, &enqueue).keys());
     }
 
@@ -53,8 +55,10 @@ async fn every_accepted_job_ends_once_though_workers_are_killed_at_random() {
         let (id, number) = line.strip_prefix("accepted ")?.split_once(' ')?;
         Some((id.parse().unwrap(), enqueue.chore(number.parse().unwrap())))
     });
-    let jobs: BTreeMap<JobId, _> = jobs.collect();
+    let mut jobs: BTreeMap<JobId, _> = jobs.collect();
     assert_eq!(jobs.len() as u64, JOBS);
+    jobs.extend(cancels.accepted.clone());
+    jobs.retain(|id, _| !cancels.cancelled.contains(id));
     crew.heal().await;
     drained(&queue).await;
     let drained_after = begun.elapsed();
@@ -62,11 +66,14 @@ async fn every_accepted_job_ends_once_though_workers_are_killed_at_random() {
     let harm = crew.harm;
     let (memory, runs) = crew.dismiss();
     assert!(memory < MEMORY_KIB, "a worker holds {memory} KiB");
-    let runs = check_runs(&all_jobs(&queue).await, &runs);
+    let records = all_jobs(&queue).await;
+    cancels.check(&records, &runs);
+    let cancelled = cancels.cancelled.len();
+    let runs = check_runs(&records, &runs);
     let ended = audit(queue, &place.file(), &jobs).await;
     println!(
         "seed {seed}: {JOBS} jobs accepted in {time:?}, all ended after {drained_after:?}; {harm:?}; {ended:?}; {runs} runs, \
-         {watched} watched, largest worker {memory} KiB"
+         {cancelled} cancelled, {watched} watched, largest worker {memory} KiB"
     );
 }
 

@@ -14,3 +14,4 @@ mod power_loss;
 mod replaced;
 mod shutdown;
 mod takeover;
+mod versions;

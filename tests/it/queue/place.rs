@@ -71,7 +71,12 @@ impl Place {
 
     /// How a process is started that does this.
     pub(crate) fn command(&self, order: &Order) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_queue-worker"));
+        self.command_of(Path::new(env!("CARGO_BIN_EXE_queue-worker")), order)
+    }
+
+    /// How a process of another program is started that does this.
+    pub(crate) fn command_of(&self, program: &Path, order: &Order) -> Command {
+        let mut command = Command::new(program);
         command
             .arg(serde_json::to_string(order).unwrap())
             .current_dir(self.path())

@@ -5,6 +5,8 @@ mod dead_letters;
 mod delays;
 mod ladder;
 mod losses;
+#[cfg(feature = "redis")]
+mod older;
 mod publishing;
 mod runtimes;
 mod tls;

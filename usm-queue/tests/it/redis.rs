@@ -5,6 +5,7 @@ mod foreign;
 mod idle;
 mod keeping;
 mod many;
+pub(crate) mod older;
 mod outage;
 mod rights;
 mod rollback;

@@ -130,6 +130,12 @@ impl Raw {
         self.run_args(&command.split(' ').collect::<Vec<_>>()).await
     }
 
+    pub(crate) async fn run_bytes(&mut self, words: Vec<Vec<u8>>) {
+        let mut command = redis::Cmd::new();
+        command.arg(words);
+        command.exec_async(&mut self.0).await.unwrap();
+    }
+
     pub(crate) async fn run_args<T: FromRedisValue>(&mut self, words: &[&str]) -> T {
         let mut command = redis::cmd(words[0]);
         command.arg(&words[1..]);
