@@ -198,12 +198,29 @@ pub struct TimelineEntry {
     pub event: JobEvent,
     /// The attempt it belongs to, counted from 1; 0 before the first.
     pub attempt: u32,
+    /// The version of the record that it made; 0 where an earlier version of this library wrote it.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub version: u64,
     /// The worker that ran or settled it.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub worker: Option<String>,
     /// Why it failed.
     #[serde(skip_serializing_if = "Option::is_none", default)]
     pub error: Option<String>,
+}
+
+/// Lines of a job's history that are kept: the first ones, and the last ones.
+pub(crate) const TIMELINE_FIRST: usize = 10;
+const TIMELINE_LAST: usize = 50;
+/// Further ones before some are left out, so that it is not done for each.
+const TIMELINE_SPARE: usize = 20;
+
+/// Which lines of so long a history are left out; none mostly.
+pub(crate) fn left_out_of_timeline(lines: usize) -> std::ops::Range<usize> {
+    match lines > TIMELINE_FIRST + TIMELINE_LAST + TIMELINE_SPARE {
+        true => TIMELINE_FIRST..lines - TIMELINE_LAST,
+        false => 0..0,
+    }
 }
 
 /// The record of a job. Its JSON form has the field names of the guide.
@@ -241,8 +258,16 @@ pub struct Job {
     pub metadata: Map<String, Value>,
     /// How far the running attempt has come.
     pub progress: Option<Progress>,
-    /// Partial results in the order the handler reported them; kept across attempts.
+    /// The version of this record that the progress made; 0 where an earlier version of this library wrote it.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub progress_version: u64,
+    /// Partial results in the order the handler reported them; kept across attempts. At most
+    /// [`MAX_PARTIAL_RESULTS`](crate::MAX_PARTIAL_RESULTS).
+    #[serde(default)]
     pub partial_results: Vec<Value>,
+    /// The version of this record that each of them made, in the same order; 0 as above.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub partial_versions: Vec<u64>,
     /// The task's output, once completed.
     pub result: Option<Value>,
     /// Why the last attempt failed.
@@ -255,8 +280,16 @@ pub struct Job {
     pub lease_until: Option<DateTime<Utc>>,
     /// Grows by one with every change of this record.
     pub version: u64,
-    /// Every transition, oldest first.
+    /// Transitions, oldest first: all, or of more than 80 the first ten and the last ones, at least 50.
     pub timeline: Vec<TimelineEntry>,
+    /// How many transitions were left out behind the first ten.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub timeline_left_out: u64,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde wants it so")]
+fn is_zero(number: &u64) -> bool {
+    *number == 0
 }
 
 impl Job {
@@ -277,7 +310,9 @@ impl Job {
             correlation_id: None,
             metadata: Map::new(),
             progress: None,
+            progress_version: 0,
             partial_results: Vec::new(),
+            partial_versions: Vec::new(),
             result: None,
             error: None,
             cancel_requested: false,
@@ -288,9 +323,11 @@ impl Job {
                 at: now,
                 event: JobEvent::Enqueued,
                 attempt: 0,
+                version: 1,
                 worker: None,
                 error: None,
             }],
+            timeline_left_out: 0,
         }
     }
 
@@ -300,28 +337,74 @@ impl Job {
         self.status == JobStatus::Processing && self.lease_until.is_some_and(|until| until < now)
     }
 
-    /// The states between `seen` and this record that `seen` has missed, this record last. Built from the
-    /// timeline, so that a watcher that reads late still sees every transition.
+    /// The states between `seen` and this later record. Built from the timeline, so that a watcher that reads late still
+    /// sees every transition. The partial results of `seen` do not matter.
     pub(crate) fn transitions_since(&self, seen: &Job) -> Vec<Job> {
-        if self.version <= seen.version {
-            return Vec::new();
-        }
-        let missed = self.timeline.len().saturating_sub(seen.timeline.len());
+        let missed = self.transitions().saturating_sub(seen.transitions());
+        let missed = usize::try_from(missed).unwrap_or(usize::MAX).min(self.timeline.len());
         let first_missed = self.timeline.len() - missed;
         let mut states = Vec::new();
+        if missed <= 1 {
+            // The last one is this record.
+            return states;
+        }
         let mut state = seen.clone();
-        for (index, entry) in self.timeline.iter().enumerate().skip(first_missed) {
-            if index + 1 == self.timeline.len() {
-                break;
-            }
+        for entry in &self.timeline[first_missed..self.timeline.len() - 1] {
             state.apply(entry);
-            state.version += 1;
+            state.version = entry.version.max(state.version + 1);
             if state.version < self.version {
-                states.push(state.clone());
+                let mut shown = state.clone();
+                shown.take_partials_of(self);
+                states.push(shown);
             }
         }
-        states.push(self.clone());
         states
+    }
+
+    /// Transitions in all, told or left out.
+    fn transitions(&self) -> u64 {
+        self.timeline_left_out.saturating_add(u64::try_from(self.timeline.len()).unwrap_or(u64::MAX))
+    }
+
+    /// The partial results that a later record has, up to this version.
+    fn take_partials_of(&mut self, later: &Job) {
+        let known = later.partial_versions.partition_point(|number| *number <= self.version);
+        self.partial_results = later.partial_results.get(..known).unwrap_or_default().to_vec();
+        self.partial_versions = later.partial_versions.get(..known).unwrap_or_default().to_vec();
+    }
+
+    /// A copy but for its partial results, which may be many.
+    pub(crate) fn clone_without_partials(&mut self) -> Job {
+        let results = std::mem::take(&mut self.partial_results);
+        let versions = std::mem::take(&mut self.partial_versions);
+        let copy = self.clone();
+        (self.partial_results, self.partial_versions) = (results, versions);
+        copy
+    }
+
+    /// Partial results without a number, which come first.
+    pub(crate) fn unnumbered_partials(&self) -> usize {
+        self.partial_versions.partition_point(|number| *number == 0)
+    }
+
+    /// Puts the first `numbered` ones of an earlier record before those of this one that have a number.
+    pub(crate) fn put_partials_before(&mut self, mut earlier: Job, numbered: usize) {
+        fn join<T>(mut earlier: Vec<T>, old: usize, keep: usize, later: &mut Vec<T>, new: usize) {
+            earlier.truncate(old + keep);
+            earlier.splice(..old, later.drain(..new));
+            earlier.append(later);
+            *later = earlier;
+        }
+        let (old, new) = (earlier.unnumbered_partials(), self.unnumbered_partials());
+        let (results, versions) = (&mut earlier.partial_results, &mut earlier.partial_versions);
+        join(std::mem::take(results), old, numbered, &mut self.partial_results, new);
+        join(std::mem::take(versions), old, numbered, &mut self.partial_versions, new);
+    }
+
+    /// One more partial result.
+    pub(crate) fn add_partial(&mut self, version: u64, value: Value) {
+        self.partial_results.push(value);
+        self.partial_versions.push(version);
     }
 
     fn apply(&mut self, entry: &TimelineEntry) {
@@ -338,6 +421,7 @@ impl Job {
         if entry.event.status().is_some() {
             // The timeline does not tell them, and those of the state before are over.
             (self.next_attempt_at, self.lease_until, self.progress) = (None, None, None);
+            self.progress_version = 0;
         }
         self.timeline.push(entry.clone());
     }
@@ -358,7 +442,7 @@ mod tests {
     use super::*;
 
     fn entry(event: JobEvent, attempt: u32) -> TimelineEntry {
-        TimelineEntry { at: Utc::now(), event, attempt, worker: None, error: None }
+        TimelineEntry { at: Utc::now(), event, attempt, version: 0, worker: None, error: None }
     }
 
     #[test]
@@ -378,7 +462,27 @@ mod tests {
             now.transitions_since(&seen).iter().map(|job| (job.version, job.status)).collect();
 
         use JobStatus::*;
-        assert_eq!(states, [(2, Processing), (3, Pending), (4, Processing), (5, Completed)]);
+        assert_eq!(states, [(2, Processing), (3, Pending), (4, Processing)]);
+    }
+
+    #[test]
+    fn a_state_that_was_missed_has_the_partial_results_of_its_time() {
+        let seen = Job::new(JobId::new(), "t", Utc::now());
+        let mut now = seen.clone();
+        for (event, version) in [(JobEvent::Started, 2), (JobEvent::Released, 4), (JobEvent::Started, 5)] {
+            now.timeline.push(TimelineEntry { version, ..entry(event, 1) });
+        }
+        now.version = 6;
+        now.add_partial(3, "one".into());
+        now.add_partial(6, "two".into());
+
+        let states: Vec<_> = now
+            .transitions_since(&seen)
+            .into_iter()
+            .map(|job| (job.version, job.partial_results.len()))
+            .collect();
+
+        assert_eq!(states, [(2, 0), (4, 1)]);
     }
 
     #[test]
@@ -386,6 +490,12 @@ mod tests {
         let job = Job::new(JobId::new(), "t", Utc::now());
 
         assert!(job.transitions_since(&job).is_empty());
+    }
+
+    #[test]
+    fn of_a_long_history_the_beginning_and_the_end_are_kept() {
+        assert!(left_out_of_timeline(80).is_empty());
+        assert_eq!(left_out_of_timeline(81), 10..31);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 #![doc = include_str!("../README.md")]
 
 mod broker;
+mod changes;
 mod context;
 mod dead_letter;
 mod detached;
@@ -27,6 +28,7 @@ mod worker;
 #[cfg(feature = "rabbitmq")]
 pub use broker::rabbitmq::RabbitMqOptions;
 pub use broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement};
+pub use changes::{Change, JobChange};
 pub use context::JobContext;
 pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters, NotReplayed, Replayed};
 pub use envelope::Message;
@@ -40,8 +42,8 @@ pub use sqlite::SqliteOptions;
 #[cfg(feature = "redis")]
 pub use store::redis::RedisOptions;
 pub use store::{
-    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob,
-    Updated,
+    CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
+    LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, Updated,
 };
 pub use task::{Task, TaskError, TaskPolicy, Verdict};
 pub use topology::{

@@ -16,7 +16,7 @@ use crate::{
     job::{Job, JobId, JobStatus, Owner},
     json,
     retry::later,
-    store::{CancelOutcome, JobFilter, JobStore, JobWatch, NewJob, REMEMBER_UNBOUNDED},
+    store::{CancelOutcome, JobChanges, JobFilter, JobStore, JobWatch, NewJob, REMEMBER_UNBOUNDED},
     task::Task,
     topology::{QueueSpec, Topology, TopologyPlan},
 };
@@ -297,6 +297,17 @@ impl TaskQueue {
     /// `NotFound`, `Unavailable`.
     pub async fn watch(&self, id: JobId) -> Result<JobWatch> {
         self.inner.store.watch(id).await
+    }
+
+    /// What is new in a job's record since this version of it, then every later change until the job is final, whichever
+    /// process causes it: each once and in order. 0 begins at the beginning. Who was disconnected goes on after the
+    /// [`number`](crate::JobChange::number) of the last change, also in another process.
+    ///
+    /// # Errors
+    ///
+    /// `NotFound`, `Unavailable`.
+    pub async fn changes(&self, id: JobId, after: u64) -> Result<JobChanges> {
+        self.inner.store.changes(id, after).await
     }
 
     /// Waits until a job has ended and returns its record.
@@ -644,6 +655,15 @@ impl<T: Task> JobHandle<T> {
     /// As [`TaskQueue::watch`].
     pub async fn watch(&self) -> Result<JobWatch> {
         self.queue.watch(self.id).await
+    }
+
+    /// What is new in its record since this version of it, then every change.
+    ///
+    /// # Errors
+    ///
+    /// As [`TaskQueue::changes`].
+    pub async fn changes(&self, after: u64) -> Result<JobChanges> {
+        self.queue.changes(self.id, after).await
     }
 
     /// Waits until the job has ended and returns its output.

@@ -32,7 +32,8 @@ impl Effects {
     }
 }
 
-type Watchers = HashMap<JobId, watch::Sender<Option<Arc<Job>>>>;
+/// The record that watchers of a job are shown: it grows in place, so that a change costs what is new.
+type Watchers = HashMap<JobId, watch::Sender<Option<Job>>>;
 
 /// Wakes whoever waits in this process.
 #[derive(Debug)]
@@ -60,13 +61,26 @@ impl Hub {
         lock(&self.queues).entry(queue).or_default().clone()
     }
 
-    /// Gets every later record of the job that this process learns of; the newest only, when it reads slowly.
-    pub(crate) fn watch(&self, id: JobId) -> watch::Receiver<Option<Arc<Job>>> {
+    /// Shows every later record of the job that this process learns of; the newest only, when it is read slowly.
+    pub(crate) fn watch(&self, id: JobId) -> watch::Receiver<Option<Job>> {
         lock(&self.watchers).entry(id).or_insert_with(|| watch::channel(None).0).subscribe()
     }
 
+    /// What somebody read who begins to watch: later only what is new is loaded.
+    pub(crate) fn begin(&self, present: &Job) {
+        if let Some(watcher) = lock(&self.watchers).get(&present.id) {
+            watcher.send_if_modified(|shown| {
+                let newer = shown.as_ref().is_none_or(|shown| shown.version < present.version);
+                if newer {
+                    *shown = Some(present.clone());
+                }
+                newer
+            });
+        }
+    }
+
     /// Drops a watch of a job that will not change again.
-    pub(crate) fn forget_idle(&self, id: JobId, changes: watch::Receiver<Option<Arc<Job>>>) {
+    pub(crate) fn forget_idle(&self, id: JobId, changes: watch::Receiver<Option<Job>>) {
         drop(changes);
         let mut watchers = lock(&self.watchers);
         if watchers.get(&id).is_some_and(|watcher| watcher.receiver_count() == 0) {
@@ -91,7 +105,7 @@ impl Hub {
     }
 
     /// After a commit of this process.
-    pub(super) fn tell(&self, effects: &Effects, load: impl FnOnce(&[JobId]) -> Result<Vec<Job>>) {
+    pub(super) fn tell(&self, effects: &Effects, load: impl FnOnce(&[(JobId, u64)]) -> Result<Vec<Job>>) {
         {
             let queues = lock(&self.queues);
             effects
@@ -115,7 +129,7 @@ impl Hub {
     pub(super) fn look(
         &self,
         has_work: impl Fn(i64) -> bool,
-        load: impl FnOnce(&[JobId]) -> Result<Vec<Job>>,
+        load: impl FnOnce(&[(JobId, u64)]) -> Result<Vec<Job>>,
         to_stop: impl FnOnce() -> Result<Vec<JobId>>,
     ) {
         let queues: Vec<_> = lock(&self.queues).iter().map(|(id, bell)| (*id, bell.clone())).collect();
@@ -142,11 +156,16 @@ impl Hub {
         ids.iter().for_each(|id| drop(self.to_stop.send(*id)));
     }
 
-    fn show(&self, watched: &[JobId], load: impl FnOnce(&[JobId]) -> Result<Vec<Job>>) {
+    fn show(&self, watched: &[JobId], load: impl FnOnce(&[(JobId, u64)]) -> Result<Vec<Job>>) {
         if watched.is_empty() {
             return;
         }
-        let jobs = match load(watched) {
+        let known: Vec<_> = {
+            let watchers = lock(&self.watchers);
+            let version = |id| watchers.get(id).and_then(|watcher| Some(watcher.borrow().as_ref()?.version));
+            watched.iter().map(|id| (*id, version(id).unwrap_or_default())).collect()
+        };
+        let jobs = match load(&known) {
             Ok(jobs) => jobs,
             Err(error) => {
                 tracing::warn!(
@@ -157,13 +176,21 @@ impl Hub {
             }
         };
         let mut watchers = lock(&self.watchers);
-        for job in jobs {
+        for mut job in jobs {
             let Some(watcher) = watchers.get(&job.id) else { continue };
             let (id, ended) = (job.id, job.status.is_final());
+            let after = known.iter().find(|(known, _)| *known == id).map_or(0, |(_, after)| *after);
             watcher.send_if_modified(|shown| {
-                let newer = shown.as_ref().is_none_or(|shown| shown.version < job.version);
+                let version = shown.as_ref().map_or(0, |shown| shown.version);
+                // Another thread may have shown it, or a newer one.
+                let newer = version < job.version && after <= version;
                 if newer {
-                    *shown = Some(Arc::new(job));
+                    if let Some(earlier) = shown.take().filter(|_| after > 0) {
+                        let known = earlier.partial_versions.partition_point(|number| *number <= after);
+                        let numbered = known - earlier.unnumbered_partials();
+                        job.put_partials_before(earlier, numbered);
+                    }
+                    *shown = Some(job);
                 }
                 newer
             });

@@ -114,7 +114,7 @@ fn serve(connection: &Connection, hub: &Hub, inbox: &mpsc::Receiver<Request>, lo
                     let due = messages::next_due(connection).ok().flatten();
                     let alarm = due != std::mem::replace(&mut next_due, due);
                     let has_work = |queue| alarm || messages::has_ready(connection, queue).unwrap_or(true);
-                    hub.look(has_work, |ids| jobs::load(connection, ids), || jobs::to_stop(connection));
+                    hub.look(has_work, |ids| jobs::load_newer(connection, ids), || jobs::to_stop(connection));
                 }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return,

@@ -61,13 +61,29 @@ CREATE TABLE jobs (
     error            TEXT,
     progress         TEXT,
     result           TEXT,
-    partial_results  TEXT NOT NULL DEFAULT '',   -- one JSON value a line
-    -- One JSON array a line: [at, event, attempt, worker, error]. Begins with "enqueued" at created_at where it does not
-    -- tell how the record came to be.
+    partial_results  TEXT NOT NULL DEFAULT '',   -- of programs of version 1: one JSON value a line
+    -- One JSON array a line: [at, event, attempt, worker, error], behind a line with the version that it made. Begins with
+    -- "enqueued" at created_at where it does not tell how the record came to be. {"left_out": n} stands for n entries.
     timeline         TEXT NOT NULL,
     digest           INTEGER,                    -- tells the payload from others, where the caller chose the id
-    remember         INTEGER                     -- how long after its end it is known that the job ended; NULL for 7 days
+    remember         INTEGER,                    -- how long after its end it is known that the job ended; NULL for 7 days
+    progress_version INTEGER,                    -- the version that the progress made
+    partials         INTEGER,                    -- how many rows of partial_results; NULL for none
+    partial_bytes    INTEGER                     -- their size
 ) STRICT, WITHOUT ROWID;
+
+-- The partial results of jobs; their numbers are the versions they made.
+CREATE TABLE partial_results (
+    job    BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    value  TEXT NOT NULL,                        -- JSON
+    PRIMARY KEY (job, number)
+) STRICT, WITHOUT ROWID;
+
+-- They go with the record, whoever removes it.
+CREATE TRIGGER partial_results_of_removed AFTER DELETE ON jobs WHEN old.partials IS NOT NULL BEGIN
+    DELETE FROM partial_results WHERE job = old.id;
+END;
 
 -- For lists. A claim changes none of them.
 CREATE INDEX jobs_open ON jobs (task, created_at) WHERE finished_at IS NULL;

@@ -457,7 +457,7 @@ impl Loop {
         if effects.is_empty() {
             return;
         }
-        self.hub.tell(&effects, |ids| jobs::load(&self.connection, ids));
+        self.hub.tell(&effects, |ids| jobs::load_newer(&self.connection, ids));
         if let Some(shared) = &mut self.shared {
             shared.doorbell.want();
             shared.doorbell.ring();

@@ -2,15 +2,14 @@
 //!
 //! A backend implements [`JobStore`] and proves itself with the contract suite in `usm_queue::testing`.
 
-use std::{any::Any, collections::VecDeque, fmt, time::Duration};
+use std::{any::Any, fmt, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::{Stream, StreamExt, stream::BoxStream};
 use serde_json::Value;
 use tokio::sync::broadcast;
 
 use crate::{
-    error::Result,
+    error::{Error, Result},
     job::{Job, JobId, JobStatus, Owner, Progress},
 };
 
@@ -18,6 +17,9 @@ use crate::{
 pub(crate) mod redis;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
+mod watching;
+
+pub use self::watching::{JobChanges, JobWatch};
 
 /// Remembers jobs. Every write that returns `Ok` is durable and makes one new version of the record.
 ///
@@ -97,6 +99,16 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// `NotFound` when the job is unknown.
     async fn watch(&self, id: JobId) -> Result<JobWatch>;
 
+    /// The changes after this version of the record, then every later one until the job is final: see
+    /// [`Job::changes_since`].
+    ///
+    /// # Errors
+    ///
+    /// `NotFound` when the job is unknown.
+    async fn changes(&self, id: JobId, after: u64) -> Result<JobChanges> {
+        JobChanges::of_watch(self.watch(id).await?, after).await
+    }
+
     /// Ids of running jobs whose cancellation is asked for, from any process, from now on. A hint for speed: a lost
     /// one is made up for by [`renew`](Self::renew).
     fn cancellations(&self) -> broadcast::Receiver<JobId>;
@@ -106,6 +118,18 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
 
     /// For backends that commit records and messages together and must know their own store.
     fn as_any(&self) -> &dyn Any;
+}
+
+/// Partial results of one job.
+pub const MAX_PARTIAL_RESULTS: u64 = 10_000;
+/// Bytes of all partial results of one job, as JSON: 16 MiB.
+pub const MAX_PARTIAL_BYTES: u64 = 16 * 1024 * 1024;
+
+/// Refuses a partial result beyond these.
+pub(crate) fn too_many_partials(id: JobId) -> Error {
+    Error::invalid(format!(
+        "job {id} has as many partial results as are kept: {MAX_PARTIAL_RESULTS}, or {MAX_PARTIAL_BYTES} bytes as JSON; report fewer and larger ones, or store them elsewhere"
+    ))
 }
 
 /// How long after its end a job is remembered where nothing bounds how long a message of it may wait.
@@ -198,7 +222,7 @@ pub enum Claimed {
 pub enum JobUpdate {
     /// Where the handler is.
     Progress(Progress),
-    /// One more partial result.
+    /// One more partial result. Refused with `InvalidInput` beyond [`MAX_PARTIAL_RESULTS`] and [`MAX_PARTIAL_BYTES`].
     Partial(Value),
     /// The handler's output: final.
     Completed(Value),
@@ -281,54 +305,5 @@ pub struct JobFilter {
 impl Default for JobFilter {
     fn default() -> Self {
         Self { owner: None, status: None, task: None, skip: 0, limit: 50 }
-    }
-}
-
-/// The states of one job: the present one first, then each later one, ending with the final one.
-pub struct JobWatch {
-    unseen: VecDeque<Job>,
-    seen: Job,
-    ended: bool,
-    changes: BoxStream<'static, Result<Job>>,
-}
-
-impl JobWatch {
-    /// Wraps a backend's stream of records. States it skips are filled in from the timeline; repeated and older
-    /// ones are left out.
-    pub fn new(present: Job, changes: impl Stream<Item = Result<Job>> + Send + 'static) -> Self {
-        Self {
-            unseen: VecDeque::from([present.clone()]),
-            seen: present,
-            ended: false,
-            changes: changes.boxed(),
-        }
-    }
-
-    /// The next state; `None` after the final one.
-    pub async fn next(&mut self) -> Option<Result<Job>> {
-        loop {
-            if let Some(job) = self.unseen.pop_front() {
-                self.ended = job.status.is_final();
-                return Some(Ok(job));
-            }
-            if self.ended {
-                return None;
-            }
-            match self.changes.next().await? {
-                Ok(job) => {
-                    self.unseen.extend(job.transitions_since(&self.seen));
-                    if job.version > self.seen.version {
-                        self.seen = job;
-                    }
-                }
-                Err(error) => return Some(Err(error)),
-            }
-        }
-    }
-}
-
-impl fmt::Debug for JobWatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("JobWatch").field("seen", &self.seen.version).finish_non_exhaustive()
     }
 }

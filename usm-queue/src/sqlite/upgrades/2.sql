@@ -6,6 +6,20 @@ ALTER TABLE queues ADD COLUMN ready INTEGER;
 ALTER TABLE jobs ADD COLUMN digest INTEGER;
 ALTER TABLE jobs ADD COLUMN remember INTEGER;
 
+-- Partial results have rows of their own; those that are there stay where they are.
+ALTER TABLE jobs ADD COLUMN progress_version INTEGER;
+ALTER TABLE jobs ADD COLUMN partials INTEGER;
+ALTER TABLE jobs ADD COLUMN partial_bytes INTEGER;
+CREATE TABLE partial_results (
+    job    BLOB NOT NULL,
+    number INTEGER NOT NULL,
+    value  TEXT NOT NULL,
+    PRIMARY KEY (job, number)
+) STRICT, WITHOUT ROWID;
+CREATE TRIGGER partial_results_of_removed AFTER DELETE ON jobs WHEN old.partials IS NOT NULL BEGIN
+    DELETE FROM partial_results WHERE job = old.id;
+END;
+
 CREATE TABLE ended (
     id        BLOB PRIMARY KEY,
     status    INTEGER NOT NULL,

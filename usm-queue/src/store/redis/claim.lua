@@ -54,6 +54,8 @@ if died then
   r.crashes, r.alone = r.crashes + 1, ALONE and now + ALONE + LEASE
 end
 r.status, r.attempt, r.worker, r.lease, r.due, r.progress = 'processing', r.attempt + 1, WORKER, now + LEASE, nil, 'null'
+r.progressed = 0
 note(r, 'started', WORKER, 'null')
+shorten(r)
 remember(r, 'r' .. REQUEST)
 return {'run', decimal(r.token), write(r, before), overwritten}

@@ -29,10 +29,10 @@ struct Claimed {
     text: Vec<u8>,
     digest: Option<u64>,
     remember: Duration,
-    /// Partial results since.
-    partials: Vec<serde_json::Value>,
-    /// The newest progress written.
-    progress: Option<Progress>,
+    /// All partial results, as the list of them has them.
+    partials: Vec<Vec<u8>>,
+    /// The newest progress written, and the version it made.
+    progress: Option<(Progress, u64)>,
     pace: Pace,
     used: Instant,
 }
@@ -44,7 +44,8 @@ pub(super) struct ClaimedJobs {
 }
 
 impl ClaimedJobs {
-    pub(super) fn insert(&self, lease: Lease, text: Vec<u8>, digest: Option<u64>, remember: Duration) {
+    /// A claim: the record, its partial results, and what tells its payload and how long it is remembered.
+    pub(super) fn insert(&self, lease: Lease, (text, partials): (Vec<u8>, Vec<Vec<u8>>), new: &NewJob) {
         let now = Instant::now();
         let mut jobs = self.jobs();
         if jobs.len() >= MANY && jobs.len().is_power_of_two() {
@@ -52,9 +53,9 @@ impl ClaimedJobs {
         }
         let claimed = Claimed {
             text,
-            digest,
-            remember,
-            partials: Vec::new(),
+            digest: new.digest,
+            remember: new.remember,
+            partials,
             progress: None,
             pace: Pace::new(now),
             used: now,
@@ -71,9 +72,9 @@ impl ClaimedJobs {
         let jobs = self.jobs();
         let claimed = jobs.get(&lease)?;
         let mut job = record::parse(lease.id, &claimed.text)?;
-        job.partial_results.extend(claimed.partials.iter().cloned());
-        if claimed.progress.is_some() {
-            job.progress.clone_from(&claimed.progress);
+        record::add_partials(&mut job, &claimed.partials);
+        if let Some((progress, version)) = &claimed.progress {
+            (job.progress, job.progress_version) = (Some(progress.clone()), *version);
         }
         Some(NewJob { job, digest: claimed.digest, remember: claimed.remember })
     }
@@ -101,15 +102,18 @@ impl ClaimedJobs {
     }
 
     /// A write was applied.
-    pub(super) fn applied(&self, lease: Lease, update: &JobUpdate, progress: Option<Progress>) {
+    pub(super) fn applied(&self, lease: Lease, update: &JobUpdate, progress: Option<Progress>, version: u64) {
         let mut jobs = self.jobs();
         match update {
             JobUpdate::Progress(_) | JobUpdate::Partial(_) => {
                 let Some(job) = jobs.get_mut(&lease) else { return };
                 job.used = Instant::now();
-                job.progress = progress.or(job.progress.take());
+                let is_partial = matches!(update, JobUpdate::Partial(_));
+                if let Some(progress) = progress {
+                    job.progress = Some((progress, version - u64::from(is_partial && version > 0)));
+                }
                 if let JobUpdate::Partial(value) = update {
-                    job.partials.push(value.clone());
+                    job.partials.push(record::partial(version, value).into_bytes());
                 }
             }
             _ => drop(jobs.remove(&lease)),

@@ -2,7 +2,7 @@
 
 use std::{
     collections::HashMap,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
@@ -12,7 +12,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::record;
+use super::present::Present;
 use crate::job::{Job, JobId, JobStatus};
 
 /// What a watcher asks of the subscription connection.
@@ -21,21 +21,6 @@ pub(super) enum Ask {
     Enter(JobId, oneshot::Sender<()>),
     /// Perhaps nobody watches it any more.
     Leave(JobId),
-}
-
-/// A record as Redis has it now.
-pub(super) struct Present {
-    pub(super) job: Job,
-    /// What another service wrote.
-    foreign: Option<Vec<u8>>,
-}
-
-impl Present {
-    /// `None` where there is no record.
-    pub(super) fn read(id: JobId, text: Vec<u8>) -> Option<Self> {
-        let job = record::parse(id, &text)?;
-        Some(Self { job, foreign: (!record::is_ours(&text)).then_some(text) })
-    }
 }
 
 /// Who watches what.
@@ -51,12 +36,13 @@ struct Watched {
     missing_since: Option<Instant>,
 }
 
-/// What a watcher is shown; only the newest, the timeline tells what came before.
-#[derive(Clone, Default)]
+/// What a watcher is shown; only the newest, the record tells what came before. It grows in place, so that a change costs what
+/// is new.
+#[derive(Default)]
 pub(super) enum Shown {
     #[default]
     Nothing,
-    Record(Arc<Job>),
+    Record(Box<Job>),
     /// Redis has no record of it any more.
     Gone,
 }
@@ -65,6 +51,8 @@ pub(super) enum Shown {
 #[derive(Debug, Default)]
 struct Last {
     version: u64,
+    /// How many entries of the list of its partial results the record has.
+    listed: usize,
     /// What another service wrote.
     foreign: Option<Vec<u8>>,
     /// Until when a worker of ours holds the job.
@@ -80,14 +68,14 @@ impl Last {
         if present.foreign.is_some() && self.is_held(now) {
             return None;
         }
-        if present.job.version > self.version {
+        if present.record.version > self.version {
             return Some(self.raised);
         }
         let changed = match &present.foreign {
             Some(text) => self.foreign.as_ref() != Some(text),
             None => self.foreign.is_some(),
         };
-        changed.then(|| (self.raised + self.version + 1).saturating_sub(present.job.version))
+        changed.then(|| (self.raised + self.version + 1).saturating_sub(present.record.version))
     }
 
     fn is_held(&self, now: DateTime<Utc>) -> bool {
@@ -149,26 +137,43 @@ impl Hub {
         self.watched().iter().filter(|(_, entry)| !entry.last.is_held(now)).map(|(id, _)| *id).collect()
     }
 
-    pub(super) fn show(&self, present: Present) {
+    /// How many entries of the list of a job's partial results are known.
+    pub(super) fn listed(&self, id: JobId) -> usize {
+        self.watched().get(&id).map_or(0, |entry| entry.last.listed)
+    }
+
+    /// `false` where partial results before it are not known, so that the record must be read.
+    pub(super) fn show(&self, present: Present) -> bool {
         let mut watched = self.watched();
-        let Some(entry) = watched.get_mut(&present.job.id) else { return };
+        let Some(entry) = watched.get_mut(&present.record.id) else { return true };
         entry.missing_since = None;
         let raised = match &*entry.shown.borrow() {
             Shown::Gone => Some(entry.last.raised),
             _ => entry.last.raises(&present, Utc::now()),
         };
-        let Present { mut job, foreign } = present;
+        let Present { record: mut job, listed, from, foreign } = present;
         let held = (job.status == JobStatus::Processing).then_some(job.lease_until).flatten();
         let Some(raised) = raised else {
             // A renewed lease makes no new version.
             if foreign.is_none() && job.version == entry.last.version {
                 entry.last.held_until = held;
             }
-            return;
+            return true;
         };
-        entry.last = Last { version: job.version, foreign, held_until: held, raised };
+        if from > entry.last.listed || (from > 0 && !matches!(&*entry.shown.borrow(), Shown::Record(_))) {
+            return false;
+        }
+        entry.last = Last { version: job.version, listed, foreign, held_until: held, raised };
         job.version = job.version.saturating_add(raised);
-        entry.shown.send_replace(Shown::Record(Arc::new(job)));
+        entry.shown.send_modify(|shown| {
+            if let Shown::Record(earlier) = std::mem::take(shown)
+                && from > 0
+            {
+                job.put_partials_before(*earlier, from);
+            }
+            *shown = Shown::Record(Box::new(job));
+        });
+        true
     }
 
     /// Redis has no record of this job. Its worker or its message may still make it anew: only one that stays away, and
@@ -201,7 +206,8 @@ mod tests {
     fn present(version: u64, foreign: Option<&str>) -> Present {
         let mut job = Job::new(JobId::new(), "t", Utc::now());
         job.version = version;
-        Present { job, foreign: foreign.map(|text| text.as_bytes().to_vec()) }
+        let foreign = foreign.map(|text| text.as_bytes().to_vec());
+        Present { record: job, listed: 0, from: 0, foreign }
     }
 
     fn last(version: u64, foreign: Option<&str>) -> Last {

@@ -36,6 +36,8 @@ pub(super) enum Ask {
     Script(&'static Script, Cmd),
     /// Several EVALSHA of one script in one round trip. All are repeated when one of them finds the script unknown.
     Scripts(&'static Script, Pipeline),
+    /// Several commands in one round trip.
+    Commands(Pipeline),
 }
 
 /// The connection and how to make it anew.
@@ -329,7 +331,7 @@ async fn query(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult
 async fn send(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult<Value> {
     match ask {
         Ask::Command(command) | Ask::Script(_, command) => command.query_async(connection).await,
-        Ask::Scripts(_, pipeline) => pipeline.query_async(connection).await,
+        Ask::Scripts(_, pipeline) | Ask::Commands(pipeline) => pipeline.query_async(connection).await,
     }
 }
 

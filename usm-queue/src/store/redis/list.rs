@@ -15,7 +15,6 @@ use tokio::time::Instant;
 use super::{
     link::{Ask, Link},
     names::Names,
-    record::parse,
     script::{LIST, REGROUP, SWEEP, TASKS, on_lists},
 };
 use crate::{
@@ -85,8 +84,8 @@ impl Lists {
                 break;
             }
             looked += read;
-            for (name, text) in ids.into_iter().zip(texts) {
-                let Some(record) = name.parse().ok().and_then(|id| parse(id, &text)) else { continue };
+            let texts = ids.into_iter().zip(texts).filter_map(|(id, text)| Some((id.parse().ok()?, text)));
+            for record in self.link.with_partials(texts.collect()).await? {
                 // Jobs enqueued meanwhile move the others to later ranks.
                 if !matches(filter, &record) || !seen.insert(record.id) {
                     continue;

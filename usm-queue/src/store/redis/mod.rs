@@ -9,6 +9,7 @@ mod list;
 mod names;
 mod options;
 mod preflight;
+mod present;
 mod progress;
 mod record;
 mod script;
@@ -24,18 +25,17 @@ use tokio::sync::broadcast;
 pub use self::options::RedisOptions;
 use self::{
     claimed::{ClaimedJobs, Doubtful, Requests},
-    hub::Present,
     link::{Ask, Link},
     list::Lists,
     progress::Report,
-    record::{parse, to_json},
+    record::{add_partials, listed, parse, to_json},
     script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, insert_new},
     transition::{Answer, Shared, warn_overwritten},
-    watch::Watchers,
+    watch::{Place, Watchers},
 };
 use super::{
-    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob,
-    Updated,
+    CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
+    LeaseState, NewJob, Updated,
 };
 use crate::{
     error::{Error, ErrorKind, Result},
@@ -151,8 +151,7 @@ impl JobStore for RedisStore {
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
-        let [text] = self.shared.link.texts(&[id]).await?.try_into().unwrap_or([None]);
-        Ok(text.and_then(|text| parse(id, &text)))
+        Ok(self.shared.link.records(&[(id, 0)]).await?.pop().flatten().map(|record| record.job()))
     }
 
     async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
@@ -277,17 +276,13 @@ impl JobStore for RedisStore {
     }
 
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
-        // Before the record is read, so that no change falls in between.
-        let place = self.watchers.enter(id).await?;
-        let [text] = self.shared.link.texts(&[id]).await?.try_into().unwrap_or([None]);
-        let present = text.and_then(|text| Present::read(id, text));
-        let present = present.ok_or_else(|| Error::not_found(format!("job {id}")))?;
-        let job = present.job.clone();
-        if job.status.is_final() {
-            return Ok(JobWatch::new(job, futures_util::stream::empty()));
-        }
-        self.watchers.show(present);
-        Ok(JobWatch::new(job, place.changes()))
+        let (present, place) = self.follow(id).await?;
+        Ok(JobWatch::new(present, Place::follow(place, Job::clone)))
+    }
+
+    async fn changes(&self, id: JobId, after: u64) -> Result<JobChanges> {
+        let (present, place) = self.follow(id).await?;
+        Ok(JobChanges::new(&present, after, |mut cursor| Place::follow(place, move |job| cursor.read(job))))
     }
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
@@ -305,6 +300,20 @@ impl JobStore for RedisStore {
 }
 
 impl RedisStore {
+    /// The present record, and the later ones where it will change.
+    async fn follow(&self, id: JobId) -> Result<(Job, Option<Place>)> {
+        // Before the record is read, so that no change falls in between.
+        let place = self.watchers.enter(id).await?;
+        let present = self.shared.link.records(&[(id, 0)]).await?.pop().flatten();
+        let present = present.ok_or_else(|| Error::not_found(format!("job {id}")))?;
+        let job = present.clone().job();
+        if job.status.is_final() {
+            return Ok((job, None));
+        }
+        self.watchers.show(present);
+        Ok((job, Some(place)))
+    }
+
     async fn take(
         &self,
         new: NewJob,
@@ -320,7 +329,16 @@ impl RedisStore {
         let alone = alone.map_or_else(String::new, |alone| micros(alone).to_string());
         let args = |call: Call| call.arg(&request).arg(&worker).arg(until).arg(&alone);
         let answer = shared.unfenced(&CLAIM, job.id, Some(&new), args);
-        let answer = match answer.await {
+        let answer = async {
+            let answer = answer.await?.unwrap_or_default();
+            let taken = matches!(answer.first().map(Vec::as_slice), Some(b"run" | b"end"));
+            let partials = match answer.get(2).filter(|_| taken).map(|text| listed(text)) {
+                None | Some(Some(0)) => Vec::new(),
+                Some(_) => shared.link.partials(job.id).await?,
+            };
+            Ok::<_, Error>((answer, partials))
+        };
+        let (mut answer, partials) = match answer.await {
             Ok(answer) => answer,
             Err(error) => {
                 if error.kind() == ErrorKind::Unavailable {
@@ -329,7 +347,6 @@ impl RedisStore {
                 return Err(error);
             }
         };
-        let mut answer = answer.unwrap_or_default();
         warn_overwritten(job.id, answer.get(3));
         let word =
             |at: usize| answer.get(at).and_then(|word| std::str::from_utf8(word).ok()).unwrap_or_default();
@@ -341,8 +358,9 @@ impl RedisStore {
             "run" | "end" => {
                 let lease = Lease { id: job.id, token: number(word(1)) };
                 let text = answer.swap_remove(2);
-                let taken = parse(job.id, &text).map(Box::new).ok_or_else(|| unreadable(job.id))?;
-                shared.claimed.insert(lease, text, new.digest, new.remember);
+                let mut taken = parse(job.id, &text).map(Box::new).ok_or_else(|| unreadable(job.id))?;
+                add_partials(&mut taken, &partials);
+                shared.claimed.insert(lease, (text, partials), &new);
                 Ok(if kind == "run" { Claimed::Run(taken, lease) } else { Claimed::End(taken, lease) })
             }
             _ => Err(unreadable(job.id)),
@@ -353,17 +371,6 @@ impl RedisStore {
 impl fmt::Debug for RedisStore {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("RedisStore").field("server", &self.shared.link).finish_non_exhaustive()
-    }
-}
-
-impl Link {
-    /// The records of these jobs, in the order given. A key that holds something else reads as unknown.
-    async fn texts(&self, ids: &[JobId]) -> Result<Vec<Option<Vec<u8>>>> {
-        let mut command = redis::cmd("MGET");
-        for id in ids {
-            command.arg(self.names().record(id));
-        }
-        self.ask(&Ask::Command(command)).await
     }
 }
 

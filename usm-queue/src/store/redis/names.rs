@@ -33,6 +33,11 @@ impl Names {
         self.with(format_args!("usm:job:{id}"))
     }
 
+    /// The list of a job's partial results.
+    pub(super) fn partials(&self, id: impl Display) -> String {
+        self.with(format_args!("usm:partials:{id}"))
+    }
+
     /// Ids of jobs whose messages the broker has not confirmed, by the time they were stored.
     pub(super) fn unconfirmed(&self) -> String {
         self.with("usm:unconfirmed")

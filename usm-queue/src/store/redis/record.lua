@@ -5,6 +5,8 @@
 local JOB, STATE, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 -- Before every name.
 local PREFIX = string.sub(JOB, 1, #JOB - #ID - 4)
+-- A list of the partial results, each behind the version it made and a space.
+local PARTIALS = PREFIX .. 'usm:partials:' .. ID
 local UNCONFIRMED = PREFIX .. 'usm:unconfirmed'
 -- The layout of `usm:job:{id}`.
 local LAYOUT = 1
@@ -55,6 +57,9 @@ local function record(of, at)
     -- Milliseconds; 7 days where an earlier version of this library stored the record.
     remember = tonumber(of[at + 20]) or 604800000, digest = of[at + 21] or '',
     crashes = tonumber(of[at + 22]) or 0, alone = tonumber(of[at + 23]),
+    -- Of the list. `partials` are those that an earlier version of this library kept in the record, which does not count these.
+    listed = tonumber(of[at + 24]) or redis.call('LLEN', PARTIALS), bytes = tonumber(of[at + 25]) or 0,
+    left_out = tonumber(of[at + 26]) or 0, progressed = tonumber(of[at + 27]) or 0,
   }
 end
 
@@ -76,13 +81,19 @@ local function keep_state(r, ttl)
   if r.status == 'pending' or r.status == 'processing' then
     packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
       r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
-      r.requests, r.remember, r.digest, r.crashes, r.alone or '')
+      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.listed, r.bytes, r.left_out, r.progressed)
   else
     packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
       string.sub(r.requests, 1, 17), '', r.digest)
     ttl = math.max(ttl, r.remember)
   end
   redis.call('SET', STATE, packed, 'PX', decimal(ttl))
+end
+
+-- One more partial result: a version, a space, and JSON.
+local function add(r, entry)
+  r.listed = redis.call('RPUSH', PARTIALS, entry)
+  r.bytes = r.bytes + #entry
 end
 
 -- The record the caller gave, in ARGV from `at` on; version 0 stands for one beyond any a lost record can have had. The time
@@ -92,6 +103,11 @@ local function given(at)
   r.new = true
   if r.due and SEEN == '=' then r.due = now + math.max(0, r.due - tonumber(r.created)) end
   if r.version == 0 then r.version = now end
+  if SEEN == '+' then
+    redis.call('DEL', PARTIALS)
+    r.listed, r.bytes = 0, 0
+    for index = at + 28, #ARGV do add(r, ARGV[index]) end
+  end
   return r
 end
 
@@ -101,10 +117,12 @@ local function head(r)
 end
 
 local function json(r)
-  return head(r) .. ',"attempt":' .. r.attempt .. ',"updated_at":' .. moment(r.updated) .. ',"next_attempt_at":' .. moment(r.due)
-    .. ',"finished_at":' .. moment(r.finished) .. ',"progress":' .. r.progress .. ',"partial_results":[' .. r.partials
+  local progressed = r.progressed > 0 and ',"progress_version":' .. decimal(r.progressed) or ''
+  local left_out = r.left_out > 0 and ',"timeline_left_out":' .. decimal(r.left_out) or ''
+  return head(r) .. ',"partials":' .. decimal(r.listed) .. ',"attempt":' .. r.attempt .. ',"updated_at":' .. moment(r.updated) .. ',"next_attempt_at":' .. moment(r.due)
+    .. ',"finished_at":' .. moment(r.finished) .. ',"progress":' .. r.progress .. progressed .. ',"partial_results":[' .. r.partials
     .. '],"result":' .. r.result .. ',"error":' .. r.error .. ',"cancel_requested":' .. r.cancel .. ',"worker":' .. r.worker
-    .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. '],' .. r.fixed .. '}'
+    .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. ']' .. left_out .. ',' .. r.fixed .. '}'
 end
 
 -- The record of a job that needs no lease to be changed. Somebody else may have written `job:{id}` as the guide shows it: that
@@ -151,10 +169,21 @@ end
 
 -- Adds a line to the history; `worker` and `error` are JSON.
 local function note(r, event, worker, error)
-  local line = '{"at":' .. moment(now) .. ',"event":"' .. event .. '","attempt":' .. r.attempt
+  local line = '{"at":' .. moment(now) .. ',"event":"' .. event .. '","attempt":' .. r.attempt .. ',"version":' .. decimal(r.version + 1)
   if worker ~= 'null' then line = line .. ',"worker":' .. worker end
   if error ~= 'null' then line = line .. ',"error":' .. error end
   r.timeline = (r.timeline == '' and '' or r.timeline .. ',') .. line .. '}'
+end
+
+-- Of a long history the first lines and the last ones are kept: as in `job.rs`. In a text of JSON quotation marks are escaped,
+-- so nothing but a line begins like one.
+local function shorten(r)
+  if #r.timeline < 4096 then return end
+  local lines = {}
+  for at in string.gmatch(r.timeline, '(){"at":') do lines[#lines + 1] = at end
+  if #lines <= 80 then return end
+  r.timeline = string.sub(r.timeline, 1, lines[11] - 1) .. string.sub(r.timeline, lines[#lines - 49])
+  r.left_out = r.left_out + #lines - 60
 end
 
 -- Remembers a call, so that its repetition after a lost answer is known.
@@ -201,16 +230,17 @@ local function put(r, before)
   local text, ttl = json(r), keep(r)
   keep_state(r, ttl)
   redis.call('SET', JOB, text, 'PX', decimal(ttl))
+  if r.listed > 0 then redis.call('PEXPIRE', PARTIALS, decimal(ttl)) end
   if r.new or before ~= r.status then list(r, before) end
   return text
 end
 
--- Writes a new version and tells watchers.
-local function write(r, before)
+-- Writes a new version and tells watchers, who have the partial results before `partial`.
+local function write(r, before, partial)
   r.version = r.version + 1
   r.updated = now
   local text = put(r, before)
-  redis.call('PUBLISH', PREFIX .. 'usm:changed:' .. ID, text)
+  redis.call('PUBLISH', PREFIX .. 'usm:changed:' .. ID, partial and text .. '\n' .. partial or text)
   return text
 end
 

@@ -15,6 +15,11 @@ const MAX_EXACT: i64 = (1 << 53) - 1;
 /// The layout of what the scripts keep.
 const LAYOUT: u8 = 1;
 
+/// What the scripts read a record from.
+const FIELDS: usize = 28;
+/// So many of these a new record is made of.
+const FIELDS_OF_NEW: usize = 22;
+
 /// How MessagePack begins a string whose length has four bytes.
 const STR_32: u8 = 0xdb;
 
@@ -29,7 +34,7 @@ pub(super) fn to_json<T: Serialize + ?Sized>(value: &T) -> String {
 }
 
 /// A record in the order the scripts read one from their arguments: `record.lua`, `given`.
-pub(super) fn fields(new: &NewJob, token: u64) -> [String; 22] {
+pub(super) fn fields(new: &NewJob, token: u64) -> [String; FIELDS] {
     let job = &new.job;
     let optional = |moment: Option<DateTime<Utc>>| moment.map(|moment| micros(moment).to_string());
     [
@@ -45,7 +50,7 @@ pub(super) fn fields(new: &NewJob, token: u64) -> [String; 22] {
         to_json(&job.error),
         to_json(&job.progress),
         to_json(&job.result),
-        inner(&to_json(&job.partial_results)).to_owned(),
+        inner(&to_json(&job.partial_results[..job.unnumbered_partials()])).to_owned(),
         inner(&to_json(&job.timeline.iter().map(to_micros).collect::<Vec<_>>())).to_owned(),
         job.cancel_requested.to_string(),
         optional(job.finished_at).unwrap_or_default(),
@@ -57,7 +62,36 @@ pub(super) fn fields(new: &NewJob, token: u64) -> [String; 22] {
         String::new(),
         new.remember.as_millis().min(u128::from(MAX_EXACT.unsigned_abs())).to_string(),
         new.digest.map(|digest| format!("{digest:016x}")).unwrap_or_default(),
+        // No crashes, not tried alone; the script counts the partial results.
+        String::new(),
+        String::new(),
+        String::new(),
+        String::new(),
+        job.timeline_left_out.to_string(),
+        job.progress_version.to_string(),
     ]
+}
+
+/// The partial results that have a version, as the list of them has them.
+pub(super) fn partials(job: &Job) -> Vec<String> {
+    let all = job.partial_versions.iter().zip(&job.partial_results).skip(job.unnumbered_partials());
+    all.map(|(version, value)| partial(*version, value)).collect()
+}
+
+pub(super) fn partial(version: u64, value: &Value) -> String {
+    format!("{version} {}", to_json(value))
+}
+
+/// Adds what the list has.
+pub(super) fn add_partials<T: AsRef<[u8]>>(job: &mut Job, list: impl IntoIterator<Item = T>) {
+    for entry in list {
+        let mut parts = entry.as_ref().splitn(2, |byte| *byte == b' ');
+        let version = parts.next().and_then(|version| std::str::from_utf8(version).ok()?.parse().ok());
+        let value = parts.next().and_then(|value| serde_json::from_slice(value).ok());
+        if let (Some(version), Some(value)) = (version, value) {
+            job.add_partial(version, value);
+        }
+    }
 }
 
 /// Whether the record was made anew: it must look newer than the lost one to whoever saw that.
@@ -95,11 +129,11 @@ pub(super) fn new(new: &NewJob) -> Option<New> {
     // The same as `json` makes in `record.lua`.
     let updated = job.updated_at.to_rfc3339_opts(SecondsFormat::Micros, true);
     let json = format!(
-        r#"{{"version":{version},"status":"{status}","attempt":{attempt},"updated_at":"{updated}","next_attempt_at":null,"finished_at":null,"progress":{progress},"partial_results":[{partials}],"result":{result},"error":{error},"cancel_requested":{cancel},"worker":{worker},"lease_until":null,"timeline":[{timeline}],{fixed}}}"#
+        r#"{{"version":{version},"status":"{status}","partials":0,"attempt":{attempt},"updated_at":"{updated}","next_attempt_at":null,"finished_at":null,"progress":{progress},"partial_results":[{partials}],"result":{result},"error":{error},"cancel_requested":{cancel},"worker":{worker},"lease_until":null,"timeline":[{timeline}],{fixed}}}"#
     );
     // MessagePack: the layout's number and the fields.
     let mut packed = vec![LAYOUT];
-    for field in &fields {
+    for field in &fields[..FIELDS_OF_NEW] {
         packed.push(STR_32);
         packed.extend(u32::try_from(field.len()).ok()?.to_be_bytes());
         packed.extend(field.as_bytes());
@@ -113,6 +147,17 @@ pub(super) struct New {
     /// As `keep_state` leaves it.
     pub(super) packed: Vec<u8>,
 }
+
+/// How many partial results the list of a record has; `None` where an earlier version of this library or another service
+/// wrote the record.
+pub(super) fn listed(text: &[u8]) -> Option<usize> {
+    let head = text.get(..text.len().min(100))?;
+    let rest = &head[head.windows(PARTIALS.len()).position(|at| at == PARTIALS)? + PARTIALS.len()..];
+    let digits = rest.iter().take_while(|byte| byte.is_ascii_digit()).count();
+    std::str::from_utf8(&rest[..digits]).ok()?.parse().ok().filter(|_| is_ours(text))
+}
+
+const PARTIALS: &[u8] = br#","partials":"#;
 
 /// What never changes.
 #[derive(Serialize)]
@@ -142,8 +187,10 @@ impl<'a> Fixed<'a> {
     }
 }
 
+/// One that was made anew has another version than the record was made with.
 fn to_micros(entry: &TimelineEntry) -> TimelineEntry {
-    TimelineEntry { at: entry.at.trunc_subsecs(6), ..entry.clone() }
+    let version = if entry.event == JobEvent::Rebuilt { 0 } else { entry.version };
+    TimelineEntry { at: entry.at.trunc_subsecs(6), version, ..entry.clone() }
 }
 
 /// Without the brackets or braces around it.
@@ -151,7 +198,7 @@ fn inner(json: &str) -> &str {
     json.get(1..json.len().saturating_sub(1)).unwrap_or_default()
 }
 
-/// The record in `job:{id}`; `None` when it is no JSON object.
+/// The record in `job:{id}`, without what the list of its partial results has; `None` when it is no JSON object.
 pub(super) fn parse(id: JobId, text: &[u8]) -> Option<Job> {
     if !is_ours(text) {
         return foreign(id, text, None);
@@ -169,8 +216,9 @@ pub(super) fn is_ours(text: &[u8]) -> bool {
     text.strip_prefix(br#"{"version":"#).is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
 }
 
-/// `null` in JSON is no result, but a job that completed with `null` has one.
+/// `null` in JSON is no result, but a job that completed with `null` has one. What is in the record itself has no version.
 fn complete(job: &mut Job) {
+    job.partial_versions = vec![0; job.partial_results.len()];
     if job.status == JobStatus::Completed && job.result.is_none() {
         job.result = Some(Value::Null);
     }
@@ -210,6 +258,7 @@ pub(super) fn foreign(id: JobId, text: &[u8], message: Option<&Job>) -> Option<J
     if let Some(timeline) = fields.read("timeline") {
         job.timeline = timeline;
     }
+    job.timeline_left_out = fields.read("timeline_left_out").unwrap_or_default();
     // Such a service counts no versions, or leaves the number as we wrote it: the time of its change tells them apart.
     let changed = u64::try_from(micros(updated_at)).unwrap_or_default();
     job.version = fields.read("version").unwrap_or(1).max(changed);
@@ -290,6 +339,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
+    use crate::job::left_out_of_timeline;
 
     fn read(record: &Value) -> Job {
         parse(JobId::new(), record.to_string().as_bytes()).unwrap()
@@ -297,7 +347,22 @@ mod tests {
 
     #[test]
     fn the_scripts_know_the_layout() {
-        assert!(include_str!("record.lua").contains(&format!("local LAYOUT = {LAYOUT}\n")));
+        let script = include_str!("record.lua");
+        assert!(script.contains(&format!("local LAYOUT = {LAYOUT}\n")));
+        assert!(script.contains(&format!("at + {FIELDS}, #ARGV")));
+        assert!(script.contains(&format!("of[at + {}]", FIELDS - 1)));
+        let left_out = left_out_of_timeline(81);
+        assert!(script.contains("#lines <= 80"));
+        assert!(script.contains(&format!("lines[{}] - 1", left_out.start + 1)));
+        assert!(script.contains(&format!("lines[#lines - {}]", 81 - left_out.end - 1)));
+    }
+
+    #[test]
+    fn a_record_tells_how_many_partial_results_are_beside_it() {
+        let count = |text: &str| listed(text.as_bytes());
+        assert_eq!(count(r#"{"version":12,"status":"pending","partials":17,"attempt":0}"#), Some(17));
+        assert_eq!(count(r#"{"version":12,"status":"pending","attempt":0}"#), None);
+        assert_eq!(count(r#"{"status":"pending","partials":17}"#), None);
     }
 
     #[test]

@@ -1,4 +1,4 @@
--- Tries what the scripts do, without changing anything, and answers what Redis says to it: name, key or channel, error, for
+-- Tries what the scripts do, without leaving anything changed, and answers what Redis says to it: name, key or channel, error, for
 -- each refusal. No KEYS: one that is refused would refuse the call. ARGV: a record, its state, a list, a channel, none of which
 -- exists.
 local record, state, list, channel = unpack(ARGV)
@@ -18,6 +18,11 @@ for _, key in ipairs({record, state}) do
   try('SET', key, key, '', 'PX', 1, 'XX')
   try('DEL', key, key)
 end
+try('RPUSH', state, state, '')
+try('LLEN', state, state)
+try('LRANGE', state, state, 0, 0)
+try('PEXPIRE', state, state, 1)
+try('DEL', state, state)
 try('MGET', record, record)
 try('PEXPIRE', list, list, 1)
 try('ZADD', list, list, 'XX', 0, '')

@@ -35,25 +35,26 @@ pub(super) static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(includ
 /// A record that the caller gives a script, and what it saw before: see `unfenced` in `record.lua`.
 pub(super) struct Given {
     seen: Vec<u8>,
-    fields: [String; 22],
+    fields: Vec<String>,
 }
 
 impl Given {
     /// For a job that is new, or has no record.
     pub(super) fn unknown(job: &NewJob) -> Self {
-        Self { seen: b"=".to_vec(), fields: record::fields(job, 0) }
+        Self { seen: b"=".to_vec(), fields: record::fields(job, 0).into() }
     }
 
     /// For a job whose record another service wrote as this text.
     pub(super) fn foreign(job: &NewJob, text: &[u8]) -> Self {
-        Self { seen: [b"=", text].concat(), fields: record::fields(job, 0) }
+        Self { seen: [b"=", text].concat(), fields: record::fields(job, 0).into() }
     }
 
     /// For a running job whose record was lost beneath its worker.
     pub(super) fn lost(job: &NewJob, token: u64) -> Self {
-        let mut fields = record::fields(job, token);
+        let mut fields: Vec<_> = record::fields(job, token).into();
         // Beyond every version the lost record can have had.
         fields[4] = "0".to_owned();
+        fields.extend(record::partials(&job.job));
         Self { seen: b"+".to_vec(), fields }
     }
 }

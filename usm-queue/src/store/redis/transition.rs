@@ -9,14 +9,17 @@ use super::{
     claimed::{ClaimedJobs, Doubtful, Requests},
     link::{Ask, Link},
     list::Lists,
-    micros,
+    micros, number,
     record::{self, to_json},
     script::{Call, Given, INSERT, Keep, UPDATE, WITHDRAW},
 };
 use crate::{
     error::{Error, ErrorKind, Result, chain},
     job::{Job, JobId, Progress},
-    store::{Inserted, JobUpdate, Lease, NewJob, Updated},
+    store::{
+        Inserted, JobUpdate, Lease, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, Updated,
+        too_many_partials,
+    },
 };
 
 /// A script answers about a record that another service changes meanwhile; then it is asked again.
@@ -110,11 +113,11 @@ impl Shared {
             _ => self.claimed.take_progress(lease),
         };
         match self.write_update(lease, &update, progress.as_ref(), &request).await {
-            Ok(Updated::Applied) => {
-                self.claimed.applied(lease, &update, progress);
+            Ok((Updated::Applied, version)) => {
+                self.claimed.applied(lease, &update, progress, version);
                 Ok(Updated::Applied)
             }
-            Ok(refused @ (Updated::Stale | Updated::Lost)) => {
+            Ok((refused @ (Updated::Stale | Updated::Lost), _)) => {
                 self.claimed.forget(lease);
                 Ok(refused)
             }
@@ -130,13 +133,14 @@ impl Shared {
         }
     }
 
+    /// Also the version that it made.
     async fn write_update(
         &self,
         lease: Lease,
         update: &JobUpdate,
         progress: Option<&Progress>,
         request: &str,
-    ) -> Result<Updated> {
+    ) -> Result<(Updated, u64)> {
         let (kind, value) = match update {
             JobUpdate::Progress(_) => ("progress", String::new()),
             JobUpdate::Partial(value) => ("partial", to_json(value)),
@@ -162,6 +166,8 @@ impl Shared {
                 .arg(&due)
                 .arg(u8::from(given_back))
                 .arg(&progress)
+                .arg(MAX_PARTIAL_RESULTS)
+                .arg(MAX_PARTIAL_BYTES)
                 .given(given)
         };
         let mut answer: Answer = self.link.ask(&Ask::Script(&UPDATE, call(None))).await?;
@@ -172,11 +178,15 @@ impl Shared {
             answer = self.link.ask(&Ask::Script(&UPDATE, call(Some(&given)))).await?;
         }
         warn_overwritten(lease.id, answer.get(1));
-        Ok(match answer.first().map(Vec::as_slice) {
-            Some(b"applied") => Updated::Applied,
-            Some(b"unknown") => Updated::Lost,
-            _ => Updated::Stale,
-        })
+        match answer.first().map(Vec::as_slice) {
+            Some(b"applied") => {
+                let version = answer.get(2).and_then(|version| std::str::from_utf8(version).ok()).map(number);
+                Ok((Updated::Applied, version.unwrap_or_default()))
+            }
+            Some(b"unknown") => Ok((Updated::Lost, 0)),
+            Some(b"full") => Err(too_many_partials(lease.id)),
+            _ => Ok((Updated::Stale, 0)),
+        }
     }
 
     /// Writes the progress that was answered from memory.

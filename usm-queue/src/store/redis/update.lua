@@ -1,17 +1,27 @@
 -- Changes a claimed job. ARGV: 5 request, 6 token, 7 kind, 8 value (JSON), 9 micros until the next attempt, 10 attempts given
--- back, 11 progress (JSON or empty), 12.. the record where the caller makes it anew after its loss ('+' seen).
+-- back, 11 progress (JSON or empty), 12 how many partial results are taken, 13 and their bytes, 14.. the record where the caller
+-- makes it anew after its loss ('+' seen). Answers the version too.
 local REQUEST, TOKEN, KIND, VALUE, PROGRESS = 'u' .. ARGV[5], tonumber(ARGV[6]), ARGV[7], ARGV[8], ARGV[11]
-local r, other = claimed(TOKEN, 12)
+local r, other = claimed(TOKEN, 14)
 if not r then return other end
-if remembers(r, REQUEST) then return {'applied', overwritten} end
+if remembers(r, REQUEST) then return {'applied', overwritten, decimal(r.version)} end
 if r.status ~= 'processing' or r.token ~= TOKEN then return {'stale', overwritten} end
 
 local before = r.listed
 if not r.new then before = r.status end
-if PROGRESS ~= '' then r.progress = PROGRESS end
+local partial
+if KIND == 'partial' and (r.listed >= tonumber(ARGV[12]) or r.bytes + #VALUE > tonumber(ARGV[13])) then
+  return {'full', overwritten}
+end
+if PROGRESS ~= '' then
+  -- One that goes with another change has a version of its own.
+  if KIND ~= 'progress' then r.version = r.version + 1 end
+  r.progress, r.progressed = PROGRESS, KIND == 'progress' and r.version + 1 or r.version
+end
 remember(r, REQUEST)
 if KIND == 'partial' then
-  r.partials = (r.partials == '' and '' or r.partials .. ',') .. VALUE
+  partial = decimal(r.version + 1) .. ' ' .. VALUE
+  add(r, partial)
 elseif KIND == 'retry_scheduled' or KIND == 'released' then
   note(r, KIND, r.worker, VALUE)
   if VALUE ~= 'null' then r.error = VALUE end
@@ -28,5 +38,5 @@ elseif KIND ~= 'progress' then
   note(r, KIND, r.worker, error)
   r.status, r.lease, r.finished = KIND, nil, now
 end
-write(r, before)
-return {'applied', overwritten}
+write(r, before, partial)
+return {'applied', overwritten, decimal(r.version)}

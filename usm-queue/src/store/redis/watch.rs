@@ -23,8 +23,9 @@ use tokio_util::{
 use super::{
     RedisOptions,
     channels::Channels,
-    hub::{Ask, Hub, Present, Shown},
+    hub::{Ask, Hub, Shown},
     link::Link,
+    present::Present,
 };
 use crate::{
     error::{Error, ErrorKind, Result, chain},
@@ -90,7 +91,8 @@ impl Watchers {
 
     /// A record that somebody read.
     pub(super) fn show(&self, present: Present) {
-        self.shared.hub.show(present);
+        // A whole one.
+        let _ = self.shared.hub.show(present);
     }
 
     pub(super) fn cancellations(&self) -> broadcast::Receiver<JobId> {
@@ -132,6 +134,7 @@ impl Shared {
             check_interval: self.check_interval,
             ping_interval: self.ping_interval,
             reading: None,
+            behind: Vec::new(),
             stop: self.stop.clone(),
             _alive: alive,
         };
@@ -149,9 +152,12 @@ pub(super) struct Place {
 }
 
 impl Place {
-    /// Later records; ends with an error when the record is gone.
-    pub(super) fn changes(self) -> impl Stream<Item = Result<Job>> + Send + 'static {
-        unfold(Some(self), |place| async move {
+    /// What is read of each later record; ends with an error when the record is gone.
+    pub(super) fn follow<T: Send + 'static>(
+        place: Option<Self>,
+        read: impl FnMut(&Job) -> T + Send + 'static,
+    ) -> impl Stream<Item = Result<T>> + Send + 'static {
+        unfold((place, read), |(place, mut read)| async move {
             let mut place = place?;
             let shown = place.shown.as_mut()?;
             loop {
@@ -160,18 +166,19 @@ impl Place {
                     changed = shown.changed() => changed.ok()?,
                     _ = following.changed() => continue,
                 }
-                let shown = shown.borrow_and_update().clone();
-                match shown {
-                    Shown::Nothing => {}
-                    Shown::Record(job) => return Some((Ok(Job::clone(&job)), Some(place))),
-                    Shown::Gone => {
-                        let text = format!(
-                            "the record of job {} is gone from Redis: it expired or was flushed before the job ended",
-                            place.id
-                        );
-                        return Some((Err(Error::new(ErrorKind::NotFound, text)), None));
-                    }
+                let news = match &*shown.borrow_and_update() {
+                    Shown::Nothing => continue,
+                    Shown::Record(job) => Some(read(job)),
+                    Shown::Gone => None,
+                };
+                if let Some(news) = news {
+                    return Some((Ok(news), (Some(place), read)));
                 }
+                let text = format!(
+                    "the record of job {} is gone from Redis: it expired or was flushed before the job ended",
+                    place.id
+                );
+                return Some((Err(Error::new(ErrorKind::NotFound, text)), (None, read)));
             }
         })
     }
@@ -193,6 +200,8 @@ struct Follower {
     ping_interval: Duration,
     /// One at a time, so that none overtakes another.
     reading: Option<AbortOnDropHandle<()>>,
+    /// Jobs of which something was not told, to be read next.
+    behind: Vec<JobId>,
     stop: CancellationToken,
     _alive: watch::Sender<()>,
 }
@@ -275,6 +284,10 @@ impl Follower {
                     Some(message) => self.tell(message.get_channel_name(), message.get_payload_bytes()),
                     None => return Ok(()),
                 },
+                () = finished(&mut self.reading), if !self.behind.is_empty() => {
+                    let behind = std::mem::take(&mut self.behind);
+                    self.read(behind);
+                }
                 count = self.asked.recv_many(&mut asks, AT_ONCE) => {
                     if count == 0 {
                         return Ok(());
@@ -296,15 +309,16 @@ impl Follower {
     }
 
     /// A message that was published.
-    fn tell(&self, channel: &str, payload: &[u8]) {
+    fn tell(&mut self, channel: &str, payload: &[u8]) {
         if channel == self.link.names().cancel() {
             let id = std::str::from_utf8(payload).ok().and_then(|id| id.parse().ok());
             id.into_iter().for_each(|id| drop(self.hub.to_stop.send(id)));
         } else if let Some(id) = self.link.names().job_of_channel(channel)
             && self.hub.contains(id)
-            && let Some(present) = Present::read(id, payload.to_vec())
+            && !Present::published(id, payload).is_some_and(|present| self.hub.show(present))
+            && !self.behind.contains(&id)
         {
-            self.hub.show(present);
+            self.behind.push(id);
         }
     }
 
@@ -317,12 +331,14 @@ impl Follower {
         let (hub, link) = (self.hub.clone(), self.link.clone());
         self.reading = Some(AbortOnDropHandle::new(tokio::spawn(async move {
             for ids in ids.chunks(AT_ONCE) {
-                match link.texts(ids).await {
-                    Ok(texts) => ids.iter().zip(texts).for_each(|(id, text)| {
-                        match text.and_then(|text| Present::read(*id, text)) {
-                            Some(present) => hub.show(present),
-                            None => hub.missing(*id, patience),
+                let wanted: Vec<_> = ids.iter().map(|id| (*id, hub.listed(*id))).collect();
+                match link.records(&wanted).await {
+                    Ok(records) => ids.iter().zip(records).for_each(|(id, record)| match record {
+                        // What it lacks was lost meanwhile; then it is read again.
+                        Some(present) => {
+                            hub.show(present);
                         }
+                        None => hub.missing(*id, patience),
                     }),
                     Err(error) => {
                         tracing::debug!(
@@ -335,6 +351,14 @@ impl Follower {
             }
         })));
     }
+}
+
+/// Returns when nothing is being read.
+async fn finished(reading: &mut Option<AbortOnDropHandle<()>>) {
+    if let Some(task) = reading {
+        let _ = task.await;
+    }
+    *reading = None;
 }
 
 /// 50 ms, doubling up to 1 s, spread by half.

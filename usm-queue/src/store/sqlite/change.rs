@@ -15,7 +15,10 @@ use crate::{
     error::{Error, Result},
     job::{JobEvent, JobId, JobStatus},
     sqlite::{BulkInsert, Tx, duration_micros},
-    store::{CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, REMEMBER_UNBOUNDED, SUSPICIOUS, Updated},
+    store::{
+        CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
+        REMEMBER_UNBOUNDED, SUSPICIOUS, Updated, too_many_partials,
+    },
 };
 
 /// Old records removed in one transaction.
@@ -196,7 +199,7 @@ fn begin(
     let sql = format!(
         "UPDATE jobs SET status = 1, attempt = attempt + ?6, token = token + 1, version = version + 1, worker = ?2,
             lease_until = ?3, updated_at = ?4, next_attempt_at = NULL, progress = NULL,
-            timeline = timeline || '[' || ?4 || ',\"started\",' || (attempt + ?6) || ',' || ?5 || ',null]' || char(10)
+            timeline = timeline || (version + 1) || char(10) || '[' || ?4 || ',\"started\",' || (attempt + ?6) || ',' || ?5 || ',null]' || char(10)
          WHERE id = ?1 AND {state}
          RETURNING {COLUMNS}"
     );
@@ -208,10 +211,19 @@ fn begin(
         })
         .optional()
         .map_err(failed)?;
-    if taken.is_some() {
-        tx.effects.jobs.push(id);
+    drop(statement);
+    taken.map(|job| complete(tx, job)).transpose()
+}
+
+/// What a claim returns besides the row.
+fn complete(tx: &mut Tx<'_>, mut job: Box<StoredJob>) -> Result<Box<StoredJob>> {
+    let id = job.lease().id;
+    job.read_partials(tx.connection, 0).map_err(failed)?;
+    if let Some(timeline) = job.shorten_timeline() {
+        run(tx, "UPDATE jobs SET timeline = ?2 WHERE id = ?1", params![id.0, timeline])?;
     }
-    Ok(taken)
+    tx.effects.jobs.push(id);
+    Ok(job)
 }
 
 /// Takes a job over whose worker let the lease lapse; `None` when nobody did.
@@ -262,10 +274,13 @@ fn take_to_end(tx: &mut Tx<'_>, id: JobId, lease: Duration) -> Result<Box<Stored
     )?;
     // Whoever is to end it may die too; nothing is begun again.
     run(tx, "UPDATE crashes SET alone_until = ?2 WHERE job = ?1", params![id.0, i64::MAX])?;
-    tx.effects.jobs.push(id);
     let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1");
-    let mut select = tx.connection.prepare_cached(&sql).map_err(failed)?;
-    select.query_row([id.0], |row| StoredJob::read(row).map(Box::new)).map_err(failed)
+    let job = tx
+        .connection
+        .prepare_cached(&sql)
+        .and_then(|mut select| select.query_row([id.0], |row| StoredJob::read(row).map(Box::new)))
+        .map_err(failed)?;
+    complete(tx, job)
 }
 
 /// Puts a waiting job off that is due; returns the job's status.
@@ -311,27 +326,22 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     let changed = match change {
         JobUpdate::Progress(progress) => run(
             tx,
-            "UPDATE jobs SET progress = ?4, version = version + 1, updated_at = ?3 WHERE id = ?1 AND token = ?2 AND status = 1",
+            "UPDATE jobs SET progress = ?4, progress_version = version + 1, version = version + 1, updated_at = ?3 WHERE id = ?1 AND token = ?2 AND status = 1",
             params![lease.id.0, lease.token, tx.now, to_json(progress)],
         ),
-        JobUpdate::Partial(value) => run(
-            tx,
-            "UPDATE jobs SET partial_results = partial_results || ?4 || char(10), version = version + 1, updated_at = ?3
-             WHERE id = ?1 AND token = ?2 AND status = 1",
-            params![lease.id.0, lease.token, tx.now, to_json(value)],
-        ),
+        JobUpdate::Partial(value) => add_partial(tx, lease, &to_json(value)),
         JobUpdate::Retry { error, delay, counted } => run(
             tx,
             "UPDATE jobs SET status = 0, attempt = attempt - ?7, error = ?4, next_attempt_at = ?5, version = version + 1,
                 updated_at = ?3, lease_until = NULL,
-                timeline = timeline || '[' || ?3 || ',\"retry_scheduled\",' || attempt || ',' || json_quote(worker) || ',' || ?6 || ']' || char(10)
+                timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"retry_scheduled\",' || attempt || ',' || json_quote(worker) || ',' || ?6 || ']' || char(10)
              WHERE id = ?1 AND token = ?2 AND status = 1",
             params![lease.id.0, lease.token, tx.now, error, tx.now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted)],
         ),
         JobUpdate::Released => run(
             tx,
             "UPDATE jobs SET status = 0, attempt = attempt - 1, version = version + 1, updated_at = ?3, lease_until = NULL,
-                timeline = timeline || '[' || ?3 || ',\"released\",' || attempt || ',' || json_quote(worker) || ',null]' || char(10)
+                timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"released\",' || attempt || ',' || json_quote(worker) || ',null]' || char(10)
              WHERE id = ?1 AND token = ?2 AND status = 1",
             params![lease.id.0, lease.token, tx.now],
         ),
@@ -350,6 +360,33 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     }
     tx.effects.jobs.push(lease.id);
     Ok(Updated::Applied)
+}
+
+/// Adds a partial result; the record stays as small as it is.
+fn add_partial(tx: &Tx<'_>, lease: Lease, value: &str) -> Result<usize> {
+    let values = params![lease.id.0, lease.token, tx.now, value.len()];
+    let added: Option<(i64, u64, u64)> = tx
+        .connection
+        .prepare_cached(
+            "UPDATE jobs SET version = version + 1, updated_at = ?3, partials = coalesce(partials, 0) + 1,
+                partial_bytes = coalesce(partial_bytes, 0) + ?4
+             WHERE id = ?1 AND token = ?2 AND status = 1
+             RETURNING version, partials, partial_bytes",
+        )
+        .and_then(|mut update| {
+            update.query_row(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+        })
+        .map_err(failed)?;
+    let Some((number, partials, bytes)) = added else { return Ok(0) };
+    if partials > MAX_PARTIAL_RESULTS || bytes > MAX_PARTIAL_BYTES {
+        // What was written is rolled back with the error.
+        return Err(too_many_partials(lease.id));
+    }
+    run(
+        tx,
+        "INSERT INTO partial_results (job, number, value) VALUES (?1, ?2, ?3)",
+        params![lease.id.0, number, value],
+    )
 }
 
 /// Why a change was refused: a record that is gone or has an older token does not know of the claim.
@@ -382,7 +419,7 @@ fn end(
         tx,
         "UPDATE jobs SET status = ?4, error = coalesce(?5, error), result = ?6, version = version + 1, updated_at = ?3,
             finished_at = ?3, expires_at = ?7, lease_until = NULL,
-            timeline = timeline || '[' || ?3 || ?8 || attempt || ',' || json_quote(worker) || ',' || ?9 || ']' || char(10)
+            timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ?8 || attempt || ',' || json_quote(worker) || ',' || ?9 || ']' || char(10)
          WHERE id = ?1 AND token = ?2 AND status = 1",
         params![
             lease.id.0,
@@ -405,7 +442,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
         "UPDATE jobs SET status = ?3, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
             expires_at = ?5, lease_until = NULL, next_attempt_at = NULL, token = token + 1,
             remember = remember + max(0, coalesce(next_attempt_at, 0) - ?2),
-            timeline = timeline || '[' || ?2 || ?6 || attempt || ',null,' || ?7 || ']' || char(10)
+            timeline = timeline || (version + 1) || char(10) || '[' || ?2 || ?6 || attempt || ',null,' || ?7 || ']' || char(10)
          WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?2))",
         params![
             id.0,
@@ -443,7 +480,7 @@ pub(super) fn cancel(tx: &mut Tx<'_>, id: JobId) -> Result<CancelOutcome> {
             let asked = run(
                 tx,
                 "UPDATE jobs SET cancel_requested = 1, version = version + 1, updated_at = ?2,
-                    timeline = timeline || '[' || ?2 || ',\"cancel_requested\",' || attempt || ',null,null]' || char(10)
+                    timeline = timeline || (version + 1) || char(10) || '[' || ?2 || ',\"cancel_requested\",' || attempt || ',null,null]' || char(10)
                  WHERE id = ?1 AND cancel_requested = 0",
                 params![id.0, tx.now],
             )?;

@@ -7,24 +7,24 @@ mod rows;
 use std::{any::Any, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use futures_util::StreamExt;
-use tokio::sync::broadcast;
+use futures_util::{Stream, stream::unfold};
+use tokio::sync::{broadcast, watch};
 
 use self::{
     change::{
         Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, postpone, remove_unconfirmed,
         renew, withdraw,
     },
-    read::list,
+    read::{list, load},
 };
 pub(crate) use self::{
     change::{insert, keep_house, known, update},
-    read::{house_is_due, load, to_stop},
+    read::{house_is_due, load_newer, to_stop},
     rows::JobRow,
 };
 use super::{
-    CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob,
-    Updated,
+    CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
+    LeaseState, NewJob, Updated,
 };
 use crate::{
     error::{Error, Result},
@@ -71,6 +71,44 @@ impl SqliteStore {
             Found::Suspect(crashes) => Claimed::Suspect(crashes),
         })
     }
+}
+
+/// The record of one job, as the hub changes it.
+type Later = watch::Receiver<Option<Job>>;
+
+impl SqliteStore {
+    /// The present record, and the later ones where it will change.
+    async fn follow(&self, id: JobId) -> Result<(Job, Option<Later>)> {
+        // Before the record is read, so that no change falls in between.
+        let later = self.db.hub().watch(id);
+        match self.get(id).await? {
+            Some(present) if !present.status.is_final() => {
+                self.db.hub().begin(&present);
+                Ok((present, Some(later)))
+            }
+            unchanging => {
+                self.db.hub().forget_idle(id, later);
+                Ok((unchanging.ok_or_else(|| Error::not_found(format!("job {id}")))?, None))
+            }
+        }
+    }
+}
+
+/// What is read of each later record.
+fn stream<T: Send + 'static>(
+    later: Option<Later>,
+    read: impl FnMut(&Job) -> T + Send + 'static,
+) -> impl Stream<Item = Result<T>> + Send + 'static {
+    unfold((later, read), |(later, mut read)| async move {
+        let mut later = later?;
+        loop {
+            later.changed().await.ok()?;
+            let news = later.borrow_and_update().as_ref().map(&mut read);
+            if let Some(news) = news {
+                return Some((Ok(news), (Some(later), read)));
+            }
+        }
+    })
 }
 
 #[async_trait]
@@ -141,22 +179,13 @@ impl JobStore for SqliteStore {
     }
 
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
-        // Before the record is read, so that no change falls in between.
-        let changes = self.db.hub().watch(id);
-        let present = match self.get(id).await? {
-            Some(present) if !present.status.is_final() => present,
-            unchanging => {
-                self.db.hub().forget_idle(id, changes);
-                let present = unchanging.ok_or_else(|| Error::not_found(format!("job {id}")))?;
-                return Ok(JobWatch::new(present, futures_util::stream::empty()));
-            }
-        };
-        let changes = futures_util::stream::unfold(changes, |mut changes| async move {
-            changes.changed().await.ok()?;
-            let job = changes.borrow_and_update().as_deref().cloned();
-            Some((job, changes))
-        });
-        Ok(JobWatch::new(present, changes.filter_map(|job| async { job.map(Ok) })))
+        let (present, later) = self.follow(id).await?;
+        Ok(JobWatch::new(present, stream(later, Job::clone)))
+    }
+
+    async fn changes(&self, id: JobId, after: u64) -> Result<JobChanges> {
+        let (present, later) = self.follow(id).await?;
+        Ok(JobChanges::new(&present, after, |mut cursor| stream(later, move |job| cursor.read(job))))
     }
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {

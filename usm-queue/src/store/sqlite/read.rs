@@ -1,6 +1,6 @@
 //! What reads records.
 
-use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params_from_iter};
+use rusqlite::{Connection, OptionalExtension, Params, Row, ToSql, params, params_from_iter};
 use uuid::Uuid;
 
 use super::{
@@ -15,12 +15,23 @@ use crate::{
 
 /// The records of these jobs, in the order given, without the unknown ones.
 pub(crate) fn load(connection: &Connection, ids: &[JobId]) -> Result<Vec<Job>> {
-    let mut select =
-        connection.prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1")).map_err(failed)?;
-    ids.iter()
-        .filter_map(|id| select.query_row([id.0], StoredJob::read).optional().map_err(failed).transpose())
-        .map(|row| row.map(StoredJob::parse))
-        .collect()
+    let ids: Vec<_> = ids.iter().map(|id| (*id, 0)).collect();
+    load_newer(connection, &ids)
+}
+
+/// The same, each with the partial results after a version of it only; nothing of one that has no later version.
+pub(crate) fn load_newer(connection: &Connection, ids: &[(JobId, u64)]) -> Result<Vec<Job>> {
+    let mut select = connection
+        .prepare_cached(&format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1 AND version > ?2"))
+        .map_err(failed)?;
+    let mut read = |id: JobId, after: u64| {
+        let version = i64::try_from(after).unwrap_or(i64::MAX);
+        let stored = select.query_row(params![id.0, version], StoredJob::read).optional()?;
+        let Some(mut stored) = stored else { return Ok(None) };
+        stored.read_partials(connection, after)?;
+        Ok(Some(stored.parse()))
+    };
+    ids.iter().filter_map(|(id, after)| read(*id, *after).map_err(failed).transpose()).collect()
 }
 
 /// Running jobs that somebody asked to cancel.

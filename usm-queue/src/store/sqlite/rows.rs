@@ -1,11 +1,11 @@
 //! Records as rows: made before the transaction, parsed after it.
 
-use rusqlite::Row;
-use serde::de::DeserializeOwned;
+use rusqlite::{Connection, Row, params};
+use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
 
 use crate::{
-    job::{Job, JobEvent, JobId, JobStatus, TimelineEntry},
+    job::{Job, JobEvent, JobId, JobStatus, TimelineEntry, left_out_of_timeline},
     sqlite::{duration_micros, micros, moment},
     store::{Lease, NewJob, REMEMBER_UNBOUNDED},
 };
@@ -13,7 +13,7 @@ use crate::{
 /// What [`StoredJob::read`] wants, in this order.
 pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version, created_at,
     updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error, progress, result,
-    partial_results, timeline";
+    partial_results, timeline, progress_version, partials";
 
 /// A new record with everything written that can be before the transaction.
 pub(crate) struct JobRow {
@@ -79,8 +79,12 @@ pub(super) struct StoredJob {
     metadata: Option<String>,
     progress: Option<String>,
     result: Option<String>,
+    /// As programs of version 1 kept them.
     partial_results: String,
     timeline: String,
+    /// How many rows of partial results there are.
+    rows: u64,
+    partials: Vec<(u64, String)>,
 }
 
 impl StoredJob {
@@ -100,6 +104,7 @@ impl StoredJob {
         job.worker = row.get(15)?;
         job.correlation_id = row.get(16)?;
         job.error = row.get(18)?;
+        job.progress_version = row.get::<_, Option<u64>>(23)?.unwrap_or_default();
         Ok(Self {
             job,
             token: row.get(7)?,
@@ -109,7 +114,30 @@ impl StoredJob {
             result: row.get(20)?,
             partial_results: row.get(21)?,
             timeline: row.get(22)?,
+            rows: row.get::<_, Option<u64>>(24)?.unwrap_or_default(),
+            partials: Vec::new(),
         })
+    }
+
+    /// Adds the rows of its partial results after this version.
+    pub(super) fn read_partials(&mut self, connection: &Connection, after: u64) -> rusqlite::Result<()> {
+        if self.rows > 0 {
+            let sql =
+                "SELECT number, value FROM partial_results WHERE job = ?1 AND number > ?2 ORDER BY number";
+            let mut select = connection.prepare_cached(sql)?;
+            let after = i64::try_from(after).unwrap_or(i64::MAX);
+            let rows =
+                select.query_map(params![self.job.id.0, after], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            self.partials = rows.collect::<rusqlite::Result<_>>()?;
+        }
+        Ok(())
+    }
+
+    /// Leaves entries out of a history that has become too long; whether it did.
+    pub(super) fn shorten_timeline(&mut self) -> Option<&str> {
+        let shorter = shortened(&self.timeline)?;
+        self.timeline = shorter;
+        Some(&self.timeline)
     }
 
     pub(super) fn lease(&self) -> Lease {
@@ -125,24 +153,77 @@ impl StoredJob {
         job.metadata = json(self.metadata).unwrap_or_default();
         job.progress = json(self.progress);
         job.result = json(self.result);
-        job.partial_results = lines(&self.partial_results).collect();
-        let mut told = lines(&self.timeline).map(timeline_entry).peekable();
-        if told.peek().is_some_and(|first| matches!(first.event, JobEvent::Enqueued | JobEvent::Rebuilt)) {
+        job.partial_results = self.partial_results.lines().filter_map(|line| parse(line)).collect();
+        job.partial_versions.resize(job.partial_results.len(), 0);
+        for (number, value) in self.partials {
+            job.add_partial(number, parse(&value).unwrap_or_default());
+        }
+        let (told, left_out) = timeline(&self.timeline);
+        if told.first().is_some_and(|first| is_first(first.event)) {
             job.timeline.clear();
         }
         job.timeline.extend(told);
+        job.timeline_left_out = left_out;
         job
     }
 }
 
-fn lines<T: DeserializeOwned>(text: &str) -> impl Iterator<Item = T> {
-    text.lines().filter_map(|line| serde_json::from_str(line).ok())
+fn parse<T: DeserializeOwned>(line: &str) -> Option<T> {
+    serde_json::from_str(line).ok()
+}
+
+/// Whether a history begins with it.
+fn is_first(event: JobEvent) -> bool {
+    matches!(event, JobEvent::Enqueued | JobEvent::Rebuilt)
+}
+
+#[derive(Deserialize)]
+struct LeftOut {
+    left_out: u64,
+}
+
+/// The entries, and how many were left out. Programs of version 1 skip lines that are no entries.
+fn timeline(text: &str) -> (Vec<TimelineEntry>, u64) {
+    let (mut entries, mut left_out, mut next) = (Vec::new(), 0, 0);
+    for line in text.lines() {
+        match line.as_bytes().first() {
+            Some(b'[') => {
+                let version = std::mem::take(&mut next);
+                let Some((at, event, attempt, worker, error)) = parse::<TimelineLine>(line) else { continue };
+                entries.push(TimelineEntry { at: moment(at), event, attempt, version, worker, error });
+            }
+            Some(b'{') => left_out += parse::<LeftOut>(line).map_or(0, |line| line.left_out),
+            _ => next = line.parse().unwrap_or_default(),
+        }
+    }
+    (entries, left_out)
+}
+
+type TimelineLine = (i64, JobEvent, u32, Option<String>, Option<String>);
+
+/// A timeline without the entries that are left out; `None` where it is short enough.
+fn shortened(text: &str) -> Option<String> {
+    // Mostly so.
+    if text.len() < 4096 {
+        return None;
+    }
+    let (entries, before) = timeline(text);
+    // That it was enqueued may go without saying.
+    let untold = usize::from(entries.first().is_some_and(|first| !is_first(first.event)));
+    let out = left_out_of_timeline(entries.len() + untold);
+    if out.is_empty() {
+        return None;
+    }
+    let (first, last) = (&entries[..out.start - untold], &entries[out.end - untold..]);
+    let left_out = before + u64::try_from(out.len()).unwrap_or_default();
+    let line = format!("{{\"left_out\":{left_out}}}\n");
+    Some(first.iter().map(timeline_line).chain([line]).chain(last.iter().map(timeline_line)).collect())
 }
 
 /// The timeline of a new record. That it was enqueued when it was made goes without saying.
 fn new_timeline(job: &Job) -> String {
     let told = match job.timeline.as_slice() {
-        [TimelineEntry { at, event: JobEvent::Enqueued, attempt: 0, worker: None, error: None }]
+        [TimelineEntry { at, event: JobEvent::Enqueued, attempt: 0, worker: None, error: None, .. }]
             if *at == job.created_at =>
         {
             &[]
@@ -153,13 +234,11 @@ fn new_timeline(job: &Job) -> String {
 }
 
 fn timeline_line(entry: &TimelineEntry) -> String {
-    format!("{}\n", to_json(&(micros(entry.at), entry.event, entry.attempt, &entry.worker, &entry.error)))
-}
-
-type TimelineLine = (i64, JobEvent, u32, Option<String>, Option<String>);
-
-fn timeline_entry((at, event, attempt, worker, error): TimelineLine) -> TimelineEntry {
-    TimelineEntry { at: moment(at), event, attempt, worker, error }
+    let line = to_json(&(micros(entry.at), entry.event, entry.attempt, &entry.worker, &entry.error));
+    match entry.version {
+        0 => format!("{line}\n"),
+        version => format!("{version}\n{line}\n"),
+    }
 }
 
 pub(super) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> String {

@@ -5,13 +5,16 @@ mod cancel;
 mod claim;
 mod close;
 mod end;
+mod log;
 mod record;
 mod story;
 mod stress;
 mod update;
 mod watch;
 
-pub use self::{accept::*, cancel::*, claim::*, close::*, end::*, record::*, stress::*, update::*, watch::*};
+pub use self::{
+    accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, stress::*, update::*, watch::*,
+};
 
 /// One test for each contract a [`JobStore`](crate::JobStore) keeps.
 ///
@@ -90,6 +93,13 @@ macro_rules! store_contract {
             a_watch_of_an_ended_job_shows_it_once
             a_watch_of_an_unknown_job_is_refused
             many_watches_at_once_all_see_every_transition
+            thousands_of_partial_results_are_recorded
+            a_log_goes_on_after_any_number
+            a_log_keeps_the_newest_progress
+            each_partial_result_is_told_once_and_in_order
+            a_log_tells_what_is_no_transition_by_the_record
+            the_history_of_a_job_that_waits_hundreds_of_times_is_bounded
+            more_partial_results_than_are_kept_are_refused
             closing_ends_watches
             a_closed_store_says_so
             random_operations_from_many_tasks_break_no_invariant

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use serde_json::json;
 use usm_queue::{
-    CancelOutcome, ErrorKind, Job, JobStatus, JobStore, JobUpdate, JobWatch, Progress, Result,
+    CancelOutcome, Change, ErrorKind, Job, JobStatus, JobStore, JobUpdate, JobWatch, Progress, Result,
     testing::{eventually, soon},
 };
 
@@ -206,4 +206,100 @@ async fn all_is_let_go(server: &Server, mut watch: JobWatch) {
         (all.lines().count() == 1).then_some(())
     })
     .await;
+}
+
+/// The subscription and the other connection are cut again and again.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_log_is_followed_across_cuts_and_each_partial_result_comes_once() {
+    const PARTS: usize = 400;
+    let Some(server) = Server::start().await else { return };
+    let (store, worker, mut raw) = (server.store().await, server.store().await, server.raw().await);
+    let job = new_job();
+    store.insert(vec![job.clone().into()]).await.unwrap();
+    let mut changes = store.changes(job.id, 0).await.unwrap();
+
+    let work = async {
+        let (_, lease) = claim(&*worker, &job, LONG).await;
+        for part in 0..PARTS {
+            if part % 50 == 25 {
+                raw.run::<i64>("CLIENT KILL TYPE pubsub").await;
+            }
+            worker.update(lease, JobUpdate::Partial(json!(part))).await.unwrap();
+        }
+        worker.update(lease, JobUpdate::Completed(json!("done"))).await.unwrap();
+    };
+    let watch = async {
+        let mut seen = Vec::new();
+        while let Some(change) = soon("a change comes", changes.next()).await {
+            seen.push(change.unwrap());
+        }
+        seen
+    };
+    let (_, seen) = tokio::join!(work, watch);
+
+    let numbers: Vec<_> = seen.iter().map(|change| change.number).collect();
+    assert!(numbers.iter().copied().eq(1..=u64::try_from(PARTS).unwrap() + 3), "{numbers:?}");
+    let partials = seen.iter().filter_map(|change| match &change.change {
+        Change::Partial { value } => value.as_u64(),
+        _ => None,
+    });
+    assert!(partials.eq(0..u64::try_from(PARTS).unwrap()));
+}
+
+/// Whoever has read only the one goes on with the other.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn progress_that_is_written_with_another_change_has_a_number_of_its_own() {
+    let Some(server) = Server::start().await else { return };
+    let store = server.store().await;
+    let job = new_job();
+    store.insert(vec![job.clone().into()]).await.unwrap();
+    let (_, lease) = claim(&*store, &job, LONG).await;
+    for current in 1..=30 {
+        let progress = Progress { current, total: 30, message: String::new() };
+        store.update(lease, JobUpdate::Progress(progress)).await.unwrap();
+    }
+    store.update(lease, JobUpdate::Partial(json!("part"))).await.unwrap();
+
+    let job = store.get(job.id).await.unwrap().unwrap();
+    let changes = job.changes_since(2);
+
+    let [progress, part] = &changes[..] else { panic!("{changes:?}") };
+    assert!(
+        matches!(&progress.change, Change::Progress { progress } if progress.current == 30),
+        "{progress:?}"
+    );
+    assert_eq!(part.change, Change::Partial { value: json!("part") });
+    assert!(progress.number < part.number && part.number == job.version, "{changes:?}");
+}
+
+/// They are in the record, whose log begins with the first change that is written now.
+#[tokio::test]
+async fn a_job_that_an_earlier_version_began_keeps_its_partial_results() {
+    let Some(server) = Server::start().await else { return };
+    let (store, mut raw) = (server.store().await, server.raw().await);
+    let job = new_job();
+    store.insert(vec![job.clone().into()]).await.unwrap();
+    let (_, lease) = claim(&*store, &job, LONG).await;
+    let as_before = r#"
+        local f = {cmsgpack.unpack(redis.call('GET', KEYS[2]))}
+        f[13], f[14] = '"one","two"', string.gsub(f[14], ',"version":%d+', '')
+        redis.call('SET', KEYS[2], cmsgpack.pack(unpack(f, 1, 25)))
+        local text = string.gsub(redis.call('GET', KEYS[1]), ',"partials":0', '', 1)
+        text = string.gsub(text, '"partial_results":%[%]', '"partial_results":["one","two"]')
+        return redis.call('SET', KEYS[1], (string.gsub(text, ',"attempt":(%d),"version":%d+', ',"attempt":%1')))"#;
+    let keys = [format!("job:{}", job.id), format!("usm:job:{}", job.id)];
+    raw.run_args::<String>(&["EVAL", as_before, "2", &keys[0], &keys[1]]).await;
+    assert_eq!(store.get(job.id).await.unwrap().unwrap().partial_results, ["one", "two"]);
+
+    let mut changes = store.changes(job.id, 2).await.unwrap();
+    store.update(lease, JobUpdate::Partial(json!("three"))).await.unwrap();
+
+    let change = soon("a change comes", changes.next()).await.unwrap().unwrap();
+    let Change::Record { job: told } = change.change else { panic!("{change:?}") };
+    let now = store.get(job.id).await.unwrap().unwrap();
+    assert_eq!(
+        (&*told, now.partial_results.as_slice()),
+        (&now, &[json!("one"), json!("two"), json!("three")][..])
+    );
+    assert_eq!(now.partial_versions, [0, 0, 3]);
 }
