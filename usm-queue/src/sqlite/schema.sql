@@ -66,7 +66,8 @@ CREATE TABLE jobs (
     -- tell how the record came to be.
     timeline         TEXT NOT NULL,
     digest           INTEGER,                    -- tells the payload from others, where the caller chose the id
-    remember         INTEGER                     -- how long after its end it is known that the job ended; NULL for 7 days
+    remember         INTEGER,                    -- how long after its end it is known that the job ended; NULL for 7 days
+    alias            TEXT                        -- what another service calls the job
 ) STRICT, WITHOUT ROWID;
 
 -- For lists. A claim changes none of them.
@@ -76,6 +77,7 @@ CREATE INDEX jobs_open_of_owner ON jobs (owner, task, created_at) WHERE finished
 CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, task, created_at)
     WHERE finished_at IS NOT NULL AND owner IS NOT NULL;
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX jobs_of_alias ON jobs (alias, created_at) WHERE alias IS NOT NULL;
 CREATE INDEX jobs_to_stop ON jobs (id) WHERE cancel_requested = 1 AND status = 1;
 
 -- Ended jobs whose records are gone: no message of one may run it again.

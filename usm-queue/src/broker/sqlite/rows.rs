@@ -148,6 +148,24 @@ pub(super) fn query(
     Ok(rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect())
 }
 
+/// The first of these messages that is called so, and its place. The columns are those of [`query_one`].
+pub(super) fn called(
+    connection: &Connection,
+    id: &str,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Option<(Message, i64)>> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(values).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let message = StoredMessage::read(row).map_err(failed)?.parse();
+        if message.has_id(id) {
+            return Ok(Some((message, row.get(3).map_err(failed)?)));
+        }
+    }
+    Ok(None)
+}
+
 pub(super) fn query_one(
     connection: &Connection,
     sql: &str,

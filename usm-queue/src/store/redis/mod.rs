@@ -30,7 +30,7 @@ use self::{
     record::{parse, to_json},
     script::{
         CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, UNCONFIRMED_KEY,
-        insert_new, job_key, state_key,
+        alias_key, insert_new, job_key, pointer_key, state_key,
     },
     transition::{Answer, Shared, warn_overwritten},
     watch::Watchers,
@@ -146,6 +146,27 @@ impl JobStore for RedisStore {
         let ids: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let removed = self.shared.withdraw(&ids).await?;
         Ok(ids.into_iter().zip(removed).filter_map(|(id, removed)| removed.then_some(id)).collect())
+    }
+
+    async fn resolve(&self, text: &str) -> Result<JobId> {
+        let id: JobId = text.parse()?;
+        let is_alias = text != id.to_string();
+        if !is_alias && id.is_own() {
+            return Ok(id);
+        }
+        let (link, keep) = (&self.shared.link, &self.shared.keep);
+        // A key that holds something else reads as none.
+        let mut get = redis::cmd("MGET");
+        get.arg(&[alias_key(text)]);
+        let [there] = link.ask::<Vec<Option<Vec<u8>>>>(&Ask::Command(get)).await?.try_into().unwrap_or([None]);
+        match there.as_deref().map(record::names) {
+            Some(Some(named)) => Ok(named),
+            Some(None) if is_alias => {
+                link.ask::<()>(&Ask::Command(keep.pointer(id, text))).await?;
+                Ok(id)
+            }
+            _ => Ok(id),
+        }
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
@@ -355,13 +376,38 @@ impl fmt::Debug for RedisStore {
 }
 
 impl Link {
-    /// The records of these jobs, in the order given. A key that holds something else reads as unknown.
+    /// The records of these jobs, in the order given: where another service has them, if it calls them otherwise. A key that
+    /// holds something else reads as unknown.
     async fn texts(&self, ids: &[JobId]) -> Result<Vec<Option<Vec<u8>>>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
         let mut command = redis::cmd("MGET");
         for id in ids {
             command.arg(job_key(*id));
         }
-        self.ask(&Ask::Command(command)).await
+        for id in ids {
+            command.arg(pointer_key(*id));
+        }
+        let mut texts: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
+        let aliases = texts.split_off(ids.len().min(texts.len()));
+        let (places, keys): (Vec<_>, Vec<_>) = aliases
+            .into_iter()
+            .enumerate()
+            .filter_map(|(place, alias)| Some((place, alias_key(&String::from_utf8(alias?).ok()?))))
+            .unzip();
+        if !keys.is_empty() {
+            let mut command = redis::cmd("MGET");
+            command.arg(keys);
+            let named: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
+            for (place, text) in places.into_iter().zip(named) {
+                let of_another = |text: &Vec<u8>| record::names(text).is_some_and(|id| id != ids[place]);
+                if let Some(text) = text.filter(|text| !of_another(text)) {
+                    texts[place] = Some(text);
+                }
+            }
+        }
+        Ok(texts)
     }
 }
 

@@ -43,6 +43,16 @@ pub(super) fn job_key(id: JobId) -> String {
     format!("job:{id}")
 }
 
+/// Where another service has the record of a job that it calls so.
+pub(super) fn alias_key(alias: &str) -> String {
+    format!("job:{alias}")
+}
+
+/// Holds what another service calls the job.
+pub(super) fn pointer_key(id: JobId) -> String {
+    format!("usm:job:{id}:alias")
+}
+
 pub(super) fn state_key(id: JobId) -> String {
     format!("usm:job:{id}")
 }
@@ -91,17 +101,38 @@ impl Keep {
     }
 }
 
+impl Keep {
+    /// Tells what another service calls a job of which there is no record of ours yet.
+    pub(super) fn pointer(&self, id: JobId, alias: &str) -> Cmd {
+        let mut set = redis::cmd("SET");
+        set.arg(pointer_key(id)).arg(alias).arg("PX").arg(&self.unfinished).arg("NX");
+        set
+    }
+}
+
 /// One call of a transition.
 pub(super) struct Call(Cmd);
 
 impl Call {
     pub(super) fn new(script: &Script, id: JobId, keep: &Keep, given: Option<&Given>) -> Self {
+        Self::of(script, id, None, keep, given)
+    }
+
+    /// About a job that another service calls `alias`, as far as the caller knows.
+    pub(super) fn of(
+        script: &Script,
+        id: JobId,
+        alias: Option<&str>,
+        keep: &Keep,
+        given: Option<&Given>,
+    ) -> Self {
         let mut command = redis::cmd("EVALSHA");
         command
             .arg(script.get_hash())
-            .arg(2)
+            .arg(2 + usize::from(alias.is_some()))
             .arg(job_key(id))
             .arg(state_key(id))
+            .arg(alias.map(alias_key))
             .arg(id.to_string())
             .arg(&keep.ended)
             .arg(&keep.unfinished)
