@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::routes::Routes;
 use crate::{
-    envelope::Message,
+    envelope::{JOB_ID, Message},
     error::{Error, Result},
     job::JobId,
     sqlite::{backend, duration_micros, micros, moment},
@@ -124,7 +124,9 @@ impl StoredMessage {
             Ok(envelope) => envelope,
             Err(error) => {
                 tracing::warn!(message.id = self.message_id, %error, "the envelope of this message is damaged");
-                return Message::new("", "", self.message_id, self.body);
+                let mut message = Message::new("", "", self.message_id, self.body);
+                message.headers.extend(job_in(&self.envelope).map(|id| (JOB_ID.to_owned(), id.into())));
+                return message;
             }
         };
         let mut message = Message::new(envelope.exchange, envelope.key, self.message_id, self.body);
@@ -134,6 +136,12 @@ impl StoredMessage {
         message.headers = envelope.headers.into_owned();
         message
     }
+}
+
+/// The job that a damaged envelope names, so that it does not wait for ever in view.
+fn job_in(envelope: &str) -> Option<&str> {
+    let (_, rest) = envelope.split_once(&format!("\"{JOB_ID}\":\""))?;
+    rest.split('"').next().filter(|id| id.parse::<JobId>().is_ok())
 }
 
 pub(super) fn query(
