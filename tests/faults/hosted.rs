@@ -155,7 +155,7 @@ async fn a_user_without_the_right_to_configure_works_on_what_an_administrator_ma
         "-p",
         &stage.vhost,
         &user,
-        "^usm\\.browse$",
+        "^usm\\.browse\\.",
         write,
         "^[^.]*$|failed$|usm\\..*",
     ]);

@@ -184,17 +184,6 @@ mod tests {
     }
 
     #[test]
-    fn a_file_of_an_older_program_gets_what_was_added_since() {
-        let dir = tempfile::TempDir::new().unwrap();
-        let path = dir.path().join("queue.db");
-        super::open(&path).unwrap().execute_batch("DROP TABLE crashes").unwrap();
-
-        let connection = super::open(&path).unwrap();
-
-        assert!(connection.table_exists(None, "crashes").unwrap());
-    }
-
-    #[test]
     fn all_who_set_up_a_new_file_at_once_succeed() {
         for _ in 0..60 {
             let dir = tempfile::TempDir::new().unwrap();

@@ -15,13 +15,14 @@ use crate::{
     context::JobContext,
     dead_letter::dead_letter,
     envelope::{self, Message},
-    error::{ErrorKind, chain},
+    error::{ErrorKind, Result, chain},
     job::{Job, JobEvent, JobId, JobStatus, short},
     lifecycle::{self, ERROR_CHARS, Fate, Outcome, Reason},
     registry::{Handler, Prepared},
     retry::RetryPolicy,
     store::{Claimed, JobUpdate, Lease, Updated},
     suspects,
+    task::Verdict,
 };
 
 /// How long a message goes back for whose processing panicked outside the application's code, or whose job runs elsewhere.
@@ -238,30 +239,53 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
         let policy = retry_policy(&handler.policy.retry, delivery, job);
         let tried = tried_before(&delivery.message, job).saturating_add(claimed.elapsed());
-        let (update, fate) = lifecycle::decide(outcome, job, &policy, tried, fastrand::f64());
+        let decide = |outcome| lifecycle::decide(outcome, job, &policy, tried, fastrand::f64());
+        let mut finished = self.record(delivery, handler, job, lease, tried, decide(outcome)).await;
+        if let Some(Err(unstorable)) = &finished {
+            let error = format!(
+                "the handler of task `{}` has ended, but the store cannot take its result: {}",
+                handler.task,
+                chain(unstorable)
+            );
+            let failed = decide(Outcome::Failed(Verdict::Permanent, error));
+            finished = self.record(delivery, handler, job, lease, tried, failed).await;
+        }
+        match finished {
+            Some(Ok(Updated::Stale)) => {
+                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
+            }
+            Some(Ok(Updated::Lost)) => {
+                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job store lost this attempt; the job runs again");
+            }
+            Some(Err(error)) => {
+                tracing::error!(job.id = %job.id, attempt = job.attempt, error = chain(&error), "the outcome of this attempt cannot be recorded; the job runs again when its lease has lapsed");
+            }
+            Some(Ok(Updated::Applied)) | None => {}
+        }
+    }
+
+    /// Records what was decided and settles the delivery. The inner error is one that no repetition helps against.
+    async fn record(
+        &self,
+        delivery: &Delivery,
+        handler: &Handler<S>,
+        job: &Job,
+        lease: Lease,
+        tried: Duration,
+        (update, fate): (JobUpdate, Fate),
+    ) -> Option<Result<Updated>> {
         if let JobUpdate::Retry { error, .. } | JobUpdate::Failed(error) = &update {
             tracing::warn!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, %error, "attempt failed");
         }
         let settlement = self.settlement(fate, delivery, job, &update, tried);
-        let finish = || {
-            self.queue.broker().finish(
-                self.queue.store(),
-                delivery,
-                lease,
-                update.clone(),
-                settlement.clone(),
-            )
+        let finish = async || {
+            let (broker, store) = (self.queue.broker(), self.queue.store());
+            match broker.finish(store, delivery, lease, update.clone(), settlement.clone()).await {
+                Err(error) if error.kind() == ErrorKind::InvalidInput => Ok(Err(error)),
+                finished => finished.map(Ok),
+            }
         };
-        let finished = self.persist("finish", job.id, finish).await;
-        match finished {
-            Some(Updated::Stale) => {
-                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
-            }
-            Some(Updated::Lost) => {
-                tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job store lost this attempt; the job runs again");
-            }
-            _ => {}
-        }
+        self.persist("finish", job.id, finish).await
     }
 
     fn settlement(

@@ -94,9 +94,11 @@ impl Ladder {
         format!("{}.delay.due", self.prefix)
     }
 
-    /// Exists while somebody looks into a queue, so that two do not hide messages from each other.
-    pub(super) fn lock_queue(&self) -> String {
-        format!("{}.browse", self.prefix)
+    /// Exists while somebody looks into this queue, so that two do not hide messages from each other.
+    pub(super) fn lock_queue(&self, queue: &str) -> String {
+        let name = format!("{}.browse.{queue}", self.prefix);
+        // Those with names too long for AMQP share one.
+        if name.len() <= 255 { name } else { format!("{}.browse", self.prefix) }
     }
 
     /// The first pass of a delay; `None` when there is nothing to wait for.

@@ -118,7 +118,7 @@ impl Inner {
     ) -> Result<()> {
         let _alone_here = self.browsing.lock().await;
         // Dropping or losing the channel gives everything back and ends the lock.
-        let (channel, _locked) = self.lock().await?;
+        let (channel, _locked) = self.lock(queue).await?;
         // Only whether it exists: a broker tells a depth before it takes back what is on its way to it.
         self.ready(&channel, queue).await?;
         let name = short("queue name", queue)?;
@@ -185,11 +185,11 @@ impl Inner {
         self.queue_call(queue, "show messages of", futures_util::future::try_join_all(gets)).await
     }
 
-    /// A channel that alone may look into queues, for as long as it is open: it is the only consumer of a queue that lets
+    /// A channel that alone may look into this queue, for as long as it is open: it is the only consumer of a queue that lets
     /// only one in. Nothing is left of that when the channel or its connection ends, however it ends.
-    async fn lock(&self) -> Result<(Channel, lapin::Consumer)> {
+    async fn lock(&self, queue: &str) -> Result<(Channel, lapin::Consumer)> {
         let deadline = Instant::now() + self.connector.call_timeout();
-        let lock_queue = self.delays.lock_queue();
+        let lock_queue = self.delays.lock_queue(queue);
         let lock = short("queue name", lock_queue.as_str())?;
         let options =
             QueueDeclareOptions { durable: true, auto_delete: true, ..QueueDeclareOptions::default() };

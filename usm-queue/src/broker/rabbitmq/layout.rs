@@ -230,6 +230,6 @@ mod tests {
 
         let durable = Layout::of(&topology, &ladder).queues.len() + Layout::of_ladder(&ladder).queues.len();
 
-        assert_eq!(durable + [ladder.lock_queue()].len(), 20);
+        assert_eq!(durable + [ladder.lock_queue("ai.tasks.failed")].len(), 20);
     }
 }

@@ -149,7 +149,7 @@ impl RabbitMqOptions {
     }
 
     /// How the names begin of everything on the broker that belongs to this library and to no topology: `usm.delay.*` and
-    /// `usm.browse`. Default `usm`. Applications with different topologies in one virtual host do not disturb each other
+    /// `usm.browse.*`. Default `usm`. Applications with different topologies in one virtual host do not disturb each other
     /// as long as they share it; a prefix of its own keeps an application's delayed messages out of the hands of others, and
     /// fits a user whose rights are limited by name.
     pub fn name_prefix(mut self, prefix: impl Into<String>) -> Self {

@@ -8,7 +8,6 @@ use tokio::time::timeout;
 use super::{
     hub::{Ask, Hub},
     link::Link,
-    script::{CANCEL_CHANNEL, CHANGED},
     watch::AT_ONCE,
 };
 use crate::{
@@ -30,7 +29,7 @@ impl Channels {
 
     /// Subscribes to what is watched already, and to cancellations.
     pub(super) async fn begin(&mut self, watched: &[JobId]) -> Result<()> {
-        let cancellations = self.sink.subscribe(CANCEL_CHANNEL);
+        let cancellations = self.sink.subscribe(self.link.names().cancel());
         limited(&self.link, cancellations).await?;
         for ids in watched.chunks(AT_ONCE) {
             self.subscribe(ids).await?;
@@ -63,25 +62,26 @@ impl Channels {
         }
         leave.retain(|id| !hub.contains(*id) && self.subscribed.remove(id));
         if !leave.is_empty() {
-            let channels = names(&leave);
+            let channels = self.names(&leave);
             limited(&self.link, self.sink.unsubscribe(channels)).await?;
         }
         Ok(())
     }
 
     async fn subscribe(&mut self, ids: &[JobId]) -> Result<()> {
-        limited(&self.link, self.sink.subscribe(names(ids))).await?;
+        let channels = self.names(ids);
+        limited(&self.link, self.sink.subscribe(channels)).await?;
         self.subscribed.extend(ids);
         Ok(())
+    }
+
+    fn names(&self, ids: &[JobId]) -> Vec<String> {
+        ids.iter().map(|id| self.link.names().changed(id)).collect()
     }
 
     pub(super) async fn ping(&mut self) -> Result<()> {
         limited(&self.link, self.sink.ping::<redis::Value>()).await.map(drop)
     }
-}
-
-fn names(ids: &[JobId]) -> Vec<String> {
-    ids.iter().map(|id| format!("{CHANGED}{id}")).collect()
 }
 
 async fn limited<T>(link: &Link, answer: impl Future<Output = redis::RedisResult<T>>) -> Result<T> {

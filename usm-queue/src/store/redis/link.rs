@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::RedisOptions;
+use super::{RedisOptions, names::Names};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Commands that may wait for their turn on the connection.
@@ -41,6 +41,7 @@ pub(super) enum Ask {
 /// The connection and how to make it anew.
 pub(super) struct Link {
     client: Client,
+    names: Names,
     place: String,
     response_timeout: Duration,
     connect_timeout: Duration,
@@ -82,6 +83,7 @@ impl Link {
         let live = dial(client.clone(), options.connect_timeout, Duration::ZERO);
         let link = Self {
             client,
+            names: Names::new(&options.key_prefix),
             place,
             response_timeout: options.response_timeout,
             connect_timeout: options.connect_timeout,
@@ -91,6 +93,10 @@ impl Link {
         };
         established(live).await.map_err(|error| link.failed(error))?;
         Ok(link)
+    }
+
+    pub(super) fn names(&self) -> &Names {
+        &self.names
     }
 
     pub(super) fn place(&self) -> &str {

@@ -14,18 +14,16 @@ use tokio::time::Instant;
 
 use super::{
     link::{Ask, Link},
-    record::{parse, to_json},
+    names::Names,
+    record::parse,
     script::{LIST, REGROUP, SWEEP, TASKS, on_lists},
 };
 use crate::{
     error::{Error, ErrorKind, Result, chain},
-    job::{Job, JobStatus, Owner},
+    job::{Job, JobStatus},
     store::JobFilter,
 };
 
-const ALL: &str = "usm:jobs";
-/// There once every job is on the list of its task, which earlier versions did not keep.
-const TASKS_LISTED: &str = "usm:jobs:tasks-listed";
 /// Records read at a time.
 const PAGE: usize = 100;
 /// Ids looked at at a time: about a millisecond of Redis.
@@ -64,7 +62,7 @@ impl Lists {
         if filter.status.is_some() {
             self.regroup().await?;
         }
-        let lists = of_filter(filter, self.are_tasks_listed().await?);
+        let lists = of_filter(self.link.names(), filter, self.are_tasks_listed().await?);
         let (mut found, mut skipped, mut seen) = (Vec::new(), 0, HashSet::new());
         let deadline = Instant::now() + self.link.response_timeout() * LIST_TIMEOUTS;
         let (mut list, mut last, mut rank, mut looked) = (0, String::new(), 0, 0);
@@ -107,7 +105,7 @@ impl Lists {
     /// ended, further ones each time, and puts them on the list they belong to.
     async fn regroup(&self) -> Result<()> {
         for (status, next) in UNFINISHED.into_iter().zip(&self.regrouped) {
-            let list = [of_status(status)];
+            let list = [self.link.names().of_status(status)];
             let mut rank = next.load(Ordering::Relaxed);
             let mut ends = usize::from(rank == 0);
             for _ in 0..REGROUPS {
@@ -130,7 +128,7 @@ impl Lists {
     async fn are_tasks_listed(&self) -> Result<bool> {
         if !self.tasks_listed.load(Ordering::Relaxed) {
             let mut exists = redis::cmd("EXISTS");
-            exists.arg(TASKS_LISTED);
+            exists.arg(self.link.names().tasks_listed());
             self.tasks_listed.store(self.link.ask(&Ask::Command(exists)).await?, Ordering::Relaxed);
         }
         Ok(self.tasks_listed.load(Ordering::Relaxed))
@@ -138,7 +136,7 @@ impl Lists {
 
     /// Puts the jobs of earlier versions on the lists of their tasks; once for each database.
     async fn list_tasks(self: Arc<Self>) {
-        let lists = [ALL.to_owned(), TASKS_LISTED.to_owned()];
+        let lists = [self.link.names().all(), self.link.names().tasks_listed()];
         let mut rank = 0;
         loop {
             match self.link.ask::<usize>(&on_lists(&TASKS, &lists, (rank, rank + PAGE - 1))).await {
@@ -162,8 +160,9 @@ impl Lists {
             return;
         }
         self.grown.store(0, Ordering::Relaxed);
-        let mut lists: Vec<_> = STATUSES.into_iter().map(of_status).collect();
-        lists.extend(of_new(last).skip(1));
+        let mut lists: Vec<_> =
+            STATUSES.into_iter().map(|status| self.link.names().of_status(status)).collect();
+        lists.extend(of_new(self.link.names(), last).skip(1));
         self.sweep(lists, grown / SWEEP_EVERY);
     }
 
@@ -195,31 +194,18 @@ const STATUSES: [JobStatus; 5] = [
 ];
 
 /// The lists that a new job goes on: of its state, of all, then those that go after their records.
-pub(super) fn of_new(job: &Job) -> impl Iterator<Item = String> {
-    let owned = job.owner.as_ref().map(of_owner);
-    [of_status(job.status), ALL.to_owned(), of_task(&job.task)].into_iter().chain(owned)
-}
-
-fn of_status(status: JobStatus) -> String {
-    format!("{ALL}:status:{status}")
-}
-
-fn of_task(task: &str) -> String {
-    format!("{ALL}:task:{task}")
-}
-
-/// Owners are told apart by their JSON: 42 is not "42".
-fn of_owner(owner: &Owner) -> String {
-    format!("{ALL}:owner:{}", to_json(owner))
+pub(super) fn of_new<'a>(names: &'a Names, job: &'a Job) -> impl Iterator<Item = String> + 'a {
+    let owned = job.owner.as_ref().map(|owner| names.of_owner(owner));
+    [names.of_status(job.status), names.all(), names.of_task(&job.task)].into_iter().chain(owned)
 }
 
 /// The lists that a matching job is on, all of them.
-fn of_filter(filter: &JobFilter, by_task: bool) -> Vec<String> {
-    let mut lists: Vec<_> = filter.owner.as_ref().map(of_owner).into_iter().collect();
-    lists.extend(filter.status.map(of_status));
-    lists.extend(filter.task.as_deref().filter(|_| by_task).map(of_task));
+fn of_filter(names: &Names, filter: &JobFilter, by_task: bool) -> Vec<String> {
+    let mut lists: Vec<_> = filter.owner.as_ref().map(|owner| names.of_owner(owner)).into_iter().collect();
+    lists.extend(filter.status.map(|status| names.of_status(status)));
+    lists.extend(filter.task.as_deref().filter(|_| by_task).map(|task| names.of_task(task)));
     if lists.is_empty() {
-        lists.push(ALL.to_owned());
+        lists.push(names.all());
     }
     lists
 }
@@ -233,30 +219,19 @@ fn matches(filter: &JobFilter, job: &Job) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn the_lists_have_the_names_the_scripts_use() {
-        let scripts = include_str!("record.lua");
-        assert!(scripts.contains(&format!("'{ALL}'")));
-        assert!(scripts.contains(&format!("'{ALL}:status:' .. ")));
-        assert!(scripts.contains(&format!("'{ALL}:task:' .. ")));
-        assert!(scripts.contains(&format!("'{ALL}:owner:' .. ")));
-        assert!(include_str!("regroup.lua").contains(&format!("'{ALL}:status:' .. ")));
-        assert!(include_str!("tasks.lua").contains(&format!("'{ALL}:task:' .. ")));
-        assert_ne!(of_owner(&Owner::Id(42)), of_owner(&Owner::Name("42".into())));
-    }
+    use crate::job::Owner;
 
     #[test]
     fn a_filter_reads_no_more_lists_than_it_names() {
-        let mut filter = JobFilter::default();
-        assert_eq!(of_filter(&filter, true), ["usm:jobs"]);
+        let (names, mut filter) = (Names::new(""), JobFilter::default());
+        assert_eq!(of_filter(&names, &filter, true), ["usm:jobs"]);
         filter.task = Some("map".to_owned());
-        assert_eq!(of_filter(&filter, true), ["usm:jobs:task:map"]);
-        assert_eq!(of_filter(&filter, false), ["usm:jobs"]);
+        assert_eq!(of_filter(&names, &filter, true), ["usm:jobs:task:map"]);
+        assert_eq!(of_filter(&names, &filter, false), ["usm:jobs"]);
         filter.status = Some(JobStatus::Failed);
         filter.owner = Some(Owner::Id(7));
         assert_eq!(
-            of_filter(&filter, true),
+            of_filter(&names, &filter, true),
             ["usm:jobs:owner:7", "usm:jobs:status:failed", "usm:jobs:task:map"]
         );
     }

@@ -6,6 +6,7 @@ mod claimed;
 mod hub;
 mod link;
 mod list;
+mod names;
 mod options;
 mod preflight;
 mod progress;
@@ -28,10 +29,7 @@ use self::{
     list::Lists,
     progress::Report,
     record::{parse, to_json},
-    script::{
-        CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, UNCONFIRMED_KEY,
-        alias_key, insert_new, job_key, pointer_key, state_key,
-    },
+    script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, insert_new},
     transition::{Answer, Shared, warn_overwritten},
     watch::Watchers,
 };
@@ -113,7 +111,7 @@ impl JobStore for RedisStore {
             return Ok(());
         }
         let mut command = redis::cmd("ZREM");
-        command.arg(UNCONFIRMED_KEY);
+        command.arg(shared.link.names().unconfirmed());
         for new in &jobs {
             command.arg(new.job.id.to_string());
         }
@@ -124,7 +122,7 @@ impl JobStore for RedisStore {
         // This call was applied before and its answer lost, or the records were removed meanwhile.
         let mut command = redis::cmd("MGET");
         for new in &jobs {
-            command.arg(state_key(new.job.id));
+            command.arg(shared.link.names().state(new.job.id));
         }
         let states: Vec<Option<Vec<u8>>> = shared.link.ask(&Ask::Command(command)).await?;
         let gone: Vec<_> =
@@ -141,7 +139,11 @@ impl JobStore for RedisStore {
 
     async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
         let mut look = redis::cmd("EVALSHA");
-        look.arg(UNCONFIRMED.get_hash()).arg(1).arg(UNCONFIRMED_KEY).arg(micros(age)).arg(REMOVE_AT_ONCE);
+        look.arg(UNCONFIRMED.get_hash())
+            .arg(1)
+            .arg(self.shared.link.names().unconfirmed())
+            .arg(micros(age))
+            .arg(REMOVE_AT_ONCE);
         let ids: Vec<String> = self.shared.link.ask(&Ask::Script(&UNCONFIRMED, look)).await?;
         let ids: Vec<JobId> = ids.iter().filter_map(|id| id.parse().ok()).collect();
         let removed = self.shared.withdraw(&ids).await?;
@@ -157,8 +159,9 @@ impl JobStore for RedisStore {
         let (link, keep) = (&self.shared.link, &self.shared.keep);
         // A key that holds something else reads as none.
         let mut get = redis::cmd("MGET");
-        get.arg(&[alias_key(text)]);
-        let [there] = link.ask::<Vec<Option<Vec<u8>>>>(&Ask::Command(get)).await?.try_into().unwrap_or([None]);
+        get.arg(&[link.names().record(text)]);
+        let [there] =
+            link.ask::<Vec<Option<Vec<u8>>>>(&Ask::Command(get)).await?.try_into().unwrap_or([None]);
         match there.as_deref().map(record::names) {
             Some(Some(named)) => Ok(named),
             Some(None) if is_alias => {
@@ -384,17 +387,17 @@ impl Link {
         }
         let mut command = redis::cmd("MGET");
         for id in ids {
-            command.arg(job_key(*id));
+            command.arg(self.names().record(id));
         }
         for id in ids {
-            command.arg(pointer_key(*id));
+            command.arg(self.names().alias(id));
         }
         let mut texts: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
         let aliases = texts.split_off(ids.len().min(texts.len()));
         let (places, keys): (Vec<_>, Vec<_>) = aliases
             .into_iter()
             .enumerate()
-            .filter_map(|(place, alias)| Some((place, alias_key(&String::from_utf8(alias?).ok()?))))
+            .filter_map(|(place, alias)| Some((place, self.names().record(String::from_utf8(alias?).ok()?))))
             .unzip();
         if !keys.is_empty() {
             let mut command = redis::cmd("MGET");

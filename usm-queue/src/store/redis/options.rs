@@ -25,6 +25,9 @@ use crate::{
 #[non_exhaustive]
 pub struct RedisOptions {
     url: String,
+    /// What every key and channel begins with, so that two applications may share one database: `shop:` makes
+    /// `shop:job:{id}`. Services that read `job:{id}` after the guide need it empty, which is the default.
+    pub key_prefix: String,
     /// How long the record of an ended job is kept. Default 1 hour, as in the guide.
     pub keep_ended: Duration,
     /// How long the record of a job that has not ended is kept after its last change, and `keep_ended` beyond its next
@@ -48,6 +51,7 @@ impl RedisOptions {
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
+            key_prefix: String::new(),
             keep_ended: Duration::from_secs(3600),
             keep_unfinished: Duration::from_secs(7 * 24 * 3600),
             response_timeout: Duration::from_secs(2),
@@ -55,6 +59,12 @@ impl RedisOptions {
             check_interval: Duration::from_secs(1),
             ping_interval: Duration::from_secs(300),
         }
+    }
+
+    /// Sets what every key and channel begins with.
+    pub fn key_prefix(mut self, prefix: impl Into<String>) -> Self {
+        self.key_prefix = prefix.into();
+        self
     }
 
     /// Sets how long the record of an ended job is kept; 1 s at least.
@@ -164,6 +174,7 @@ impl fmt::Debug for RedisOptions {
         let server = self.server().map(|server| server.addr().to_string());
         f.debug_struct("RedisOptions")
             .field("server", &server.as_deref().unwrap_or("unreadable URL"))
+            .field("key_prefix", &self.key_prefix)
             .field("keep_ended", &self.keep_ended)
             .field("keep_unfinished", &self.keep_unfinished)
             .field("response_timeout", &self.response_timeout)

@@ -4,14 +4,12 @@ use redis::{Cmd, RedisError, ServerErrorKind};
 
 use super::{
     link::{Ask, Link},
-    script::{CANCEL_CHANNEL, CHANGED, RIGHTS},
+    script::RIGHTS,
 };
 use crate::error::{Error, ErrorKind, Result, chain};
 
-/// Keys that belong to no job.
-const RECORD: &str = "job:usm-probe";
-const STATE: &str = "usm:job:usm-probe";
-const LIST: &str = "usm:jobs:usm-probe";
+/// No job has this id.
+const PROBE: &str = "usm-probe";
 
 /// One thing the user may not do, as ACL rules that allow it.
 type Rule = String;
@@ -19,7 +17,14 @@ type Rule = String;
 /// Refuses a user who lacks rights, naming them.
 pub(super) async fn check_rights(link: &Link, user: &str) -> Result<()> {
     let mut try_all = redis::cmd("EVALSHA");
-    try_all.arg(RIGHTS.get_hash()).arg(0).arg(RECORD).arg(STATE).arg(LIST).arg(format!("{CHANGED}usm-probe"));
+    let (names, cancel) = (link.names(), link.names().cancel());
+    try_all
+        .arg(RIGHTS.get_hash())
+        .arg(0)
+        .arg(names.record(PROBE))
+        .arg(names.state(PROBE))
+        .arg(names.of_task(PROBE))
+        .arg(names.changed(PROBE));
     let mut missing: Vec<Rule> = Vec::new();
     match link.try_ask::<Vec<String>>(&Ask::Script(&RIGHTS, try_all)).await? {
         Ok(refused) => missing.extend(
@@ -28,10 +33,10 @@ pub(super) async fn check_rights(link: &Link, user: &str) -> Result<()> {
         Err(error) if is_refused(&error) => missing.push("+evalsha +script|load".to_owned()),
         Err(error) => return Err(link.failed(error)),
     }
-    match link.try_subscription(CANCEL_CHANNEL).await {
+    match link.try_subscription(&cancel).await {
         Err(error) if is_refused(&error) => {
             let text = error.detail().unwrap_or_default().to_owned();
-            missing.extend(missing_rule("SUBSCRIBE", CANCEL_CHANNEL, &format!("NOPERM {text}")));
+            missing.extend(missing_rule("SUBSCRIBE", &cancel, &format!("NOPERM {text}")));
         }
         // Whoever watches tries again.
         _ => {}

@@ -1,6 +1,6 @@
 -- What every transition shares: the clock, the record as the scripts keep it, and its JSON form in `job:{id}`.
--- KEYS: job:{id}, usm:job:{id}; job:{alias} where the caller knows that another service calls the job so. ARGV: id, keep_ended ms, keep_unfinished ms, what the caller saw (see `unfenced`), then the
--- transition's own.
+-- KEYS: job:{id}, usm:job:{id}, and job:{alias} where the caller knows what another service calls the job. ARGV: id, keep_ended
+-- ms, keep_unfinished ms, what the caller saw (see `unfenced`), then the transition's own.
 -- Values of users arrive as JSON and are only concatenated: cjson would turn [] into {} and round large integers.
 local JOB, STATE, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 -- Before every name.

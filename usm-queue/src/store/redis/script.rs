@@ -4,7 +4,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use redis::{Cmd, Script, ToRedisArgs};
 
-use super::{RedisOptions, link::Ask, list, record};
+use super::{RedisOptions, link::Ask, list, names::Names, record};
 use crate::{job::JobId, store::NewJob};
 
 macro_rules! transition {
@@ -32,31 +32,6 @@ pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include
 pub(super) static TASKS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("tasks.lua")));
 pub(super) static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rights.lua")));
 
-/// Ids of jobs whose messages the broker has not confirmed, by the time they were stored.
-pub(super) const UNCONFIRMED_KEY: &str = "usm:unconfirmed";
-/// Where every change of a job is told; its id follows.
-pub(super) const CHANGED: &str = "usm:changed:";
-/// Where ids of running jobs to stop are told.
-pub(super) const CANCEL_CHANNEL: &str = "usm:cancel";
-
-pub(super) fn job_key(id: JobId) -> String {
-    format!("job:{id}")
-}
-
-/// Where another service has the record of a job that it calls so.
-pub(super) fn alias_key(alias: &str) -> String {
-    format!("job:{alias}")
-}
-
-/// Holds what another service calls the job.
-pub(super) fn pointer_key(id: JobId) -> String {
-    format!("usm:job:{id}:alias")
-}
-
-pub(super) fn state_key(id: JobId) -> String {
-    format!("usm:job:{id}")
-}
-
 /// A record that the caller gives a script, and what it saw before: see `unfenced` in `record.lua`.
 pub(super) struct Given {
     seen: Vec<u8>,
@@ -83,9 +58,10 @@ impl Given {
     }
 }
 
-/// How long records are kept, as the scripts take it.
+/// Under which names and for how long records are kept, as the scripts take it.
 #[derive(Clone, Debug)]
 pub(super) struct Keep {
+    names: Names,
     ended: String,
     unfinished: String,
     lists: String,
@@ -97,15 +73,18 @@ impl Keep {
         let (ended, unfinished) = (millis(options.keep_ended), millis(options.keep_unfinished));
         // A list of an owner or a task that does nothing any more goes after its records, as in `record.lua`.
         let lists = (2 * unfinished + ended).to_string();
-        Self { ended: ended.to_string(), unfinished: unfinished.to_string(), lists }
+        Self {
+            names: Names::new(&options.key_prefix),
+            ended: ended.to_string(),
+            unfinished: unfinished.to_string(),
+            lists,
+        }
     }
-}
 
-impl Keep {
     /// Tells what another service calls a job of which there is no record of ours yet.
     pub(super) fn pointer(&self, id: JobId, alias: &str) -> Cmd {
         let mut set = redis::cmd("SET");
-        set.arg(pointer_key(id)).arg(alias).arg("PX").arg(&self.unfinished).arg("NX");
+        set.arg(self.names.alias(id)).arg(alias).arg("PX").arg(&self.unfinished).arg("NX");
         set
     }
 }
@@ -130,9 +109,9 @@ impl Call {
         command
             .arg(script.get_hash())
             .arg(2 + usize::from(alias.is_some()))
-            .arg(job_key(id))
-            .arg(state_key(id))
-            .arg(alias.map(alias_key))
+            .arg(keep.names.record(id))
+            .arg(keep.names.state(id))
+            .arg(alias.map(|alias| keep.names.record(alias)))
             .arg(id.to_string())
             .arg(&keep.ended)
             .arg(&keep.unfinished)
@@ -157,14 +136,15 @@ impl Call {
 /// A call of [`INSERT_NEW`]; `None` for a job that [`INSERT`] must store.
 pub(super) fn insert_new(new: &NewJob, keep: &Keep) -> Option<Cmd> {
     let (record, job) = (record::new(new)?, &new.job);
-    let lists: Vec<_> = list::of_new(job).collect();
+    let names = &keep.names;
+    let lists: Vec<_> = list::of_new(names, job).collect();
     let mut command = redis::cmd("EVALSHA");
     command
         .arg(INSERT_NEW.get_hash())
         .arg(3 + lists.len())
-        .arg(job_key(job.id))
-        .arg(state_key(job.id))
-        .arg(UNCONFIRMED_KEY)
+        .arg(names.record(job.id))
+        .arg(names.state(job.id))
+        .arg(names.unconfirmed())
         .arg(lists)
         .arg(job.id.to_string())
         .arg(&keep.unfinished)
@@ -172,7 +152,7 @@ pub(super) fn insert_new(new: &NewJob, keep: &Keep) -> Option<Cmd> {
         .arg(record::micros(job.created_at))
         .arg(record.json)
         .arg(record.packed)
-        .arg(format!("{CHANGED}{}", job.id));
+        .arg(names.changed(job.id));
     Some(command)
 }
 

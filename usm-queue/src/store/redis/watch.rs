@@ -25,7 +25,6 @@ use super::{
     channels::Channels,
     hub::{Ask, Hub, Present, Shown},
     link::Link,
-    script::{CANCEL_CHANNEL, CHANGED},
 };
 use crate::{
     error::{Error, ErrorKind, Result, chain},
@@ -298,10 +297,10 @@ impl Follower {
 
     /// A message that was published.
     fn tell(&self, channel: &str, payload: &[u8]) {
-        if channel == CANCEL_CHANNEL {
+        if channel == self.link.names().cancel() {
             let id = std::str::from_utf8(payload).ok().and_then(|id| id.parse().ok());
             id.into_iter().for_each(|id| drop(self.hub.to_stop.send(id)));
-        } else if let Some(id) = channel.strip_prefix(CHANGED).and_then(|id| id.parse().ok())
+        } else if let Some(id) = self.link.names().job_of_channel(channel)
             && self.hub.contains(id)
             && let Some(present) = Present::read(id, payload.to_vec())
         {

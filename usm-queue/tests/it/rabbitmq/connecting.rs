@@ -54,7 +54,8 @@ async fn an_unreachable_broker_is_told_in_time() {
 
     for port in [silent, closed] {
         let options = RabbitMqOptions::new(format!("amqp://u:secret@127.0.0.1:{port}/v"))
-            .call_timeout(Duration::from_millis(300));
+            .call_timeout(Duration::from_millis(300))
+            .connect_timeout(Duration::from_millis(300));
         let refused = soon("it gives up", RabbitMq::connect(options)).await.unwrap_err();
 
         assert_eq!(refused.kind(), ErrorKind::Unavailable, "{refused:?}");

@@ -223,3 +223,41 @@ async fn a_transition_is_one_call() {
     let calls = info.lines().find(|line| line.starts_with("cmdstat_evalsha:")).unwrap();
     assert!(calls.starts_with("cmdstat_evalsha:calls=3,"), "{info}");
 }
+
+/// Two applications on one database do not see each other, down to the channels.
+#[tokio::test]
+async fn with_a_prefix_an_application_has_its_keys_and_channels_to_itself() {
+    let Some(server) = Server::start().await else { return };
+    let shop = redis_store(server.options().key_prefix("shop:")).await.unwrap();
+    let plain = server.store().await;
+    let job = new_job();
+    shop.insert(vec![job.clone().into()]).await.unwrap();
+    shop.confirm(vec![job.clone().into()]).await.unwrap();
+    let unconfirmed = new_job();
+    shop.insert(vec![unconfirmed.clone().into()]).await.unwrap();
+    assert!(plain.get(job.id).await.unwrap().is_none());
+    assert_eq!(plain.remove_unconfirmed(Duration::ZERO).await.unwrap(), []);
+    assert_eq!(shop.remove_unconfirmed(Duration::ZERO).await.unwrap(), [unconfirmed.id]);
+    let mut watch = shop.watch(job.id).await.unwrap();
+
+    let (_, lease) = claim(&*shop, &job, LONG).await;
+    let mut stops = shop.cancellations();
+    redis_store(server.options().key_prefix("shop:")).await.unwrap().cancel(job.id).await.unwrap();
+    assert_eq!(eventually("it is told", async || stops.try_recv().ok()).await, job.id);
+    shop.update(lease, JobUpdate::Cancelled).await.unwrap();
+
+    let mut last = None;
+    while let Some(state) = watch.next().await {
+        last = Some(state.unwrap().status);
+    }
+    assert_eq!(last, Some(JobStatus::Cancelled));
+    let mut cancelled = JobFilter::default();
+    cancelled.status = Some(JobStatus::Cancelled);
+    for filter in [JobFilter::default(), cancelled] {
+        assert_eq!(shop.list(&filter).await.unwrap().len(), 1);
+        assert!(plain.list(&filter).await.unwrap().is_empty());
+    }
+    let mut keys: Vec<String> = server.raw().await.run("KEYS *").await;
+    keys.retain(|key| !key.starts_with("shop:") && key != "usm:jobs:tasks-listed");
+    assert!(keys.is_empty(), "{keys:?}");
+}

@@ -202,3 +202,23 @@ async fn a_result_too_large_for_redis_is_refused_and_the_job_can_be_failed() {
     let failed = JobUpdate::Failed("its result is too large".into());
     assert_eq!(store.update(lease, failed).await.unwrap(), Updated::Applied);
 }
+
+/// Instead of being recorded again and again in vain.
+#[cfg(feature = "sqlite")]
+#[tokio::test]
+async fn a_job_whose_result_redis_does_not_take_fails_and_says_so() {
+    let Some(server) = Server::start_with(&["--proto-max-bulk-len", "1mb"]).await else { return };
+    let (broker, _) = usm_queue::testing::sqlite_pair(None, Default::default()).await.unwrap();
+    let topology = usm_queue::Topology::single("work").unwrap();
+    let queue = usm_queue::TaskQueue::new(broker, server.store().await, topology).await.unwrap();
+    let job = queue.enqueue(crate::shared::note("large")).await.unwrap();
+    let worker = usm_queue::Worker::new(queue.clone(), ())
+        .handle(async |_: crate::shared::Note, _: usm_queue::JobContext<()>| Ok("x".repeat(2 << 20)));
+
+    let record = crate::shared::with_worker(worker, crate::shared::ended(&queue, &job)).await;
+
+    assert_eq!((record.status, record.attempt), (JobStatus::Failed, 1));
+    let error = record.error.unwrap();
+    assert!(error.contains("the handler of task `note` has ended"), "{error}");
+    assert!(error.contains("takes 1048576 at most"), "{error}");
+}

@@ -126,7 +126,8 @@ fn the_first_death_outside_the_ladder_is_told_and_nothing_else_of_the_brokers() 
 #[test]
 fn what_amqp_cannot_carry_is_refused_before_it_costs_the_connection() {
     let long = "x".repeat(256);
-    let refused = |message: &Message| Parcel::new(message, Way::Routed).outgoing("shop").unwrap_err().to_string();
+    let refused =
+        |message: &Message| Parcel::new(message, Way::Routed).outgoing("shop").unwrap_err().to_string();
 
     assert!(refused(&Message::new("e", &long, "m", vec![])).contains("routing key"));
     assert!(refused(&Message::new("e", "k", &long, vec![])).contains("message id"));
@@ -144,7 +145,8 @@ fn a_delayed_message_with_a_time_to_live_goes_by_the_hop_queue() {
     let ladder = Ladder::new("usm", 13);
     let pass = ladder.pass(Duration::from_secs(100_000)).unwrap();
 
-    let outgoing = Parcel::new(&message, Way::After { pass, queue: "q", by_hop: false }).outgoing("shop").unwrap();
+    let outgoing =
+        Parcel::new(&message, Way::After { pass, queue: "q", by_hop: false }).outgoing("shop").unwrap();
 
     assert_eq!(outgoing.properties.expiration(), &None, "it would leave the ladder too early");
     let got = incoming(carried(outgoing));
