@@ -52,6 +52,9 @@ impl DeadLetters {
     /// failed. The new job keeps owner, metadata, priority and idempotency key, has all its attempts again, and its
     /// metadata name the old job as `replay_of`.
     ///
+    /// A letter of another service is sent again as it came, so that a worker of that service finds the job it knows; its id is
+    /// the new job's [`alias`](crate::Job::alias).
+    ///
     /// A crash in between leaves both; replaying again then enqueues nothing twice, unless the message has no id.
     ///
     /// # Errors

@@ -60,6 +60,22 @@ proptest! {
 }
 
 #[test]
+fn a_message_of_ours_without_correlation_has_its_own_id_on_the_wire() {
+    let mut message = Message::new("ai.tasks", "ai.task.map.generation", "id", b"{}".to_vec());
+    let correlation = |message: &Message| {
+        let outgoing = Parcel::new(message, Way::Routed).outgoing("shop").unwrap();
+        let sent = outgoing.properties.correlation_id().as_ref().map(ToString::to_string);
+        (sent, incoming(carried(outgoing)).message.correlation_id)
+    };
+    assert_eq!(correlation(&message), (None, None), "what others send stays as it is");
+
+    message.headers.insert(TASK.to_owned(), "map".into());
+    assert_eq!(correlation(&message), (Some("id".to_owned()), None));
+    message.correlation_id = Some("trace".to_owned());
+    assert_eq!(correlation(&message), (Some("trace".to_owned()), Some("trace".to_owned())));
+}
+
+#[test]
 fn the_properties_are_those_of_the_guide() {
     let mut message = Message::new("ai.tasks", "ai.task.map.generation", "id", b"{}".to_vec());
     message.ttl = Some(Duration::from_millis(1500));
