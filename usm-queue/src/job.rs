@@ -1,6 +1,6 @@
 //! A job: one enqueued task, its state, progress, result and history.
 
-use std::{fmt, str::FromStr};
+use std::{borrow::Cow, fmt, str::FromStr};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -9,8 +9,14 @@ use uuid::Uuid;
 
 use crate::error::Error;
 
+/// The most characters of an id that is no UUID.
+const MAX_ID_CHARS: usize = 200;
+
 /// Identity of a job, known before it is enqueued. A version 7 UUID, so that ids sort by time.
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+///
+/// It is read from a UUID, or from any other text of 1 to 200 printable characters, as other services may name their jobs: the
+/// same text always gives the same id, a version 5 UUID. What another service calls the job is in [`Job::alias`].
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(transparent)]
 pub struct JobId(pub Uuid);
 
@@ -19,6 +25,16 @@ impl JobId {
     #[expect(clippy::new_without_default, reason = "a default that differs each time would surprise")]
     pub fn new() -> Self {
         Self(Uuid::now_v7())
+    }
+
+    /// Whether it looks like one that [`new`](Self::new) made.
+    pub(crate) fn is_own(self) -> bool {
+        self.0.get_version_num() == 7
+    }
+
+    /// The id of a job that another service calls so.
+    pub(crate) fn derived(text: &str) -> Self {
+        Self(Uuid::new_v5(&Uuid::NAMESPACE_OID, text.as_bytes()))
     }
 }
 
@@ -38,10 +54,24 @@ impl FromStr for JobId {
     type Err = Error;
 
     fn from_str(text: &str) -> Result<Self, Error> {
-        Uuid::parse_str(text).map(Self).map_err(|error| {
-            Error::invalid(format!("`{}` is not a job id; a job id is a UUID", short(text, 80)))
-                .with_source(error)
-        })
+        if let Ok(id) = Uuid::parse_str(text) {
+            return Ok(Self(id));
+        }
+        let printable = !text.is_empty() && !text.contains(char::is_control);
+        if printable && text.chars().nth(MAX_ID_CHARS).is_none() {
+            return Ok(Self::derived(text));
+        }
+        Err(Error::invalid(format!(
+            "`{}` is not a job id; a job id is a UUID, or what another service calls its job: 1 to {MAX_ID_CHARS} printable characters",
+            short(&text.escape_debug().to_string(), 80)
+        )))
+    }
+}
+
+impl<'de> Deserialize<'de> for JobId {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = Cow::<'_, str>::deserialize(deserializer)?;
+        text.parse().map_err(serde::de::Error::custom)
     }
 }
 
@@ -230,6 +260,9 @@ pub struct Job {
     /// Identity.
     #[serde(rename = "job_id")]
     pub id: JobId,
+    /// What the service calls the job that enqueued it, where that is not the text of [`id`](Self::id).
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub alias: Option<String>,
     /// Whose job it is.
     #[serde(rename = "user_id")]
     pub owner: Option<Owner>,
@@ -297,6 +330,7 @@ impl Job {
     pub fn new(id: JobId, task: impl Into<String>, now: DateTime<Utc>) -> Self {
         Self {
             id,
+            alias: None,
             owner: None,
             task: task.into(),
             status: JobStatus::Pending,
@@ -524,7 +558,17 @@ mod tests {
     }
 
     #[test]
-    fn an_id_that_is_no_uuid_is_refused_with_its_text() {
-        assert!("nonsense".parse::<JobId>().unwrap_err().to_string().contains("`nonsense`"));
+    fn an_id_is_a_uuid_or_a_short_printable_text() {
+        let id = JobId::new();
+        assert_eq!(id.to_string().to_uppercase().parse::<JobId>().unwrap(), id);
+        let named: JobId = "test-job-123".parse().unwrap();
+        assert_eq!(named, "test-job-123".parse().unwrap());
+        assert_ne!(named, "test-job-124".parse().unwrap());
+        assert_eq!(serde_json::from_str::<JobId>(r#""test-job-123""#).unwrap(), named);
+        assert!("ж".repeat(200).parse::<JobId>().is_ok());
+        for bad in [String::new(), "x".repeat(201), "two\nlines".to_owned()] {
+            let error = bad.parse::<JobId>().unwrap_err().to_string();
+            assert!(error.contains("1 to 200 printable characters"), "{error}");
+        }
     }
 }

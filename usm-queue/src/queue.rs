@@ -272,6 +272,16 @@ impl TaskQueue {
         JobHandle { id, queue: self.clone(), known: false, task: PhantomData }
     }
 
+    /// The job that is called so: by its id, or by what the service calls it that enqueued it, as in [`Job::alias`]. Of several
+    /// that are called the same, as a job and its replay are, it is the newest. Does not check that it exists.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when no job can be called so; `Unavailable`.
+    pub async fn resolve(&self, id: &str) -> Result<JobId> {
+        self.inner.store.resolve(id).await
+    }
+
     /// The record of a job.
     ///
     /// # Errors

@@ -53,7 +53,8 @@ impl QueueBackend {
         let rabbitmq = RabbitMqOptions::new(rabbitmq_url.expose())
             .share_connection(*rabbitmq_connections == 1)
             .delay_levels(*rabbitmq_delay_levels)
-            .connection_name("usm");
+            .connection_name("usm")
+            .producer("usm-backend");
         Some((rabbitmq, redis_url.expose()))
     }
 }

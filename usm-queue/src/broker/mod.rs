@@ -121,11 +121,11 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// first `skip`.
     async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>>;
 
-    /// The waiting message of `queue` with this `message_id`, without taking it.
-    async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>>;
+    /// The first waiting message of `queue` that [is called so](Message::has_id), without taking it.
+    async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>>;
 
-    /// Removes the waiting message with this `message_id`; `false` when it is not there.
-    async fn remove(&self, queue: &str, message_id: &str) -> Result<bool>;
+    /// Removes the message that [`find`](Self::find) shows; `false` when there is none.
+    async fn remove(&self, queue: &str, id: &str) -> Result<bool>;
 
     /// Removes every waiting message; returns how many.
     async fn purge(&self, queue: &str) -> Result<u64>;

@@ -25,9 +25,9 @@ use crate::{
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DeadLetter {
-    /// Identity: the message's id, which for jobs of this library is the job's. One made of the content where the message
-    /// has none; messages without ids that are equal in everything share it, and whatever is done by it is done to one of
-    /// them.
+    /// Identity: the message's id; the letter is found by its job's, too, ours or another service's. One made of the content
+    /// where the message has none; messages without ids that are equal in everything share it, and whatever is done by it
+    /// is done to one of them.
     pub id: String,
     /// The job it belonged to, where the message tells.
     pub job_id: Option<JobId>,

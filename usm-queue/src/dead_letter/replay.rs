@@ -52,6 +52,9 @@ impl DeadLetters {
     /// failed. The new job keeps owner, metadata, priority and idempotency key, has all its attempts again, and its
     /// metadata name the old job as `replay_of`.
     ///
+    /// A letter of another service is sent again as it came, so that a worker of that service finds the job it knows; its id is
+    /// the new job's [`alias`](crate::Job::alias).
+    ///
     /// A crash in between leaves both; replaying again then enqueues nothing twice, unless the message has no id.
     ///
     /// # Errors
@@ -181,7 +184,13 @@ impl DeadLetters {
         let letter = DeadLetter::from_message(dead);
         let old_id = letter.job_id;
         let id = replay_id(dead);
-        let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
+        let is_foreign = letter.task.is_none();
+        let task = match (letter.task, old_id) {
+            (Some(task), _) => Some(task),
+            (None, Some(old_id)) => self.queue.store().get(old_id).await?.map(|job| job.task),
+            (None, None) => None,
+        };
+        let task = task.filter(|task| !task.is_empty()).unwrap_or_else(|| letter.routing_key.clone());
         let max_attempts =
             dead.header_u64(envelope::MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         let mut job = envelope::rebuild(dead, id, &task, max_attempts);
@@ -190,7 +199,9 @@ impl DeadLetters {
         for entry in &mut job.timeline {
             (entry.event, entry.attempt) = (JobEvent::Enqueued, 0);
         }
-        job.metadata.insert("replay_of".to_owned(), json!(letter.id));
+        let replay_of = dead.job_alias().or_else(|| old_id.map(|id| id.to_string()));
+        job.metadata.insert("replay_of".to_owned(), json!(replay_of.unwrap_or_else(|| letter.id.clone())));
+        let is_edited = payload.is_some();
         let payload = match (payload, letter.payload) {
             (Some(edited), _) | (None, Some(edited)) => edited,
             (None, None) => {
@@ -202,9 +213,11 @@ impl DeadLetters {
         };
         let mut message =
             envelope::message(self.queue.wanted().task_exchange(), &letter.routing_key, &payload, &job)?;
-        if dead.header_str(envelope::TASK).is_none() {
+        if is_foreign {
             message.headers.remove(envelope::TASK);
-            message.headers.insert(envelope::JOB_ID.to_owned(), json!(id));
+            // Another service may be the one that works it: it finds its own job's id.
+            message.body = if is_edited { edited_body(&dead.body, payload) } else { dead.body.clone() };
+            job.alias = message.job_alias();
         }
         let key = dead.headers.get(envelope::IDEMPOTENCY_KEY).cloned().or_else(|| old_id.map(|id| json!(id)));
         if let Some(key) = key {
@@ -234,6 +247,19 @@ impl DeadLetters {
             _ => Ok(id),
         }
     }
+}
+
+/// The body of another service's message with another payload.
+fn edited_body(body: &[u8], payload: Value) -> Vec<u8> {
+    let edited = match (serde_json::from_slice(body), payload) {
+        (Ok(Value::Object(mut old)), Value::Object(mut edited)) => {
+            let kept = envelope::OTHERS_FIELDS.iter().filter_map(|name| old.remove_entry(*name));
+            edited.extend(kept);
+            Value::Object(edited)
+        }
+        (_, payload) => payload,
+    };
+    edited.to_string().into_bytes()
 }
 
 /// The same dead letter always becomes the same job, so a repeated replay is absorbed; another never does.

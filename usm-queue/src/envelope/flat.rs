@@ -5,13 +5,12 @@ use std::borrow::Cow;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::{ADDED, Message, OWNER, TASK, WRAPPED};
+use super::{ADDED, JOB_ID, Message, OWNER, TASK, WRAPPED};
 
 /// What [`flat_body`] adds to a body, where the payload has no such field itself.
 const FIELDS: [&str; 4] = ["job_id", "user_id", "created_at", "_metadata"];
 const ALL_FIELDS: &str = "job_id,user_id,created_at,_metadata";
 const FIELDS_WITHOUT_OWNER: &str = "job_id,created_at,_metadata";
-const PRODUCER: &str = "usm-queue";
 
 /// A body, and the names of the fields added to it.
 pub(crate) type Flat<'a> = (Cow<'a, [u8]>, Option<Cow<'static, str>>);
@@ -19,27 +18,27 @@ pub(crate) type Flat<'a> = (Cow<'a, [u8]>, Option<Cow<'static, str>>);
 /// The body as other services read it, for brokers that carry messages between services: for a message of ours the
 /// payload's own fields, then those of [`FIELDS`] that the payload does not have itself. Returns the body and, where it
 /// added fields, their names for the header [`ADDED`]; a body that has them already, or is not ours, or no JSON in spite of
-/// its headers, stays as it is.
+/// its headers, stays as it is. `producer` is who sends it.
 ///
 /// A payload that is not a JSON object is carried in a field `payload`.
-pub(crate) fn flat_body(message: &Message) -> Flat<'_> {
+pub(crate) fn flat_body<'a>(message: &'a Message, producer: &str) -> Flat<'a> {
     let as_it_is = (Cow::Borrowed(message.body.as_slice()), None);
     if !message.headers.contains_key(TASK) || message.headers.contains_key(ADDED) {
         return as_it_is;
     }
-    with_fields(message).unwrap_or(as_it_is)
+    with_fields(message, producer).unwrap_or(as_it_is)
 }
 
-fn with_fields(message: &Message) -> Option<Flat<'_>> {
+fn with_fields<'a>(message: &'a Message, producer: &str) -> Option<Flat<'a>> {
     let created_at = message.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let added = Added {
-        job_id: &message.message_id,
+        job_id: message.header_str(JOB_ID).unwrap_or(&message.message_id),
         user_id: message.headers.get(OWNER),
         created_at: &created_at,
         metadata: AddedMetadata {
             message_id: &message.message_id,
             timestamp: &created_at,
-            producer: PRODUCER,
+            producer,
             routing_key: &message.routing_key,
         },
     };
@@ -74,7 +73,7 @@ struct Added<'a> {
 struct AddedMetadata<'a> {
     message_id: &'a str,
     timestamp: &'a str,
-    producer: &'static str,
+    producer: &'a str,
     routing_key: &'a str,
 }
 

@@ -43,7 +43,7 @@ pub(crate) const METADATA: &str = "x-usm-metadata";
 pub(crate) const ADDED: &str = "x-usm-added";
 /// Header: stays the same over retries and replays of one piece of work.
 pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
-/// Header on dead letters of messages that named no job, and on their replays: the job they were given.
+/// Header: the job. On messages of others only where they are dead letters that named no job, or replays.
 pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header: how often this piece of work was replayed from the dead letters.
 pub(crate) const REPLAYS: &str = "x-usm-replays";
@@ -77,6 +77,9 @@ const USUAL_BODY: usize = 512;
 /// The field of the body that carries a payload which is no object.
 const WRAPPED: &str = "payload";
 
+/// What is no payload in the body of a message without our headers. Of the fields of others a payload may want the user.
+pub(crate) const OTHERS_FIELDS: [&str; 3] = ["_metadata", "job_id", "created_at"];
+
 /// A message: properties, headers and body, as AMQP 0-9-1 has them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[non_exhaustive]
@@ -85,7 +88,7 @@ pub struct Message {
     pub exchange: String,
     /// What the exchange routes by.
     pub routing_key: String,
-    /// Unique; for messages of this library the job's id.
+    /// Unique. Messages of this library name their job in a header; those of earlier versions have its id here.
     pub message_id: String,
     /// Ties messages together across services.
     pub correlation_id: Option<String>,
@@ -142,24 +145,52 @@ impl Message {
         self.headers.get(name).and_then(Value::as_u64)
     }
 
-    /// The job this message belongs to: what our headers tell, else what services without them write in the body, else the
-    /// message's own id where it is a UUID.
+    /// The job this message belongs to: what our headers tell, else what services without them write in the body, else one by
+    /// the message's own id; `None` when it has none.
     pub fn job_id(&self) -> Option<JobId> {
         if let Some(id) = self.header_str(JOB_ID) {
             return id.parse().ok();
         }
-        let told = if self.headers.contains_key(TASK) {
-            None
-        } else {
-            serde_json::from_slice(&self.body).ok().and_then(|body: BodyIds| body.job_id?.parse().ok())
+        let told = self.id_in_body().and_then(|id| id.parse().ok());
+        let by_message = || self.message_id.parse().unwrap_or_else(|_| JobId::derived(&self.message_id));
+        told.or_else(|| (!self.message_id.is_empty()).then(by_message))
+    }
+
+    /// What the service that sent this message calls its job, where that is not the text of [`job_id`](Self::job_id).
+    pub fn job_alias(&self) -> Option<String> {
+        let by_message = || {
+            let is_named = self.headers.contains_key(TASK) || self.headers.contains_key(JOB_ID);
+            (!is_named).then(|| self.message_id.clone()).filter(|id| id.parse::<JobId>().is_ok())
         };
-        told.or_else(|| self.message_id.parse().ok())
+        let alias = self.id_in_body().or_else(by_message)?;
+        (alias != self.job_id()?.to_string()).then_some(alias)
+    }
+
+    /// Whether it is called so: by its own id, or its job's, ours or the sender's.
+    pub fn has_id(&self, id: &str) -> bool {
+        self.message_id == id
+            || id.parse().is_ok_and(|job| self.job_id() == Some(job))
+            || self.job_alias().is_some_and(|alias| alias == id)
+    }
+
+    /// What services without our headers write in the body, where it can be an id.
+    fn id_in_body(&self) -> Option<String> {
+        if self.headers.contains_key(TASK) {
+            return None;
+        }
+        let body: BodyIds = serde_json::from_slice(&self.body).ok()?;
+        let id = match body.job_id? {
+            Value::String(text) => text,
+            Value::Number(number) if !number.is_f64() => number.to_string(),
+            _ => return None,
+        };
+        id.parse::<JobId>().is_ok().then_some(id)
     }
 }
 
 #[derive(Deserialize)]
 struct BodyIds {
-    job_id: Option<String>,
+    job_id: Option<Value>,
 }
 
 /// The message of a job.
@@ -177,7 +208,7 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     let mut message = Message {
         exchange: exchange.to_owned(),
         routing_key: routing_key.to_owned(),
-        message_id: job.id.0.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned(),
+        message_id: text(uuid::Uuid::now_v7()),
         correlation_id: job.correlation_id.clone(),
         priority: job.priority,
         ttl: None,
@@ -186,6 +217,7 @@ pub(crate) fn message<T: Serialize + ?Sized>(
         headers: BTreeMap::new(),
         body,
     };
+    message.headers.insert(JOB_ID.to_owned(), Value::String(text(job.id.0)));
     message.headers.insert(TASK.to_owned(), Value::String(job.task.clone()));
     message.headers.insert(MAX_ATTEMPTS.to_owned(), job.max_attempts.into());
     if let Some(owner) = &job.owner {
@@ -195,6 +227,10 @@ pub(crate) fn message<T: Serialize + ?Sized>(
         message.headers.insert(METADATA.to_owned(), Value::Object(job.metadata.clone()));
     }
     Ok(message)
+}
+
+fn text(id: uuid::Uuid) -> String {
+    id.hyphenated().encode_lower(&mut uuid::Uuid::encode_buffer()).to_owned()
 }
 
 /// Tells a payload from others, whatever the order of its fields. The same on every machine and in every version.
@@ -214,8 +250,7 @@ pub(crate) fn payload(message: &Message) -> Result<Value> {
     let added: Vec<&str> = match message.header_str(ADDED) {
         Some(added) => added.split(',').collect(),
         None if message.headers.contains_key(TASK) => return Ok(body),
-        // Of others' fields the payload may want the user.
-        None => vec!["_metadata", "job_id", "created_at"],
+        None => OTHERS_FIELDS.to_vec(),
     };
     let Value::Object(mut fields) = body else {
         return Err(Error::invalid("the message body is JSON, but not an object"));
@@ -261,6 +296,7 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 /// registry found; `max_attempts` counts where the message names none.
 pub(crate) fn rebuild(message: &Message, id: JobId, task: &str, max_attempts: u32) -> Job {
     let mut job = Job::new(id, task, message.timestamp);
+    job.alias = message.job_alias();
     let owner = message.headers.get(OWNER).cloned().or_else(|| {
         let others = !message.headers.contains_key(TASK);
         let body: Value = others.then(|| serde_json::from_slice(&message.body).ok()).flatten()?;
@@ -306,7 +342,7 @@ mod tests {
 
     /// As it arrives on the other side of a broker that others read.
     fn over_the_wire(message: &Message) -> Message {
-        let (body, added) = flat_body(message);
+        let (body, added) = flat_body(message, "shop");
         let mut arrived = Message { body: body.into_owned(), ..message.clone() };
         arrived.headers.extend(added.map(|names| (ADDED.to_owned(), Value::String(names.into_owned()))));
         arrived
@@ -324,6 +360,8 @@ mod tests {
         assert_eq!(body["job_id"], json!(job.id));
         assert_eq!(body["user_id"], 42);
         assert_eq!(body["_metadata"]["routing_key"], "ai.task.map.generation");
+        assert_eq!(body["_metadata"]["message_id"], json!(message.message_id));
+        assert_eq!(body["_metadata"]["producer"], "shop");
         assert!(body["created_at"].as_str().unwrap().ends_with('Z'));
     }
 
@@ -332,7 +370,7 @@ mod tests {
         let message = message("e", "k", &json!({"a": 1}), &job()).unwrap();
         let arrived = over_the_wire(&message);
 
-        let (again, added) = flat_body(&arrived);
+        let (again, added) = flat_body(&arrived, "shop");
 
         assert_eq!((again.as_ref(), added), (arrived.body.as_slice(), None));
     }
@@ -392,9 +430,42 @@ mod tests {
     #[test]
     fn garbage_is_an_error_not_a_panic() {
         for body in [&b""[..], b"\xff\xfe", b"[1", b"null", b"3"] {
-            let message = Message::new("e", "k", "m", body.to_vec());
+            let message = Message::new("e", "k", "", body.to_vec());
             assert!(payload(&message).is_err());
-            assert_eq!(message.job_id(), None);
+            assert_eq!((message.job_id(), message.job_alias()), (None, None));
         }
+    }
+
+    #[test]
+    fn a_message_of_another_service_tells_its_job_by_any_id() {
+        let of = |id: &str, body: &str| {
+            let message = Message::new("e", "k", id, body.as_bytes().to_vec());
+            (message.job_id(), message.job_alias())
+        };
+        let known = |id: &str| (Some(id.parse().unwrap()), Some(id.to_owned()));
+        let uuid = JobId::new();
+
+        assert_eq!(of("m", r#"{"job_id": "test-job-123"}"#), known("test-job-123"));
+        assert_eq!(of("m", r#"{"job_id": 123}"#), known("123"));
+        assert_eq!(of("m", r#"{"job_id": null}"#), known("m"));
+        assert_eq!(of("m", r#"{"job_id": ""}"#), known("m"));
+        assert_eq!(of("m", "{}"), known("m"));
+        assert_eq!(of(&uuid.to_string(), "{}"), (Some(uuid), None));
+        assert_eq!(of("", "{}"), (None, None));
+        let long = "x".repeat(255);
+        assert_eq!(of(&long, "{}"), (Some(JobId::derived(&long)), None));
+        let upper = uuid.to_string().to_uppercase();
+        assert_eq!(of("m", &json!({ "job_id": upper }).to_string()), (Some(uuid), Some(upper)));
+    }
+
+    #[test]
+    fn a_message_of_ours_has_an_id_of_its_own_and_is_found_by_either() {
+        let job = job();
+        let message = message("e", "k", &json!({"job_id": "x"}), &job).unwrap();
+
+        assert_eq!((message.job_id(), message.job_alias()), (Some(job.id), None));
+        assert_ne!(message.message_id, job.id.to_string());
+        assert!(message.has_id(&message.message_id) && message.has_id(&job.id.to_string()));
+        assert!(!message.has_id("x"));
     }
 }

@@ -69,7 +69,8 @@ CREATE TABLE jobs (
     remember         INTEGER,                    -- how long after its end it is known that the job ended; NULL for 7 days
     progress_version INTEGER,                    -- the version that the progress made
     partials         INTEGER,                    -- how many rows of partial_results; NULL for none
-    partial_bytes    INTEGER                     -- their size
+    partial_bytes    INTEGER,                    -- their size
+    alias            TEXT                        -- what another service calls the job
 ) STRICT, WITHOUT ROWID;
 
 -- The partial results of jobs; their numbers are the versions they made.
@@ -92,6 +93,7 @@ CREATE INDEX jobs_open_of_owner ON jobs (owner, task, created_at) WHERE finished
 CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, task, created_at)
     WHERE finished_at IS NOT NULL AND owner IS NOT NULL;
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
+CREATE INDEX jobs_of_alias ON jobs (alias, created_at) WHERE alias IS NOT NULL;
 CREATE INDEX jobs_to_stop ON jobs (id) WHERE cancel_requested = 1 AND status = 1;
 
 -- Ended jobs whose records are gone: no message of one may run it again.

@@ -43,6 +43,12 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// what it removed; a part of it, where there is much.
     async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>>;
 
+    /// The job that is called so, by us or by the service that enqueued it; of several the newest. Whether there is one is not
+    /// looked at.
+    async fn resolve(&self, text: &str) -> Result<JobId> {
+        text.parse()
+    }
+
     /// The record, when it is known.
     async fn get(&self, id: JobId) -> Result<Option<Job>>;
 

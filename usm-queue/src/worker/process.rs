@@ -4,7 +4,6 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
-use uuid::Uuid;
 
 use super::{
     attempt::{Stop, attempt, died, guarded, panic_message},
@@ -67,7 +66,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             // It goes back as it is.
             return;
         }
-        let Some(id) = job_id(&delivery.message) else { return self.give_id(delivery).await };
+        let Some(id) = delivery.message.job_id() else { return self.give_id(delivery).await };
         let (handler, prepared) = match self.find(delivery) {
             Found::Work(handler, prepared) => (handler, prepared),
             Found::Unknown(misfit) => return self.leave_to_others(delivery, id, misfit).await,
@@ -414,10 +413,4 @@ fn tried_before(message: &Message, job: &Job) -> Duration {
 
 fn millis(duration: Duration) -> u64 {
     u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
-}
-
-/// The job of a message: the one it names, else one by its own id; `None` when it has none.
-fn job_id(message: &Message) -> Option<JobId> {
-    let by_message = || JobId(Uuid::new_v5(&Uuid::NAMESPACE_OID, message.message_id.as_bytes()));
-    message.job_id().or_else(|| (!message.message_id.is_empty()).then(by_message))
 }

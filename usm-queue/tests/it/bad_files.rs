@@ -197,13 +197,13 @@ async fn a_message_whose_envelope_is_damaged_does_not_stand_in_the_way() {
     let queue = TaskQueue::open(&file, Topology::single("work").unwrap()).await.unwrap();
     let damaged = queue.enqueue(note("damaged")).await.unwrap();
     let next = queue.enqueue(note("next")).await.unwrap();
-    let sql = "UPDATE messages SET envelope = '{\"broken' WHERE message_id = ?1";
+    let sql = "UPDATE messages SET envelope = substr(envelope, 5) WHERE instr(envelope, ?1) > 0";
     let changed = Connection::open(&file).unwrap().execute(sql, [damaged.id().to_string()]).unwrap();
     assert_eq!(changed, 1);
 
     let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
     let results = with_worker(worker, async { (damaged.result().await, next.result().await) }).await;
 
-    // Its body names the job, and one handler only reads this queue.
+    // Its job can still be made out, and one handler only reads this queue.
     assert_eq!((results.0.unwrap(), results.1.unwrap()), ("damaged".to_owned(), "next".to_owned()));
 }

@@ -37,7 +37,7 @@ async fn work(queue: &TaskQueue, jobs: &[JobHandle<Note>]) -> mpsc::UnboundedRec
 
 async fn ids(queue: &TaskQueue, filter: &DeadLetterFilter, skip: usize, limit: usize) -> Vec<String> {
     let letters = queue.dead_letters().list(filter, skip, limit).await.unwrap();
-    letters.into_iter().map(|letter| letter.id).collect()
+    letters.into_iter().map(|letter| letter.job_id.unwrap().to_string()).collect()
 }
 
 #[tokio::test]
@@ -64,8 +64,9 @@ async fn dead_letters_are_listed_by_task_and_reason() {
     work(&queue, std::slice::from_ref(&job)).await;
 
     let of = |filter: DeadLetterFilter| async { ids(&queue, &{ filter }, 0, 9).await };
-    assert_eq!(of(DeadLetterFilter::default()).await, ["garbage".to_owned(), job.id().to_string()]);
-    assert_eq!(of(DeadLetterFilter::default().reason("undecodable")).await, ["garbage"]);
+    let garbage: JobId = "garbage".parse().unwrap();
+    assert_eq!(of(DeadLetterFilter::default()).await, [garbage.to_string(), job.id().to_string()]);
+    assert_eq!(of(DeadLetterFilter::default().reason("undecodable")).await, [garbage.to_string()]);
     assert_eq!(of(DeadLetterFilter::default().reason("permanent")).await, [job.id().to_string()]);
     assert_eq!(of(DeadLetterFilter::default().task("note")).await, [job.id().to_string()]);
     assert_eq!(of(DeadLetterFilter::default().task("other")).await, [""; 0]);
@@ -191,7 +192,7 @@ async fn a_replay_that_was_cut_off_before_it_removed_the_dead_letter_can_be_repe
     flaky.settle_switch.set(true);
     dead.replay(&id).await.unwrap_err();
     flaky.settle_switch.set(false);
-    assert_eq!(dead.get(&id).await.unwrap().id, id, "the dead letter is still there");
+    assert_eq!(dead.get(&id).await.unwrap().job_id, Some(job.id()), "the dead letter is still there");
     let replayed = dead.replay(&id).await.unwrap();
 
     let handle = queue.handle::<Note>(replayed);

@@ -2,6 +2,7 @@
 //! of their own.
 
 mod foreign;
+mod foreign_ids;
 mod idle;
 mod keeping;
 mod many;

@@ -54,10 +54,10 @@ impl Inner {
         Ok(page)
     }
 
-    pub(super) async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
+    pub(super) async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {
         let mut found = None;
         self.walk(queue, usize::MAX, |_, message, _| {
-            if message.message_id != message_id {
+            if !message.has_id(id) {
                 return Look::On;
             }
             found = Some(message);
@@ -67,10 +67,10 @@ impl Inner {
         Ok(found)
     }
 
-    pub(super) async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
+    pub(super) async fn remove(&self, queue: &str, id: &str) -> Result<bool> {
         let mut removed = false;
         self.walk(queue, usize::MAX, |_, message, _| {
-            if message.message_id != message_id {
+            if !message.has_id(id) {
                 return Look::On;
             }
             removed = true;

@@ -304,14 +304,14 @@ impl Broker for RabbitMqBroker {
         self.inner.browse(queue, skip, limit).await
     }
 
-    async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
+    async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {
         self.ready().await?;
-        self.inner.find(queue, message_id).await
+        self.inner.find(queue, id).await
     }
 
-    async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
+    async fn remove(&self, queue: &str, id: &str) -> Result<bool> {
         self.ready().await?;
-        self.inner.remove(queue, message_id).await
+        self.inner.remove(queue, id).await
     }
 
     async fn purge(&self, queue: &str) -> Result<u64> {

@@ -36,6 +36,7 @@ pub struct RabbitMqOptions {
     pub(super) publish_window: usize,
     pub(super) root_certificates: Option<String>,
     pub(super) connection_name: String,
+    pub(super) producer: String,
     pub(super) consumer_timeout: Option<Duration>,
     name_prefix: String,
     delay_levels: u32,
@@ -62,6 +63,7 @@ impl RabbitMqOptions {
             publish_window: 1024,
             root_certificates: None,
             connection_name: "usm-queue".to_owned(),
+            producer: "usm-queue".to_owned(),
             consumer_timeout: Some(Duration::from_secs(30 * 60)),
             name_prefix: DEFAULT_PREFIX.to_owned(),
             delay_levels: DEFAULT_LEVELS,
@@ -129,6 +131,12 @@ impl RabbitMqOptions {
     /// What RabbitMQ's management pages call the connections. Default `usm-queue`.
     pub fn connection_name(mut self, name: impl Into<String>) -> Self {
         self.connection_name = name.into();
+        self
+    }
+
+    /// Who messages say they come from, in `_metadata.producer` of their bodies, for other services. Default `usm-queue`.
+    pub fn producer(mut self, name: impl Into<String>) -> Self {
+        self.producer = name.into();
         self
     }
 

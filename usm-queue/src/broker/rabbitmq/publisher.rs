@@ -33,6 +33,7 @@ use crate::error::{Error, ErrorKind, Result};
 /// Publishes over one or more connections.
 pub(super) struct Publisher {
     connector: Arc<Connector>,
+    producer: String,
     role: Role,
     lanes: Vec<Lane>,
     turn: AtomicUsize,
@@ -60,7 +61,8 @@ impl Publisher {
         let role = if options.share_connection { Role::Both } else { Role::Publish };
         let lanes = (0..options.connections).map(|_| Lane::default()).collect();
         let (window, blocked_wait) = (options.publish_window, options.blocked_wait);
-        Self { connector, role, lanes, turn: AtomicUsize::new(0), window, blocked_wait }
+        let producer = options.producer.clone();
+        Self { connector, producer, role, lanes, turn: AtomicUsize::new(0), window, blocked_wait }
     }
 
     /// The connection that also serves everything but publishing and, unless it is shared, consuming.
@@ -155,7 +157,7 @@ impl Publisher {
             if !matches!(outcomes[index], None | Some(Outcome::Lost(_))) {
                 continue;
             }
-            let outgoing = parcel.outgoing()?;
+            let outgoing = parcel.outgoing(&self.producer)?;
             let place = match live.window.clone().try_acquire_owned() {
                 Ok(place) => place,
                 Err(_) => wait

@@ -20,7 +20,7 @@ use self::{
     consume::{Consuming, Receipt},
     insert::{insert_all, ready_count},
     routes::{declare, plan},
-    rows::{NewRow, failed, prepare, prepare_one, query},
+    rows::{NewRow, called, failed, prepare, prepare_one, query},
     settle::Settle,
 };
 pub(crate) use self::{
@@ -158,28 +158,22 @@ impl Broker for SqliteBroker {
         self.db.read(move |connection| query(connection, sql, params![id, limit, skip])).await
     }
 
-    async fn find(&self, queue: &str, message_id: &str) -> Result<Option<Message>> {
-        let (id, message_id) = (self.routes()?.id(queue)?, message_id.to_owned());
-        let sql = "SELECT message_id, envelope, body FROM messages
-                   WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 ORDER BY id LIMIT 1";
-        Ok(self.db.read(move |connection| query(connection, sql, params![id, message_id])).await?.pop())
+    async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {
+        Ok(self.waiting(queue, id).await?.map(|(message, _)| message))
     }
 
-    async fn remove(&self, queue: &str, message_id: &str) -> Result<bool> {
-        let (id, message_id) = (self.routes()?.id(queue)?, message_id.to_owned());
-        // One only, the one that `find` shows: an id may be used twice.
-        let sql = "DELETE FROM messages WHERE id = (SELECT id FROM messages
-                       WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND message_id = ?2 ORDER BY id LIMIT 1)";
-        self.db
-            .write(move |tx| {
-                Ok(tx
-                    .connection
-                    .prepare_cached(sql)
-                    .and_then(|mut s| s.execute(params![id, message_id]))
-                    .map_err(failed)?
-                    > 0)
-            })
-            .await
+    async fn remove(&self, queue: &str, id: &str) -> Result<bool> {
+        // Somebody may take it in between: then the next that is called so.
+        while let Some((_, place)) = self.waiting(queue, id).await? {
+            let sql = "DELETE FROM messages WHERE id = ?1 AND holder IS NULL AND due_at IS NULL";
+            let remove = self.db.write(move |tx| {
+                tx.connection.prepare_cached(sql).and_then(|mut s| s.execute([place])).map_err(failed)
+            });
+            if remove.await? > 0 {
+                return Ok(true);
+            }
+        }
+        Ok(false)
     }
 
     async fn purge(&self, queue: &str) -> Result<u64> {
@@ -199,6 +193,24 @@ impl Broker for SqliteBroker {
 }
 
 impl SqliteBroker {
+    /// The first waiting message that is called so, and its place.
+    async fn waiting(&self, queue: &str, id: &str) -> Result<Option<(Message, i64)>> {
+        const WAITING: &str = "SELECT message_id, envelope, body, id FROM messages
+            WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL";
+        let (queue, id) = (self.routes()?.id(queue)?, id.to_owned());
+        self.db
+            .read(move |connection| {
+                // Mostly it is the message's own, which needs no look into each.
+                let own = format!("{WAITING} AND message_id = ?2 ORDER BY id LIMIT 1");
+                let all = format!("{WAITING} ORDER BY id");
+                match called(connection, &id, &own, params![queue, id])? {
+                    None => called(connection, &id, &all, params![queue]),
+                    found => Ok(found),
+                }
+            })
+            .await
+    }
+
     /// Records and messages in one commit.
     async fn accept_together(&self, jobs: Vec<(NewJob, Message)>) -> Result<Vec<Result<Accepted>>> {
         let routes = self.routes()?;

@@ -8,7 +8,7 @@ use serde_json::Value;
 
 use super::routes::Routes;
 use crate::{
-    envelope::Message,
+    envelope::{JOB_ID, Message},
     error::{Error, Result},
     job::JobId,
     sqlite::{backend, duration_micros, micros, moment},
@@ -124,7 +124,9 @@ impl StoredMessage {
             Ok(envelope) => envelope,
             Err(error) => {
                 tracing::warn!(message.id = self.message_id, %error, "the envelope of this message is damaged");
-                return Message::new("", "", self.message_id, self.body);
+                let mut message = Message::new("", "", self.message_id, self.body);
+                message.headers.extend(job_in(&self.envelope).map(|id| (JOB_ID.to_owned(), id.into())));
+                return message;
             }
         };
         let mut message = Message::new(envelope.exchange, envelope.key, self.message_id, self.body);
@@ -134,6 +136,12 @@ impl StoredMessage {
         message.headers = envelope.headers.into_owned();
         message
     }
+}
+
+/// The job that a damaged envelope names, so that it does not wait for ever in view.
+fn job_in(envelope: &str) -> Option<&str> {
+    let (_, rest) = envelope.split_once(&format!("\"{JOB_ID}\":\""))?;
+    rest.split('"').next().filter(|id| id.parse::<JobId>().is_ok())
 }
 
 pub(super) fn query(
@@ -146,6 +154,24 @@ pub(super) fn query(
         .query_map(values, StoredMessage::read)
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
     Ok(rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect())
+}
+
+/// The first of these messages that is called so, and its place. The columns are those of [`query_one`].
+pub(super) fn called(
+    connection: &Connection,
+    id: &str,
+    sql: &str,
+    values: impl rusqlite::Params,
+) -> Result<Option<(Message, i64)>> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(values).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let message = StoredMessage::read(row).map_err(failed)?.parse();
+        if message.has_id(id) {
+            return Ok(Some((message, row.get(3).map_err(failed)?)));
+        }
+    }
+    Ok(None)
 }
 
 pub(super) fn query_one(

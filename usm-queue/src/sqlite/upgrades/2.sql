@@ -5,6 +5,7 @@ ALTER TABLE queues ADD COLUMN ready INTEGER;
 
 ALTER TABLE jobs ADD COLUMN digest INTEGER;
 ALTER TABLE jobs ADD COLUMN remember INTEGER;
+ALTER TABLE jobs ADD COLUMN alias TEXT;
 
 -- Partial results have rows of their own; those that are there stay where they are.
 ALTER TABLE jobs ADD COLUMN progress_version INTEGER;
@@ -47,6 +48,8 @@ CREATE INDEX jobs_ended ON jobs (status, task, created_at) WHERE finished_at IS 
 CREATE INDEX jobs_open_of_owner ON jobs (owner, task, created_at) WHERE finished_at IS NULL AND owner IS NOT NULL;
 CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, task, created_at)
     WHERE finished_at IS NOT NULL AND owner IS NOT NULL;
+
+CREATE INDEX jobs_of_alias ON jobs (alias, created_at) WHERE alias IS NOT NULL;
 
 -- The job of each delayed message, so that both end together. Those that were there before are filled in where the
 -- message's id names the job, as in the messages of this library.

@@ -150,6 +150,28 @@ impl JobStore for RedisStore {
         Ok(ids.into_iter().zip(removed).filter_map(|(id, removed)| removed.then_some(id)).collect())
     }
 
+    async fn resolve(&self, text: &str) -> Result<JobId> {
+        let id: JobId = text.parse()?;
+        let is_alias = text != id.to_string();
+        if !is_alias && id.is_own() {
+            return Ok(id);
+        }
+        let (link, keep) = (&self.shared.link, &self.shared.keep);
+        // A key that holds something else reads as none.
+        let mut get = redis::cmd("MGET");
+        get.arg(&[link.names().record(text)]);
+        let [there] =
+            link.ask::<Vec<Option<Vec<u8>>>>(&Ask::Command(get)).await?.try_into().unwrap_or([None]);
+        match there.as_deref().map(record::names) {
+            Some(Some(named)) => Ok(named),
+            Some(None) if is_alias => {
+                link.ask::<()>(&Ask::Command(keep.pointer(id, text))).await?;
+                Ok(id)
+            }
+            _ => Ok(id),
+        }
+    }
+
     async fn get(&self, id: JobId) -> Result<Option<Job>> {
         Ok(self.shared.link.records(&[(id, 0)]).await?.pop().flatten().map(|record| record.job()))
     }

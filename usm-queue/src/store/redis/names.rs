@@ -38,6 +38,11 @@ impl Names {
         self.with(format_args!("usm:partials:{id}"))
     }
 
+    /// What another service calls the job.
+    pub(super) fn alias(&self, id: impl Display) -> String {
+        self.with(format_args!("usm:job:{id}:alias"))
+    }
+
     /// Ids of jobs whose messages the broker has not confirmed, by the time they were stored.
     pub(super) fn unconfirmed(&self) -> String {
         self.with("usm:unconfirmed")
@@ -100,6 +105,8 @@ mod tests {
         ] {
             assert!(scripts.contains(&format!("PREFIX .. '{name}'")), "{name}");
         }
+        assert_eq!(names.alias("x"), names.state("x") + ":alias");
+        assert!(scripts.contains("STATE .. ':alias'"));
         assert!(include_str!("cancel.lua").contains(&format!("PREFIX .. '{}'", names.cancel())));
         assert!(include_str!("regroup.lua").contains("'usm:jobs:status:' .. "));
         assert!(include_str!("tasks.lua").contains("'usm:jobs:task:' .. "));

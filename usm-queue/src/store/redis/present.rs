@@ -45,11 +45,8 @@ impl Link {
     /// The records of these jobs in the order given, each with its partial results from one of them on: all of them where there
     /// are fewer now. A key that holds something else reads as unknown.
     pub(super) async fn records(&self, wanted: &[(JobId, usize)]) -> Result<Vec<Option<Present>>> {
-        let mut command = redis::cmd("MGET");
-        for (id, _) in wanted {
-            command.arg(self.names().record(*id));
-        }
-        let texts: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
+        let ids: Vec<_> = wanted.iter().map(|(id, _)| *id).collect();
+        let texts = self.texts(&ids).await?;
         let found = wanted.iter().zip(texts).map(|((id, from), text)| {
             let text = text?;
             let listed = listed(&text);
@@ -94,6 +91,39 @@ impl Link {
             add_partials(&mut present.record, list);
         }
         Ok(())
+    }
+
+    /// The records of these jobs, in the order given: where another service has them, if it calls them otherwise.
+    async fn texts(&self, ids: &[JobId]) -> Result<Vec<Option<Vec<u8>>>> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let mut command = redis::cmd("MGET");
+        for id in ids {
+            command.arg(self.names().record(id));
+        }
+        for id in ids {
+            command.arg(self.names().alias(id));
+        }
+        let mut texts: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
+        let aliases = texts.split_off(ids.len().min(texts.len()));
+        let (places, keys): (Vec<_>, Vec<_>) = aliases
+            .into_iter()
+            .enumerate()
+            .filter_map(|(place, alias)| Some((place, self.names().record(String::from_utf8(alias?).ok()?))))
+            .unzip();
+        if !keys.is_empty() {
+            let mut command = redis::cmd("MGET");
+            command.arg(keys);
+            let named: Vec<Option<Vec<u8>>> = self.ask(&Ask::Command(command)).await?;
+            for (place, text) in places.into_iter().zip(named) {
+                let of_another = |text: &Vec<u8>| record::names(text).is_some_and(|id| id != ids[place]);
+                if let Some(text) = text.filter(|text| !of_another(text)) {
+                    texts[place] = Some(text);
+                }
+            }
+        }
+        Ok(texts)
     }
 
     /// All partial results of a job, as its list has them.

@@ -1,12 +1,14 @@
 -- What every transition shares: the clock, the record as the scripts keep it, and its JSON form in `job:{id}`.
--- KEYS: job:{id}, usm:job:{id}. ARGV: id, keep_ended ms, keep_unfinished ms, what the caller saw (see `unfenced`), then the
--- transition's own.
+-- KEYS: job:{id}, usm:job:{id}, and job:{alias} where the caller knows what another service calls the job. ARGV: id, keep_ended
+-- ms, keep_unfinished ms, what the caller saw (see `unfenced`), then the transition's own.
 -- Values of users arrive as JSON and are only concatenated: cjson would turn [] into {} and round large integers.
 local JOB, STATE, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
 -- Before every name.
 local PREFIX = string.sub(JOB, 1, #JOB - #ID - 4)
 -- A list of the partial results, each behind the version it made and a space.
 local PARTIALS = PREFIX .. 'usm:partials:' .. ID
+-- Where `job:{id}` is, for who knows our id alone.
+local POINTER = STATE .. ':alias'
 local UNCONFIRMED = PREFIX .. 'usm:unconfirmed'
 -- The layout of `usm:job:{id}`.
 local LAYOUT = 1
@@ -125,28 +127,63 @@ local function json(r)
     .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. ']' .. left_out .. ',' .. r.fixed .. '}'
 end
 
+-- What another service calls the job: `fixed` begins with our id, of 36 characters, and goes on with that.
+local function alias_of(r)
+  if string.sub(r.fixed, 48, 57) ~= ',"alias":"' then return nil end
+  return string.match(r.fixed, '^([^"\\]*)"', 58) or cjson.decode('{' .. r.fixed .. '}').alias
+end
+
+-- Puts it there; a record of an ended job has no such part.
+local function name(r, alias)
+  if alias and r.fixed ~= '' and not alias_of(r) then
+    r.fixed = string.sub(r.fixed, 1, 47) .. ',"alias":' .. cjson.encode(alias) .. string.sub(r.fixed, 48)
+  end
+end
+
+-- Writes the record as the other service knows it, who finds its own id there.
+local function put_alias(r, ttl)
+  local alias, fixed = alias_of(r), r.fixed
+  if not alias then return end
+  r.fixed = '"job_id":' .. cjson.encode(alias) .. ',"usm_job_id":"' .. ID .. '"' .. string.sub(fixed, 48)
+  redis.call('SET', PREFIX .. 'job:' .. alias, json(r), 'PX', decimal(ttl))
+  redis.call('SET', POINTER, alias, 'PX', decimal(ttl))
+  r.fixed = fixed
+end
+
 -- The record of a job that needs no lease to be changed. Somebody else may have written `job:{id}` as the guide shows it: that
 -- is believed unless the job has ended or somebody holds it. The caller reads such a string and calls again with the record
 -- it makes of it and with what it saw ('=' and the string; '=' alone for none; '-' for a first call); a first call about an
 -- unknown job is answered likewise. Nil and the answer in these cases.
 local function unfenced(at)
   local r = stored()
+  local alias = KEYS[3] and string.sub(KEYS[3], #PREFIX + 5)
   if r then
+    name(r, alias)
     if is_final(r.status) or (r.lease and r.lease > now) then return r end
+    alias = alias_of(r)
+  else
+    alias = alias or redis.call('GET', POINTER)
+  end
+  local place = alias and PREFIX .. 'job:' .. alias or JOB
+  if r then
     local ours = head(r)
-    local start = redis.pcall('GETRANGE', JOB, 0, #ours - 1)
+    local start = redis.pcall('GETRANGE', place, 0, #ours - 1)
     if start == ours or start == '' then return r end
   end
-  local raw = redis.pcall('GET', JOB)
+  local raw = redis.pcall('GET', place)
   if type(raw) == 'table' then
-    overwritten = JOB
+    overwritten = place
     raw = false
   end
+  -- What another job of ours left there, which the other service calls the same, tells nothing of this one.
+  local of = raw and string.match(raw, '"usm_job_id": ?"([%x-]+)"')
+  if of and of ~= ID then raw = false end
   if r and not raw then return r end
   if SEEN ~= '=' .. (raw or '') then
     return nil, raw and {'foreign', raw} or {'unknown', overwritten}
   end
   local g = given(at)
+  name(g, alias)
   if r then
     g.listed = r.status
     g.token = math.max(g.token, r.token)
@@ -231,6 +268,7 @@ local function put(r, before)
   keep_state(r, ttl)
   redis.call('SET', JOB, text, 'PX', decimal(ttl))
   if r.listed > 0 then redis.call('PEXPIRE', PARTIALS, decimal(ttl)) end
+  put_alias(r, ttl)
   if r.new or before ~= r.status then list(r, before) end
   return text
 end

@@ -99,11 +99,11 @@ fn is_anew(job: &Job) -> bool {
     job.timeline.first().is_some_and(|entry| entry.event == JobEvent::Rebuilt)
 }
 
-/// A new job as `insert_new.lua` stores it; `None` for one that is not due at once, or not new.
+/// A new job as `insert_new.lua` stores it; `None` for one that is not due at once, or not new, or that has another name.
 pub(super) fn new(new: &NewJob) -> Option<New> {
     let job = &new.job;
     let moment = job.lease_until.or(job.next_attempt_at).or(job.finished_at);
-    if job.status != JobStatus::Pending || moment.is_some() || is_anew(job) {
+    if job.status != JobStatus::Pending || moment.is_some() || is_anew(job) || job.alias.is_some() {
         return None;
     }
     let fields = fields(new, 0);
@@ -163,6 +163,8 @@ const PARTIALS: &[u8] = br#","partials":"#;
 #[derive(Serialize)]
 struct Fixed<'a> {
     job_id: JobId,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    alias: &'a Option<String>,
     user_id: &'a Option<Owner>,
     job_type: &'a str,
     priority: u8,
@@ -176,6 +178,7 @@ impl<'a> Fixed<'a> {
     fn of(job: &'a Job) -> Self {
         Self {
             job_id: job.id,
+            alias: &job.alias,
             user_id: &job.owner,
             job_type: &job.task,
             priority: job.priority,
@@ -207,6 +210,8 @@ pub(super) fn parse(id: JobId, text: &[u8]) -> Option<Job> {
         Ok(job) => job,
         Err(_) => return foreign(id, text, None),
     };
+    // As the other service knows it.
+    job.id = id;
     complete(&mut job);
     Some(job)
 }
@@ -214,6 +219,15 @@ pub(super) fn parse(id: JobId, text: &[u8]) -> Option<Job> {
 /// Whether a script wrote it; other services write it with other spaces or another first field.
 pub(super) fn is_ours(text: &[u8]) -> bool {
     text.strip_prefix(br#"{"version":"#).is_some_and(|rest| rest.first().is_some_and(u8::is_ascii_digit))
+}
+
+/// The job of ours that a record names which is kept where another service has it.
+pub(super) fn names(text: &[u8]) -> Option<JobId> {
+    #[derive(serde::Deserialize)]
+    struct Named {
+        usm_job_id: Option<JobId>,
+    }
+    serde_json::from_slice::<Named>(text).ok()?.usm_job_id
 }
 
 /// `null` in JSON is no result, but a job that completed with `null` has one. What is in the record itself has no version.
@@ -236,6 +250,7 @@ pub(super) fn foreign(id: JobId, text: &[u8], message: Option<&Job>) -> Option<J
     if let Some(message) = message {
         (job.priority, job.max_attempts) = (message.priority, message.max_attempts);
         job.next_attempt_at = message.next_attempt_at;
+        job.alias.clone_from(&message.alias);
     }
     job.updated_at = updated_at;
     job.owner = fields.read("user_id").or_else(|| message.and_then(|message| message.owner.clone()));

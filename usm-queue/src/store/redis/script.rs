@@ -81,6 +81,13 @@ impl Keep {
             lists,
         }
     }
+
+    /// Tells what another service calls a job of which there is no record of ours yet.
+    pub(super) fn pointer(&self, id: JobId, alias: &str) -> Cmd {
+        let mut set = redis::cmd("SET");
+        set.arg(self.names.alias(id)).arg(alias).arg("PX").arg(&self.unfinished).arg("NX");
+        set
+    }
 }
 
 /// One call of a transition.
@@ -88,12 +95,24 @@ pub(super) struct Call(Cmd);
 
 impl Call {
     pub(super) fn new(script: &Script, id: JobId, keep: &Keep, given: Option<&Given>) -> Self {
+        Self::of(script, id, None, keep, given)
+    }
+
+    /// About a job that another service calls `alias`, as far as the caller knows.
+    pub(super) fn of(
+        script: &Script,
+        id: JobId,
+        alias: Option<&str>,
+        keep: &Keep,
+        given: Option<&Given>,
+    ) -> Self {
         let mut command = redis::cmd("EVALSHA");
         command
             .arg(script.get_hash())
-            .arg(2)
+            .arg(2 + usize::from(alias.is_some()))
             .arg(keep.names.record(id))
             .arg(keep.names.state(id))
+            .arg(alias.map(|alias| keep.names.record(alias)))
             .arg(id.to_string())
             .arg(&keep.ended)
             .arg(&keep.unfinished)

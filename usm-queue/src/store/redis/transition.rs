@@ -73,7 +73,8 @@ impl Shared {
     ) -> Result<Option<Answer>> {
         let mut given: Option<Given> = None;
         for _ in 0..ROUNDS {
-            let call = args(Call::new(script, id, &self.keep, given.as_ref())).given(given.as_ref());
+            let alias = message.and_then(|message| message.job.alias.as_deref());
+            let call = args(Call::of(script, id, alias, &self.keep, given.as_ref())).given(given.as_ref());
             let answer: Answer = self.link.ask(&Ask::Script(script, call)).await?;
             given = match answer.first().map(Vec::as_slice) {
                 Some(b"unknown") => {

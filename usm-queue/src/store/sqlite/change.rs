@@ -42,6 +42,7 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
         "timeline",
         "digest",
         "remember",
+        "alias",
     ];
     BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
 });
@@ -133,7 +134,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
             values.add_some(job.metadata.as_ref())?;
             values.add(&job.timeline)?;
             values.add_some(job.digest)?;
-            values.add_some(job.remember)
+            values.add_some(job.remember)?;
+            values.add_some(job.alias.as_ref())
         })
         .map_err(failed)?;
     // Watchers of one that was known are told what they know.

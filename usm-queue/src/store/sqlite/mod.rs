@@ -15,7 +15,7 @@ use self::{
         Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, postpone, remove_unconfirmed,
         renew, withdraw,
     },
-    read::{list, load},
+    read::{list, load, of_alias},
 };
 pub(crate) use self::{
     change::{insert, keep_house, known, update},
@@ -130,6 +130,15 @@ impl JobStore for SqliteStore {
 
     async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
         self.db.write(move |tx| remove_unconfirmed(tx, age)).await
+    }
+
+    async fn resolve(&self, text: &str) -> Result<JobId> {
+        let id: JobId = text.parse()?;
+        if id.is_own() && text == id.to_string() {
+            return Ok(id);
+        }
+        let alias = text.to_owned();
+        Ok(self.db.read(move |connection| of_alias(connection, &alias)).await?.unwrap_or(id))
     }
 
     async fn get(&self, id: JobId) -> Result<Option<Job>> {

@@ -34,6 +34,14 @@ pub(crate) fn load_newer(connection: &Connection, ids: &[(JobId, u64)]) -> Resul
     ids.iter().filter_map(|(id, after)| read(*id, *after).map_err(failed).transpose()).collect()
 }
 
+/// The newest job that another service calls so.
+pub(super) fn of_alias(connection: &Connection, alias: &str) -> Result<Option<JobId>> {
+    let mut select = connection
+        .prepare_cached("SELECT id FROM jobs WHERE alias = ?1 ORDER BY created_at DESC LIMIT 1")
+        .map_err(failed)?;
+    select.query_row([alias], |row| row.get(0).map(JobId)).optional().map_err(failed)
+}
+
 /// Running jobs that somebody asked to cancel.
 pub(crate) fn to_stop(connection: &Connection) -> Result<Vec<JobId>> {
     let mut select = connection

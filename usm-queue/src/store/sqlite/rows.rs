@@ -13,11 +13,12 @@ use crate::{
 /// What [`StoredJob::read`] wants, in this order.
 pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version, created_at,
     updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error, progress, result,
-    partial_results, timeline, progress_version, partials";
+    partial_results, timeline, progress_version, partials, alias";
 
 /// A new record with everything written that can be before the transaction.
 pub(crate) struct JobRow {
     pub(super) id: JobId,
+    pub(super) alias: Option<String>,
     pub(super) task: String,
     pub(super) owner: Option<String>,
     pub(super) status: i64,
@@ -67,6 +68,7 @@ impl From<NewJob> for JobRow {
             timeline: new_timeline(&job),
             task: job.task,
             correlation_id: job.correlation_id,
+            alias: job.alias,
         }
     }
 }
@@ -105,6 +107,7 @@ impl StoredJob {
         job.correlation_id = row.get(16)?;
         job.error = row.get(18)?;
         job.progress_version = row.get::<_, Option<u64>>(23)?.unwrap_or_default();
+        job.alias = row.get(25)?;
         Ok(Self {
             job,
             token: row.get(7)?,

@@ -3,7 +3,12 @@
 use std::time::Duration;
 
 use super::line::{Line, next};
-use crate::{broker::Broker, envelope::Message, retry::later};
+use crate::{
+    broker::Broker,
+    envelope::{JOB_ID, Message, TASK},
+    job::JobId,
+    retry::later,
+};
 
 /// Each message in one of the three.
 pub async fn depth_counts_ready_delayed_and_unsettled(broker: &dyn Broker) {
@@ -53,6 +58,29 @@ pub async fn a_message_is_found_by_its_id_without_being_taken(broker: &dyn Broke
     assert_eq!((found.message_id.as_str(), found.body.as_slice()), ("2", &b"2"[..]));
     assert_eq!(broker.find(&line.queue, "4").await.unwrap(), None);
     assert_eq!(line.drain_ids(3).await, ["1", "2", "3"]);
+}
+
+/// Whatever its own id is.
+pub async fn a_message_is_found_by_the_id_of_its_job(broker: &dyn Broker) {
+    let line = Line::new(broker).await;
+    let job = JobId::new();
+    let mut ours = line.message("1");
+    ours.headers.insert(TASK.to_owned(), "note".into());
+    ours.headers.insert(JOB_ID.to_owned(), job.to_string().into());
+    let foreign = Message { body: br#"{"job_id": "test-job-123"}"#.to_vec(), ..line.message("2") };
+    broker.publish(vec![line.message("0"), ours, foreign]).await.unwrap();
+    let derived = JobId::derived("test-job-123").to_string();
+
+    for (id, found) in
+        [("1", "1"), (&job.to_string(), "1"), ("2", "2"), ("test-job-123", "2"), (&derived, "2")]
+    {
+        assert_eq!(broker.find(&line.queue, id).await.unwrap().unwrap().message_id, found);
+    }
+    assert_eq!(broker.find(&line.queue, "test-job-124").await.unwrap(), None);
+    assert!(broker.remove(&line.queue, &job.to_string()).await.unwrap());
+    assert!(broker.remove(&line.queue, "test-job-123").await.unwrap());
+
+    assert_eq!(line.drain_ids(1).await, ["0"]);
 }
 
 /// The others keep their order.

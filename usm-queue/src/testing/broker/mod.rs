@@ -82,6 +82,7 @@ macro_rules! broker_contract {
             depth_counts_ready_delayed_and_unsettled
             browsing_takes_and_reorders_nothing
             a_message_is_found_by_its_id_without_being_taken
+            a_message_is_found_by_the_id_of_its_job
             a_message_is_removed_by_its_id
             of_messages_with_the_same_id_one_is_removed
             purging_removes_what_waits_and_nothing_else

@@ -40,6 +40,8 @@ macro_rules! store_contract {
             any_json_value_comes_back_as_it_was
             of_two_records_with_one_id_the_first_is_kept
             an_unknown_job_is_none
+            a_job_is_found_by_what_another_service_calls_it
+            of_jobs_that_another_service_calls_the_same_the_newest_is_found
             jobs_are_listed_newest_first_and_page_by_page
             jobs_are_listed_by_when_they_were_made_whatever_their_ids
             jobs_are_listed_by_owner_status_and_task

@@ -4,8 +4,9 @@ use serde_json::json;
 
 use super::story::{LONG, Story, new_job, now};
 use crate::{
-    job::{JobId, JobStatus, Owner, Progress},
-    store::{JobFilter, JobStore, JobUpdate},
+    error::ErrorKind,
+    job::{Job, JobId, JobStatus, Owner, Progress},
+    store::{CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate},
     testing::{
         unique,
         values::{assert_same, values},
@@ -196,4 +197,71 @@ pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
     assert!(of_task.contains(&of_nobody.id) && !of_task.contains(&of_another_task.id));
     let nobody = filter(|filter| filter.owner = Some(Owner::Name(unique("nobody"))));
     assert_eq!(listed(store, &nobody).await, []);
+}
+
+/// A job of another service, whose id is `alias` there.
+fn named(alias: &str) -> Job {
+    let mut job = new_job();
+    (job.id, job.alias) = (alias.parse().unwrap(), Some(alias.to_owned()));
+    job
+}
+
+/// As by our own id.
+pub async fn a_job_is_found_by_what_another_service_calls_it(store: &dyn JobStore) {
+    let upper = JobId::new().to_string().to_uppercase();
+    let awkward = format!("\"{}\" \\ / ж", unique("job"));
+    for alias in [unique("test-job"), upper, awkward] {
+        let job = named(&alias);
+        let story = Story { store, job: job.clone() };
+
+        let (claimed, _) = story.claim(LONG).await;
+
+        assert_eq!((claimed.id, claimed.alias.as_ref()), (job.id, Some(&alias)));
+        let found = store.resolve(&alias).await.unwrap();
+        assert_eq!(found, job.id);
+        assert_eq!(store.get(found).await.unwrap().unwrap().alias, Some(alias.clone()));
+        let mut watch = store.watch(found).await.unwrap();
+        assert_eq!(watch.next().await.unwrap().unwrap().alias, Some(alias));
+        assert_eq!(store.cancel(found).await.unwrap(), CancelOutcome::Requested);
+    }
+    let own = new_job();
+    assert_eq!(store.resolve(&own.id.to_string()).await.unwrap(), own.id);
+    assert_eq!(store.resolve("\n").await.unwrap_err().kind(), ErrorKind::InvalidInput);
+}
+
+/// As a replay is: a job of its own, that another service knows by the old id. Each has its own course.
+pub async fn of_jobs_that_another_service_calls_the_same_the_newest_is_found(store: &dyn JobStore) {
+    for alias in [unique("test-job"), uuid::Uuid::new_v4().to_string()] {
+        let mut first = new_job();
+        first.id = alias.parse().unwrap();
+        first.alias = (first.id.to_string() != alias).then(|| alias.clone());
+        let first = Story { store, job: first };
+        let (_, lease) = first.claim(LONG).await;
+        store.update(lease, JobUpdate::Failed("once".into())).await.unwrap();
+        let replay = |seconds| {
+            let mut job = new_job();
+            job.alias = Some(alias.clone());
+            job.created_at = now() + chrono::Duration::seconds(seconds);
+            Story { store, job }
+        };
+        let (second, third) = (replay(1), replay(2));
+        for story in [&second, &third] {
+            let inserted = store.insert(vec![story.job.clone().into()]).await.unwrap();
+            assert_eq!(inserted, [Inserted::New]);
+            assert_eq!(store.resolve(&alias).await.unwrap(), story.job.id);
+        }
+
+        for story in [&second, &third] {
+            assert_eq!(story.now().await.status, JobStatus::Pending);
+            let (_, lease) = story.claim(LONG).await;
+            store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
+            assert_eq!(story.now().await.status, JobStatus::Completed);
+        }
+
+        assert_eq!(second.now().await.status, JobStatus::Completed);
+        assert_eq!(
+            store.claim(first.job.clone().into(), "late", LONG).await.unwrap(),
+            Claimed::Final(JobStatus::Failed)
+        );
+    }
 }

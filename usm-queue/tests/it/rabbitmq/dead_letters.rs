@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 use usm_queue::{
-    DeadLetterFilter, JobContext, Message, TaskError, Worker,
+    DeadLetterFilter, JobContext, JobId, Message, TaskError, Worker,
     testing::{eventually, soon},
 };
 
@@ -29,7 +29,7 @@ async fn a_slow_replay_takes_what_matches_in_its_order_and_leaves_the_others_whe
     let (dead, any) = (queue.dead_letters(), DeadLetterFilter::default());
     let ids = async || {
         let letters = dead.list(&any, 0, usize::MAX).await.unwrap();
-        letters.into_iter().map(|letter| letter.id).collect::<Vec<_>>()
+        letters.into_iter().map(|letter| letter.job_id.unwrap().to_string()).collect::<Vec<_>>()
     };
     with_worker(worker, async {
         for job in &jobs {
@@ -39,7 +39,9 @@ async fn a_slow_replay_takes_what_matches_in_its_order_and_leaves_the_others_whe
     })
     .await;
     let failed: Vec<String> = jobs.iter().map(|job| job.id().to_string()).collect();
-    let expected = [&["before".to_owned()], failed.as_slice(), &["after".to_owned()]].concat();
+    let [before, after] = ["before", "after"].map(|id| id.parse::<JobId>().unwrap().to_string());
+    let others = [before.clone(), after.clone()];
+    let expected = [&[before], failed.as_slice(), &[after]].concat();
     assert_eq!(ids().await, expected, "in the order they died");
     let letter = dead.get(&failed[1]).await.unwrap();
     assert_eq!((letter.payload, letter.attempts), (Some(json!({"text": "2"})), 1));
@@ -55,7 +57,7 @@ async fn a_slow_replay_takes_what_matches_in_its_order_and_leaves_the_others_whe
         of.push(queue.job(*id).await.unwrap().metadata["replay_of"].as_str().unwrap().to_owned());
     }
     assert_eq!(of, failed);
-    eventually("the others are back", async || (ids().await == ["before", "after"]).then_some(())).await;
+    eventually("the others are back", async || (ids().await == others).then_some(())).await;
     assert_eq!(queue.depth(&line.name).await.unwrap().ready, 3);
     assert_eq!(dead.purge().await.unwrap(), 2);
     assert_eq!(ids().await, [""; 0]);

@@ -10,7 +10,7 @@ use super::{
     DIED_IN, DIED_OF, EXCHANGE, MICROS, MISSES, OF_THE_WAY, REDELIVERED, REST_MS, ROUTING_KEY, THEN, TTL_MS,
     X_DEATH,
     headers::{json, restore_json},
-    is_broker_s,
+    is_broker_s, own_correlation,
 };
 use crate::{
     broker::rabbitmq::delay::{self, DELIVER_TO},
@@ -63,7 +63,7 @@ pub(in crate::broker::rabbitmq) fn incoming(delivery: lapin::message::Delivery) 
     let exchange =
         text(EXCHANGE).filter(|_| !died_by_itself).unwrap_or_else(|| delivery.exchange.to_string());
     let seconds = properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok());
-    let message = Message {
+    let mut message = Message {
         exchange,
         routing_key: text(ROUTING_KEY).unwrap_or_else(|| delivery.routing_key.to_string()),
         message_id: properties.message_id().as_ref().map(ToString::to_string).unwrap_or_default(),
@@ -75,6 +75,9 @@ pub(in crate::broker::rabbitmq) fn incoming(delivery: lapin::message::Delivery) 
         headers,
         body: delivery.data,
     };
+    if message.correlation_id.as_ref() == own_correlation(&message) {
+        message.correlation_id = None;
+    }
     let returned = taken.get(REDELIVERED) == Some(&Value::Bool(true));
     Incoming {
         message,

@@ -20,7 +20,7 @@ use super::{
     delay::{DELIVER_TO, Pass},
 };
 use crate::{
-    envelope::{ADDED, BROKER_QUEUE, BROKER_REASON, Message, flat_body},
+    envelope::{ADDED, BROKER_QUEUE, BROKER_REASON, Message, TASK, flat_body},
     error::{Error, Result},
 };
 
@@ -107,9 +107,10 @@ impl<'a> Parcel<'a> {
         }
     }
 
-    pub(super) fn outgoing(&self) -> Result<Outgoing> {
+    /// `producer` is who a message of ours says it comes from.
+    pub(super) fn outgoing(&self, producer: &str) -> Result<Outgoing> {
         let message = self.message;
-        let (body, added) = flat_body(message);
+        let (body, added) = flat_body(message, producer);
         let mut headers = Headers::default();
         for (name, value) in &message.headers {
             if !is_broker_s(name) && !OF_THE_WAY.contains(&name.as_str()) {
@@ -165,7 +166,7 @@ impl<'a> Parcel<'a> {
         if !message.message_id.is_empty() {
             properties = properties.with_message_id(short("message id", message.message_id.as_str())?);
         }
-        if let Some(id) = &message.correlation_id {
+        if let Some(id) = message.correlation_id.as_ref().or(own_correlation(message)) {
             properties = properties.with_correlation_id(short("correlation id", id.as_str())?);
         }
         if let Some(ttl) = ttl {
@@ -181,6 +182,11 @@ impl<'a> Parcel<'a> {
             key,
         })
     }
+}
+
+/// What a message of ours has as correlation id on the wire where it has none: as the guide shows it, its own id.
+fn own_correlation(message: &Message) -> Option<&String> {
+    message.headers.contains_key(TASK).then_some(&message.message_id).filter(|id| !id.is_empty())
 }
 
 /// The broker writes these itself, and reads some of them to find cycles.

@@ -52,11 +52,27 @@ proptest! {
         let pass = ladder.pass(Duration::from_secs(3)).unwrap();
         let way = [Way::Routed, Way::Into("q"), Way::After { pass, queue: "q", by_hop: false }][way];
 
-        let got = incoming(carried(Parcel::new(&message, way).outgoing().unwrap())).message;
+        let got = incoming(carried(Parcel::new(&message, way).outgoing("shop").unwrap())).message;
 
         prop_assert_eq!(got.timestamp.timestamp_micros(), message.timestamp.timestamp_micros());
         prop_assert_eq!(Message { timestamp: message.timestamp, ..got }, message);
     }
+}
+
+#[test]
+fn a_message_of_ours_without_correlation_has_its_own_id_on_the_wire() {
+    let mut message = Message::new("ai.tasks", "ai.task.map.generation", "id", b"{}".to_vec());
+    let correlation = |message: &Message| {
+        let outgoing = Parcel::new(message, Way::Routed).outgoing("shop").unwrap();
+        let sent = outgoing.properties.correlation_id().as_ref().map(ToString::to_string);
+        (sent, incoming(carried(outgoing)).message.correlation_id)
+    };
+    assert_eq!(correlation(&message), (None, None), "what others send stays as it is");
+
+    message.headers.insert(TASK.to_owned(), "map".into());
+    assert_eq!(correlation(&message), (Some("id".to_owned()), None));
+    message.correlation_id = Some("trace".to_owned());
+    assert_eq!(correlation(&message), (Some("trace".to_owned()), Some("trace".to_owned())));
 }
 
 #[test]
@@ -65,7 +81,7 @@ fn the_properties_are_those_of_the_guide() {
     message.ttl = Some(Duration::from_millis(1500));
     message.priority = 7;
 
-    let outgoing = Parcel::new(&message, Way::Routed).outgoing().unwrap();
+    let outgoing = Parcel::new(&message, Way::Routed).outgoing("shop").unwrap();
 
     let properties = &outgoing.properties;
     assert_eq!(properties.delivery_mode(), &Some(2));
@@ -117,16 +133,17 @@ fn the_first_death_outside_the_ladder_is_told_and_nothing_else_of_the_brokers() 
 
     assert_eq!(json!(got.headers), json!({BROKER_REASON: "expired", BROKER_QUEUE: "work"}));
     let again = Parcel { returned: true, ..Parcel::new(&got, Way::Into("notices")) };
-    let put_back = incoming(carried(again.outgoing().unwrap()));
+    let put_back = incoming(carried(again.outgoing("shop").unwrap()));
     assert_eq!((put_back.message.headers, put_back.redelivered), (got.headers.clone(), true));
-    let republished = Parcel::new(&got, Way::Routed).outgoing().unwrap();
+    let republished = Parcel::new(&got, Way::Routed).outgoing("shop").unwrap();
     assert!(incoming(carried(republished)).message.headers.is_empty());
 }
 
 #[test]
 fn what_amqp_cannot_carry_is_refused_before_it_costs_the_connection() {
     let long = "x".repeat(256);
-    let refused = |message: &Message| Parcel::new(message, Way::Routed).outgoing().unwrap_err().to_string();
+    let refused =
+        |message: &Message| Parcel::new(message, Way::Routed).outgoing("shop").unwrap_err().to_string();
 
     assert!(refused(&Message::new("e", &long, "m", vec![])).contains("routing key"));
     assert!(refused(&Message::new("e", "k", &long, vec![])).contains("message id"));
@@ -144,7 +161,8 @@ fn a_delayed_message_with_a_time_to_live_goes_by_the_hop_queue() {
     let ladder = Ladder::new("usm", 13);
     let pass = ladder.pass(Duration::from_secs(100_000)).unwrap();
 
-    let outgoing = Parcel::new(&message, Way::After { pass, queue: "q", by_hop: false }).outgoing().unwrap();
+    let outgoing =
+        Parcel::new(&message, Way::After { pass, queue: "q", by_hop: false }).outgoing("shop").unwrap();
 
     assert_eq!(outgoing.properties.expiration(), &None, "it would leave the ladder too early");
     let got = incoming(carried(outgoing));
