@@ -141,7 +141,8 @@ impl Problem {
             return Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
         }
         if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
-            let detail = "an id in the path cannot be read: every id but a job's is a whole number";
+            let detail =
+                "an id in the path cannot be read: a job id is a UUID, every other id a whole number";
             return Self::bad_request(detail);
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {

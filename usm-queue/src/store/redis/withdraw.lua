@@ -8,5 +8,5 @@ if alias_of(r) then
   put_alias(r, KEEP_ENDED)
 end
 -- The lists are swept.
-redis.call('DEL', JOB, STATE)
+redis.call('DEL', JOB, STATE, POINTER)
 return 1

@@ -178,7 +178,7 @@ async fn a_replayed_foreign_dead_letter_is_the_same_job_to_the_other_service() {
             (&json!(name), &json!("completed"), &json!("x"))
         );
         assert_eq!(queue.job(id).await.unwrap().status, JobStatus::Completed);
-        if queue.job(old).await.unwrap().alias.is_some() {
+        if old.to_string() != name {
             assert_eq!(queue.job(old).await.unwrap().status, JobStatus::Failed);
         }
         assert!(dead.list(&DeadLetterFilter::default(), 0, 9).await.unwrap().is_empty());
