@@ -1,11 +1,13 @@
 //! The queue on RabbitMQ and Redis beside the same work written directly on lapin and redis, in one run:
-//! `cargo bench --bench rabbitmq`. Servers: `RABBITMQ_URL`, `REDIS_URL`, by default those of this machine.
+//! `cargo bench --bench rabbitmq`. It starts a RabbitMQ and a Redis of its own, which must be installed, and leaves nothing
+//! behind. Where `RABBITMQ_URL` and `REDIS_URL` are set it uses those, and leaves its queues and millions of keys there.
 //!
 //! Arguments choose parts by name: `cargo bench --bench rabbitmq -- cycle latency`. Every loop is bounded.
 #![expect(clippy::unwrap_used, reason = "a benchmark may panic")]
 
 use std::{
     collections::VecDeque,
+    sync::OnceLock,
     time::{Duration, Instant},
 };
 
@@ -21,11 +23,30 @@ use lapin::{
 };
 use tokio::{runtime::Runtime, sync::Semaphore};
 use usm_queue::{QueueSpec, TaskQueue, Topology};
+use usm_tests::{rabbit::Rabbit, redis::Redis};
 
 const RAW: &str = "usm-bench-raw";
 const JOBS: usize = 20_000;
 
+static SERVERS: OnceLock<Servers> = OnceLock::new();
+
+/// Where the servers are.
+struct Servers {
+    rabbitmq: String,
+    redis: String,
+}
+
 fn main() {
+    let given = |name: &str| std::env::var(name).ok();
+    let (rabbitmq, redis) = (given("RABBITMQ_URL"), given("REDIS_URL"));
+    let own_rabbitmq = rabbitmq.is_none().then(Rabbit::start);
+    // A command log on the disk would be measured with it.
+    let own_redis = redis.is_none().then(|| Redis::start(&["--appendonly", "no"]));
+    let servers = SERVERS.set(Servers {
+        rabbitmq: rabbitmq.or(own_rabbitmq.as_ref().map(|rabbit| rabbit.url("/"))).unwrap(),
+        redis: redis.or(own_redis.as_ref().map(Redis::url)).unwrap(),
+    });
+    assert!(servers.is_ok());
     println!("RabbitMQ and Redis: medians of 5 pairs of runs, in turn; persistent, confirmed, mandatory");
     run_chosen(&[
         ("one", publish_one_by_one),
@@ -37,16 +58,12 @@ fn main() {
     ]);
 }
 
-fn setting(name: &str, default: &str) -> String {
-    std::env::var(name).unwrap_or_else(|_| default.to_owned())
+fn rabbitmq() -> &'static str {
+    &SERVERS.get().unwrap().rabbitmq
 }
 
-fn rabbitmq() -> String {
-    setting("RABBITMQ_URL", "amqp://guest:guest@127.0.0.1:5672/%2f")
-}
-
-fn redis_url() -> String {
-    setting("REDIS_URL", "redis://127.0.0.1:6379/0")
+fn redis_url() -> &'static str {
+    &SERVERS.get().unwrap().redis
 }
 
 /// An empty queue.
@@ -61,7 +78,7 @@ async fn open() -> TaskQueue {
         )
         .build()
         .unwrap();
-    let queue = TaskQueue::connect(&rabbitmq(), &redis_url(), topology).await.unwrap();
+    let queue = TaskQueue::connect(rabbitmq(), redis_url(), topology).await.unwrap();
     Raw::purge("usm-bench").await;
     queue
 }
@@ -289,7 +306,7 @@ async fn wait(confirm: impl Future<Output = lapin::Result<Confirmation>>) -> boo
 impl Raw {
     /// With an empty queue.
     async fn open() -> Self {
-        let connection = Connection::connect(&rabbitmq(), ConnectionProperties::default()).await.unwrap();
+        let connection = Connection::connect(rabbitmq(), ConnectionProperties::default()).await.unwrap();
         let channel = connection.create_channel().await.unwrap();
         channel.confirm_select(ConfirmSelectOptions::default()).await.unwrap();
         let mut arguments = FieldTable::default();

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use lapin::BasicProperties;
 use usm_queue::{DeadLetter, ErrorKind, JobFilter, MAX_BODY_BYTES, testing::eventually};
-use usm_tests::{Chore, Kind, QUEUE};
+use usm_tests::{Chore, Kind, QUEUE, processes::Process};
 
 use crate::{
     raw::Raw,
@@ -57,6 +57,13 @@ async fn case_08_a_message_that_comes_several_times_runs_nothing_twice() {
     assert_eq!(letters.len(), 2, "each failed job was buried once: {letters:#?}");
 }
 
+/// A worker that soon gives up what workers of other versions might know.
+fn impatient(stage: &Stage) -> Process {
+    let mut work = stage.work();
+    work.patience_ms = Some(500);
+    stage.worker_that(work)
+}
+
 /// Waits until so many dead letters are there and nothing else is left.
 async fn buried(stage: &Stage, count: usize) -> Vec<DeadLetter> {
     let queue = stage.observer().await;
@@ -75,7 +82,7 @@ async fn buried(stage: &Stage, count: usize) -> Vec<DeadLetter> {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_10_what_cannot_be_read_is_dead_lettered_byte_by_byte() {
     let Some(stage) = Stage::shared().await else { return };
-    let worker = stage.worker();
+    let worker = impatient(&stage);
     let raw = Raw::connect(&stage).await;
     let deep = format!("{{\"key\": {}1{}}}", "[".repeat(1_000), "]".repeat(1_000));
     let deep_elsewhere =
@@ -136,7 +143,7 @@ async fn case_10_messages_without_any_property_are_worked_or_dead_lettered() {
 #[tokio::test(flavor = "multi_thread")]
 async fn case_11_a_task_nobody_knows_is_dead_lettered_once_and_can_be_replayed() {
     let Some(stage) = Stage::shared().await else { return };
-    let worker = stage.worker();
+    let worker = impatient(&stage);
     let raw = Raw::connect(&stage).await;
     let queue = stage.observer().await;
     let known = chore(&queue, Kind::Quick).await;

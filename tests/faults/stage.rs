@@ -175,6 +175,7 @@ impl Stage {
             lease_ms: u64::try_from(LEASE.as_millis()).unwrap(),
             grace_ms: 30_000,
             stop_grace_ms: 1_000,
+            patience_ms: None,
         }
     }
 

@@ -143,6 +143,8 @@ pub struct Work {
     pub grace_ms: u64,
     /// Milliseconds a job may go on after that.
     pub stop_grace_ms: u64,
+    /// Milliseconds that unknown tasks and payloads are put back for; what a worker does by itself without it.
+    pub patience_ms: Option<u64>,
 }
 
 /// What to enqueue.

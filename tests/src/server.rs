@@ -16,7 +16,7 @@ use tempfile::TempDir;
 use crate::processes::until;
 
 /// How long a server may take to start or to stop on a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// Waits for the end of its input, which comes when the test process ends in any way, SIGKILL included; then kills the
 /// server that works in this folder and removes the folder. Process ids come around again, so it looks whose it is.

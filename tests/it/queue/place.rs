@@ -54,6 +54,7 @@ impl Place {
             lease_ms: u64::try_from(LEASE.as_millis()).unwrap(),
             grace_ms: 30_000,
             stop_grace_ms: 1_000,
+            patience_ms: None,
         }
     }
 
@@ -103,9 +104,9 @@ pub(crate) fn begun(worker: &Process, job: &JobHandle<Chore>) -> u32 {
     worker.line(&format!("started {} ", job.id())).parse().unwrap()
 }
 
-/// Waits until every job has ended and the queue is empty.
+/// Waits until every job has ended and the queue is empty, for as long as it gets emptier or fuller.
 pub(crate) async fn drained(queue: &TaskQueue) {
-    let deadline = Instant::now() + PATIENCE;
+    let (mut deadline, mut before) = (Instant::now() + PATIENCE, None);
     loop {
         let depth = queue.depth(usm_tests::QUEUE).await.unwrap();
         let notices = queue.depth(queue.topology().notice_queue()).await.unwrap();
@@ -118,6 +119,9 @@ pub(crate) async fn drained(queue: &TaskQueue) {
         }
         if depth.is_empty() && notices.is_empty() && waiting.is_empty() {
             return;
+        }
+        if before.replace(depth.ready) != Some(depth.ready) {
+            deadline = Instant::now() + PATIENCE;
         }
         assert!(Instant::now() < deadline, "not worked: {depth:?}, {notices:?}, {waiting:#?}");
         tokio::time::sleep(Duration::from_millis(50)).await;

@@ -42,12 +42,15 @@ async fn work_chores(work: Work) -> Result<(), Anything> {
     let lease = Duration::from_millis(work.lease_ms);
     let queue = usm_tests::open(&work.queue, lease).await?;
     let mut asked = signal(SignalKind::terminate())?;
-    let worker = Worker::new(queue.clone(), Arc::<Path>::from(work.effects))
+    let mut worker = Worker::new(queue.clone(), Arc::<Path>::from(work.effects))
         .handle(run_chore)
         .concurrency(work.concurrency)
         .lease(lease)
         .grace_period(Duration::from_millis(work.grace_ms))
         .stop_grace(Duration::from_millis(work.stop_grace_ms));
+    if let Some(patience) = work.patience_ms {
+        worker = worker.unknown_task_patience(Duration::from_millis(patience));
+    }
     say("working");
     worker
         .run_until(async move {

@@ -105,7 +105,13 @@ impl From<anyhow::Error> for Failure {
 
 impl From<usm_queue::Error> for Failure {
     fn from(error: usm_queue::Error) -> Self {
-        Self::failed(error)
+        let in_doubt = error.jobs().first().filter(|_| error.is_in_doubt()).map(|(id, _)| *id);
+        let failure = Self::failed(error);
+        match in_doubt {
+            Some(id) => Self { job: Some(id), ..failure }
+                .or_try(format!("usm job show {id}"), "whether it was accepted; only if not, start it again"),
+            None => failure,
+        }
     }
 }
 

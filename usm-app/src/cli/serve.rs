@@ -28,10 +28,11 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
     out::line(&format!("usm is ready\n  page  {url}/\n  docs  {url}/docs\n  API   {url}/openapi.json"));
     tracing::info!(
         workers = !args.no_workers,
+        grace_seconds = app.config.worker.grace.as_secs(),
         queue = ?app.config.queue.backend,
         data_dir = %app.config.data_dir.display(),
         answers = app.ai.providers().join(", "),
-        "serving; Ctrl-C stops after the running jobs"
+        "serving; Ctrl-C stops, and hands back what does not end soon"
     );
 
     let serving = server.serve(app.clone(), shutdown.clone());

@@ -61,7 +61,10 @@ pub(super) async fn run(command: Command, config: Config) -> Result<(), Failure>
             broker.close().await;
             let plan = applied?;
             if !plan.is_empty() {
-                out::line(&format!("created (+), removed (-):\n{plan}"));
+                let changes = plan.to_string();
+                let removed = changes.lines().any(|line| line.starts_with('-'));
+                let head = if removed { "created (+) and removed (-):" } else { "created:" };
+                out::line(&format!("{head}\n{changes}"));
             }
             out::line("the broker has everything as wanted");
         }

@@ -22,10 +22,11 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
     tracing::info!(
         kind = ?args.kind,
         concurrency = app.config.worker.concurrency,
+        grace_seconds = app.config.worker.grace.as_secs(),
         queue = ?app.config.queue.backend,
         data_dir = %app.config.data_dir.display(),
         answers = app.ai.providers().join(", "),
-        "working; Ctrl-C stops after the running jobs"
+        "working; Ctrl-C stops, and hands back what does not end soon"
     );
     tasks::worker(app, args.kind).run_until(shutdown.cancelled()).await?;
     queue.close().await;

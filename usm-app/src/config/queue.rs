@@ -104,6 +104,10 @@ pub struct WorkerConfig {
     /// from 0 to 3600.
     #[serde(rename = "retry_delay_seconds", serialize_with = "as_seconds")]
     pub retry_delay: Duration,
+    /// `WORKER_GRACE_SECONDS`: how long running jobs may go on after a shutdown was asked for, in seconds; default 5, from 0
+    /// to 3600. Then they have 2 s to stop and are handed back, and 2 s more are for what is to be recorded.
+    #[serde(rename = "grace_seconds", serialize_with = "as_seconds")]
+    pub grace: Duration,
 }
 
 impl WorkerConfig {
@@ -112,6 +116,7 @@ impl WorkerConfig {
             concurrency: reader.number("WORKER_CONCURRENCY", 1, 1..=256),
             max_attempts: reader.number("WORKER_MAX_RETRIES", 3, 1..=100),
             retry_delay: Duration::from_secs(reader.number("WORKER_RETRY_DELAY", 5, 0..=3600)),
+            grace: Duration::from_secs(reader.number("WORKER_GRACE_SECONDS", 5, 0..=3600)),
         }
     }
 }

@@ -28,7 +28,10 @@ fn nothing_needs_to_be_set() {
     assert_eq!(config.queue_file(), Path::new("./usm-data/queue.db"));
     assert_eq!(config.queue.lease, Duration::from_secs(15));
     assert_eq!((config.worker.concurrency, config.worker.max_attempts), (1, 3));
-    assert_eq!(config.worker.retry_delay, Duration::from_secs(5));
+    assert_eq!(
+        (config.worker.retry_delay, config.worker.grace),
+        (Duration::from_secs(5), Duration::from_secs(5))
+    );
     assert_eq!(config.wireframe_max_stories, 10);
     assert_eq!(config.log.level, LogLevel::Info);
     assert!(config.ai.providers.is_empty());

@@ -50,7 +50,8 @@ pub struct Limits {
     pub stall: Duration,
     /// WebSockets. Default 512 of them, a ping each 25 s, 10 s to accept a message.
     pub watch: WatchLimits,
-    /// How long requests and WebSockets may take to end after the shutdown was announced. Default 10 s.
+    /// How long requests and WebSockets may take to end after the shutdown was announced. Default 8 s, within the 10 s
+    /// that Docker gives.
     pub grace: Duration,
 }
 
@@ -63,7 +64,7 @@ impl Default for Limits {
             answer: Duration::from_secs(30),
             stall: Duration::from_secs(30),
             watch: WatchLimits { sockets: 512, ping: Duration::from_secs(25), send: Duration::from_secs(10) },
-            grace: Duration::from_secs(10),
+            grace: Duration::from_secs(8),
         }
     }
 }

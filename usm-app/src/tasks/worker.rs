@@ -21,8 +21,10 @@ pub enum WorkerKind {
 
 /// A worker with the handlers of its kind, by the settings.
 pub fn worker(app: App, kind: WorkerKind) -> Worker<App> {
-    let (concurrency, lease) = (app.config.worker.concurrency, app.config.queue.lease);
-    let worker = Worker::new(app.queue.clone(), app).concurrency(concurrency).lease(lease);
+    let (concurrency, grace) = (app.config.worker.concurrency, app.config.worker.grace);
+    let lease = app.config.queue.lease;
+    let worker =
+        Worker::new(app.queue.clone(), app).concurrency(concurrency).lease(lease).grace_period(grace);
     match kind {
         WorkerKind::Map => worker.handle(generate_map),
         WorkerKind::Wireframe => worker.handle(generate_wireframes),

@@ -19,28 +19,24 @@ mod watching;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{SubsecRound, Utc};
-use usm_queue::{Claimed, ErrorKind, Job, JobId, JobStore, Lease, NewJob, testing};
+use usm_queue::{Claimed, Job, JobId, JobStore, Lease, NewJob, testing};
 
 pub(crate) use self::server::Server;
 
 /// A lease that does not lapse during a test.
 const LONG: Duration = Duration::from_secs(3600);
 
-/// A store on the server at `USM_TEST_REDIS_URL`, which others may use too. Without one the test is skipped, in CI it
-/// fails.
+/// A store that other tests use too: on the server at `USM_TEST_REDIS_URL`, else on one of this process's own. Where
+/// there is none the test is skipped, in CI it fails.
 pub(crate) async fn shared_store() -> Option<Arc<dyn JobStore>> {
-    match testing::redis_store(shared_url().as_str()).await {
+    let url = match std::env::var("USM_TEST_REDIS_URL") {
+        Ok(url) => url,
+        Err(_) => server::of_this_process().await?,
+    };
+    match testing::redis_store(url.as_str()).await {
         Ok(store) => Some(store),
-        Err(error) if error.kind() == ErrorKind::Unavailable && std::env::var_os("CI").is_none() => {
-            eprintln!("SKIPPED, no Redis: {error}; set USM_TEST_REDIS_URL");
-            None
-        }
         Err(error) => panic!("no Redis to test with: {error}; set USM_TEST_REDIS_URL"),
     }
-}
-
-fn shared_url() -> String {
-    std::env::var("USM_TEST_REDIS_URL").unwrap_or_else(|_| "redis://127.0.0.1:6379".to_owned())
 }
 
 fn new_job() -> Job {

@@ -165,14 +165,16 @@ impl Lists {
         self.sweep(lists, grown / SWEEP_EVERY);
     }
 
-    /// Takes ids without a record out of these lists, beside what the caller does: so many times, while there are any.
+    /// Takes ids without a record out of these lists, beside what the caller does: so many times, while there are any. One
+    /// look that finds none may have met others by chance.
     fn sweep(&self, lists: Vec<String>, times: usize) {
         let link = self.link.clone();
         drop(tokio::spawn(async move {
+            let mut found_none = false;
             for _ in 0..times {
                 match link.ask::<i64>(&on_lists(&SWEEP, &lists, &[] as &[usize])).await {
-                    Ok(0) => return,
-                    Ok(_) => {}
+                    Ok(0) if found_none => return,
+                    Ok(gone) => found_none = gone == 0,
                     Err(error) => {
                         tracing::debug!(error = chain(&error), "lists are not swept; the next time");
                         return;

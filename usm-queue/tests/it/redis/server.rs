@@ -12,7 +12,7 @@ use tempfile::TempDir;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpStream, tcp},
-    sync::watch,
+    sync::{OnceCell, watch},
 };
 use usm_queue::{JobStore, RedisOptions, testing};
 
@@ -35,9 +35,7 @@ impl Server {
     }
 
     pub(crate) async fn start_on(port: u16, arguments: &[&str]) -> Option<Self> {
-        let installed = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status();
-        if installed.is_err() && std::env::var_os("CI").is_none() {
-            eprintln!("SKIPPED, no redis-server in the path");
+        if !installed() {
             return None;
         }
         let arguments = arguments.iter().map(|argument| (*argument).to_owned()).collect();
@@ -56,10 +54,7 @@ impl Server {
             .spawn()
             .unwrap();
         self.child = Some(child);
-        testing::eventually("the server listens", async || {
-            TcpStream::connect(("127.0.0.1", self.port)).await.ok()
-        })
-        .await;
+        listens(self.port).await;
     }
 
     /// Ends the server at once, as a crash does; nothing is kept.
@@ -103,6 +98,52 @@ impl Server {
     pub(crate) async fn raw(&self) -> Raw {
         Raw::connect(&self.url()).await
     }
+}
+
+fn installed() -> bool {
+    let found = Command::new("redis-server").arg("--version").stdout(Stdio::null()).status().is_ok();
+    if !found && std::env::var_os("CI").is_none() {
+        eprintln!("SKIPPED, no redis-server in the path");
+        return false;
+    }
+    true
+}
+
+async fn listens(port: u16) {
+    testing::eventually("the server listens", async || TcpStream::connect(("127.0.0.1", port)).await.ok())
+        .await;
+}
+
+/// The address of a server for all tests of this process that leave it in peace; it ends when the process does, however
+/// that is. `None` where none is installed and this is not CI.
+pub(super) async fn of_this_process() -> Option<String> {
+    /// Its input ends with the process that holds the other side.
+    const KEEPER: &str = r#"redis-server "$@" </dev/null >/dev/null & cat >/dev/null; kill -9 $!"#;
+    static PORT: OnceCell<Option<(u16, Child)>> = OnceCell::const_new();
+    let started = PORT.get_or_init(async || {
+        let port = free_port();
+        let keeper = installed().then(|| {
+            Command::new("sh")
+                .args([
+                    "-c",
+                    KEEPER,
+                    "redis-server",
+                    "--bind",
+                    "127.0.0.1",
+                    "--save",
+                    "",
+                    "--appendonly",
+                    "no",
+                ])
+                .args(["--port", &port.to_string(), "--dir", std::env::temp_dir().to_str().unwrap()])
+                .stdin(Stdio::piped())
+                .spawn()
+                .unwrap()
+        })?;
+        listens(port).await;
+        Some((port, keeper))
+    });
+    started.await.as_ref().map(|(port, _)| format!("redis://127.0.0.1:{port}"))
 }
 
 pub(crate) fn free_port() -> u16 {
