@@ -39,9 +39,7 @@ pub(crate) async fn accept_apart<B: Broker + ?Sized>(
         let accepted = accept_batch(broker, store, batch).await;
         // While nothing is accepted at all the others need not wait for the same answer.
         let failed = match accepted.as_slice() {
-            all if all.iter().all(|result| unavailable(result)) => {
-                all.first().and_then(|result| result.as_ref().err())
-            }
+            all if all.iter().all(unavailable) => all.first().and_then(|result| result.as_ref().err()),
             _ => None,
         };
         let failed = failed.map(Error::duplicate);
