@@ -28,24 +28,24 @@ pub(super) enum Command {
     },
     /// Show one job with its history
     Show {
-        /// The job, a UUID
-        id: JobId,
+        /// The job: its UUID, or what the service calls it that enqueued it
+        id: String,
         /// The whole record as JSON
         #[arg(long)]
         json: bool,
     },
     /// Follow a job until it ends
     Watch {
-        /// The job, a UUID
-        id: JobId,
+        /// The job: its UUID, or what the service calls it that enqueued it
+        id: String,
         /// One JSON document per change
         #[arg(long)]
         json: bool,
     },
     /// Cancel a job that waits, or ask the worker of a running one to stop
     Cancel {
-        /// The job, a UUID
-        id: JobId,
+        /// The job: its UUID, or what the service calls it that enqueued it
+        id: String,
     },
 }
 
@@ -68,12 +68,12 @@ async fn carry_out(
 ) -> Result<(), Failure> {
     match command {
         Command::List { status, limit, json } => list(queue, status, limit, json).await,
-        Command::Show { id, json } => show(find(queue, config, id).await?, json),
+        Command::Show { id, json } => show(find(queue, config, &id).await?, json),
         Command::Watch { id, json } => {
-            find(queue, config, id).await?;
+            let id = find(queue, config, &id).await?.id;
             watch(queue, id, json, shutdown).await
         }
-        Command::Cancel { id } => cancel(queue, config, id).await,
+        Command::Cancel { id } => cancel(queue, config, &id).await,
     }
 }
 
@@ -137,6 +137,7 @@ fn show(job: Job, json: bool) -> Result<(), Failure> {
     }
     let mut facts = vec![
         ("job", job.id.to_string()),
+        ("called", job.alias.clone().unwrap_or_default()),
         ("task", job.task.clone()),
         ("status", status(&job)),
         ("owner", job.owner.as_ref().map(ToString::to_string).unwrap_or_default()),
@@ -205,8 +206,8 @@ async fn watch(
     }
 }
 
-async fn cancel(queue: &TaskQueue, config: &Config, id: JobId) -> Result<(), Failure> {
-    match queue.cancel(id).await? {
+async fn cancel(queue: &TaskQueue, config: &Config, id: &str) -> Result<(), Failure> {
+    match queue.cancel(queue.resolve(id).await?).await? {
         CancelOutcome::Cancelled => out::line("cancelled"),
         CancelOutcome::Requested => out::line("its worker has been asked to stop; see `usm job watch`"),
         CancelOutcome::AlreadyFinal(status) => {
@@ -219,14 +220,14 @@ async fn cancel(queue: &TaskQueue, config: &Config, id: JobId) -> Result<(), Fai
     Ok(())
 }
 
-async fn find(queue: &TaskQueue, config: &Config, id: JobId) -> Result<Job, Failure> {
-    queue.job(id).await.map_err(|error| match error.kind() {
+async fn find(queue: &TaskQueue, config: &Config, id: &str) -> Result<Job, Failure> {
+    queue.job(queue.resolve(id).await?).await.map_err(|error| match error.kind() {
         usm_queue::ErrorKind::NotFound => unknown(id, &config.queue.backend),
         _ => error.into(),
     })
 }
 
-fn unknown(id: JobId, backend: &QueueBackend) -> Failure {
+fn unknown(id: &str, backend: &QueueBackend) -> Failure {
     let (kept, setting) = match backend {
         QueueBackend::Embedded => ("7 days", "USM_DATA_DIR"),
         QueueBackend::RabbitMq { .. } => ("one hour", "REDIS_URL"),
@@ -275,8 +276,8 @@ mod tests {
             rabbitmq_delay_levels: 13,
         };
 
-        let on_servers = unknown(JobId::new(), &servers).to_string();
-        let in_a_file = unknown(JobId::new(), &QueueBackend::Embedded).to_string();
+        let on_servers = unknown("x", &servers).to_string();
+        let in_a_file = unknown("x", &QueueBackend::Embedded).to_string();
 
         assert!(on_servers.contains("one hour, and REDIS_URL"), "{on_servers}");
         assert!(in_a_file.contains("7 days, and USM_DATA_DIR"), "{in_a_file}");

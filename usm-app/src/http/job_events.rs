@@ -71,10 +71,8 @@ impl Endpoint for JobEvents {
     type Output = Response;
 
     async fn call(&self, request: Request) -> poem::Result<Response> {
-        let job_id = request.raw_path_param("job_id").unwrap_or_default();
-        let id: JobId =
-            job_id.parse().map_err(|error: usm_queue::Error| Problem::bad_request(error.to_string()))?;
-        owned(&self.app, id).await?;
+        let job_id: String = request.path_params()?;
+        let id = owned(&self.app, &job_id).await?.id;
         let Ok(socket) = WebSocket::from_request_without_body(&request).await else {
             return Err(upgrade_required().into());
         };

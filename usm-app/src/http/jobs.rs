@@ -230,11 +230,11 @@ impl Jobs {
     #[oai(path = "/job/:job_id", method = "get", operation_id = "getJob", tag = "Tag::Jobs")]
     async fn show(
         &self,
-        /// The job.
-        #[oai(example = "example_id")]
-        job_id: Path<Uuid>,
+        /// The job: its UUID, or what the service calls it that enqueued it.
+        #[oai(example = "example_text")]
+        job_id: Path<String>,
     ) -> Answer<JobAnswer, Read> {
-        let job = owned(&self.app, JobId(job_id.0)).await?;
+        let job = owned(&self.app, &job_id.0).await?;
         let retry_after = (!job.status.is_final()).then_some(POLL_SECONDS);
         Ok(JobAnswer::Found(Json(job.into()), retry_after))
     }
@@ -245,12 +245,11 @@ impl Jobs {
     #[oai(path = "/job/:job_id", method = "delete", operation_id = "cancelJob", tag = "Tag::Jobs")]
     async fn cancel(
         &self,
-        /// The job.
-        #[oai(example = "example_id")]
-        job_id: Path<Uuid>,
+        /// The job: its UUID, or what the service calls it that enqueued it.
+        #[oai(example = "example_text")]
+        job_id: Path<String>,
     ) -> Answer<CancelAnswer, Change> {
-        let id = JobId(job_id.0);
-        owned(&self.app, id).await?;
+        let id = owned(&self.app, &job_id.0).await?.id;
         let outcome = match self.app.queue.cancel(id).await? {
             CancelOutcome::Cancelled => Outcome::Cancelled,
             CancelOutcome::Requested => Outcome::Requested,
@@ -258,15 +257,19 @@ impl Jobs {
                 let detail = format!("job {id} has ended already: it is {status}");
                 return Err(Problem::new(StatusCode::CONFLICT, "job-ended", detail).into());
             }
-            CancelOutcome::Unknown => return Err(unknown(id).into()),
+            CancelOutcome::Unknown => return Err(unknown(&job_id.0).into()),
         };
         Ok(CancelAnswer::Accepted(Json(Cancellation { job_id: id.0, outcome })))
     }
 }
 
 /// The job, if it is the user's; somebody else's is as unknown as one that never was.
-pub(super) async fn owned(app: &App, id: JobId) -> Result<Job, Problem> {
-    match app.queue.job(id).await {
+pub(super) async fn owned(app: &App, id: &str) -> Result<Job, Problem> {
+    let resolved = app.queue.resolve(id).await.map_err(|error| match error.kind() {
+        ErrorKind::InvalidInput => Problem::bad_request(error.to_string()),
+        _ => error.into(),
+    })?;
+    match app.queue.job(resolved).await {
         Ok(job) if is_owned(&job) => Ok(job),
         Ok(_) => Err(unknown(id)),
         Err(error) if error.kind() == ErrorKind::NotFound => Err(unknown(id)),
@@ -278,13 +281,17 @@ fn is_owned(job: &Job) -> bool {
     job.owner == Some(Owner::Id(LOCAL_USER_ID))
 }
 
-fn unknown(id: JobId) -> Problem {
+fn unknown(id: &str) -> Problem {
     Problem::not_found(format!("job {id} is not known; finished jobs are removed after their time to live"))
 }
 
 /// A job id for the documentation.
 pub(super) fn example_id() -> Uuid {
     Uuid::from_u128(0x0193_a5f0_7e1c_7c3a_9d4e_2f6b_8a1c_0d3e)
+}
+
+fn example_text() -> String {
+    example_id().to_string()
 }
 
 impl Example for JobView {

@@ -141,8 +141,7 @@ impl Problem {
             return Self::new(StatusCode::METHOD_NOT_ALLOWED, "method-not-allowed", detail);
         }
         if error.is::<ParsePathError>() || error.is::<poem::error::ParsePathError>() {
-            let detail =
-                "an id in the path cannot be read: a job id is a UUID, every other id a whole number";
+            let detail = "an id in the path cannot be read: every id but a job's is a whole number";
             return Self::bad_request(detail);
         }
         if let Some(ParseParamError { name, reason }) = error.downcast_ref() {
@@ -222,11 +221,6 @@ impl From<usm_queue::Error> for Problem {
     fn from(error: usm_queue::Error) -> Self {
         match error.kind() {
             ErrorKind::NotFound => Self::not_found(error.to_string()),
-            ErrorKind::Conflict => Self::new(StatusCode::CONFLICT, "job-exists", error.to_string()),
-            _ if error.is_in_doubt() => {
-                tracing::warn!(error = %error, "it is not known whether the job queue did what was asked");
-                Self::unavailable(in_doubt(&error), Duration::from_secs(5))
-            }
             ErrorKind::QueueFull | ErrorKind::Unavailable | ErrorKind::Closed => {
                 tracing::warn!(error = %error, "the job queue is not available");
                 let detail = match queue_trouble(&error) {
@@ -240,20 +234,6 @@ impl From<usm_queue::Error> for Problem {
                 Self::internal()
             }
         }
-    }
-}
-
-/// What a client can do that does not know whether its job was accepted: asking again would make a second one.
-fn in_doubt(error: &usm_queue::Error) -> String {
-    let jobs: Vec<String> = error.jobs().iter().map(|(id, _)| id.to_string()).collect();
-    match jobs.as_slice() {
-        [] => "the answer of the job queue was lost: what you asked for may have been done; look before you ask again"
-            .to_owned(),
-        jobs => format!(
-            "the answer of the job queue was lost: job {0} may have been accepted; ask for it at /job/{0}, and send the \
-             request again only if it is not known there",
-            jobs.join(", ")
-        ),
     }
 }
 
@@ -300,28 +280,5 @@ fn shortened(text: &str) -> String {
     match text.char_indices().nth(MAX_DETAIL) {
         Some((end, _)) => format!("{}…", &text[..end]),
         None => text.to_owned(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn an_id_that_stands_for_other_work_is_a_conflict() {
-        let problem = Problem::from(usm_queue::Error::new(ErrorKind::Conflict, "job 7 was enqueued before"));
-
-        assert_eq!((problem.0.status, problem.0.detail.as_str()), (409, "job 7 was enqueued before"));
-    }
-
-    #[test]
-    fn who_gets_no_answer_of_the_queue_is_told_to_look_first() {
-        let lost =
-            usm_queue::Error::new(ErrorKind::Unavailable, "the connection to 10.0.0.7 was lost").in_doubt();
-
-        let problem = Problem::from(lost);
-
-        assert_eq!((problem.0.status, problem.0.retry_after), (503, Some(5)));
-        assert!(problem.0.detail.ends_with("look before you ask again"), "{problem}");
     }
 }

@@ -70,7 +70,7 @@ async fn an_id_that_is_none_is_a_bad_request() {
     let app = TestApp::new().await;
 
     for path in
-        ["/job/123-456", "/project/abc", "/project/99999999999999999999", "/project/1/story/x/wireframes"]
+        ["/job/a%0Ab", "/project/abc", "/project/99999999999999999999", "/project/1/story/x/wireframes"]
     {
         app.get(path).await.problem(400);
     }

@@ -60,7 +60,7 @@ local function record(of, at)
     remember = tonumber(of[at + 20]) or 604800000, digest = of[at + 21] or '',
     crashes = tonumber(of[at + 22]) or 0, alone = tonumber(of[at + 23]),
     -- Of the list. `partials` are those that an earlier version of this library kept in the record, which does not count these.
-    listed = tonumber(of[at + 24]) or redis.call('LLEN', PARTIALS), bytes = tonumber(of[at + 25]) or 0,
+    parts = tonumber(of[at + 24]) or redis.call('LLEN', PARTIALS), bytes = tonumber(of[at + 25]) or 0,
     left_out = tonumber(of[at + 26]) or 0, progressed = tonumber(of[at + 27]) or 0,
   }
 end
@@ -83,7 +83,7 @@ local function keep_state(r, ttl)
   if r.status == 'pending' or r.status == 'processing' then
     packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
       r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
-      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.listed, r.bytes, r.left_out, r.progressed)
+      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.parts, r.bytes, r.left_out, r.progressed)
   else
     packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
       string.sub(r.requests, 1, 17), '', r.digest)
@@ -94,7 +94,7 @@ end
 
 -- One more partial result: a version, a space, and JSON.
 local function add(r, entry)
-  r.listed = redis.call('RPUSH', PARTIALS, entry)
+  r.parts = redis.call('RPUSH', PARTIALS, entry)
   r.bytes = r.bytes + #entry
 end
 
@@ -107,7 +107,7 @@ local function given(at)
   if r.version == 0 then r.version = now end
   if SEEN == '+' then
     redis.call('DEL', PARTIALS)
-    r.listed, r.bytes = 0, 0
+    r.parts, r.bytes = 0, 0
     for index = at + 28, #ARGV do add(r, ARGV[index]) end
   end
   return r
@@ -121,7 +121,7 @@ end
 local function json(r)
   local progressed = r.progressed > 0 and ',"progress_version":' .. decimal(r.progressed) or ''
   local left_out = r.left_out > 0 and ',"timeline_left_out":' .. decimal(r.left_out) or ''
-  return head(r) .. ',"partials":' .. decimal(r.listed) .. ',"attempt":' .. r.attempt .. ',"updated_at":' .. moment(r.updated) .. ',"next_attempt_at":' .. moment(r.due)
+  return head(r) .. ',"partials":' .. decimal(r.parts) .. ',"attempt":' .. r.attempt .. ',"updated_at":' .. moment(r.updated) .. ',"next_attempt_at":' .. moment(r.due)
     .. ',"finished_at":' .. moment(r.finished) .. ',"progress":' .. r.progress .. progressed .. ',"partial_results":[' .. r.partials
     .. '],"result":' .. r.result .. ',"error":' .. r.error .. ',"cancel_requested":' .. r.cancel .. ',"worker":' .. r.worker
     .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. ']' .. left_out .. ',' .. r.fixed .. '}'
@@ -267,7 +267,7 @@ local function put(r, before)
   local text, ttl = json(r), keep(r)
   keep_state(r, ttl)
   redis.call('SET', JOB, text, 'PX', decimal(ttl))
-  if r.listed > 0 then redis.call('PEXPIRE', PARTIALS, decimal(ttl)) end
+  if r.parts > 0 then redis.call('PEXPIRE', PARTIALS, decimal(ttl)) end
   put_alias(r, ttl)
   if r.new or before ~= r.status then list(r, before) end
   return text

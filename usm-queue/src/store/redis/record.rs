@@ -20,6 +20,9 @@ const FIELDS: usize = 28;
 /// So many of these a new record is made of.
 const FIELDS_OF_NEW: usize = 22;
 
+/// Nothing in MessagePack.
+const NIL: u8 = 0xc0;
+
 /// How MessagePack begins a string whose length has four bytes.
 const STR_32: u8 = 0xdb;
 
@@ -138,6 +141,8 @@ pub(super) fn new(new: &NewJob) -> Option<New> {
         packed.extend(u32::try_from(field.len()).ok()?.to_be_bytes());
         packed.extend(field.as_bytes());
     }
+    // No crashes, not tried alone, no partial results: the script need not count them.
+    packed.extend([NIL, NIL, 0]);
     Some(New { json, packed })
 }
 

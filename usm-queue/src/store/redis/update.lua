@@ -10,7 +10,7 @@ if r.status ~= 'processing' or r.token ~= TOKEN then return {'stale', overwritte
 local before = r.listed
 if not r.new then before = r.status end
 local partial
-if KIND == 'partial' and (r.listed >= tonumber(ARGV[12]) or r.bytes + #VALUE > tonumber(ARGV[13])) then
+if KIND == 'partial' and (r.parts >= tonumber(ARGV[12]) or r.bytes + #VALUE > tonumber(ARGV[13])) then
   return {'full', overwritten}
 end
 if PROGRESS ~= '' then

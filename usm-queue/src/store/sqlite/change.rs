@@ -528,3 +528,30 @@ fn expiry(tx: &Tx<'_>) -> i64 {
 fn run(tx: &Tx<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<usize> {
     tx.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)
 }
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn partial_results_go_with_their_record() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../../sqlite/schema.sql")).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO jobs (id, task, status, priority, attempt, max_attempts, version, created_at, updated_at, timeline, partials)
+                     VALUES (x'01', 't', 2, 0, 1, 1, 4, 0, 0, '', 1), (x'02', 't', 2, 0, 1, 1, 4, 0, 0, '', 1);
+                 INSERT INTO partial_results VALUES (x'01', 3, '1'), (x'02', 3, '2');
+                 DELETE FROM jobs WHERE id = x'01';",
+            )
+            .unwrap();
+
+        let left: String = connection
+            .query_row("SELECT group_concat(value) FROM partial_results", [], |row| row.get(0))
+            .unwrap();
+
+        assert_eq!(left, "2");
+    }
+}

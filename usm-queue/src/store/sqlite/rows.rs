@@ -156,7 +156,7 @@ impl StoredJob {
         job.metadata = json(self.metadata).unwrap_or_default();
         job.progress = json(self.progress);
         job.result = json(self.result);
-        job.partial_results = self.partial_results.lines().filter_map(|line| parse(line)).collect();
+        job.partial_results = self.partial_results.lines().filter_map(parse).collect();
         job.partial_versions.resize(job.partial_results.len(), 0);
         for (number, value) in self.partials {
             job.add_partial(number, parse(&value).unwrap_or_default());
