@@ -191,12 +191,14 @@ impl Breaking {
                 stage.rabbit.memory_alarm(false);
             }
             QueueFull => {
-                let policy = json!({"max-length": 1, "overflow": "reject-publish"}).to_string();
                 let on = ["-p", &stage.vhost, "full"];
-                stage.rabbit.control(
-                    &[&["set_policy"][..], &on, &[&format!("^{QUEUE}$"), &policy, "--apply-to", "queues"]]
-                        .concat(),
-                );
+                // Told both at once, RabbitMQ first drops what is beyond the length, and then begins to refuse.
+                for length in [u32::MAX, 1] {
+                    let policy = json!({"max-length": length, "overflow": "reject-publish"}).to_string();
+                    let queue = format!("^{QUEUE}$");
+                    let how = [queue.as_str(), &policy, "--apply-to", "queues"];
+                    stage.rabbit.control(&[&["set_policy"][..], &on, &how].concat());
+                }
                 tokio::time::sleep(a_while).await;
                 stage.rabbit.control(&[&["clear_policy"][..], &on].concat());
             }

@@ -2,6 +2,7 @@
 //! of the tests' own, a proxy that cuts. Each case is named by its number in the table of faults.
 //!
 //! `USM_CHAOS_SEED` repeats a random run, `USM_SOAK_SECONDS` says how long the soak lasts (default 20).
+//! `USM_TEST_OLD_WORKER` names the `queue-worker` of another commit, which then runs beside that of this one.
 
 #![expect(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test may panic")]
 

@@ -229,7 +229,7 @@ async fn jobs_that_another_service_moved_are_listed_by_their_state() {
     let (store, mut raw) = (server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..2500).map(|_| new_job()).collect();
     for jobs in jobs.chunks(500) {
-        store.insert(as_new(&jobs)).await.unwrap();
+        store.insert(as_new(jobs)).await.unwrap();
     }
     let (ended, begun) = (jobs[1234].id, jobs[1].id);
     claim(&*store, &jobs[1235], Duration::from_millis(1)).await;
