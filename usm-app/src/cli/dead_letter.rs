@@ -91,7 +91,9 @@ async fn list(letters: &DeadLetters, limit: usize, json: bool) -> Result<(), Fai
 
 fn row(letter: &DeadLetter) -> [String; 4] {
     let why = letter.errors.last().unwrap_or(&letter.reason);
-    [letter.id.clone(), letter.task.clone().unwrap_or_default(), died(letter), short(why, 70)]
+    // The job's id tells a person more, and the letter is found by it.
+    let id = letter.job_id.map_or_else(|| letter.id.clone(), |id| id.to_string());
+    [id, letter.task.clone().unwrap_or_default(), died(letter), short(why, 70)]
 }
 
 fn died(letter: &DeadLetter) -> String {

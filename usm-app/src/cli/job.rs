@@ -29,6 +29,7 @@ pub(super) enum Command {
     /// Show one job with its history
     Show {
         /// The job: its UUID, or what the service calls it that enqueued it
+        #[arg(value_parser = job_id)]
         id: String,
         /// The whole record as JSON
         #[arg(long)]
@@ -37,6 +38,7 @@ pub(super) enum Command {
     /// Follow a job until it ends
     Watch {
         /// The job: its UUID, or what the service calls it that enqueued it
+        #[arg(value_parser = job_id)]
         id: String,
         /// One JSON document per change
         #[arg(long)]
@@ -45,8 +47,14 @@ pub(super) enum Command {
     /// Cancel a job that waits, or ask the worker of a running one to stop
     Cancel {
         /// The job: its UUID, or what the service calls it that enqueued it
+        #[arg(value_parser = job_id)]
         id: String,
     },
+}
+
+/// Checked before anything is opened.
+fn job_id(text: &str) -> usm_queue::Result<String> {
+    text.parse::<JobId>().map(|_| text.to_owned())
 }
 
 pub(super) async fn run(
@@ -95,7 +103,8 @@ async fn list(queue: &TaskQueue, status: Option<JobStatus>, limit: usize, json: 
 }
 
 fn row(job: &Job) -> [String; 5] {
-    [job.id.to_string(), job.task.clone(), status(job), moment(job.created_at), short(&about(job), 60)]
+    let id = job.alias.clone().unwrap_or_else(|| job.id.to_string());
+    [id, job.task.clone(), status(job), moment(job.created_at), short(&about(job), 60)]
 }
 
 /// The state, and what an operator must know about it.

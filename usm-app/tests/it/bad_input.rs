@@ -144,7 +144,7 @@ async fn values_that_do_not_exist_are_refused_with_those_that_do() {
             &["pretty", "low-fidelity, high-fidelity, component"],
         ),
         (&["generate", "text.md", "--width", "5"], &["5", "30..=1000"]),
-        (&["job", "show", "seven"], &["seven", "UUID"]),
+        (&["job", "show", "se\u{7}ven"], &["\\u{7}", "UUID"]),
         (&["job", "list", "--limit", "0"], &["0", "whole number from 1"]),
         (&["dead-letter", "list", "--limit", "0"], &["0", "whole number from 1"]),
         (&["dead-letter", "replay", "x", "--rate", "5"], &["--rate", "cannot be used with"]),

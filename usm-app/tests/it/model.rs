@@ -124,7 +124,7 @@ async fn a_refused_key_fails_the_job_at_once_and_leaves_a_dead_letter_to_replay(
     let list = place.run(&["dead-letter", "list", "--json"]).await;
     let letter = events(&list.out).pop().unwrap();
     assert_eq!(letter["reason"], "permanent error");
-    let id = letter["id"].as_str().unwrap().to_owned();
+    let id = letter["job_id"].as_str().unwrap().to_owned();
     let shown = place.run(&["job", "show", &id]).await;
     assert!(shown.out.contains("failed") && shown.out.contains("check the key"), "{}", shown.out);
 
