@@ -26,6 +26,9 @@ use crate::{
 
 /// How many messages are asked for before the first answer.
 const AT_ONCE: usize = 32;
+/// A channel that does not answer within this time is given up for another: the client library now and then loses one whose
+/// number a look had that was dropped.
+const ONE_TRY: Duration = Duration::from_secs(2);
 
 impl Inner {
     pub(super) async fn depth(&self, queue: &str) -> Result<QueueDepth> {
@@ -203,9 +206,10 @@ impl Inner {
                 channel.queue_declare(lock.clone(), options, arguments.clone()).await?;
                 channel.basic_consume(lock.clone(), "".into(), alone, FieldTable::default()).await
             };
-            let error = match tokio::time::timeout_at(deadline, locking).await {
+            let error = match tokio::time::timeout_at(deadline.min(Instant::now() + ONE_TRY), locking).await {
                 Ok(Ok(locked)) => return Ok((channel, locked)),
                 Ok(Err(error)) => error,
+                Err(_) if Instant::now() < deadline => continue,
                 Err(_) => return Err(timed_out("let us look into a queue", self.connector.call_timeout())),
             };
             match protocol_error(&error) {
