@@ -1,6 +1,6 @@
 //! Looking into a queue: messages are fetched, not acknowledged, and given back to their places.
 
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 use lapin::{
     Channel,
@@ -12,6 +12,7 @@ use lapin::{
     types::{AMQPValue, FieldTable, ShortString},
 };
 use tokio::time::Instant;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     Inner,
@@ -20,6 +21,7 @@ use super::{
 };
 use crate::{
     broker::QueueDepth,
+    detached::Detached,
     envelope::Message,
     error::{Error, ErrorKind, Result},
 };
@@ -44,43 +46,59 @@ impl Inner {
     }
 
     /// Waiting messages from the oldest: `limit` at most, after the first `skip`.
-    pub(super) async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>> {
-        let mut page = Vec::new();
+    pub(super) async fn browse(
+        self: &Arc<Self>,
+        queue: &str,
+        skip: usize,
+        limit: usize,
+    ) -> Result<Vec<Message>> {
         let until = skip.saturating_add(limit);
-        self.walk(queue, until, |place, message, _| {
+        self.walk(queue, until, Vec::new(), move |page, place, message| {
             if place >= skip {
                 page.push(message);
             }
             Look::On
         })
-        .await?;
-        Ok(page)
+        .await
     }
 
-    pub(super) async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {
-        let mut found = None;
-        self.walk(queue, usize::MAX, |_, message, _| {
-            if !message.has_id(id) {
+    pub(super) async fn find(self: &Arc<Self>, queue: &str, id: &str) -> Result<Option<Message>> {
+        let id = id.to_owned();
+        self.walk(queue, usize::MAX, None, move |found, _, message| {
+            if !message.has_id(&id) {
                 return Look::On;
             }
-            found = Some(message);
+            *found = Some(message);
             Look::Enough
         })
-        .await?;
-        Ok(found)
+        .await
     }
 
-    pub(super) async fn remove(&self, queue: &str, id: &str) -> Result<bool> {
-        let mut removed = false;
-        self.walk(queue, usize::MAX, |_, message, _| {
-            if !message.has_id(id) {
+    pub(super) async fn remove(self: &Arc<Self>, queue: &str, id: &str) -> Result<bool> {
+        let id = id.to_owned();
+        self.walk(queue, usize::MAX, false, move |removed, _, message| {
+            if !message.has_id(&id) {
                 return Look::On;
             }
-            removed = true;
+            *removed = true;
             Look::Remove
         })
-        .await?;
-        Ok(removed)
+        .await
+    }
+
+    /// Shows `look` the waiting messages, `until` at most, from the oldest, and gives them back together. When the caller goes
+    /// away the look ends in order with the messages in hand: what is dropped in the midst of a call may stay locked.
+    async fn walk<S: Send + 'static>(
+        self: &Arc<Self>,
+        queue: &str,
+        until: usize,
+        state: S,
+        look: impl FnMut(&mut S, usize, Message) -> Look + Send + 'static,
+    ) -> Result<S> {
+        let stop = CancellationToken::new();
+        let _stop_when_dropped = stop.clone().drop_guard();
+        let (inner, queue) = (self.clone(), queue.to_owned());
+        Detached::new(async move { inner.walk_on(&queue, until, state, look, stop).await }).await
     }
 
     async fn throw_away(&self) -> Result<Channel> {
@@ -112,13 +130,14 @@ impl Inner {
         }
     }
 
-    /// Shows `look` the waiting messages, `until` at most, from the oldest, and gives them back together.
-    async fn walk(
+    async fn walk_on<S>(
         &self,
         queue: &str,
         until: usize,
-        mut look: impl FnMut(usize, Message, u64) -> Look,
-    ) -> Result<()> {
+        mut state: S,
+        mut look: impl FnMut(&mut S, usize, Message) -> Look,
+        stop: CancellationToken,
+    ) -> Result<S> {
         let _alone_here = self.browsing.lock().await;
         // Dropping or losing the channel gives everything back and ends the lock.
         let (channel, _locked) = self.lock(queue).await?;
@@ -127,7 +146,7 @@ impl Inner {
         let name = short("queue name", queue)?;
         let (mut seen, mut last, mut until) = (0, None, until);
         let walked = async {
-            'walk: while seen < until {
+            'walk: while seen < until && !stop.is_cancelled() {
                 let fetched = self.fetch(&channel, queue, &name, (until - seen).min(AT_ONCE)).await?;
                 let there_are_more = fetched.iter().all(Option::is_some);
                 if let (None, Some(Some(first))) = (last, fetched.first()) {
@@ -139,8 +158,8 @@ impl Inner {
                 last = fetched.iter().flatten().map(|message| message.delivery_tag).max().or(last);
                 let mut shown = true;
                 for fetched in fetched.into_iter().flatten().take(until - seen) {
-                    let (tag, acker) = (fetched.delivery_tag, fetched.acker.clone());
-                    match look(seen, incoming(fetched.delivery).message, tag) {
+                    let acker = fetched.acker.clone();
+                    match look(&mut state, seen, incoming(fetched.delivery).message) {
                         Look::On => {}
                         Look::Enough => shown = false,
                         Look::Remove => {
@@ -173,7 +192,7 @@ impl Inner {
         }
         // Awaited, so that nobody who looks next finds the lock still there.
         let _ = self.connector.call("close a channel", channel.close(200, "looked".into())).await;
-        walked
+        walked.map(|()| state)
     }
 
     /// Several messages at once; `None` where there was none.
