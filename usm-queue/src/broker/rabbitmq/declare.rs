@@ -1,6 +1,6 @@
 //! Declaring exchanges, queues, bindings and the delay ladder, and saying what differs from what exists.
 
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use lapin::{
     Channel, ExchangeKind as AmqpKind,
@@ -41,19 +41,12 @@ impl<'a> Declaring<'a> {
         if let Some(open) = self.channel.as_ref().filter(|channel| channel.status().connected()) {
             return Ok(open.clone());
         }
-        // A refusal has closed the one before. lapin takes a moment to free its number, and lets that refusal reach the next
-        // channel too where it gets the number at once.
-        let refused = self.channel.take().is_some();
-        let deadline = Instant::now() + self.connector.call_timeout();
-        let opened = loop {
-            match self.connector.call("open a channel", self.connection.create_channel()).await {
-                Err(_) if refused && self.connection.is_alive() && Instant::now() < deadline => {
-                    tokio::time::sleep(REUSED).await;
-                }
-                Err(error) => return Err(error),
-                Ok(opened) => break opened,
-            }
-        };
+        // A refusal has closed the one before. lapin takes a moment to free its number, and a channel that gets the number
+        // within that fails by the same refusal and is never freed.
+        if self.channel.take().is_some() {
+            tokio::time::sleep(REUSED).await;
+        }
+        let opened = self.connector.call("open a channel", self.connection.create_channel()).await?;
         Ok(self.channel.insert(opened).clone())
     }
 
