@@ -109,9 +109,8 @@ async fn channels_are_given_back_and_their_limit_is_named() {
     }
     drop(worker);
     let looks = (0..80).map(|_| queue.depth(usm_tests::QUEUE));
-    let refused = futures_util::future::join_all(looks).await.into_iter().find_map(Result::err);
-    let refused = refused.expect("eighty at once are too many");
-    assert!(refused.to_string().contains("channel_max"), "{refused}");
+    let mut refused = futures_util::future::join_all(looks).await.into_iter().filter_map(Result::err);
+    assert!(refused.any(|error| error.to_string().contains("channel_max")), "eighty at once are too many");
     eventually("they are free again", async || queue.depth(usm_tests::QUEUE).await.ok()).await;
     queue.close().await;
 }
