@@ -121,7 +121,8 @@ impl Inner {
             Outcome::Returned => {
                 let pause = miss_pause(misses);
                 tracing::warn!(
-                    id = message.message_id,
+                    message.id = message.message_id,
+                    job.id = message.job_id().map(tracing::field::display),
                     queue,
                     "a delayed message is due, but its queue does not exist; trying again in {pause:?}"
                 );
