@@ -415,33 +415,29 @@ impl TaskQueue {
             );
         }
         envelope::check_headers(&message)?;
-        self.check(&message)?;
         let digest = options.id.map(|_| envelope::digest(&message.body));
-        Ok((self.as_told(job, &message).digest(digest), message))
+        Ok((self.checked(job, &message)?.digest(digest), message))
     }
 
     /// A job with how long its end is remembered: for as long as a message of it may wait.
     pub(crate) fn as_told(&self, job: Job, message: &Message) -> NewJob {
-        let waits = self.wanted().reached(&message.exchange, &message.routing_key);
-        let longest = waits.map(|queue| queue.message_ttl.into_iter().chain(message.ttl).min());
-        let longest = longest.reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)));
-        let remember = longest.flatten().map_or(REMEMBER_UNBOUNDED, |ttl| ttl.saturating_add(PUT_BACK));
-        NewJob::from(job).remember(remember)
+        let queues = self.wanted().reached(&message.exchange, &message.routing_key);
+        remembered(job, message, queues)
     }
 
-    /// What can be refused before anything is stored.
-    pub(crate) fn check(&self, message: &Message) -> Result<()> {
+    /// The same, unless the broker would refuse the message: then nothing need be stored.
+    pub(crate) fn checked(&self, job: Job, message: &Message) -> Result<NewJob> {
         if message.body.len() > MAX_BODY_BYTES {
             return Err(Error::invalid(format!(
                 "the payload is {} bytes as JSON, more than the {MAX_BODY_BYTES} a message may have; store it elsewhere and enqueue its address",
                 message.body.len()
             )));
         }
-        let mut queues = self.wanted().reached(&message.exchange, &message.routing_key).peekable();
-        if queues.peek().is_none() {
+        let queues: Vec<_> = self.wanted().reached(&message.exchange, &message.routing_key).collect();
+        if queues.is_empty() {
             return Err(message.unroutable());
         }
-        for queue in queues {
+        for queue in &queues {
             if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
                 return Err(Error::invalid(format!(
                     "priority {} is above the maximum {} of queue `{}`",
@@ -451,8 +447,15 @@ impl TaskQueue {
                 )));
             }
         }
-        Ok(())
+        Ok(remembered(job, message, queues))
     }
+}
+
+fn remembered<'a>(job: Job, message: &Message, queues: impl IntoIterator<Item = &'a QueueSpec>) -> NewJob {
+    let waits = queues.into_iter().map(|queue| queue.message_ttl.into_iter().chain(message.ttl).min());
+    let longest = waits.reduce(|one, other| one.zip(other).map(|(one, other)| one.max(other)));
+    let remember = longest.flatten().map_or(REMEMBER_UNBOUNDED, |ttl| ttl.saturating_add(PUT_BACK));
+    NewJob::from(job).remember(remember)
 }
 
 /// Removes records of jobs that were being enqueued by a process that ended, for as long as it is polled.

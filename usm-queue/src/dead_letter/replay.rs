@@ -228,8 +228,7 @@ impl DeadLetters {
         if let Some(delay) = dead.headers.get(envelope::FIRST_DELAY_MS) {
             message.headers.insert(envelope::FIRST_DELAY_MS.to_owned(), delay.clone());
         }
-        self.queue.check(&message)?;
-        let new = self.queue.as_told(job, &message).digest(Some(envelope::digest(&message.body)));
+        let new = self.queue.checked(job, &message)?.digest(Some(envelope::digest(&message.body)));
         if self.queue.accept_one(new, message).await? == Accepted::New {
             return Ok(id);
         }

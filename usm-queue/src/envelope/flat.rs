@@ -18,25 +18,25 @@ pub(crate) type Flat<'a> = (Cow<'a, [u8]>, Option<Cow<'static, str>>);
 /// The body as other services read it, for brokers that carry messages between services: for a message of ours the
 /// payload's own fields, then those of [`FIELDS`] that the payload does not have itself. Returns the body and, where it
 /// added fields, their names for the header [`ADDED`]; a body that has them already, or is not ours, or no JSON in spite of
-/// its headers, stays as it is. `producer` is who sends it.
+/// its headers, stays as it is. `message_id` is the id it goes by, `producer` who sends it.
 ///
 /// A payload that is not a JSON object is carried in a field `payload`.
-pub(crate) fn flat_body<'a>(message: &'a Message, producer: &str) -> Flat<'a> {
+pub(crate) fn flat_body<'a>(message: &'a Message, message_id: &str, producer: &str) -> Flat<'a> {
     let as_it_is = (Cow::Borrowed(message.body.as_slice()), None);
     if !message.headers.contains_key(TASK) || message.headers.contains_key(ADDED) {
         return as_it_is;
     }
-    with_fields(message, producer).unwrap_or(as_it_is)
+    with_fields(message, message_id, producer).unwrap_or(as_it_is)
 }
 
-fn with_fields<'a>(message: &'a Message, producer: &str) -> Option<Flat<'a>> {
+fn with_fields<'a>(message: &'a Message, message_id: &str, producer: &str) -> Option<Flat<'a>> {
     let created_at = message.timestamp.to_rfc3339_opts(chrono::SecondsFormat::Millis, true);
     let added = Added {
         job_id: message.header_str(JOB_ID).unwrap_or(&message.message_id),
         user_id: message.headers.get(OWNER),
         created_at: &created_at,
         metadata: AddedMetadata {
-            message_id: &message.message_id,
+            message_id,
             timestamp: &created_at,
             producer,
             routing_key: &message.routing_key,

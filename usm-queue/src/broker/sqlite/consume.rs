@@ -1,4 +1,4 @@
-//! Deliveries: taken for this process in one statement, given back when dropped.
+//! Deliveries: taken for this process in one transaction, given back when dropped.
 
 use std::{
     collections::VecDeque,
@@ -134,36 +134,35 @@ pub(super) struct Taken {
 pub(super) fn take(tx: &mut Tx<'_>, queue: i64, limit: usize) -> Result<(Vec<Taken>, Option<DateTime<Utc>>)> {
     bring_due(tx)?;
     expire(tx)?;
-    let mut statement = tx
+    let mut select = tx
         .connection
         .prepare_cached(
-            "UPDATE messages SET holder = ?1, delivered = delivered + 1
-             WHERE id IN (SELECT id FROM messages WHERE queue = ?2 AND holder IS NULL AND due_at IS NULL
-                              AND (expires_at IS NULL OR expires_at > ?4)
-                          ORDER BY priority DESC, id LIMIT ?3)
-             RETURNING message_id, envelope, body, id, delivered, priority",
+            "SELECT message_id, envelope, body, id, delivered FROM messages
+             WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL AND (expires_at IS NULL OR expires_at > ?3)
+             ORDER BY priority DESC, id LIMIT ?2",
         )
         .map_err(failed)?;
-    let rows = statement
-        .query_map(params![tx.member, queue, i64::try_from(limit).unwrap_or(i64::MAX), tx.now], |row| {
-            let taken = Taken {
-                id: row.get(3)?,
-                redelivered: row.get::<_, i64>(4)? > 1,
-                message: StoredMessage::read(row)?,
-            };
-            Ok((std::cmp::Reverse(row.get::<_, i64>(5)?), taken))
+    let rows = select
+        .query_map(params![queue, i64::try_from(limit).unwrap_or(i64::MAX), tx.now], |row| {
+            let (id, redelivered) = (row.get(3)?, row.get::<_, i64>(4)? > 0);
+            Ok(Taken { id, redelivered, message: StoredMessage::read(row)? })
         })
         .and_then(Iterator::collect::<rusqlite::Result<Vec<_>>>);
-    let mut taken = rows.map_err(failed)?;
-    drop(statement);
+    let taken = rows.map_err(failed)?;
+    drop(select);
     if taken.is_empty() {
         let next = next_due(tx.connection)?;
-        return Ok((Vec::new(), next.map(moment)));
+        return Ok((taken, next.map(moment)));
     }
     tx.beat()?;
-    // SQLite returns changed rows in any order.
-    taken.sort_by_key(|(priority, taken)| (*priority, taken.id));
-    Ok((taken.into_iter().map(|(_, taken)| taken).collect(), None))
+    // One by one, for what an `UPDATE` returns goes through a table that SQLite makes for it, bodies and all.
+    let mut hold = tx
+        .connection
+        .prepare_cached("UPDATE messages SET holder = ?1, delivered = delivered + 1 WHERE id = ?2")
+        .map_err(failed)?;
+    taken.iter().try_for_each(|taken| hold.execute([tx.member, taken.id]).map(drop)).map_err(failed)?;
+    drop(hold);
+    Ok((taken, None))
 }
 
 /// When the next delayed message is due.

@@ -40,13 +40,13 @@ CREATE TABLE crashes (
     count       INTEGER NOT NULL,
     alone_until INTEGER
 ) STRICT, WITHOUT ROWID;
--- Lists are sorted by the time of creation, within each state and task.
+-- Lists are sorted by the time of creation.
 DROP INDEX jobs_of_owner;
 DROP INDEX jobs_ended_badly;
-CREATE INDEX jobs_open ON jobs (task, created_at) WHERE finished_at IS NULL;
-CREATE INDEX jobs_ended ON jobs (status, task, created_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX jobs_open_of_owner ON jobs (owner, task, created_at) WHERE finished_at IS NULL AND owner IS NOT NULL;
-CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, task, created_at)
+CREATE INDEX jobs_open ON jobs (created_at, id, task, finished_at) WHERE finished_at IS NULL;
+CREATE INDEX jobs_ended ON jobs (status, created_at, id, task, finished_at) WHERE finished_at IS NOT NULL;
+CREATE INDEX jobs_open_of_owner ON jobs (owner, created_at, id, task, finished_at) WHERE finished_at IS NULL AND owner IS NOT NULL;
+CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, created_at, id, task, finished_at)
     WHERE finished_at IS NOT NULL AND owner IS NOT NULL;
 
 CREATE INDEX jobs_of_alias ON jobs (alias, created_at) WHERE alias IS NOT NULL;

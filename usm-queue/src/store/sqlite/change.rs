@@ -2,7 +2,7 @@
 
 use std::{sync::LazyLock, time::Duration};
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::Value;
 
 use super::{
@@ -162,98 +162,71 @@ pub(super) fn claim(
     lease: Duration,
     alone: Option<Duration>,
 ) -> Result<Found> {
-    if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
-        return Ok(Found::Taken(taken));
-    }
-    if state(tx.connection, job.id)?.is_none() {
+    let mut found = find(tx.connection, job.id)?;
+    if found.is_none() {
         if let Some(status) = remembered(tx.connection, job.id)? {
             return Ok(Found::Ended(status));
         }
         insert(tx, std::slice::from_ref(job))?;
-        if let Some(taken) = try_claim(tx, job.id, worker, lease)? {
-            return Ok(Found::Taken(taken));
+        found = find(tx.connection, job.id)?;
+    }
+    let mut stored = found.ok_or_else(|| Error::not_found(format!("job {}", job.id)))?;
+    let held = stored.held_until().map_or(0, |until| until.saturating_sub(tx.now));
+    match stored.status() {
+        status if status.is_final() => Ok(Found::Ended(status)),
+        _ if held > 0 => Ok(Found::Held(held)),
+        JobStatus::Pending => {
+            stored.claim(tx.now, lease);
+            stored.begin(worker, 1);
+            take(tx, stored).map(Found::Taken)
         }
-    }
-    match state(tx.connection, job.id)? {
-        None => Err(Error::not_found(format!("job {}", job.id))),
-        Some((status, _)) if status.is_final() => Ok(Found::Ended(status)),
-        Some((_, until)) => match take_over(tx, job.id, worker, lease, alone)? {
-            Some(found) => Ok(found),
-            None => Ok(Found::Held(until.map_or(0, |until| until.saturating_sub(tx.now)))),
-        },
+        _ => take_over(tx, stored, worker, lease, alone),
     }
 }
 
-/// Takes a job for an attempt that waits and is due.
-fn try_claim(tx: &mut Tx<'_>, id: JobId, worker: &str, lease: Duration) -> Result<Option<Box<StoredJob>>> {
-    begin(tx, id, worker, lease, 1, "status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?4)")
+fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
+    static FIND: LazyLock<String> = LazyLock::new(|| format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1"));
+    connection
+        .prepare_cached(&FIND)
+        .and_then(|mut find| find.query_row([id.0], |row| StoredJob::read(row).map(Box::new)).optional())
+        .map_err(failed)
 }
 
-/// Begins an attempt of a job that is as `state` tells; its number grows by `counted`.
-fn begin(
-    tx: &mut Tx<'_>,
-    id: JobId,
-    worker: &str,
-    lease: Duration,
-    counted: u8,
-    state: &str,
-) -> Result<Option<Box<StoredJob>>> {
-    let sql = format!(
-        "UPDATE jobs SET status = 1, attempt = attempt + ?6, token = token + 1, version = version + 1, worker = ?2,
-            lease_until = ?3, updated_at = ?4, next_attempt_at = NULL, progress = NULL,
-            timeline = timeline || (version + 1) || char(10) || '[' || ?4 || ',\"started\",' || (attempt + ?6) || ',' || ?5 || ',null]' || char(10)
-         WHERE id = ?1 AND {state}
-         RETURNING {COLUMNS}"
-    );
-    let mut statement = tx.connection.prepare_cached(&sql).map_err(failed)?;
-    let lease_until = tx.now.saturating_add(duration_micros(lease));
-    let taken = statement
-        .query_row(params![id.0, worker, lease_until, tx.now, to_json(worker), counted], |row| {
-            StoredJob::read(row).map(Box::new)
-        })
-        .optional()
-        .map_err(failed)?;
-    drop(statement);
-    taken.map(|job| complete(tx, job)).transpose()
+/// Writes a claim down.
+fn take(tx: &mut Tx<'_>, mut stored: Box<StoredJob>) -> Result<Box<StoredJob>> {
+    stored.shorten_timeline();
+    stored.write(tx.connection).and_then(|()| stored.read_partials(tx.connection, 0)).map_err(failed)?;
+    tx.effects.jobs.push(stored.lease().id);
+    Ok(stored)
 }
 
-/// What a claim returns besides the row.
-fn complete(tx: &mut Tx<'_>, mut job: Box<StoredJob>) -> Result<Box<StoredJob>> {
-    let id = job.lease().id;
-    job.read_partials(tx.connection, 0).map_err(failed)?;
-    if let Some(timeline) = job.shorten_timeline() {
-        run(tx, "UPDATE jobs SET timeline = ?2 WHERE id = ?1", params![id.0, timeline])?;
-    }
-    tx.effects.jobs.push(id);
-    Ok(job)
-}
-
-/// Takes a job over whose worker let the lease lapse; `None` when nobody did.
+/// Takes a job over whose worker let the lease lapse.
 fn take_over(
     tx: &mut Tx<'_>,
-    id: JobId,
+    mut stored: Box<StoredJob>,
     worker: &str,
     lease: Duration,
     alone: Option<Duration>,
-) -> Result<Option<Found>> {
-    let lapsed = tx
+) -> Result<Found> {
+    let id = stored.lease().id;
+    let crashed: Option<(u32, Option<i64>)> = tx
         .connection
-        .prepare_cached(
-            "SELECT coalesce(lease_until <= alone_until, 0), attempt >= max_attempts, cancel_requested, coalesce(count, 0)
-             FROM jobs LEFT JOIN crashes ON job = id WHERE id = ?1 AND status = 1 AND lease_until <= ?2",
-        )
-        .and_then(|mut select| {
-            let row = |row: &Row<'_>| Ok((row.get::<_, bool>(0)?, row.get::<_, bool>(1)?, row.get::<_, bool>(2)?, row.get::<_, u32>(3)?));
-            select.query_row(params![id.0, tx.now], row).optional()
+        .prepare_cached("SELECT count, alone_until FROM crashes WHERE job = ?1")
+        .and_then(|mut crashed| {
+            crashed.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()
         })
         .map_err(failed)?;
-    let Some((tried_alone, last, cancelled, crashes)) = lapsed else { return Ok(None) };
-    let crashes = crashes.saturating_add(1);
-    if tried_alone && last {
-        return take_to_end(tx, id, lease).map(|job| Some(Found::UsedUp(job)));
+    let (before, alone_until) = crashed.unwrap_or_default();
+    let tried_alone = alone_until.is_some() && alone_until >= stored.held_until();
+    if tried_alone && stored.is_last_attempt() {
+        // Whoever is to end it may die too; nothing is begun again.
+        run(tx, "UPDATE crashes SET alone_until = ?2 WHERE job = ?1", params![id.0, i64::MAX])?;
+        stored.claim(tx.now, lease);
+        return take(tx, stored).map(Found::UsedUp);
     }
-    if crashes >= SUSPICIOUS && alone.is_none() && !cancelled {
-        return Ok(Some(Found::Suspect(crashes)));
+    let crashes = before.saturating_add(1);
+    if crashes >= SUSPICIOUS && alone.is_none() && !stored.cancel_requested() {
+        return Ok(Found::Suspect(crashes));
     }
     let alone_until = alone
         .map(|alone| tx.now.saturating_add(duration_micros(alone)).saturating_add(duration_micros(lease)));
@@ -262,27 +235,9 @@ fn take_over(
         "INSERT OR REPLACE INTO crashes (job, count, alone_until) VALUES (?1, ?2, ?3)",
         params![id.0, crashes, alone_until],
     )?;
-    let taken = begin(tx, id, worker, lease, u8::from(tried_alone), "status = 1 AND lease_until <= ?4")?;
-    Ok(taken.map(Found::Taken))
-}
-
-/// Takes a job whose worker let the lease lapse, only to end it.
-fn take_to_end(tx: &mut Tx<'_>, id: JobId, lease: Duration) -> Result<Box<StoredJob>> {
-    let until = tx.now.saturating_add(duration_micros(lease));
-    run(
-        tx,
-        "UPDATE jobs SET token = token + 1, version = version + 1, lease_until = ?2, updated_at = ?3 WHERE id = ?1",
-        params![id.0, until, tx.now],
-    )?;
-    // Whoever is to end it may die too; nothing is begun again.
-    run(tx, "UPDATE crashes SET alone_until = ?2 WHERE job = ?1", params![id.0, i64::MAX])?;
-    let sql = format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1");
-    let job = tx
-        .connection
-        .prepare_cached(&sql)
-        .and_then(|mut select| select.query_row([id.0], |row| StoredJob::read(row).map(Box::new)))
-        .map_err(failed)?;
-    complete(tx, job)
+    stored.claim(tx.now, lease);
+    stored.begin(worker, u32::from(tried_alone));
+    take(tx, stored).map(Found::Taken)
 }
 
 /// Puts a waiting job off that is due; returns the job's status.
@@ -356,9 +311,6 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     }
     if matches!(change, JobUpdate::Retry { .. } | JobUpdate::Released) {
         run(tx, "DELETE FROM crashes WHERE job = ?1", params![lease.id.0])?;
-    }
-    if change.is_final() {
-        messages::remove_delayed(tx, lease.id)?;
     }
     tx.effects.jobs.push(lease.id);
     Ok(Updated::Applied)

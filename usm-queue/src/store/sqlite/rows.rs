@@ -1,5 +1,7 @@
 //! Records as rows: made before the transaction, parsed after it.
 
+use std::time::Duration;
+
 use rusqlite::{Connection, Row, params};
 use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
@@ -136,15 +138,81 @@ impl StoredJob {
         Ok(())
     }
 
-    /// Leaves entries out of a history that has become too long; whether it did.
-    pub(super) fn shorten_timeline(&mut self) -> Option<&str> {
-        let shorter = shortened(&self.timeline)?;
-        self.timeline = shorter;
-        Some(&self.timeline)
-    }
-
     pub(super) fn lease(&self) -> Lease {
         Lease { id: self.job.id, token: self.token }
+    }
+
+    pub(super) fn status(&self) -> JobStatus {
+        self.job.status
+    }
+
+    pub(super) fn cancel_requested(&self) -> bool {
+        self.job.cancel_requested
+    }
+
+    pub(super) fn is_last_attempt(&self) -> bool {
+        self.job.attempt >= self.job.max_attempts
+    }
+
+    /// Until when it is leased or waits for its time.
+    pub(super) fn held_until(&self) -> Option<i64> {
+        self.job.lease_until.or(self.job.next_attempt_at).map(micros)
+    }
+
+    /// Leases it; earlier leases are refused from now on.
+    pub(super) fn claim(&mut self, now: i64, lease: Duration) {
+        self.token += 1;
+        self.job.version += 1;
+        self.job.updated_at = moment(now);
+        self.job.lease_until = Some(moment(now.saturating_add(duration_micros(lease))));
+    }
+
+    /// Begins an attempt of a job that was just claimed; its number grows by `counted`.
+    pub(super) fn begin(&mut self, worker: &str, counted: u32) {
+        let job = &mut self.job;
+        job.status = JobStatus::Processing;
+        job.attempt = job.attempt.saturating_add(counted);
+        job.worker = Some(worker.to_owned());
+        job.next_attempt_at = None;
+        self.progress = None;
+        let entry = TimelineEntry {
+            at: job.updated_at,
+            event: JobEvent::Started,
+            attempt: job.attempt,
+            version: job.version,
+            worker: job.worker.clone(),
+            error: None,
+        };
+        self.timeline.push_str(&timeline_line(&entry));
+    }
+
+    /// Leaves entries out of a history that has become too long.
+    pub(super) fn shorten_timeline(&mut self) {
+        if let Some(shorter) = shortened(&self.timeline) {
+            self.timeline = shorter;
+        }
+    }
+
+    /// Writes what a claim changes. By itself, for what an `UPDATE` returns goes through a table that SQLite makes each time.
+    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let job = &self.job;
+        let sql = "UPDATE jobs SET status = ?2, attempt = ?3, token = ?4, version = ?5, updated_at = ?6, lease_until = ?7,
+                next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11
+            WHERE id = ?1";
+        let values = params![
+            job.id.0,
+            status_number(job.status),
+            job.attempt,
+            self.token,
+            job.version,
+            micros(job.updated_at),
+            job.lease_until.map(micros),
+            job.next_attempt_at.map(micros),
+            job.worker,
+            self.progress,
+            self.timeline,
+        ];
+        connection.prepare_cached(sql)?.execute(values).map(drop)
     }
 
     pub(super) fn parse(self) -> Job {

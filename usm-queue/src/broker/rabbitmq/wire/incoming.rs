@@ -75,7 +75,7 @@ pub(in crate::broker::rabbitmq) fn incoming(delivery: lapin::message::Delivery) 
         headers,
         body: delivery.data,
     };
-    if message.correlation_id.as_ref() == own_correlation(&message) {
+    if message.correlation_id.as_ref() == own_correlation(&message, &message.message_id) {
         message.correlation_id = None;
     }
     let returned = taken.get(REDELIVERED) == Some(&Value::Bool(true));

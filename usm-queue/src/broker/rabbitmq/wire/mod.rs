@@ -9,6 +9,7 @@ use lapin::{
     BasicProperties,
     types::{AMQPValue, ShortString},
 };
+use uuid::Uuid;
 
 use self::headers::Headers;
 pub(super) use self::{
@@ -20,7 +21,7 @@ use super::{
     delay::{DELIVER_TO, Pass},
 };
 use crate::{
-    envelope::{ADDED, BROKER_QUEUE, BROKER_REASON, Message, TASK, flat_body},
+    envelope::{ADDED, BROKER_QUEUE, BROKER_REASON, JOB_ID, Message, TASK, flat_body},
     error::{Error, Result},
 };
 
@@ -110,8 +111,16 @@ impl<'a> Parcel<'a> {
     /// `producer` is who a message of ours says it comes from.
     pub(super) fn outgoing(&self, producer: &str) -> Result<Outgoing> {
         let message = self.message;
-        let (body, added) = flat_body(message, producer);
         let mut headers = Headers::default();
+        // A new message of ours gets an id of its own, as the guide wants it.
+        let id = match message.only_id() {
+            Some(job) => {
+                headers.text(JOB_ID, job)?;
+                Cow::Owned(Uuid::now_v7().to_string())
+            }
+            None => Cow::Borrowed(&message.message_id),
+        };
+        let (body, added) = flat_body(message, &id, producer);
         for (name, value) in &message.headers {
             if !is_broker_s(name) && !OF_THE_WAY.contains(&name.as_str()) {
                 headers.put(name, value)?;
@@ -163,17 +172,17 @@ impl<'a> Parcel<'a> {
         if let Ok(seconds) = u64::try_from(message.timestamp.timestamp()) {
             properties = properties.with_timestamp(seconds);
         }
-        if !message.message_id.is_empty() {
-            properties = properties.with_message_id(short("message id", message.message_id.as_str())?);
+        if !id.is_empty() {
+            properties = properties.with_message_id(short("message id", id.as_str())?);
         }
-        if let Some(id) = message.correlation_id.as_ref().or(own_correlation(message)) {
+        if let Some(id) = message.correlation_id.as_ref().or(own_correlation(message, &id)) {
             properties = properties.with_correlation_id(short("correlation id", id.as_str())?);
         }
         if let Some(ttl) = ttl {
             let ttl = ttl.as_millis().min(u128::from(u32::MAX));
             properties = properties.with_expiration(ttl.to_string().into());
         }
-        let key = Key::new(&message.message_id, &exchange, &routing_key);
+        let key = Key::new(&id, &exchange, &routing_key);
         Ok(Outgoing {
             exchange: short("exchange name", exchange)?,
             routing_key: short("routing key", routing_key)?,
@@ -185,8 +194,8 @@ impl<'a> Parcel<'a> {
 }
 
 /// What a message of ours has as correlation id on the wire where it has none: as the guide shows it, its own id.
-fn own_correlation(message: &Message) -> Option<&String> {
-    message.headers.contains_key(TASK).then_some(&message.message_id).filter(|id| !id.is_empty())
+fn own_correlation<'a>(message: &Message, id: &'a String) -> Option<&'a String> {
+    (message.headers.contains_key(TASK) && !id.is_empty()).then_some(id)
 }
 
 /// The broker writes these itself, and reads some of them to find cycles.

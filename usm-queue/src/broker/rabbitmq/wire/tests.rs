@@ -8,6 +8,10 @@ use serde_json::{Value, json};
 
 use super::super::delay::Ladder;
 use super::{headers::MAX_HEADERS, *};
+use crate::{
+    envelope,
+    job::{Job, JobId},
+};
 
 /// As the broker hands over what was published.
 fn carried(outgoing: Outgoing) -> lapin::message::Delivery {
@@ -69,7 +73,7 @@ fn a_message_of_ours_without_correlation_has_its_own_id_on_the_wire() {
     };
     assert_eq!(correlation(&message), (None, None), "what others send stays as it is");
 
-    message.headers.insert(TASK.to_owned(), "map".into());
+    message.headers.extend([(TASK.to_owned(), "map".into()), (JOB_ID.to_owned(), "job".into())]);
     assert_eq!(correlation(&message), (Some("id".to_owned()), None));
     message.correlation_id = Some("trace".to_owned());
     assert_eq!(correlation(&message), (Some("trace".to_owned()), Some("trace".to_owned())));
@@ -168,4 +172,19 @@ fn a_delayed_message_with_a_time_to_live_goes_by_the_hop_queue() {
     let got = incoming(carried(outgoing));
     assert_eq!(got.hop, Some(Hop { queue: "q".to_owned(), rest: pass.rest, misses: 0 }));
     assert_eq!(got.message.ttl, message.ttl);
+}
+
+#[test]
+fn a_new_message_of_ours_gets_an_id_of_its_own_and_is_found_by_either() {
+    let job = Job::new(JobId::new(), "t", chrono::Utc::now());
+    let new = envelope::message("e", "k", &json!({"job_id": "x"}), &job).unwrap();
+
+    let got = incoming(carried(Parcel::new(&new, Way::Routed).outgoing("shop").unwrap())).message;
+
+    assert_eq!((got.job_id(), got.job_alias(), got.only_id()), (Some(job.id), None, None));
+    assert_ne!(got.message_id, job.id.to_string());
+    assert!(got.has_id(&got.message_id) && got.has_id(&job.id.to_string()) && !got.has_id("x"));
+    // It keeps both from then on.
+    let again = incoming(carried(Parcel::new(&got, Way::Into("q")).outgoing("shop").unwrap())).message;
+    assert_eq!((&again.message_id, again.job_id()), (&got.message_id, got.job_id()));
 }
