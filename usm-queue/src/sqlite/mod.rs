@@ -33,7 +33,7 @@ use self::{
 use crate::{
     broker::{
         Broker,
-        sqlite::{Routes, SqliteBroker},
+        sqlite::{NewJobs, Routes, SqliteBroker},
     },
     error::{Error, Result},
     store::{JobStore, sqlite::SqliteStore},
@@ -196,6 +196,12 @@ impl Db {
     {
         self.check_open()?;
         self.writer.call(work).await
+    }
+
+    /// Stores jobs that nobody can know yet.
+    pub(crate) async fn insert(&self, new: NewJobs) -> Result<()> {
+        self.check_open()?;
+        self.writer.insert(new).await
     }
 
     /// Reads beside the writer; sees everything committed before.

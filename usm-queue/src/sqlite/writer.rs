@@ -23,7 +23,7 @@ use super::{
     micros,
 };
 use crate::{
-    broker::sqlite::{self as messages, Routes},
+    broker::sqlite::{self as messages, NewJobs, Routes},
     error::{Error, ErrorKind, Result},
     store::sqlite as jobs,
 };
@@ -116,6 +116,30 @@ impl Tx<'_> {
 trait Command: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
     fn answer(self: Box<Self>, result: Result<()>);
+
+    /// What it inserts where that is all it does: neighbours in the line do it together.
+    fn inserts(&self) -> Option<&NewJobs> {
+        None
+    }
+}
+
+struct Insert {
+    new: NewJobs,
+    reply: oneshot::Sender<Result<()>>,
+}
+
+impl Command for Insert {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        messages::insert_together(tx, &[&self.new])
+    }
+
+    fn answer(self: Box<Self>, result: Result<()>) {
+        let _ = self.reply.send(result);
+    }
+
+    fn inserts(&self) -> Option<&NewJobs> {
+        Some(&self.new)
+    }
 }
 
 struct Call<T, F> {
@@ -219,7 +243,17 @@ impl Writer {
         F: FnMut(&mut Tx<'_>) -> Result<T> + Send + 'static,
     {
         let (reply, answer) = oneshot::channel();
-        let command = Box::new(Call { work, value: None, reply });
+        self.send(Box::new(Call { work, value: None, reply }))?;
+        answer.await.map_err(|_| cut_off())?
+    }
+
+    pub(super) async fn insert(&self, new: NewJobs) -> Result<()> {
+        let (reply, answer) = oneshot::channel();
+        self.send(Box::new(Insert { new, reply }))?;
+        answer.await.map_err(|_| cut_off())?
+    }
+
+    fn send(&self, command: Box<dyn Command>) -> Result<()> {
         let until = Instant::now() + self.lock_timeout;
         self.commands.send(Waiting { command, until }).map_err(|_| {
             // It goes on until the last handle is dropped, and this is one.
@@ -227,8 +261,7 @@ impl Writer {
                 ErrorKind::Backend,
                 "the thread that writes the queue file has died; restart this process",
             )
-        })?;
-        answer.await.map_err(|_| cut_off())?
+        })
     }
 }
 
@@ -352,10 +385,19 @@ impl Loop {
                 routes: routes.clone(),
                 course: &mut course,
             };
-            result = caught(|| group[done].command.run(&mut tx));
-            done += 1;
-            if done == group.len() && group.len() < GROUP {
-                group.extend(self.line.pop_front().or_else(|| self.inbox.try_recv().ok()));
+            let inserts: Vec<_> =
+                group[done..].iter().map_while(|waiting| waiting.command.inserts()).collect();
+            if inserts.len() > 1 {
+                result = caught(|| messages::insert_together(&mut tx, &inserts));
+                done += inserts.len();
+            } else {
+                result = caught(|| group[done].command.run(&mut tx));
+                done += 1;
+            }
+            if done == group.len() {
+                let waiting = self.line.drain(..self.line.len().min(GROUP - done));
+                group.extend(waiting);
+                group.extend(self.inbox.try_iter().take(GROUP - group.len()));
             }
         }
         match result.and_then(|()| self.commit()) {

@@ -22,16 +22,17 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
     BulkInsert::new("INSERT INTO messages", &columns, "")
 });
 
-pub(super) fn insert_all(tx: &mut Tx<'_>, rows: &[NewRow]) -> Result<()> {
+pub(super) fn insert_all<'a>(tx: &mut Tx<'_>, rows: impl IntoIterator<Item = &'a NewRow>) -> Result<()> {
+    let rows: Vec<_> = rows.into_iter().collect();
     // Where the length is limited each row needs its room.
     for rows in rows.chunk_by(|one, next| !one.limited && !next.limited) {
-        let first = &rows[0];
+        let first = rows[0];
         // A delayed message does not count before it is due.
         let counts = first.limited && first.due_at.is_none_or(|due| due <= tx.now);
         if counts && !first.returns {
             make_room(tx, first.queue, true)?;
         }
-        let placed = rows.iter().map(|row| Ok((tx.next_place()?, row))).collect::<Result<Vec<_>>>()?;
+        let placed = rows.iter().map(|row| Ok((tx.next_place()?, *row))).collect::<Result<Vec<_>>>()?;
         INSERT
             .run(tx.connection, &placed, |(place, row), values| {
                 let due_at = row.due_at.filter(|due| *due > tx.now);

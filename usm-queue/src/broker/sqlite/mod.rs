@@ -214,16 +214,19 @@ impl SqliteBroker {
     /// Records and messages in one commit.
     async fn accept_together(&self, jobs: Vec<(NewJob, Message)>) -> Result<Vec<Result<Accepted>>> {
         let routes = self.routes()?;
-        let mut new = Vec::with_capacity(jobs.len());
-        let mut rows = Vec::with_capacity(jobs.len());
+        let mut new = NewJobs::default();
         // Where each job's messages end among all.
         let mut ends = Vec::with_capacity(jobs.len());
         for (job, message) in jobs {
-            new.push(jobs::JobRow::from(job));
-            prepare_one(&routes, message, &mut rows)?;
-            ends.push(rows.len());
+            new.jobs.push(jobs::JobRow::from(job));
+            prepare_one(&routes, message, &mut new.messages)?;
+            ends.push(new.messages.len());
         }
-        let known = self.db.write(move |tx| insert_unknown(tx, &new, &rows, &ends)).await?;
+        if new.jobs.iter().all(|job| !job.may_be_known()) {
+            self.db.insert(new).await?;
+            return Ok(ends.into_iter().map(|_| Ok(Accepted::New)).collect());
+        }
+        let known = self.db.write(move |tx| insert_unknown(tx, &new, &ends)).await?;
         Ok(known
             .into_iter()
             .map(|(id, known)| match known {
@@ -240,25 +243,29 @@ impl SqliteBroker {
     }
 }
 
-/// Stores the jobs whose ids are new, with their messages.
-fn insert_unknown(
-    tx: &mut Tx<'_>,
-    new: &[jobs::JobRow],
-    rows: &[NewRow],
-    ends: &[usize],
-) -> Result<Vec<(JobId, Inserted)>> {
-    if new.iter().all(|job| !job.may_be_known()) {
-        jobs::insert(tx, new)?;
-        insert_all(tx, rows)?;
-        return Ok(new.iter().map(|job| (job.id(), Inserted::New)).collect());
-    }
+/// Jobs with the messages they go by.
+#[derive(Default)]
+pub(crate) struct NewJobs {
+    jobs: Vec<jobs::JobRow>,
+    messages: Vec<NewRow>,
+}
+
+/// Stores jobs that nobody can know yet: those of several callers by the same few statements.
+pub(crate) fn insert_together(tx: &mut Tx<'_>, new: &[&NewJobs]) -> Result<()> {
+    let jobs: Vec<_> = new.iter().flat_map(|new| &new.jobs).collect();
+    jobs::insert(tx, &jobs)?;
+    insert_all(tx, new.iter().flat_map(|new| &new.messages))
+}
+
+/// Stores the jobs whose ids are new, with their messages, which end for each job at one of `ends`.
+fn insert_unknown(tx: &mut Tx<'_>, new: &NewJobs, ends: &[usize]) -> Result<Vec<(JobId, Inserted)>> {
     let mut begin = 0;
-    let mut found = Vec::with_capacity(new.len());
-    for (job, end) in new.iter().zip(ends) {
+    let mut found = Vec::with_capacity(ends.len());
+    for (job, end) in new.jobs.iter().zip(ends) {
         let known = jobs::known(tx.connection, job)?;
         if known == Inserted::New {
-            jobs::insert(tx, std::slice::from_ref(job))?;
-            insert_all(tx, &rows[begin..*end])?;
+            jobs::insert(tx, &[job])?;
+            insert_all(tx, &new.messages[begin..*end])?;
         }
         begin = *end;
         found.push((job.id(), known));

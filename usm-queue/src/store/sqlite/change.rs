@@ -53,7 +53,7 @@ pub(super) fn insert_unconfirmed(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<Vec
     for job in jobs {
         let known = known(tx.connection, job)?;
         if known == Inserted::New {
-            insert(tx, std::slice::from_ref(job))?;
+            insert(tx, &[job])?;
             run(tx, "INSERT INTO unconfirmed (id, since) VALUES (?1, ?2)", params![job.id.0, tx.now])?;
         }
         found.push(known);
@@ -84,7 +84,7 @@ pub(super) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
         if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&job.id.0])? == 0
             && known(tx.connection, job)? == Inserted::New
         {
-            insert(tx, std::slice::from_ref(job))?;
+            insert(tx, &[job])?;
         }
     }
     Ok(())
@@ -116,7 +116,7 @@ pub(super) fn remove_unconfirmed(tx: &mut Tx<'_>, age: Duration) -> Result<Vec<J
 }
 
 /// Stores each record unless its id is known.
-pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
     INSERT
         .run(tx.connection, jobs, |job, values| {
             values.add(job.id.0)?;
@@ -167,7 +167,7 @@ pub(super) fn claim(
         if let Some(status) = remembered(tx.connection, job.id)? {
             return Ok(Found::Ended(status));
         }
-        insert(tx, std::slice::from_ref(job))?;
+        insert(tx, &[job])?;
         found = find(tx.connection, job.id)?;
     }
     let mut stored = found.ok_or_else(|| Error::not_found(format!("job {}", job.id)))?;
@@ -212,9 +212,7 @@ fn take_over(
     let crashed: Option<(u32, Option<i64>)> = tx
         .connection
         .prepare_cached("SELECT count, alone_until FROM crashes WHERE job = ?1")
-        .and_then(|mut crashed| {
-            crashed.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional()
-        })
+        .and_then(|mut crashed| crashed.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
         .map_err(failed)?;
     let (before, alone_until) = crashed.unwrap_or_default();
     let tried_alone = alone_until.is_some() && alone_until >= stored.held_until();
@@ -246,7 +244,7 @@ pub(super) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Durati
         if let Some(ended) = remembered(tx.connection, job.id)? {
             return Ok(ended);
         }
-        insert(tx, std::slice::from_ref(job))?;
+        insert(tx, &[job])?;
     }
     let due = tx.now.saturating_add(duration_micros(delay));
     let changed = run(
@@ -419,7 +417,7 @@ pub(super) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Resu
     if remembered(tx.connection, job.id)?.is_some() {
         return Ok(false);
     }
-    insert(tx, std::slice::from_ref(job))?;
+    insert(tx, &[job])?;
     end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
 }
 

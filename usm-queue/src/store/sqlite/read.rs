@@ -160,14 +160,16 @@ mod tests {
             (Some("1"), true, Some(2), "jobs_ended_of_owner"),
         ] {
             let part = Part { owner, task: Some("t"), ended, status };
-            let mut plan =
-                connection.prepare(&format!("EXPLAIN QUERY PLAN {}", part.statement().0)).unwrap();
+            let mut plan = connection.prepare(&format!("EXPLAIN QUERY PLAN {}", part.statement().0)).unwrap();
             let values = vec![1; plan.parameter_count()];
             let rows = plan.query_map(params_from_iter(values), |row| row.get::<_, String>(3)).unwrap();
             let steps: Vec<_> = rows.map(Result::unwrap).collect();
 
             // One step: nothing is sorted.
-            assert!(steps.len() == 1 && steps[0].contains(&format!("COVERING INDEX {index}")), "{index}: {steps:?}");
+            assert!(
+                steps.len() == 1 && steps[0].contains(&format!("COVERING INDEX {index}")),
+                "{index}: {steps:?}"
+            );
         }
     }
 }
