@@ -6,7 +6,7 @@ use std::{
 };
 
 use usm_queue::{JobEvent, JobStatus, testing::eventually};
-use usm_tests::{ATTEMPTS, Chore, Enqueue, Kind, QUEUE, ledger::Ended, processes::Signal, proxy::Flow};
+use usm_tests::{ATTEMPTS, Chore, Enqueue, Kind, QUEUE, Work, ledger::Ended, processes::Signal, proxy::Flow};
 
 use crate::stage::{LEASE, PATIENCE, Stage, accepted, begun, chore, letters, only, runs};
 
@@ -44,6 +44,28 @@ async fn case_01_a_job_of_a_killed_worker_is_taken_over_and_watchers_see_it() {
     assert_eq!(states, [(Pending, 0), (Processing, 1), (Processing, 1), (Completed, 1)]);
     let ended = stage.audit(&only(&job, Kind::Holds)).await;
     assert_eq!(ended, Ended { completed: 1, ..Ended::default() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn case_01_fifty_jobs_of_a_killed_worker_are_at_work_again_together() {
+    let Some(stage) = Stage::shared().await else { return };
+    let queue = stage.observer().await;
+    let of_fifty = || Work { concurrency: 50, ..stage.work() };
+    let mut first = stage.worker_that(of_fifty());
+    let chores: Vec<_> = (0..50).map(|key| Chore::new(key, Kind::Holds)).collect();
+    let jobs = queue.enqueue_many(chores.clone()).await.unwrap();
+    jobs.iter().for_each(|job| assert_eq!(begun(&first, job), 1));
+    let second = stage.worker_that(of_fifty());
+
+    first.kill();
+    let killed = Instant::now();
+
+    jobs.iter().for_each(|job| assert_eq!(begun(&second, job), 1));
+    let took = killed.elapsed();
+    println!("fifty at work again {took:?} after the kill, lease {LEASE:?}");
+    assert!(took < LEASE + PATIENCE / 4, "at work again after {took:?}");
+    let accepted = jobs.iter().map(|job| job.id()).zip(chores).collect();
+    assert_eq!(stage.audit(&accepted).await.completed, 50);
 }
 
 #[tokio::test(flavor = "multi_thread")]

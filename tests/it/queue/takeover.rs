@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Instant};
 
 use usm_queue::{JobStatus, testing::soon};
-use usm_tests::{Chore, Kind, ledger::Ended};
+use usm_tests::{Chore, Kind, Work, ledger::Ended};
 
 use super::{
     audit::audit,
@@ -42,6 +42,30 @@ async fn a_job_of_a_killed_worker_is_taken_over_by_another_process() {
     let accepted = BTreeMap::from([(job.id(), Chore::new(1, Kind::Holds))]);
     let ended = audit(queue, &place.file(), &accepted).await;
     assert_eq!(ended, Ended { completed: 1, ..Ended::default() });
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn fifty_jobs_of_a_killed_worker_are_at_work_again_together() {
+    let place = Place::new();
+    let queue = place.open().await;
+    let of_fifty = || Work { concurrency: 50, ..place.work() };
+    let mut first = place.worker(of_fifty());
+    let chores: Vec<_> = (0..50).map(|key| Chore::new(key, Kind::Holds)).collect();
+    let jobs = queue.enqueue_many(chores.clone()).await.unwrap();
+    jobs.iter().for_each(|job| assert_eq!(begun(&first, job), 1));
+    let second = place.worker(of_fifty());
+
+    first.kill();
+    let killed = Instant::now();
+
+    jobs.iter().for_each(|job| assert_eq!(begun(&second, job), 1));
+    let took = killed.elapsed();
+    println!("fifty at work again {took:?} after the kill, lease {LEASE:?}");
+    assert!(took < LEASE + PATIENCE / 4, "at work again after {took:?}");
+    drained(&queue).await;
+    drop(second);
+    let accepted = jobs.iter().map(|job| job.id()).zip(chores).collect();
+    assert_eq!(audit(queue, &place.file(), &accepted).await.completed, 50);
 }
 
 #[tokio::test(flavor = "multi_thread")]

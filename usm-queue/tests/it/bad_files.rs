@@ -197,7 +197,7 @@ async fn a_message_whose_envelope_is_damaged_does_not_stand_in_the_way() {
     let queue = TaskQueue::open(&file, Topology::single("work").unwrap()).await.unwrap();
     let damaged = queue.enqueue(note("damaged")).await.unwrap();
     let next = queue.enqueue(note("next")).await.unwrap();
-    let sql = "UPDATE messages SET envelope = substr(envelope, 5) WHERE instr(envelope, ?1) > 0";
+    let sql = "UPDATE messages SET envelope = substr(envelope, 5) WHERE message_id = ?1";
     let changed = Connection::open(&file).unwrap().execute(sql, [damaged.id().to_string()]).unwrap();
     assert_eq!(changed, 1);
 

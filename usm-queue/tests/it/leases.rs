@@ -10,7 +10,7 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc};
 use usm_queue::{
-    Claimed, EnqueueOptions, ErrorKind, JobContext, JobHandle, JobStatus, JobUpdate, Lease, Updated, Worker,
+    Claimed, ErrorKind, JobContext, JobHandle, JobStatus, JobUpdate, Lease, Updated, Worker,
     testing::{eventually, soon},
 };
 
@@ -182,11 +182,12 @@ async fn a_worker_that_takes_its_own_job_over_keeps_the_newer_lease() {
         },
     );
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
+    let again = flaky.broker.browse("work", 0, 1).await.unwrap();
     flaky.renew_switch.set(true);
     let running = start(worker);
     assert_eq!(heard.recv().await, Some(1));
-    // A second message of the job, as a broker sends it that lost sight of the worker.
-    flaky.queue.enqueue_with(note("x"), EnqueueOptions::new().id(job.id())).await.unwrap();
+    // The same message, as a broker sends it that lost sight of the worker.
+    flaky.broker.publish(again).await.unwrap();
     assert_eq!(heard.recv().await, Some(2));
     gates[0].add_permits(1);
     eventually("the first attempt is over", async || {

@@ -210,16 +210,16 @@ async fn a_record_that_was_lost_is_made_anew_from_its_message() {
     assert_eq!(record.timeline[0].event, usm_queue::JobEvent::Rebuilt);
 }
 
-/// On SQLite; elsewhere it is found out when it is due.
+/// On SQLite; elsewhere they are found out when they are delivered.
 #[tokio::test]
-async fn a_delayed_second_message_of_a_job_goes_when_the_job_has_ended() {
+async fn all_messages_of_a_cancelled_job_go_with_it() {
     let (queue, broker) = open().await;
     let job = queue.enqueue(note("x")).await.unwrap();
     let mut second = broker.browse("work", 0, 1).await.unwrap().remove(0);
     second.not_before = Some(chrono::Utc::now() + crate::shared::HOUR);
     broker.publish(vec![second]).await.unwrap();
 
-    with_worker(echo(&queue), ended(&queue, &job)).await;
+    job.cancel().await.unwrap();
 
     assert!(queue.depth("work").await.unwrap().is_empty());
 }

@@ -28,7 +28,7 @@ pub(crate) use self::{
     house::{house_is_due, keep_house, release_member},
     insert::last_place,
     routes::Routes,
-    settle::remove_delayed,
+    settle::remove_waiting,
 };
 use super::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement, conflict};
 use crate::{

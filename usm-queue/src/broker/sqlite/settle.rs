@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::Utc;
-use rusqlite::params;
+use rusqlite::{ToSql, params};
 
 use super::{
     consume::Receipt,
@@ -79,14 +79,29 @@ impl Settle {
     }
 }
 
-/// Removes the delayed messages of a job that has ended. Those that are ready are found out when they are delivered: an index
-/// of them would cost every message time.
-pub(crate) fn remove_delayed(tx: &Tx<'_>, job: JobId) -> Result<()> {
-    tx.connection
-        .prepare_cached("DELETE FROM messages WHERE job = ?1 AND due_at IS NOT NULL AND holder IS NULL")
-        .and_then(|mut remove| remove.execute([job.0]))
-        .map(drop)
-        .map_err(failed)
+/// How long after its job's time a ready message is looked for: it was put behind all others when it came.
+const ARRIVAL: Duration = Duration::from_secs(15);
+
+/// Removes the waiting messages of a cancelled job, enqueued or due at `since`. Delayed ones are found by an index; an index of
+/// all would cost every message time, so a ready one is looked for among those that came then. One that is not found, for it
+/// came later, is found out when it is delivered. Dead letters, which may have the same id, are no concern of a cancel.
+pub(crate) fn remove_waiting(tx: &Tx<'_>, job: JobId, since: i64) -> Result<()> {
+    let execute = |sql, values: &[&dyn ToSql]| {
+        tx.connection
+            .prepare_cached(sql)
+            .and_then(|mut remove| remove.execute(values))
+            .map(drop)
+            .map_err(failed)
+    };
+    execute("DELETE FROM messages WHERE job = ?1 AND due_at IS NOT NULL AND holder IS NULL", &[&job.0])?;
+    let Some(routes) = tx.routes() else { return Ok(()) };
+    let topology = &routes.topology;
+    let (failed, notices) = (routes.id(topology.failed_queue())?, routes.id(topology.notice_queue())?);
+    let ready = "DELETE FROM messages WHERE holder IS NULL AND due_at IS NULL AND id =
+        (SELECT id FROM messages
+         WHERE id BETWEEN ?2 AND ?3 AND message_id = ?1 AND queue NOT IN (?4, ?5) ORDER BY id LIMIT 1)";
+    let until = since.saturating_add(duration_micros(ARRIVAL));
+    execute(ready, &[&job.to_string(), &since, &until, &failed, &notices])
 }
 
 /// Gives a message this process holds back to its queue.

@@ -407,7 +407,6 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
         ],
     )?;
     if changed > 0 {
-        messages::remove_delayed(tx, id)?;
         tx.effects.jobs.push(id);
     }
     Ok(changed > 0)
@@ -427,7 +426,10 @@ pub(super) fn cancel(tx: &mut Tx<'_>, id: JobId) -> Result<CancelOutcome> {
             Ok(remembered(tx.connection, id)?.map_or(CancelOutcome::Unknown, CancelOutcome::AlreadyFinal))
         }
         Some((status, _)) if status.is_final() => Ok(CancelOutcome::AlreadyFinal(status)),
-        _ if end_unclaimed(tx, id, JobEvent::Cancelled, None)? => Ok(CancelOutcome::Cancelled),
+        Some((_, since)) if end_unclaimed(tx, id, JobEvent::Cancelled, None)? => {
+            messages::remove_waiting(tx, id, since)?;
+            Ok(CancelOutcome::Cancelled)
+        }
         _ => {
             let asked = run(
                 tx,
@@ -445,10 +447,10 @@ pub(super) fn cancel(tx: &mut Tx<'_>, id: JobId) -> Result<CancelOutcome> {
     }
 }
 
-/// The status, and until when a job is leased or waits for its time.
-fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, Option<i64>)>> {
+/// The status of a job, and when it was enqueued or its next attempt is due.
+fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, i64)>> {
     connection
-        .prepare_cached("SELECT status, coalesce(lease_until, next_attempt_at) FROM jobs WHERE id = ?1")
+        .prepare_cached("SELECT status, coalesce(next_attempt_at, created_at) FROM jobs WHERE id = ?1")
         .and_then(|mut state| {
             state.query_row([id.0], |row| Ok((status(row.get(0)?), row.get(1)?))).optional()
         })

@@ -2,7 +2,7 @@
 //!
 //! lapin ends the connection over a string that is no UTF-8, and its thread overflows its stack over deeply nested header
 //! tables. The message then comes again, and does the same. So the stream that lapin reads from looks at every method and
-//! content header frame and replaces what lapin could not read; see `docs/lapin-unreadable-frames.md`.
+//! content header frame and replaces what lapin could not read; see `docs/for-lapin.md`.
 
 mod check;
 mod gate;
