@@ -215,6 +215,8 @@ impl DeadLetters {
             envelope::message(self.queue.wanted().task_exchange(), &letter.routing_key, &payload, &job)?;
         if is_foreign {
             message.headers.remove(envelope::TASK);
+            message.headers.insert(envelope::JOB_ID.to_owned(), json!(id));
+            message.message_id = Uuid::now_v7().to_string();
             // Another service may be the one that works it: it finds its own job's id.
             message.body = if is_edited { edited_body(&dead.body, payload) } else { dead.body.clone() };
             job.alias = message.job_alias();
