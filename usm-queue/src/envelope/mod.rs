@@ -174,11 +174,11 @@ impl Message {
             || self.job_alias().is_some_and(|alias| alias == id)
     }
 
-    /// The id of its job where that is the only id it has: a new message of ours.
+    /// The id of its job where that is the only id it has: of a new message of ours, or one of an earlier version.
     #[cfg(any(test, feature = "rabbitmq"))]
     pub(crate) fn only_id(&self) -> Option<&str> {
-        let is_new = self.headers.contains_key(TASK) && !self.headers.contains_key(JOB_ID);
-        (is_new && !self.message_id.is_empty()).then_some(&self.message_id)
+        let names_job = !self.headers.contains_key(TASK) || self.headers.contains_key(JOB_ID);
+        (!names_job && self.message_id.parse::<JobId>().is_ok()).then_some(&self.message_id)
     }
 
     /// What services without our headers write in the body, where it can be an id.

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     broker::rabbitmq::delay::{self, DELIVER_TO},
-    envelope::{BROKER_QUEUE, BROKER_REASON, Message, RAW_NAMES, RAW_PROPERTIES, hex},
+    envelope::{BROKER_QUEUE, BROKER_REASON, JOB_ID, Message, RAW_NAMES, RAW_PROPERTIES, hex},
 };
 
 /// A message that came.
@@ -77,6 +77,10 @@ pub(in crate::broker::rabbitmq) fn incoming(delivery: lapin::message::Delivery) 
     };
     if message.correlation_id.as_ref() == own_correlation(&message, &message.message_id) {
         message.correlation_id = None;
+    }
+    // As earlier versions name their jobs: it keeps its id, and says so from now on.
+    if let Some(job) = message.only_id().map(str::to_owned) {
+        message.headers.insert(JOB_ID.to_owned(), job.into());
     }
     let returned = taken.get(REDELIVERED) == Some(&Value::Bool(true));
     Incoming {

@@ -2,6 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+use std::collections::BTreeMap;
+
 use lapin::types::{DecimalValue, FieldTable};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -184,7 +186,13 @@ fn a_new_message_of_ours_gets_an_id_of_its_own_and_is_found_by_either() {
     assert_eq!((got.job_id(), got.job_alias(), got.only_id()), (Some(job.id), None, None));
     assert_ne!(got.message_id, job.id.to_string());
     assert!(got.has_id(&got.message_id) && got.has_id(&job.id.to_string()) && !got.has_id("x"));
-    // It keeps both from then on.
-    let again = incoming(carried(Parcel::new(&got, Way::Into("q")).outgoing("shop").unwrap())).message;
-    assert_eq!((&again.message_id, again.job_id()), (&got.message_id, got.job_id()));
+    // It keeps both from then on, as one of an earlier version does, whose only id is its job's.
+    let headers =
+        FieldTable::from(BTreeMap::from([("x-usm-task".into(), AMQPValue::LongString("t".into()))]));
+    let properties = BasicProperties::default().with_headers(headers);
+    let earlier = foreign(properties.with_message_id(job.id.to_string().into()), b"{}").message;
+    for known in [got, earlier] {
+        let again = incoming(carried(Parcel::new(&known, Way::Into("q")).outgoing("shop").unwrap())).message;
+        assert_eq!((&again.message_id, again.job_id()), (&known.message_id, Some(job.id)));
+    }
 }
