@@ -113,7 +113,7 @@ async fn check_consistent(file: &Path, queue: &usm_queue::TaskQueue) -> usize {
     check_integrity(&connection);
     let mut select = connection
         .prepare(
-            "SELECT count(*) FROM messages WHERE json_extract(envelope, '$.headers.\"x-usm-job-id\"') = ?1 AND queue = (SELECT id FROM queues WHERE name = ?2)",
+            "SELECT count(*) FROM messages WHERE message_id = ?1 AND queue = (SELECT id FROM queues WHERE name = ?2)",
         )
         .unwrap();
     let mut messages = |id: JobId| -> usize {
