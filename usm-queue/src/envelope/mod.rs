@@ -88,8 +88,8 @@ pub struct Message {
     pub exchange: String,
     /// What the exchange routes by.
     pub routing_key: String,
-    /// Unique among the jobs that wait. A new message of this library has its job's id; on RabbitMQ, which others read, it gets
-    /// one of its own and names the job in a header.
+    /// Identifies the message. A new one of this library has its job's id; on RabbitMQ, where others read it, it gets an id of
+    /// its own and names the job in a header.
     pub message_id: String,
     /// Ties messages together across services.
     pub correlation_id: Option<String>,

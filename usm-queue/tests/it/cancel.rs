@@ -10,8 +10,9 @@ use std::{
 
 use tokio::sync::mpsc;
 use usm_queue::{
-    CancelOutcome, EnqueueOptions, ErrorKind, JobContext, JobEvent, JobId, JobStatus, TaskError, TaskQueue,
-    Worker, testing::eventually,
+    CancelOutcome, EnqueueOptions, ErrorKind, Job, JobContext, JobEvent, JobId, JobStatus, Message,
+    SqliteOptions, TaskError, TaskQueue, Topology, Worker,
+    testing::{self, eventually},
 };
 
 use crate::shared::{HOUR, Note, ended, in_memory, note, start, with_worker};
@@ -43,6 +44,25 @@ async fn a_waiting_job_is_cancelled_at_once_and_never_run() {
     let error = job.result().await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::JobNotCompleted);
     assert!(error.to_string().contains("was cancelled"), "{error}");
+}
+
+/// In a file, where both have the job's id. Nobody reads the notice that it has expired.
+#[tokio::test]
+async fn cancelling_a_job_leaves_its_dead_letter() {
+    let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let topology = Topology::single("work").unwrap();
+    broker.declare(&topology).await.unwrap();
+    let job = Job::new(JobId::new(), "note", chrono::Utc::now());
+    let mut message = Message::new("work.tasks", "work.note", job.id.to_string(), b"{}".to_vec());
+    message.ttl = Some(Duration::from_millis(1));
+    store.insert(vec![job.clone().into()]).await.unwrap();
+    broker.publish(vec![message]).await.unwrap();
+    let letter = async || broker.find(topology.failed_queue(), &job.id.to_string()).await.unwrap();
+    eventually("it has expired", &letter).await;
+
+    assert_eq!(store.cancel(job.id).await.unwrap(), CancelOutcome::Cancelled);
+
+    assert!(letter().await.is_some());
 }
 
 async fn cancel_while_it_runs(

@@ -3,7 +3,6 @@
 
 mod channels;
 mod claimed;
-mod confirm;
 mod hub;
 mod link;
 mod list;
@@ -26,7 +25,6 @@ use tokio::sync::broadcast;
 pub use self::options::RedisOptions;
 use self::{
     claimed::{ClaimedJobs, Doubtful, Requests},
-    confirm::Confirmations,
     link::{Ask, Link},
     list::Lists,
     progress::Report,
@@ -65,14 +63,13 @@ pub(crate) async fn connect(options: RedisOptions) -> Result<Arc<dyn JobStore>> 
         claimed: ClaimedJobs::default(),
         requests: Requests::default(),
     };
-    Ok(Arc::new(RedisStore { shared: Arc::new(shared), watchers, confirmations: Confirmations::default() }))
+    Ok(Arc::new(RedisStore { shared: Arc::new(shared), watchers }))
 }
 
 /// Jobs in Redis.
 struct RedisStore {
     shared: Arc<Shared>,
     watchers: Watchers,
-    confirmations: Confirmations,
 }
 
 #[async_trait]
@@ -113,11 +110,16 @@ impl JobStore for RedisStore {
         if jobs.is_empty() {
             return Ok(());
         }
-        let ids = jobs.iter().map(|new| new.job.id).collect();
-        if self.confirmations.remove(&shared.link, ids).await? {
+        let mut command = redis::cmd("ZREM");
+        command.arg(shared.link.names().unconfirmed());
+        for new in &jobs {
+            command.arg(new.job.id.to_string());
+        }
+        let removed: usize = shared.link.ask(&Ask::Command(command)).await?;
+        if removed == jobs.len() {
             return Ok(());
         }
-        // A call was applied before and its answer lost, or records were removed meanwhile.
+        // This call was applied before and its answer lost, or the records were removed meanwhile.
         let mut command = redis::cmd("MGET");
         for new in &jobs {
             command.arg(shared.link.names().state(new.job.id));

@@ -193,7 +193,7 @@ impl StoredJob {
         }
     }
 
-    /// Writes what a claim changes. By itself, for what an `UPDATE` returns goes through a table that SQLite makes each time.
+    /// Writes what a claim changes.
     pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let job = &self.job;
         let sql = "UPDATE jobs SET status = ?2, attempt = ?3, token = ?4, version = ?5, updated_at = ?6, lease_until = ?7,
