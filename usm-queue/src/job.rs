@@ -185,7 +185,7 @@ pub struct Progress {
 pub enum JobEvent {
     /// Accepted.
     Enqueued,
-    /// The record was lost and made anew from the message.
+    /// The record was lost and made anew from the message, after a worker had had it: what happened before is not told.
     Rebuilt,
     /// An attempt began.
     Started,

@@ -1,9 +1,8 @@
 //! Accepting new jobs where records and messages are kept in two places.
 //!
-//! A record is unconfirmed from its insertion until the broker has confirmed its message. A process that ends in between leaves
-//! it so, and it is removed after a while: nobody was told that the job is accepted.
-
-use futures_util::join;
+//! A job with a new id is published first: a worker that is faster than the record makes it from the message. One whose caller
+//! chose the id may be known, so its record comes first and is unconfirmed until the broker has confirmed the message. A process
+//! that ends in between leaves it so, and it is removed after a while: nobody was told that the job is accepted.
 
 use super::Broker;
 use crate::{
@@ -81,30 +80,42 @@ async fn accept_batch<B: Broker + ?Sized>(
     batch: Vec<(NewJob, Message)>,
 ) -> Vec<Result<Accepted>> {
     let (jobs, messages): (Vec<_>, Vec<_>) = batch.into_iter().unzip();
-    let (inserted, published) = if jobs.iter().all(|new| new.digest.is_none()) {
-        // Their ids are new, so both can be done at the same time.
-        let (inserted, published) = join!(store.insert(jobs.clone()), broker.publish_each(messages));
-        match inserted {
-            Ok(inserted) => (inserted.into_iter().map(|_| Inserted::New).collect(), published),
-            Err(error) => return unrecorded(&error, published),
+    if jobs.iter().all(|new| new.digest.is_none()) {
+        return publish_first(broker, store, jobs, messages).await;
+    }
+    match store.insert_unconfirmed(&jobs).await {
+        Ok(inserted) => {
+            let (inserted, published) = publish_unknown(broker, inserted, messages).await;
+            conclude(store, &jobs, &inserted, published).await
         }
-    } else {
-        match store.insert(jobs.clone()).await {
-            Ok(inserted) => publish_unknown(broker, inserted, messages).await,
-            Err(error) => return jobs.iter().map(|_| Err(error.duplicate().certain())).collect(),
-        }
-    };
-    conclude(store, &jobs, &inserted, published).await
+        Err(error) => jobs.iter().map(|_| Err(error.duplicate().certain())).collect(),
+    }
 }
 
-/// The records could not be stored, though their messages may have been published: then the jobs will run.
-fn unrecorded(error: &Error, published: Vec<Result<()>>) -> Vec<Result<Accepted>> {
-    let of = |published: Result<()>| match published {
-        Ok(()) => error.duplicate().in_doubt(),
-        Err(unpublished) if unpublished.is_in_doubt() => error.duplicate().in_doubt(),
-        Err(_) => error.duplicate().certain(),
+/// Accepts jobs whose ids are new: of one that is not published nothing is left.
+async fn publish_first<B: Broker + ?Sized>(
+    broker: &B,
+    store: &dyn JobStore,
+    jobs: Vec<NewJob>,
+    messages: Vec<Message>,
+) -> Vec<Result<Accepted>> {
+    let published = broker.publish_each(messages).await;
+    let accepted: Vec<_> = jobs
+        .into_iter()
+        .zip(&published)
+        .filter_map(|(new, published)| published.is_ok().then_some(new))
+        .collect();
+    let unrecorded = match accepted.is_empty() {
+        true => None,
+        false => store.insert(&accepted).await.err(),
     };
-    published.into_iter().map(|published| Err(of(published))).collect()
+    published.into_iter().map(|published| recorded(published, unrecorded.as_ref())).collect()
+}
+
+/// Whether a new job is accepted. One that is published will run, whatever became of its record.
+fn recorded(published: Result<()>, unrecorded: Option<&Error>) -> Result<Accepted> {
+    published?;
+    unrecorded.map_or(Ok(Accepted::New), |error| Err(error.duplicate().in_doubt()))
 }
 
 /// Publishes the messages of jobs that had not been accepted before.
@@ -162,17 +173,13 @@ async fn conclude(
     }
     let unconfirmed = match confirmed.is_empty() {
         true => None,
-        false => store.confirm(confirmed).await.err(),
+        false => store.confirm(&confirmed).await.err(),
     };
     withdraw(store, &withdrawn).await;
     let result = |((new, inserted), published): ((&NewJob, &Inserted), Result<()>)| match inserted {
         Inserted::Known { same_payload: false, .. } => Err(conflict(new.job.id)),
         inserted if !is_to_publish(*inserted) => Ok(Accepted::Known),
-        _ => match (published, &unconfirmed) {
-            (Ok(()), None) => Ok(Accepted::New),
-            (Ok(()), Some(error)) => Err(error.duplicate().in_doubt()),
-            (Err(error), _) => Err(error),
-        },
+        _ => recorded(published, unconfirmed.as_ref()),
     };
     jobs.iter().zip(inserted).zip(published).map(result).collect()
 }

@@ -85,7 +85,7 @@ async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Deliv
     if let (true, Some(id)) = (by_broker, message.job_id()) {
         let letter = DeadLetter::from_message(message);
         let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
-        let record = envelope::rebuild(message, id, &task, 1);
+        let record = envelope::record(message, id, &task, 1, delivery.redelivered);
         let failed =
             store.fail_unclaimed(record.into(), broker_reason(&letter.reason, &letter.queue)).await?;
         if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {

@@ -193,11 +193,11 @@ impl DeadLetters {
         let task = task.filter(|task| !task.is_empty()).unwrap_or_else(|| letter.routing_key.clone());
         let max_attempts =
             dead.header_u64(envelope::MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
-        let mut job = envelope::rebuild(dead, id, &task, max_attempts);
+        let mut job = envelope::record(dead, id, &task, max_attempts, false);
         let now = Utc::now();
         (job.attempt, job.created_at, job.updated_at) = (0, now, now);
         for entry in &mut job.timeline {
-            (entry.event, entry.attempt) = (JobEvent::Enqueued, 0);
+            (entry.event, entry.attempt, entry.at) = (JobEvent::Enqueued, 0, now);
         }
         let replay_of = dead.job_alias().or_else(|| old_id.map(|id| id.to_string()));
         job.metadata.insert("replay_of".to_owned(), json!(replay_of.unwrap_or_else(|| letter.id.clone())));

@@ -296,8 +296,9 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
 }
 
 /// The job record as far as the message tells it, for a store that lost or never had it. `task` is the name the
-/// registry found; `max_attempts` counts where the message names none.
-pub(crate) fn rebuild(message: &Message, id: JobId, task: &str, max_attempts: u32) -> Job {
+/// registry found; `max_attempts` counts where the message names none; `redelivered` is a message that a worker may have had
+/// before.
+pub(crate) fn record(message: &Message, id: JobId, task: &str, max_attempts: u32, redelivered: bool) -> Job {
     let mut job = Job::new(id, task, message.timestamp);
     job.alias = message.job_alias();
     let owner = message.headers.get(OWNER).cloned().or_else(|| {
@@ -313,6 +314,10 @@ pub(crate) fn rebuild(message: &Message, id: JobId, task: &str, max_attempts: u3
     job.correlation_id.clone_from(&message.correlation_id);
     if let Some(Value::Object(metadata)) = message.headers.get(METADATA) {
         job.metadata.clone_from(metadata);
+    }
+    if !redelivered && job.attempt == 0 && !message.headers.contains_key(UNKNOWN_MS) {
+        // Nothing has happened yet that the record would not tell, and it may be only on its way.
+        return job;
     }
     for entry in &mut job.timeline {
         entry.event = crate::job::JobEvent::Rebuilt;
@@ -398,7 +403,7 @@ mod tests {
                 for message in [message, arrived] {
                     assert_eq!(decode::<Value>(&message).unwrap(), payload);
                     assert_eq!(super::payload(&message).unwrap(), payload);
-                    assert_eq!(rebuild(&message, job.id, "strict", 3).owner, owner);
+                    assert_eq!(record(&message, job.id, "strict", 3, false).owner, owner);
                 }
             }
         }
@@ -427,7 +432,7 @@ mod tests {
 
         assert_eq!(message.job_id(), Some(id));
         assert_eq!(decode::<Map>(&message).unwrap().requirements_text, "r");
-        assert_eq!(rebuild(&message, id, "ai_map_generation", 3).owner, Some(Owner::Id(5)));
+        assert_eq!(record(&message, id, "ai_map_generation", 3, false).owner, Some(Owner::Id(5)));
     }
 
     #[test]

@@ -27,12 +27,16 @@ pub use self::watching::{JobChanges, JobWatch};
 /// `next_attempt_at - created_at` after it is stored.
 #[async_trait]
 pub trait JobStore: fmt::Debug + Send + Sync + 'static {
-    /// Stores new records, marked as unconfirmed until [`confirm`](Self::confirm), and tells in the order given what was
-    /// there before. A record or the memory of an ended job is left as it is.
-    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>>;
+    /// Stores the records of jobs whose messages the broker has. A record or the memory of an ended job is left as it is: a
+    /// worker may have been faster.
+    async fn insert(&self, jobs: &[NewJob]) -> Result<()>;
+
+    /// Stores the records of jobs that are still to be published, marked as unconfirmed until [`confirm`](Self::confirm), and
+    /// tells in the order given what was there before. A record or the memory of an ended job is left as it is.
+    async fn insert_unconfirmed(&self, jobs: &[NewJob]) -> Result<Vec<Inserted>>;
 
     /// The broker has the messages of these jobs: takes their marks away. A record that is gone by then is stored again.
-    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()>;
+    async fn confirm(&self, jobs: &[NewJob]) -> Result<()>;
 
     /// The broker has no message of these jobs: removes their records, where they are still unconfirmed and nobody has
     /// claimed them.

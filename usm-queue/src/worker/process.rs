@@ -20,7 +20,7 @@ use crate::{
     lifecycle::{self, ERROR_CHARS, Fate, Outcome, Reason},
     registry::{Handler, Prepared},
     retry::RetryPolicy,
-    store::{Claimed, JobUpdate, Lease, Updated},
+    store::{Claimed, JobUpdate, Lease, NewJob, Updated},
     suspects,
     task::Verdict,
 };
@@ -72,9 +72,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             Found::Unknown(misfit) => return self.leave_to_others(delivery, id, misfit).await,
             Found::Broken(misfit) => return self.reject(delivery, id, &misfit).await,
         };
-        let record =
-            envelope::rebuild(&delivery.message, id, handler.task, handler.policy.retry.max_attempts);
-        let record = self.queue.as_told(record, &delivery.message);
+        let record = self.as_told(delivery, id, handler.task, handler.policy.retry.max_attempts);
         let claim = || self.queue.store().claim(record.clone(), &self.name, self.lease);
         let Some(mut claimed) = self.persist("claim", id, claim).await else { return };
         let mut trial = None;
@@ -106,6 +104,13 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             }
         }
         drop(trial);
+    }
+
+    /// The job as its message tells it, for a store that does not know it.
+    fn as_told(&self, delivery: &Delivery, id: JobId, task: &str, max_attempts: u32) -> NewJob {
+        let message = &delivery.message;
+        let record = envelope::record(message, id, task, max_attempts, delivery.redelivered);
+        self.queue.as_told(record, message)
     }
 
     /// What this worker can do with a message.
@@ -181,8 +186,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         } else {
             tracing::debug!(job.id = %id, queue = delivery.queue, task.name = misfit.task, ?waited, "message goes back again");
         }
-        let record = envelope::rebuild(&delivery.message, id, &misfit.task, misfit.max_attempts);
-        let record = self.queue.as_told(record, &delivery.message);
+        let record = self.as_told(delivery, id, &misfit.task, misfit.max_attempts);
         let postpone = || self.queue.store().postpone(record.clone(), why.clone(), delay);
         let Some(status) = self.persist("postpone", id, postpone).await else { return };
         if status.is_final() {
@@ -337,8 +341,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             error,
             "message cannot be run"
         );
-        let record = envelope::rebuild(&delivery.message, id, &misfit.task, misfit.max_attempts);
-        let record = self.queue.as_told(record, &delivery.message);
+        let record = self.as_told(delivery, id, &misfit.task, misfit.max_attempts);
         let text = format!("{}: {error}", reason.as_str());
         let fail = || self.queue.store().fail_unclaimed(record.clone(), text.clone());
         let Some(failed) = self.persist("fail", id, fail).await else { return };

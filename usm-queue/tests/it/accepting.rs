@@ -148,8 +148,8 @@ async fn unconfirmed_records_are_removed(store: &dyn JobStore) {
     let new =
         |text: &str| usm_queue::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()));
     let [confirmed, unconfirmed, claimed] = ["confirmed", "unconfirmed", "claimed"].map(new);
-    store.insert(vec![confirmed.clone(), unconfirmed.clone(), claimed.clone()]).await.unwrap();
-    store.confirm(vec![confirmed.clone()]).await.unwrap();
+    store.insert_unconfirmed(&[confirmed.clone(), unconfirmed.clone(), claimed.clone()]).await.unwrap();
+    store.confirm(&[confirmed.clone()]).await.unwrap();
     store.claim(claimed.clone(), "worker", HOUR).await.unwrap();
 
     assert_eq!(store.remove_unconfirmed(HOUR).await.unwrap(), [], "none is so old");

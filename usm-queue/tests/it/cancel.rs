@@ -55,7 +55,7 @@ async fn cancelling_a_job_leaves_its_dead_letter() {
     let job = Job::new(JobId::new(), "note", chrono::Utc::now());
     let mut message = Message::new("work.tasks", "work.note", job.id.to_string(), b"{}".to_vec());
     message.ttl = Some(Duration::from_millis(1));
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     broker.publish(vec![message]).await.unwrap();
     let letter = async || broker.find(topology.failed_queue(), &job.id.to_string()).await.unwrap();
     eventually("it has expired", &letter).await;

@@ -22,7 +22,7 @@ async fn what_has_ended_never_runs(store: &dyn JobStore) {
     let completed = completed.digest(Some(7));
     let forgotten = forgotten.remember(Duration::ZERO);
     let all = [&completed, &failed, &cancelled, &delayed, &forgotten];
-    store.insert(all.map(Clone::clone).to_vec()).await.unwrap();
+    store.insert_unconfirmed(&all.map(Clone::clone)).await.unwrap();
     for new in [&completed, &forgotten] {
         let Claimed::Run(_, lease) = store.claim(new.clone(), "worker", HOUR).await.unwrap() else {
             panic!("it waits")
@@ -53,8 +53,8 @@ async fn what_has_ended_never_runs(store: &dyn JobStore) {
     let again = |digest| completed.clone().digest(Some(digest));
     let known = |same_payload| Inserted::Known { status: Completed, confirmed: true, same_payload };
     // It was claimed before it was confirmed, which its worker has made up for.
-    store.confirm(vec![completed.clone()]).await.unwrap();
-    assert_eq!(store.insert(vec![again(7), again(8)]).await.unwrap(), [known(true), known(false)]);
+    store.confirm(&[completed.clone()]).await.unwrap();
+    assert_eq!(store.insert_unconfirmed(&[again(7), again(8)]).await.unwrap(), [known(true), known(false)]);
 
     // What nobody needs to remember is forgotten.
     let run = eventually("it is forgotten", async || {

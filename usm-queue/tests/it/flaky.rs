@@ -118,12 +118,17 @@ struct FlakyStore {
 
 #[async_trait]
 impl JobStore for FlakyStore {
-    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>> {
+    async fn insert(&self, jobs: &[NewJob]) -> Result<()> {
         self.all.check()?;
         self.inner.insert(jobs).await
     }
 
-    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()> {
+    async fn insert_unconfirmed(&self, jobs: &[NewJob]) -> Result<Vec<Inserted>> {
+        self.all.check()?;
+        self.inner.insert_unconfirmed(jobs).await
+    }
+
+    async fn confirm(&self, jobs: &[NewJob]) -> Result<()> {
         self.all.check()?;
         self.inner.confirm(jobs).await
     }

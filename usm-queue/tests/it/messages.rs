@@ -207,7 +207,39 @@ async fn a_record_that_was_lost_is_made_anew_from_its_message() {
         (record.owner, record.metadata, record.max_attempts, record.priority, record.task),
         (original.owner, original.metadata, 7, 3, original.task)
     );
-    assert_eq!(record.timeline[0].event, usm_queue::JobEvent::Rebuilt);
+    // As if it had been stored in time: no worker had had it.
+    assert_eq!(record.timeline[0], original.timeline[0]);
+}
+
+#[tokio::test]
+async fn a_record_that_was_lost_after_an_attempt_says_that_it_is_rebuilt() {
+    let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let (_, empty) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+    let topology = || Topology::single("work").unwrap();
+    let before = TaskQueue::new(broker.clone(), store, topology()).await.unwrap();
+    let job = before.enqueue(note("x")).await.unwrap();
+    let fails_once = Worker::new(before.clone(), ()).handle(async |_: Note, job: JobContext<()>| {
+        if job.attempt() > 1 {
+            job.stopping().await;
+        }
+        Err::<String, _>(TaskError::retry_after(std::time::Duration::ZERO, "once"))
+    });
+    let failed =
+        eventually("it failed once", async || job.status().await.ok().filter(|job| job.error.is_some()));
+    with_worker(fails_once, failed).await;
+    let after = TaskQueue::new(broker, empty, topology()).await.unwrap();
+
+    let record = with_worker(
+        echo(&after),
+        eventually("the job ends", async || {
+            after.job(job.id()).await.ok().filter(|job| job.status.is_final())
+        }),
+    )
+    .await;
+
+    let rebuilt = &record.timeline[0];
+    assert_eq!((rebuilt.event, rebuilt.attempt), (usm_queue::JobEvent::Rebuilt, 1));
+    assert_eq!((record.status, record.attempt), (JobStatus::Completed, 2));
 }
 
 /// On SQLite; elsewhere they are found out when they are delivered.

@@ -29,7 +29,7 @@ use self::{
     list::Lists,
     progress::Report,
     record::{add_partials, listed, parse, to_json},
-    script::{CANCEL, CLAIM, Call, FAIL, Given, INSERT_NEW, Keep, POSTPONE, RENEW, UNCONFIRMED, insert_new},
+    script::{CANCEL, CLAIM, Call, FAIL, Given, Keep, POSTPONE, RENEW, UNCONFIRMED},
     transition::{Answer, Shared, warn_overwritten},
     watch::{Place, Watchers},
 };
@@ -74,45 +74,22 @@ struct RedisStore {
 
 #[async_trait]
 impl JobStore for RedisStore {
-    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>> {
-        let shared = &self.shared;
-        let mut inserted = vec![Inserted::New; jobs.len()];
-        let mut calls = Pipeline::with_capacity(jobs.len());
-        let (mut called, mut others) = (Vec::with_capacity(jobs.len()), Vec::new());
-        for (place, new) in jobs.iter().enumerate() {
-            match insert_new(new, &shared.keep) {
-                Some(call) => {
-                    calls.add_command(call);
-                    called.push(place);
-                }
-                None => others.push(place),
-            }
-        }
-        if !called.is_empty() {
-            let stored: Vec<bool> = shared.link.ask(&Ask::Scripts(&INSERT_NEW, calls)).await?;
-            others.extend(
-                called.into_iter().zip(stored).filter_map(|(place, stored)| (!stored).then_some(place)),
-            );
-        }
-        if !others.is_empty() {
-            let closer: Vec<_> = others.iter().map(|place| &jobs[*place]).collect();
-            let answers = shared.insert_others(&closer, true).await?;
-            others.into_iter().zip(answers).for_each(|(place, answer)| inserted[place] = answer);
-        }
-        if let Some(last) = jobs.last() {
-            shared.lists.grew(&last.job, jobs.len());
-        }
-        Ok(inserted)
+    async fn insert(&self, jobs: &[NewJob]) -> Result<()> {
+        self.shared.insert(jobs, false).await.map(drop)
     }
 
-    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()> {
+    async fn insert_unconfirmed(&self, jobs: &[NewJob]) -> Result<Vec<Inserted>> {
+        self.shared.insert(jobs, true).await
+    }
+
+    async fn confirm(&self, jobs: &[NewJob]) -> Result<()> {
         let shared = &self.shared;
         if jobs.is_empty() {
             return Ok(());
         }
         let mut command = redis::cmd("ZREM");
         command.arg(shared.link.names().unconfirmed());
-        for new in &jobs {
+        for new in jobs {
             command.arg(new.job.id.to_string());
         }
         let removed: usize = shared.link.ask(&Ask::Command(command)).await?;
@@ -121,7 +98,7 @@ impl JobStore for RedisStore {
         }
         // This call was applied before and its answer lost, or the records were removed meanwhile.
         let mut command = redis::cmd("MGET");
-        for new in &jobs {
+        for new in jobs {
             command.arg(shared.link.names().state(new.job.id));
         }
         let states: Vec<Option<Vec<u8>>> = shared.link.ask(&Ask::Command(command)).await?;

@@ -135,7 +135,7 @@ impl Call {
 }
 
 /// A call of [`INSERT_NEW`]; `None` for a job that [`INSERT`] must store.
-pub(super) fn insert_new(new: &NewJob, keep: &Keep) -> Option<Cmd> {
+pub(super) fn insert_new(new: &NewJob, keep: &Keep, unconfirmed: bool) -> Option<Cmd> {
     let (record, job) = (record::new(new)?, &new.job);
     let names = &keep.names;
     let lists: Vec<_> = list::of_new(names, job).collect();
@@ -153,7 +153,8 @@ pub(super) fn insert_new(new: &NewJob, keep: &Keep) -> Option<Cmd> {
         .arg(record::micros(job.created_at))
         .arg(record.json)
         .arg(record.packed)
-        .arg(names.changed(job.id));
+        .arg(names.changed(job.id))
+        .arg(u8::from(unconfirmed));
     Some(command)
 }
 

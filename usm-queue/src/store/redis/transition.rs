@@ -11,7 +11,7 @@ use super::{
     list::Lists,
     micros, number,
     record::{self, to_json},
-    script::{Call, Given, INSERT, Keep, UPDATE, WITHDRAW},
+    script::{Call, Given, INSERT, INSERT_NEW, Keep, UPDATE, WITHDRAW, insert_new},
 };
 use crate::{
     error::{Error, ErrorKind, Result, chain},
@@ -34,10 +34,46 @@ pub(super) struct Shared {
     pub(super) requests: Requests,
 }
 
+/// What `insert_new.lua` answers: the record is stored, or there is one of ours.
+const STORED: u8 = 1;
+const THERE: u8 = 2;
+
 /// What a script answers.
 pub(super) type Answer = Vec<Vec<u8>>;
 
 impl Shared {
+    /// Stores records, and tells what was there before.
+    pub(super) async fn insert(&self, jobs: &[NewJob], unconfirmed: bool) -> Result<Vec<Inserted>> {
+        let mut inserted = vec![Inserted::New; jobs.len()];
+        let mut calls = Pipeline::with_capacity(jobs.len());
+        let (mut called, mut others) = (Vec::with_capacity(jobs.len()), Vec::new());
+        for (place, new) in jobs.iter().enumerate() {
+            match insert_new(new, &self.keep, unconfirmed) {
+                Some(call) => {
+                    calls.add_command(call);
+                    called.push(place);
+                }
+                None => others.push(place),
+            }
+        }
+        if !called.is_empty() {
+            let answers: Vec<u8> = self.link.ask(&Ask::Scripts(&INSERT_NEW, calls)).await?;
+            let done = |answer| answer == STORED || (answer == THERE && !unconfirmed);
+            others.extend(
+                called.into_iter().zip(answers).filter(|(_, answer)| !done(*answer)).map(|(place, _)| place),
+            );
+        }
+        if !others.is_empty() {
+            let closer: Vec<_> = others.iter().map(|place| &jobs[*place]).collect();
+            let answers = self.insert_others(&closer, unconfirmed).await?;
+            others.into_iter().zip(answers).for_each(|(place, answer)| inserted[place] = answer);
+        }
+        if let Some(last) = jobs.last() {
+            self.lists.grew(&last.job, jobs.len());
+        }
+        Ok(inserted)
+    }
+
     /// Stores records that are not simply new: those that wait for a time, and those whose keys hold something.
     pub(super) async fn insert_others(&self, jobs: &[&NewJob], unconfirmed: bool) -> Result<Vec<Inserted>> {
         let mut calls = Pipeline::with_capacity(jobs.len());

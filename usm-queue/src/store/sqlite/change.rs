@@ -79,15 +79,21 @@ pub(crate) fn known(connection: &Connection, job: &JobRow) -> Result<Inserted> {
     }))
 }
 
-pub(super) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+/// Stores the records of which nothing is known.
+pub(super) fn insert_missing(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
     for job in jobs {
-        if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&job.id.0])? == 0
-            && known(tx.connection, job)? == Inserted::New
-        {
+        if known(tx.connection, job)? == Inserted::New {
             insert(tx, &[job])?;
         }
     }
     Ok(())
+}
+
+pub(super) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+    for job in jobs {
+        run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&job.id.0])?;
+    }
+    insert_missing(tx, jobs)
 }
 
 /// Removes unconfirmed records that nobody has claimed; tells which.

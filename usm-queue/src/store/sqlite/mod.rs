@@ -12,8 +12,8 @@ use tokio::sync::{broadcast, watch};
 
 use self::{
     change::{
-        Found, cancel, claim, confirm, fail_unclaimed, insert_unconfirmed, postpone, remove_unconfirmed,
-        renew, withdraw,
+        Found, cancel, claim, confirm, fail_unclaimed, insert_missing, insert_unconfirmed, postpone,
+        remove_unconfirmed, renew, withdraw,
     },
     read::{list, load, of_alias},
 };
@@ -113,12 +113,17 @@ fn stream<T: Send + 'static>(
 
 #[async_trait]
 impl JobStore for SqliteStore {
-    async fn insert(&self, jobs: Vec<NewJob>) -> Result<Vec<Inserted>> {
+    async fn insert(&self, jobs: &[NewJob]) -> Result<()> {
+        let rows = rows(jobs);
+        self.db.write(move |tx| insert_missing(tx, &rows)).await
+    }
+
+    async fn insert_unconfirmed(&self, jobs: &[NewJob]) -> Result<Vec<Inserted>> {
         let rows = rows(jobs);
         self.db.write(move |tx| insert_unconfirmed(tx, &rows)).await
     }
 
-    async fn confirm(&self, jobs: Vec<NewJob>) -> Result<()> {
+    async fn confirm(&self, jobs: &[NewJob]) -> Result<()> {
         let rows = rows(jobs);
         self.db.write(move |tx| confirm(tx, &rows)).await
     }
@@ -210,8 +215,8 @@ impl JobStore for SqliteStore {
     }
 }
 
-fn rows(jobs: Vec<NewJob>) -> Vec<JobRow> {
-    jobs.into_iter().map(JobRow::from).collect()
+fn rows(jobs: &[NewJob]) -> Vec<JobRow> {
+    jobs.iter().cloned().map(JobRow::from).collect()
 }
 
 fn failed(error: rusqlite::Error) -> Error {

@@ -63,7 +63,7 @@ pub async fn a_job_whose_next_attempt_is_not_due_is_busy(store: &dyn JobStore) {
     let mut delayed = new_job();
     delayed.next_attempt_at = Some(due);
     let delayed = Story { store, job: delayed };
-    store.insert(vec![delayed.job.clone().into()]).await.unwrap();
+    store.insert(&[delayed.job.clone().into()]).await.unwrap();
     let retried = Story::begin(store).await;
     let (_, lease) = retried.claim(LONG).await;
     let update = JobUpdate::Retry { error: "not yet".into(), delay: LONG, counted: true };
@@ -183,7 +183,7 @@ pub async fn a_job_whose_worker_died_while_it_was_tried_alone_in_its_last_attemp
 ) {
     let mut job = new_job();
     job.max_attempts = 1;
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let story = Story { store, job };
     story.take_over_within(SHORT).await;
     let (_, first) = story.try_alone(SHORT, LONG).await;
@@ -265,7 +265,7 @@ pub async fn of_claims_at_once_exactly_one_wins(store: &dyn JobStore) {
         for _ in 0..10 {
             let job = new_job();
             if known {
-                store.insert(vec![job.clone().into()]).await.unwrap();
+                store.insert(&[job.clone().into()]).await.unwrap();
             }
 
             let claims = (0..8).map(|worker| {

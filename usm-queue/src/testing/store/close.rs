@@ -26,7 +26,7 @@ pub async fn a_closed_store_says_so(store: &dyn JobStore) {
     store.close().await;
 
     let refused = [
-        store.insert(vec![story.job.clone().into()]).await.err(),
+        store.insert(&[story.job.clone().into()]).await.err(),
         store.get(story.id()).await.err(),
         store.list(&JobFilter::default()).await.err(),
         store.claim(story.job.clone().into(), "late", LONG).await.err(),

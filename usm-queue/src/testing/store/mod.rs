@@ -71,6 +71,8 @@ macro_rules! store_contract {
             an_unconfirmed_record_is_withdrawn_and_a_confirmed_one_stays
             an_unconfirmed_record_that_is_claimed_or_cancelled_is_not_withdrawn
             a_record_that_is_gone_when_it_is_confirmed_is_stored_again
+            a_record_that_comes_after_its_worker_changes_nothing
+            a_record_of_a_published_job_is_never_unconfirmed
             progress_and_partial_results_are_recorded
             partial_results_survive_attempts_and_progress_does_not
             a_retry_makes_the_job_wait_with_its_error

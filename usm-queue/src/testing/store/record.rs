@@ -27,7 +27,7 @@ pub async fn a_record_comes_back_as_it_was_stored(store: &dyn JobStore) {
             .unwrap()
             .clone();
 
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
 
         let known = store.get(job.id).await.unwrap().unwrap();
         let off = known.next_attempt_at.unwrap() - job.next_attempt_at.unwrap();
@@ -45,7 +45,7 @@ pub async fn any_json_value_comes_back_as_it_was(store: &dyn JobStore) {
     for value in values() {
         let mut job = new_job();
         job.metadata.insert("value".to_owned(), value.clone());
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
         let story = Story { store, job };
         let (claimed, lease) = story.claim(LONG).await;
         assert_same(&claimed.metadata["value"], &value);
@@ -70,13 +70,13 @@ pub async fn of_two_records_with_one_id_the_first_is_kept(store: &dyn JobStore) 
     second.task = "another".to_owned();
     second.priority = 9;
 
-    store.insert(vec![first.clone().into(), second.clone().into()]).await.unwrap();
-    store.insert(vec![second.clone().into()]).await.unwrap();
+    store.insert(&[first.clone().into(), second.clone().into()]).await.unwrap();
+    store.insert(&[second.clone().into()]).await.unwrap();
     assert_eq!(store.get(first.id).await.unwrap(), Some(first));
 
     let story = Story::begin(store).await;
     let ended = story.end(JobStatus::Completed).await;
-    store.insert(vec![story.job.clone().into()]).await.unwrap();
+    store.insert(&[story.job.clone().into()]).await.unwrap();
     assert_eq!(story.now().await, ended);
 }
 
@@ -108,7 +108,7 @@ pub async fn jobs_are_listed_newest_first_and_page_by_page(store: &dyn JobStore)
         })
         .collect();
     let newest_first: Vec<_> = jobs.iter().rev().map(|job| job.id).collect();
-    store.insert(jobs.into_iter().map(crate::NewJob::from).collect()).await.unwrap();
+    store.insert(&jobs.into_iter().map(crate::NewJob::from).collect::<Vec<_>>()).await.unwrap();
 
     let of_task = filter(|filter| filter.task = Some(task.clone()));
     assert_eq!(listed(store, &of_task).await, newest_first[..50]);
@@ -136,7 +136,7 @@ pub async fn jobs_are_listed_by_when_they_were_made_whatever_their_ids(store: &d
         job.created_at = begun + chrono::Duration::milliseconds(after);
         job
     });
-    store.insert(jobs.map(Into::into).collect()).await.unwrap();
+    store.insert(&jobs.map(Into::into).collect::<Vec<_>>()).await.unwrap();
     store.cancel(ids[0]).await.unwrap();
     store.cancel(ids[3]).await.unwrap();
     let newest_first = [4, 0, 2, 5, 3, 1].map(|place| ids[place]);
@@ -167,7 +167,7 @@ pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
         let mut job = new_job();
         (job.task, job.owner) = (task.clone(), Some(owner.clone()));
         let story = Story { store, job };
-        store.insert(vec![story.job.clone().into()]).await.unwrap();
+        store.insert(&[story.job.clone().into()]).await.unwrap();
         match status {
             JobStatus::Pending => {}
             JobStatus::Processing => drop(story.claim(LONG).await),
@@ -179,7 +179,7 @@ pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
     of_nobody.task.clone_from(&task);
     let mut of_another_task = new_job();
     of_another_task.owner = Some(owner.clone());
-    store.insert(vec![of_nobody.clone().into(), of_another_task.clone().into()]).await.unwrap();
+    store.insert(&[of_nobody.clone().into(), of_another_task.clone().into()]).await.unwrap();
 
     for (status, id) in &ids {
         let one = filter(|filter| {
@@ -246,7 +246,7 @@ pub async fn of_jobs_that_another_service_calls_the_same_the_newest_is_found(sto
         };
         let (second, third) = (replay(1), replay(2));
         for story in [&second, &third] {
-            let inserted = store.insert(vec![story.job.clone().into()]).await.unwrap();
+            let inserted = store.insert_unconfirmed(&[story.job.clone().into()]).await.unwrap();
             assert_eq!(inserted, [Inserted::New]);
             assert_eq!(store.resolve(&alias).await.unwrap(), story.job.id);
         }

@@ -35,7 +35,7 @@ pub(super) struct Story<'a> {
 impl<'a> Story<'a> {
     pub(super) async fn begin(store: &'a dyn JobStore) -> Self {
         let job = new_job();
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
         Self { store, job }
     }
 

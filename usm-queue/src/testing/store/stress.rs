@@ -36,7 +36,10 @@ pub async fn random_operations_from_many_tasks_break_no_invariant(store: &dyn Jo
     println!("USM_CONTRACT_SEED={seed}");
     let jobs: Vec<Job> = (0..JOBS).map(|_| new_job()).collect();
     // Half of them are known only once they are claimed or failed.
-    store.insert(jobs[..JOBS / 2].iter().cloned().map(crate::NewJob::from).collect()).await.unwrap();
+    store
+        .insert(&jobs[..JOBS / 2].iter().cloned().map(crate::NewJob::from).collect::<Vec<_>>())
+        .await
+        .unwrap();
 
     let tasks = (0..TASKS).map(|task| play(store, &jobs, Rng::with_seed(seed.wrapping_add(task))));
     let ledgers = soon("all operations return", join_all(tasks)).await;

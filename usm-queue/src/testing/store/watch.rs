@@ -48,7 +48,7 @@ pub async fn a_watch_that_reads_late_misses_no_transition(store: &dyn JobStore) 
     let mut delayed = new_job();
     delayed.next_attempt_at = Some(now());
     let story = Story { store, job: delayed };
-    store.insert(vec![story.job.clone().into()]).await.unwrap();
+    store.insert(&[story.job.clone().into()]).await.unwrap();
     let watch = store.watch(story.id()).await.unwrap();
     let (_, lease) = story.claim(LONG).await;
     story.update(lease, JobUpdate::Progress(Progress { current: 1, total: 0, message: String::new() })).await;

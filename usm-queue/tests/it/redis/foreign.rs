@@ -88,7 +88,7 @@ async fn a_foreign_end_is_an_end() {
     let (store, mut raw) = (server.store().await, server.raw().await);
     for (name, status) in [("completed", JobStatus::Completed), ("failed", JobStatus::Failed)] {
         let (unknown, ours) = (JobId::new(), new_job());
-        store.insert(vec![ours.clone().into()]).await.unwrap();
+        store.insert(&[ours.clone().into()]).await.unwrap();
         for id in [unknown, ours.id] {
             set(&mut raw, id, &record(id, name)).await;
 
@@ -175,7 +175,7 @@ async fn a_foreign_change_of_a_watched_job_is_seen_within_two_seconds() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (redis_store(server.url()).await.unwrap(), server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let mut watch = store.watch(job.id).await.unwrap();
     soon("the present state is shown", watch.next()).await.unwrap().unwrap();
     let mut last = 0;
@@ -229,7 +229,7 @@ async fn jobs_that_another_service_moved_are_listed_by_their_state() {
     let (store, mut raw) = (server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..2500).map(|_| new_job()).collect();
     for jobs in jobs.chunks(500) {
-        store.insert(as_new(jobs)).await.unwrap();
+        store.insert(&as_new(jobs)).await.unwrap();
     }
     let (ended, begun) = (jobs[1234].id, jobs[1].id);
     claim(&*store, &jobs[1235], Duration::from_millis(1)).await;

@@ -114,7 +114,7 @@ async fn a_replay_that_is_not_accepted_does_not_wait_in_view() {
     let (store, mut raw) = (server.store().await, server.raw().await);
     let mut replay = new_job();
     replay.alias = Some("test-job-123".to_owned());
-    store.insert(vec![replay.clone().into()]).await.unwrap();
+    store.insert_unconfirmed(&[replay.clone().into()]).await.unwrap();
     assert_eq!(read(&mut raw, "test-job-123").await["status"], "pending");
 
     store.withdraw(&[replay.id]).await.unwrap();

@@ -25,7 +25,7 @@ async fn an_ended_job_is_kept_an_hour_its_end_a_week_and_a_waiting_job_as_long_a
     let store = server.store().await;
     let (job, mut delayed) = (new_job(), new_job());
     delayed.next_attempt_at = Some(delayed.created_at + chrono::Duration::days(30));
-    store.insert(vec![job.clone().into(), delayed.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into(), delayed.clone().into()]).await.unwrap();
     let within = |ttls: [i64; 2], most: [i64; 2]| {
         for (ttl, most) in ttls.into_iter().zip(most) {
             assert!((most - 60_000..=most + 1000).contains(&ttl), "{ttl}, not {most}");
@@ -48,7 +48,7 @@ async fn the_end_of_a_job_is_remembered_in_few_bytes() {
     let Some(server) = Server::start().await else { return };
     let store = server.store().await;
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     store.update(lease, JobUpdate::Completed(json!("x".repeat(10_000)))).await.unwrap();
 
@@ -74,7 +74,7 @@ async fn the_short_way_of_a_new_job_leaves_what_the_long_way_does() {
             if !short {
                 raw.run::<()>(&format!("LPUSH usm:job:{} odd", job.id)).await;
             }
-            store.insert(vec![job.clone().into()]).await.unwrap();
+            store.insert(&[job.clone().into()]).await.unwrap();
             let record: String = raw.run(&format!("GET job:{}", job.id)).await;
             let mut lists: Vec<String> = raw.run("KEYS usm:jobs*").await;
             lists.sort();
@@ -105,7 +105,7 @@ async fn a_storm_of_progress_is_written_now_and_then_and_its_last_report_always(
     let progress = |current| Progress { current, total: 3000, message: "шаг".into() };
     for ends in [false, true] {
         let job = new_job();
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
         let (_, lease) = claim(&*store, &job, LONG).await;
         let begun = Instant::now();
         for current in 1..=3000 {
@@ -133,7 +133,7 @@ async fn a_storm_of_progress_of_a_lost_job_is_refused() {
     let Some(server) = Server::start().await else { return };
     let (store, other) = (server.store().await, server.store().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, old) = claim(&*store, &job, Duration::from_millis(1)).await;
     eventually("it is taken over", async || {
         matches!(other.claim(job.clone().into(), "other", LONG).await.unwrap(), usm_queue::Claimed::Run(..))
@@ -165,13 +165,13 @@ async fn what_expired_goes_with(batches: usize, batch: usize) {
     let options = server.options().keep_ended(Duration::from_secs(1)).keep_unfinished(Duration::from_secs(1));
     let (store, mut raw) = (redis_store(options).await.unwrap(), server.raw().await);
     let old: Vec<_> = (0..2000).map(|_| new_job()).collect();
-    store.insert(as_new(&old)).await.unwrap();
+    store.insert(&as_new(&old)).await.unwrap();
     eventually("the records expire", async || store.get(old[1999].id).await.unwrap().is_none().then_some(()))
         .await;
 
     let lasting = redis_store(server.options()).await.unwrap();
     for _ in 0..batches {
-        lasting.insert((0..batch).map(|_| new_job().into()).collect()).await.unwrap();
+        lasting.insert(&(0..batch).map(|_| new_job().into()).collect::<Vec<_>>()).await.unwrap();
     }
     // They are found by chance; so many always, near enough (less than one run in a million fails).
     eventually("many of the 2000 expired ids are gone", async || {
@@ -212,13 +212,13 @@ async fn a_transition_is_one_call() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let warm_up = new_job();
-    store.insert(vec![warm_up.clone().into()]).await.unwrap();
+    store.insert(&[warm_up.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &warm_up, LONG).await;
     store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
     raw.run::<()>("CONFIG RESETSTAT").await;
 
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();
 
@@ -234,10 +234,10 @@ async fn with_a_prefix_an_application_has_its_keys_and_channels_to_itself() {
     let shop = redis_store(server.options().key_prefix("shop:")).await.unwrap();
     let plain = server.store().await;
     let job = new_job();
-    shop.insert(vec![job.clone().into()]).await.unwrap();
-    shop.confirm(vec![job.clone().into()]).await.unwrap();
+    shop.insert(&[job.clone().into()]).await.unwrap();
+    shop.confirm(&[job.clone().into()]).await.unwrap();
     let unconfirmed = new_job();
-    shop.insert(vec![unconfirmed.clone().into()]).await.unwrap();
+    shop.insert_unconfirmed(&[unconfirmed.clone().into()]).await.unwrap();
     assert!(plain.get(job.id).await.unwrap().is_none());
     assert_eq!(plain.remove_unconfirmed(Duration::ZERO).await.unwrap(), []);
     assert_eq!(shop.remove_unconfirmed(Duration::ZERO).await.unwrap(), [unconfirmed.id]);

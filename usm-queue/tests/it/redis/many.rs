@@ -38,7 +38,7 @@ async fn every_filter_answers_where_there_are_very_many_other_jobs() {
     // Older than all others, so that whoever reads them newest first comes to it last.
     oldest.created_at = chrono::DateTime::from_timestamp(1_600_000_000, 0).unwrap();
     (oldest.owner, oldest.task) = (Some(Owner::Id(7)), "rare".to_owned());
-    store.insert(vec![oldest.clone().into()]).await.unwrap();
+    store.insert(&[oldest.clone().into()]).await.unwrap();
     fill(&mut raw, others()).await;
     let (rare, other) = (Some("rare".to_owned()), Some("other".to_owned()));
 
@@ -97,7 +97,7 @@ async fn a_list_whose_records_have_all_expired_answers() {
     raw.run_args::<i64>(&["EVAL", "for n = 0, 19999 do redis.call('DEL', string.format('job:00000000-0000-7000-8000-%012x', n)) end return 1", "0"]).await;
     let mut last = new_job();
     last.created_at = chrono::DateTime::from_timestamp(1_600_000_000, 0).unwrap();
-    store.insert(vec![last.clone().into()]).await.unwrap();
+    store.insert(&[last.clone().into()]).await.unwrap();
 
     let found = store.list(&JobFilter::default()).await.unwrap();
 

@@ -82,7 +82,7 @@ async fn everything_that_version_1_left_in_redis_is_read_and_worked_on() {
         [("delayed", 1, vec![]), ("retrying", 2, vec![]), ("processing", 1, vec![json!("begun")])]
     {
         let job = jobs[state].clone();
-        let known = store.insert(vec![job.clone().into()]).await.unwrap();
+        let known = store.insert_unconfirmed(&[job.clone().into()]).await.unwrap();
         assert!(matches!(known[..], [Inserted::Known { .. }]), "{known:?}");
         let Claimed::Run(run, lease) = store.claim(job.clone().into(), "new", LONG).await.unwrap() else {
             panic!("{state} can be claimed")

@@ -20,7 +20,7 @@ async fn a_running_job_survives_a_flush() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     for update in
         [JobUpdate::Partial(json!([])), JobUpdate::Partial(json!(2)), JobUpdate::Progress(progress(1))]
@@ -61,7 +61,7 @@ async fn a_renewal_makes_flushed_records_anew() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..3).map(|_| new_job()).collect();
-    store.insert(as_new(&jobs)).await.unwrap();
+    store.insert(&as_new(&jobs)).await.unwrap();
     let mut leases = Vec::new();
     for job in &jobs {
         leases.push(claim(&*store, job, LONG).await.1);
@@ -84,7 +84,7 @@ async fn a_flushed_job_that_waits_is_made_anew_by_its_message() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let mut job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     let retry = JobUpdate::Retry { error: "not yet".into(), delay: Duration::ZERO, counted: true };
     store.update(lease, retry).await.unwrap();
@@ -103,7 +103,7 @@ async fn tokens_grow_across_a_flush_and_the_old_worker_is_refused() {
     let Some(server) = Server::start().await else { return };
     let (first, second, mut raw) = (server.store().await, server.store().await, server.raw().await);
     let job = new_job();
-    first.insert(vec![job.clone().into()]).await.unwrap();
+    first.insert(&[job.clone().into()]).await.unwrap();
     let (_, old) = claim(&*first, &job, LONG).await;
     raw.run::<()>("FLUSHALL").await;
 
@@ -122,7 +122,7 @@ async fn a_store_goes_on_after_redis_was_away() {
     let Some(mut server) = Server::start().await else { return };
     let store = server.store().await;
     let (running, later) = (new_job(), new_job());
-    store.insert(vec![running.clone().into()]).await.unwrap();
+    store.insert(&[running.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &running, LONG).await;
 
     server.stop();
@@ -138,7 +138,7 @@ async fn a_store_goes_on_after_redis_was_away() {
     });
     assert_eq!(done.await, Updated::Applied);
     assert_eq!(now(&*store, running.id).await.status, JobStatus::Completed);
-    store.insert(vec![later.clone().into(), new_job().into()]).await.unwrap();
+    store.insert(&[later.clone().into(), new_job().into()]).await.unwrap();
     claim(&*store, &later, LONG).await;
 }
 
@@ -150,7 +150,7 @@ async fn a_cut_connection_is_not_seen_by_callers() {
     for _ in 0..5 {
         let job = new_job();
         raw.run::<i64>("CLIENT KILL TYPE normal").await;
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
         raw.run::<i64>("CLIENT KILL TYPE normal").await;
         claim(&*store, &job, LONG).await;
     }
@@ -187,7 +187,7 @@ async fn a_key_of_another_type_is_overwritten() {
     let (store, mut raw) = (server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..4).map(|_| new_job()).collect();
     let [string, state, both, running] = [0, 1, 2, 3].map(|place: usize| jobs[place].clone());
-    store.insert(as_new(&jobs)).await.unwrap();
+    store.insert(&as_new(&jobs)).await.unwrap();
     let (_, lease) = claim(&*store, &running, LONG).await;
     for job in [&string, &both, &running] {
         raw.run::<i64>(&format!("DEL job:{}", job.id)).await;
@@ -234,7 +234,7 @@ async fn a_full_redis_is_unavailable() {
             job.metadata.insert("much".into(), "x".repeat(2000).into());
             job
         });
-        store.insert(jobs.map(Into::into).collect()).await.err()
+        store.insert(&jobs.map(Into::into).collect::<Vec<_>>()).await.err()
     });
     let full = full.await;
     assert_eq!(full.kind(), ErrorKind::Unavailable, "{full:?}");

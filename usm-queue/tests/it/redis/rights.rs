@@ -46,7 +46,7 @@ async fn a_user_with_our_keys_and_channels_and_nothing_dangerous_can_work() {
     let options = RedisOptions::new(format!("redis://app:secret@{}", server.address()));
     let (store, job) = (redis_store(options).await.unwrap(), new_job());
 
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     let mut watch = store.watch(job.id).await.unwrap();
     assert_eq!(store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap(), Updated::Applied);

@@ -10,8 +10,7 @@ async fn a_job_that_runs_over_a_restored_snapshot_is_not_lost() {
     let (worker, dead) = (server.store().await, server.store().await);
     let [completes, renews, retries, abandoned] = [(); 4].map(|()| new_job());
     let all = [&completes, &renews, &retries, &abandoned];
-    worker.insert(all.map(|job| job.clone().into()).to_vec()).await.unwrap();
-    worker.confirm(all.map(|job| job.clone().into()).to_vec()).await.unwrap();
+    worker.insert(&all.map(|job| job.clone().into())).await.unwrap();
     server.raw().await.run::<()>("SAVE").await;
     let (_, completing) = claim(&*worker, &completes, LONG).await;
     let (_, renewing) = claim(&*worker, &renews, LONG).await;

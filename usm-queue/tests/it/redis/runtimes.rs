@@ -20,7 +20,7 @@ fn a_store_goes_on_where_the_runtime_it_was_connected_on_has_ended() {
     let (watched, job) = (new_job(), new_job());
     let (store, mut watch) = first.block_on(async {
         let store = server.store().await;
-        store.insert(vec![watched.clone().into()]).await.unwrap();
+        store.insert(&[watched.clone().into()]).await.unwrap();
         let watch = store.watch(watched.id).await.unwrap();
         (store, watch)
     });
@@ -36,7 +36,7 @@ fn a_store_goes_on_where_the_runtime_it_was_connected_on_has_ended() {
     drop(first);
 
     second.block_on(async {
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
         let mut watch = store.watch(job.id).await.unwrap();
         for job in [&job, &watched] {
             let (_, lease) = claim(&*store, job, LONG).await;
@@ -65,7 +65,7 @@ fn a_runtime_that_ends_while_it_connects_does_not_keep_others_waiting() {
 
     second.block_on(async {
         server.start_again().await;
-        eventually("it answers again", async || store.insert(vec![job.clone().into()]).await.ok()).await;
+        eventually("it answers again", async || store.insert(&[job.clone().into()]).await.ok()).await;
         assert_eq!(now(&*store, job.id).await.status, JobStatus::Pending);
     });
 }

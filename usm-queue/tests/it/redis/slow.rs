@@ -36,14 +36,14 @@ async fn no_call_waits_longer_than_its_time_out() {
     let store = redis_store(server.options().response_timeout(TIMEOUT)).await.unwrap();
     let mut raw = server.raw().await;
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
 
-    let (all, leases) = (JobFilter::default(), [lease]);
+    let (all, leases, new) = (JobFilter::default(), [lease], [new_job().into()]);
     raw.run::<()>("CLIENT PAUSE 9000 ALL").await;
     let calls = async {
         tokio::join!(
-            gives_up("insert", store.insert(vec![new_job().into()])),
+            gives_up("insert", store.insert(&new)),
             gives_up("get", store.get(job.id)),
             gives_up("list", store.list(&all)),
             gives_up("claim", store.claim(new_job().into(), "worker", LONG)),
@@ -72,7 +72,7 @@ async fn a_claim_whose_answer_was_lost_can_be_repeated() {
     let mut last_attempt = new_job();
     last_attempt.max_attempts = 1;
     let jobs = [new_job(), last_attempt];
-    store.insert(as_new(&jobs)).await.unwrap();
+    store.insert(&as_new(&jobs)).await.unwrap();
     // Its worker died.
     claim(&*store, &jobs[1], Duration::from_millis(1)).await;
     let begun = now(&*store, jobs[1].id).await;
@@ -114,7 +114,7 @@ async fn a_lost_claim_that_was_taken_over_is_not_given_back() {
     let other = server.store().await;
     know_scripts(&*other).await;
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     front.mute(true);
     gives_up("claim", store.claim(job.clone().into(), "worker", Duration::from_millis(1))).await;
     front.mute(false);
@@ -148,7 +148,7 @@ async fn an_update_whose_answer_was_lost_can_be_repeated() {
     ];
     for update in updates {
         let job = new_job();
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
         let (_, lease) = claim(&*store, &job, LONG).await;
         front.mute(true);
         gives_up("update", store.update(lease, update.clone())).await;
@@ -175,7 +175,7 @@ async fn a_dead_connection_is_replaced() {
     let front = Front::before(&server).await;
     let store = redis_store(front.options().response_timeout(TIMEOUT)).await.unwrap();
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
 
     front.mute(true);
     gives_up("get", store.get(job.id)).await;
@@ -190,7 +190,7 @@ async fn a_dead_connection_is_replaced() {
 async fn a_result_too_large_for_redis_is_refused_and_the_job_can_be_failed() {
     let Some(server) = Server::start_with(&["--proto-max-bulk-len", "1mb"]).await else { return };
     let (store, job) = (server.store().await, new_job());
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
 
     for update in [JobUpdate::Partial, JobUpdate::Completed] {

@@ -60,7 +60,7 @@ async fn a_store_works_over_tls_with_the_systems_roots() {
 async fn work(url: &str) {
     let store = testing::redis_store(url).await.unwrap();
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let mut watch = store.watch(job.id).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     store.update(lease, JobUpdate::Completed(json!(1))).await.unwrap();

@@ -37,7 +37,7 @@ async fn two_hundred_watchers_share_one_connection() {
     let Some(server) = Server::start().await else { return };
     let (store, worker, mut raw) = (server.store().await, server.store().await, server.raw().await);
     let jobs: Vec<_> = (0..50).map(|_| new_job()).collect();
-    store.insert(as_new(&jobs)).await.unwrap();
+    store.insert(&as_new(&jobs)).await.unwrap();
 
     let watches = join_all((0..200).map(|nth| store.watch(jobs[nth % jobs.len()].id))).await;
     let subscribers: String = raw.run("CLIENT LIST TYPE pubsub").await;
@@ -71,7 +71,7 @@ async fn a_watcher_sees_the_final_state_across_a_restart() {
     let Some(mut server) = Server::start().await else { return };
     let (store, worker) = (server.store().await, server.store().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let watch = tokio::spawn(last(store.watch(job.id).await.unwrap()));
     let (_, lease) = claim(&*worker, &job, LONG).await;
 
@@ -97,7 +97,7 @@ async fn a_watcher_misses_nothing_while_its_subscription_is_cut() {
     let (worker, mut raw) = (server.store().await, server.raw().await);
     for _ in 0..5 {
         let job = new_job();
-        store.insert(vec![job.clone().into()]).await.unwrap();
+        store.insert(&[job.clone().into()]).await.unwrap();
         let watch = tokio::spawn(rest(store.watch(job.id).await.unwrap()));
         raw.run::<i64>("CLIENT KILL TYPE pubsub").await;
         let (_, lease) = claim(&*worker, &job, LONG).await;
@@ -115,7 +115,7 @@ async fn a_watch_of_a_flushed_job_ends_with_an_error() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let watch = store.watch(job.id).await.unwrap();
     raw.run::<()>("FLUSHALL").await;
 
@@ -132,7 +132,7 @@ async fn a_watch_of_a_flushed_job_that_runs_goes_on() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     let mut watch = store.watch(job.id).await.unwrap();
     let seen = next(&mut watch).await;
@@ -152,7 +152,7 @@ async fn a_cancellation_is_told_to_the_workers_of_other_processes() {
     let Some(server) = Server::start().await else { return };
     let (store, worker, mut raw) = (server.store().await, server.store().await, server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     claim(&*worker, &job, LONG).await;
     let mut cancellations = worker.cancellations();
     eventually("the worker listens", async || {
@@ -191,7 +191,7 @@ async fn a_closed_store_closes_its_connections_whoever_still_holds_it() {
 /// A store with both its connections.
 async fn watched(server: &Server) -> (Arc<dyn JobStore>, JobWatch) {
     let (store, job) = (server.store().await, new_job());
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let mut watch = store.watch(job.id).await.unwrap();
     next(&mut watch).await;
     (store, watch)
@@ -215,7 +215,7 @@ async fn a_log_is_followed_across_cuts_and_each_partial_result_comes_once() {
     let Some(server) = Server::start().await else { return };
     let (store, worker, mut raw) = (server.store().await, server.store().await, server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let mut changes = store.changes(job.id, 0).await.unwrap();
 
     let work = async {
@@ -252,7 +252,7 @@ async fn progress_that_is_written_with_another_change_has_a_number_of_its_own() 
     let Some(server) = Server::start().await else { return };
     let store = server.store().await;
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     for current in 1..=30 {
         let progress = Progress { current, total: 30, message: String::new() };
@@ -278,7 +278,7 @@ async fn a_job_that_an_earlier_version_began_keeps_its_partial_results() {
     let Some(server) = Server::start().await else { return };
     let (store, mut raw) = (server.store().await, server.raw().await);
     let job = new_job();
-    store.insert(vec![job.clone().into()]).await.unwrap();
+    store.insert(&[job.clone().into()]).await.unwrap();
     let (_, lease) = claim(&*store, &job, LONG).await;
     let as_before = r#"
         local f = {cmsgpack.unpack(redis.call('GET', KEYS[2]))}
