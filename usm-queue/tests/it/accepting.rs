@@ -149,7 +149,7 @@ async fn unconfirmed_records_are_removed(store: &dyn JobStore) {
         |text: &str| usm_queue::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()));
     let [confirmed, unconfirmed, claimed] = ["confirmed", "unconfirmed", "claimed"].map(new);
     store.insert_unconfirmed(&[confirmed.clone(), unconfirmed.clone(), claimed.clone()]).await.unwrap();
-    store.confirm(&[confirmed.clone()]).await.unwrap();
+    store.confirm(std::slice::from_ref(&confirmed)).await.unwrap();
     store.claim(claimed.clone(), "worker", HOUR).await.unwrap();
 
     assert_eq!(store.remove_unconfirmed(HOUR).await.unwrap(), [], "none is so old");

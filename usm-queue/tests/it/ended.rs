@@ -53,7 +53,7 @@ async fn what_has_ended_never_runs(store: &dyn JobStore) {
     let again = |digest| completed.clone().digest(Some(digest));
     let known = |same_payload| Inserted::Known { status: Completed, confirmed: true, same_payload };
     // It was claimed before it was confirmed, which its worker has made up for.
-    store.confirm(&[completed.clone()]).await.unwrap();
+    store.confirm(std::slice::from_ref(&completed)).await.unwrap();
     assert_eq!(store.insert_unconfirmed(&[again(7), again(8)]).await.unwrap(), [known(true), known(false)]);
 
     // What nobody needs to remember is forgotten.

@@ -58,7 +58,7 @@ pub async fn another_payload_under_a_known_id_is_told(store: &dyn JobStore) {
 pub async fn an_unconfirmed_record_is_withdrawn_and_a_confirmed_one_stays(store: &dyn JobStore) {
     let (confirmed, unconfirmed) = (NewJob::from(new_job()), NewJob::from(new_job()));
     store.insert_unconfirmed(&[confirmed.clone(), unconfirmed.clone()]).await.unwrap();
-    store.confirm(&[confirmed.clone()]).await.unwrap();
+    store.confirm(std::slice::from_ref(&confirmed)).await.unwrap();
 
     store.withdraw(&[confirmed.job.id, unconfirmed.job.id, JobId::new()]).await.unwrap();
 
@@ -86,7 +86,7 @@ pub async fn a_record_that_is_gone_when_it_is_confirmed_is_stored_again(store: &
     insert(store, &new).await;
     store.withdraw(&[new.job.id]).await.unwrap();
 
-    store.confirm(&[new.clone()]).await.unwrap();
+    store.confirm(std::slice::from_ref(&new)).await.unwrap();
 
     let again = insert(store, &new).await;
     assert_eq!(again, Inserted::Known { status: JobStatus::Pending, confirmed: true, same_payload: true });
