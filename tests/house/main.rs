@@ -1,6 +1,8 @@
 //! Rules of the house that no compiler checks: who may import whom, and what may be in the lock file.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod modules;
+
 use std::{
     collections::{BTreeMap, BTreeSet},
     fs,
@@ -188,6 +190,14 @@ fn top_level(group: &str) -> Vec<&str> {
 fn backends_are_named_by_nothing_but_their_own_files() {
     let except = ["src/sqlite", "broker/sqlite", "store/sqlite", "src/testing"];
     assert_none(offenders("usm-queue/src", &except, &["rusqlite"]), "rusqlite stays behind the seams");
+}
+
+#[test]
+fn no_modules_use_each_other_in_a_circle() {
+    for krate in ["usm-queue", "usm-ai", "usm-app"] {
+        let circles = modules::Modules::of(&root().join(krate).join("src")).circles();
+        eprintln!("{krate}:\n{}", circles.join("\n"));
+    }
 }
 
 #[test]

@@ -1,8 +1,8 @@
 //! What every backend must do, as tests, and helpers for waiting without sleeping. Feature `testing`.
 //!
 //! A backend proves itself by running [`broker_contract!`] and [`store_contract!`] in its own test binary. Each
-//! contract is one test whose name is a sentence, speaks only through [`Broker`](crate::Broker) or
-//! [`JobStore`](crate::JobStore), and uses names of its own, so that all may share one server.
+//! contract is one test whose name is a sentence, speaks only through [`Broker`](crate::backend::Broker) or
+//! [`JobStore`](crate::backend::JobStore), and uses names of its own, so that all may share one server.
 //!
 //! ```
 //! mod memory {
@@ -111,10 +111,11 @@ pub fn unique(what: &str) -> String {
 pub async fn sqlite_pair(
     path: Option<&std::path::Path>,
     options: crate::SqliteOptions,
-) -> crate::Result<(std::sync::Arc<dyn crate::Broker>, std::sync::Arc<dyn crate::JobStore>)> {
+) -> crate::Result<(std::sync::Arc<dyn crate::backend::Broker>, std::sync::Arc<dyn crate::backend::JobStore>)>
+{
     match path {
-        Some(path) => crate::sqlite::open(path, options).await,
-        None => crate::sqlite::in_memory(options).await,
+        Some(path) => crate::backend::sqlite::open(path, options).await,
+        None => crate::backend::sqlite::in_memory(options).await,
     }
 }
 
@@ -127,6 +128,6 @@ pub async fn sqlite_pair(
 #[cfg(feature = "redis")]
 pub async fn redis_store(
     options: impl Into<crate::RedisOptions>,
-) -> crate::Result<std::sync::Arc<dyn crate::JobStore>> {
-    crate::store::redis::connect(options.into()).await
+) -> crate::Result<std::sync::Arc<dyn crate::backend::JobStore>> {
+    crate::backend::redis::connect(options.into()).await
 }

@@ -13,13 +13,12 @@ use std::{
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
+use super::{
     context::{JobContext, Signals},
-    job::Job,
-    lifecycle::Outcome,
+    decide::Outcome,
     registry::Prepared,
-    task::Verdict,
 };
+use crate::{job::Job, task::Verdict};
 
 /// Asks one running job to stop, and remembers why.
 pub(super) struct Stop {

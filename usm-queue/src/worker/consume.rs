@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use super::shared::{Shared, pause};
 use crate::{
-    broker::Consumer,
+    backend::Consumer,
     error::{Error, ErrorKind, chain},
 };
 

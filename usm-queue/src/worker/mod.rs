@@ -2,10 +2,15 @@
 
 mod attempt;
 mod consume;
+mod context;
+mod dead_letter;
+mod decide;
 mod health;
 mod leases;
 mod patience;
 mod process;
+mod quarantine;
+mod registry;
 mod shared;
 
 use std::{
@@ -19,14 +24,14 @@ use std::{
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::health::{QueueHealth, WorkerHealth};
-use self::shared::Shared;
-use crate::{
+pub use self::{
     context::JobContext,
+    health::{QueueHealth, WorkerHealth},
+};
+use self::{quarantine::Suspects, registry::Registry, shared::Shared};
+use crate::{
     error::{Error, ErrorKind, Result, chain},
     queue::TaskQueue,
-    registry::Registry,
-    suspects::Suspects,
     task::{Task, TaskError},
 };
 

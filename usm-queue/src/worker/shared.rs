@@ -10,14 +10,11 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{attempt::Stop, health::WorkerHealth};
+use super::{attempt::Stop, health::WorkerHealth, quarantine::Suspects, registry::Registry};
 use crate::{
-    broker::{Delivery, Settlement},
+    backend::{Delivery, Lease, Settlement},
     error::{ErrorKind, Result, chain},
     queue::TaskQueue,
-    registry::Registry,
-    store::Lease,
-    suspects::Suspects,
 };
 
 /// What all tasks of a running worker share.

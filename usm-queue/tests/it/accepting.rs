@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use usm_queue::{
-    Acceptance, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, JobStore,
-    TaskError, Worker,
+    Acceptance, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, TaskError, Worker,
+    backend::JobStore,
     testing::{self, eventually},
 };
 
@@ -145,8 +145,9 @@ async fn the_first_job_of_an_id_stands_and_the_caller_hears_of_it() {
 }
 
 async fn unconfirmed_records_are_removed(store: &dyn JobStore) {
-    let new =
-        |text: &str| usm_queue::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()));
+    let new = |text: &str| {
+        usm_queue::backend::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()))
+    };
     let [confirmed, unconfirmed, claimed] = ["confirmed", "unconfirmed", "claimed"].map(new);
     store.insert_unconfirmed(&[confirmed.clone(), unconfirmed.clone(), claimed.clone()]).await.unwrap();
     store.confirm(std::slice::from_ref(&confirmed)).await.unwrap();

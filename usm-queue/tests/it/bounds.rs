@@ -4,8 +4,9 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use usm_queue::{
-    Broker, DeadLetter, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus,
-    Message, SqliteOptions, TaskError, TaskQueue, Topology, Worker,
+    DeadLetter, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus, SqliteOptions,
+    TaskError, TaskQueue, Topology, Worker,
+    backend::{Broker, Message},
     testing::{self, eventually, unique},
 };
 

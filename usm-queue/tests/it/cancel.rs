@@ -10,8 +10,9 @@ use std::{
 
 use tokio::sync::mpsc;
 use usm_queue::{
-    CancelOutcome, EnqueueOptions, ErrorKind, Job, JobContext, JobEvent, JobId, JobStatus, Message,
-    SqliteOptions, TaskError, TaskQueue, Topology, Worker,
+    CancelOutcome, EnqueueOptions, ErrorKind, Job, JobContext, JobEvent, JobId, JobStatus, SqliteOptions,
+    TaskError, TaskQueue, Topology, Worker,
+    backend::Message,
     testing::{self, eventually},
 };
 

@@ -7,7 +7,8 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc};
 use usm_queue::{
-    Claimed, EnqueueOptions, JobContext, JobHandle, JobStatus, Worker,
+    EnqueueOptions, JobContext, JobHandle, JobStatus, Worker,
+    backend::Claimed,
     testing::{eventually, soon},
 };
 

@@ -10,7 +10,8 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc};
 use usm_queue::{
-    Claimed, ErrorKind, JobContext, JobHandle, JobStatus, JobUpdate, Lease, Updated, Worker,
+    ErrorKind, JobContext, JobHandle, JobStatus, Worker,
+    backend::{Claimed, JobUpdate, Lease, Updated},
     testing::{eventually, soon},
 };
 

@@ -5,8 +5,9 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use usm_queue::{
-    CancelOutcome, ErrorKind, JobContext, JobStatus, Message, QueueSpec, Settlement, SqliteOptions,
-    TaskError, TaskQueue, Topology, Worker,
+    CancelOutcome, ErrorKind, JobContext, JobStatus, QueueSpec, SqliteOptions, TaskError, TaskQueue,
+    Topology, Worker,
+    backend::{Message, Settlement},
     testing::{self, eventually, soon},
 };
 

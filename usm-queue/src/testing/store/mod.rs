@@ -1,4 +1,4 @@
-//! What every [`JobStore`](crate::JobStore) must do: remember, fence, and tell watchers everything.
+//! What every [`JobStore`](crate::backend::JobStore) must do: remember, fence, and tell watchers everything.
 
 mod accept;
 mod cancel;
@@ -16,7 +16,7 @@ pub use self::{
     accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, stress::*, update::*, watch::*,
 };
 
-/// One test for each contract a [`JobStore`](crate::JobStore) keeps.
+/// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
 ///
 /// Takes the name of an `async fn() -> Option<F>`, as [`broker_contract!`](crate::testing::broker_contract) does, where `F`
 /// dereferences to a `JobStore`.

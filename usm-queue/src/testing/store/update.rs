@@ -5,8 +5,8 @@ use serde_json::json;
 
 use super::story::{LONG, Story, events, now, retry};
 use crate::{
+    backend::{JobStore, JobUpdate},
     job::{JobEvent, JobStatus, Progress},
-    store::{JobStore, JobUpdate},
 };
 
 /// The last progress, all partial results in order.

@@ -5,7 +5,8 @@ use std::{sync::Barrier, time::Duration};
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use tokio::runtime::Handle;
 use usm_queue::{
-    Claimed, EnqueueOptions, ErrorKind, JobContext, JobStatus, JobUpdate, QueueSpec, Settlement, Worker,
+    EnqueueOptions, ErrorKind, JobContext, JobStatus, QueueSpec, Worker,
+    backend::{Claimed, JobUpdate, Settlement},
     testing::{eventually, soon},
 };
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use usm_queue::{EnqueueOptions, JobContext, JobStatus, RabbitMqOptions, Settlement, Worker};
+use usm_queue::{EnqueueOptions, JobContext, JobStatus, RabbitMqOptions, Worker, backend::Settlement};
 
 use super::{Line, next, open, open_with, queue_on, url};
 use crate::shared::{Note, ended, note, with_worker};

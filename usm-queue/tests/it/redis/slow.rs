@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 use usm_queue::{
-    Claimed, ErrorKind, JobFilter, JobStatus, JobStore, JobUpdate, Result, Updated,
+    ErrorKind, JobFilter, JobStatus, Result,
+    backend::{Claimed, JobStore, JobUpdate, Updated},
     testing::{PATIENCE, eventually, redis_store},
 };
 

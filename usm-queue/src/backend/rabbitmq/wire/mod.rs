@@ -1,0 +1,218 @@
+//! Messages as AMQP carries them, in both directions. Messages of anybody are understood.
+
+mod headers;
+mod incoming;
+
+use std::{borrow::Cow, time::Duration};
+
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, ShortString},
+};
+use uuid::Uuid;
+
+use self::headers::Headers;
+pub(super) use self::{
+    headers::fitting,
+    incoming::{Hop, Incoming, incoming},
+};
+use super::{
+    confirms::Key,
+    delay::{DELIVER_TO, Pass},
+};
+use crate::{
+    error::{Error, Result},
+    message::{ADDED, BROKER_QUEUE, BROKER_REASON, JOB_ID, Message, TASK, flat_body},
+};
+
+/// Header: microseconds of the timestamp, whose property has seconds only.
+const MICROS: &str = "x-usm-timestamp-us";
+/// Header: names of headers that are JSON text, as AMQP has no such value.
+const AS_JSON: &str = "x-usm-json";
+/// Headers on messages that were published by another way than their own: exchange and routing key.
+const EXCHANGE: &str = "x-usm-exchange";
+const ROUTING_KEY: &str = "x-usm-routing-key";
+/// Header: it had been delivered before it was put back.
+const REDELIVERED: &str = "x-usm-redelivered";
+/// Headers on messages that go by the hop queue: where to, what is left of the delay and the time to live then.
+const THEN: &str = "x-usm-then";
+const REST_MS: &str = "x-usm-rest-ms";
+const TTL_MS: &str = "x-usm-ttl-ms";
+/// Header: how often it was due and its queue did not exist.
+const MISSES: &str = "x-usm-misses";
+/// Headers that keep why and where a message died by the broker, over a delay.
+const DIED_OF: &str = "x-usm-died-of";
+const DIED_IN: &str = "x-usm-died-in";
+/// The broker's record of where a message died.
+const X_DEATH: &str = "x-death";
+
+/// What never reaches a program, and is written anew for every way.
+const OF_THE_WAY: [&str; 12] = [
+    MICROS,
+    AS_JSON,
+    EXCHANGE,
+    ROUTING_KEY,
+    REDELIVERED,
+    THEN,
+    REST_MS,
+    TTL_MS,
+    MISSES,
+    DIED_OF,
+    DIED_IN,
+    DELIVER_TO,
+];
+
+/// One message on one way.
+#[derive(Debug, Clone)]
+pub(super) struct Parcel<'a> {
+    pub(super) message: &'a Message,
+    pub(super) way: Way<'a>,
+    /// It has been delivered before, and if it died by the broker that is still to be told.
+    pub(super) returned: bool,
+    /// How often it was due and its queue did not exist.
+    pub(super) misses: u32,
+}
+
+/// How a message travels.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Way<'a> {
+    /// By its exchange and routing key.
+    Routed,
+    /// Into this queue alone, now.
+    Into(&'a str),
+    /// Into this queue alone, after a pass down the ladder; through the hop queue where the broker alone cannot do it.
+    After { pass: Pass<'a>, queue: &'a str, by_hop: bool },
+}
+
+/// What is published.
+#[derive(Debug)]
+pub(super) struct Outgoing {
+    pub(super) exchange: ShortString,
+    pub(super) routing_key: ShortString,
+    pub(super) properties: BasicProperties,
+    pub(super) body: Vec<u8>,
+    pub(super) key: Key,
+}
+
+impl<'a> Parcel<'a> {
+    pub(super) fn new(message: &'a Message, way: Way<'a>) -> Self {
+        Self { message, way, returned: false, misses: 0 }
+    }
+
+    /// The exchange it is published to.
+    pub(super) fn exchange(&self) -> Cow<'a, str> {
+        match self.way {
+            Way::Routed => Cow::Borrowed(&self.message.exchange),
+            Way::Into(_) => Cow::Borrowed(""),
+            Way::After { pass, .. } => Cow::Owned(pass.exchange()),
+        }
+    }
+
+    /// `producer` is who a message of ours says it comes from.
+    pub(super) fn outgoing(&self, producer: &str) -> Result<Outgoing> {
+        let message = self.message;
+        let mut headers = Headers::default();
+        // A new message of ours gets an id of its own, as the guide wants it.
+        let id = match message.only_id() {
+            Some(job) => {
+                headers.text(JOB_ID, job)?;
+                Cow::Owned(Uuid::now_v7().to_string())
+            }
+            None => Cow::Borrowed(&message.message_id),
+        };
+        let (body, added) = flat_body(message, &id, producer);
+        for (name, value) in &message.headers {
+            if !is_broker_s(name) && !OF_THE_WAY.contains(&name.as_str()) {
+                headers.put(name, value)?;
+            }
+        }
+        if let Some(added) = added {
+            headers.text(ADDED, &added)?;
+        }
+        headers.set(MICROS, AMQPValue::LongLongInt(message.timestamp.timestamp_micros()));
+        if self.returned {
+            headers.set(REDELIVERED, AMQPValue::Boolean(true));
+            for (kept, broker_s) in [(DIED_OF, BROKER_REASON), (DIED_IN, BROKER_QUEUE)] {
+                if let Some(value) = message.headers.get(broker_s) {
+                    headers.put(kept, value)?;
+                }
+            }
+        }
+        if self.misses > 0 {
+            headers.set(MISSES, AMQPValue::LongLongInt(self.misses.into()));
+        }
+        let mut ttl = message.ttl;
+        let (exchange, routing_key) = match self.way {
+            Way::Routed => (message.exchange.clone(), message.routing_key.clone()),
+            Way::Into(queue) => {
+                headers.origin(message)?;
+                (String::new(), queue.to_owned())
+            }
+            Way::After { pass, queue, by_hop } => {
+                headers.origin(message)?;
+                if by_hop || !pass.rest.is_zero() || ttl.is_some() {
+                    headers.text(DELIVER_TO, &pass.hop_queue())?;
+                    headers.text(THEN, queue)?;
+                    headers.set(REST_MS, millis(pass.rest));
+                    // It counts from when the message is due.
+                    if let Some(ttl) = ttl.take() {
+                        headers.set(TTL_MS, millis(ttl));
+                    }
+                } else {
+                    headers.text(DELIVER_TO, queue)?;
+                }
+                (pass.exchange(), pass.routing_key())
+            }
+        };
+        let mut properties = BasicProperties::default()
+            .with_delivery_mode(2)
+            .with_priority(message.priority)
+            .with_content_type("application/json".into())
+            .with_content_encoding("utf-8".into());
+        if let Ok(seconds) = u64::try_from(message.timestamp.timestamp()) {
+            properties = properties.with_timestamp(seconds);
+        }
+        if !id.is_empty() {
+            properties = properties.with_message_id(short("message id", id.as_str())?);
+        }
+        if let Some(id) = message.correlation_id.as_ref().or(own_correlation(message, &id)) {
+            properties = properties.with_correlation_id(short("correlation id", id.as_str())?);
+        }
+        if let Some(ttl) = ttl {
+            let ttl = ttl.as_millis().min(u128::from(u32::MAX));
+            properties = properties.with_expiration(ttl.to_string().into());
+        }
+        let key = Key::new(&id, &exchange, &routing_key);
+        Ok(Outgoing {
+            exchange: short("exchange name", exchange)?,
+            routing_key: short("routing key", routing_key)?,
+            properties: properties.with_headers(headers.finish()?),
+            body: body.into_owned(),
+            key,
+        })
+    }
+}
+
+/// What a message of ours has as correlation id on the wire where it has none: as the guide shows it, its own id.
+fn own_correlation<'a>(message: &Message, id: &'a String) -> Option<&'a String> {
+    (message.headers.contains_key(TASK) && !id.is_empty()).then_some(id)
+}
+
+/// The broker writes these itself, and reads some of them to find cycles.
+fn is_broker_s(name: &str) -> bool {
+    name == X_DEATH || name.starts_with("x-first-death-") || name.starts_with("x-last-death-")
+}
+
+fn millis(duration: Duration) -> AMQPValue {
+    AMQPValue::LongLongInt(i64::try_from(duration.as_millis()).unwrap_or(i64::MAX))
+}
+
+/// A name as AMQP carries it.
+pub(super) fn short(what: &str, text: impl Into<String>) -> Result<ShortString> {
+    ShortString::try_new(text).map_err(|error| {
+        Error::invalid(format!("a {what} is longer than the 255 bytes that AMQP carries")).with_source(error)
+    })
+}
+
+#[cfg(test)]
+mod tests;
