@@ -190,8 +190,9 @@ impl<'ast> Visit<'ast> for Reader<'_> {
 }
 
 fn is_for_tests(attributes: &[Attribute]) -> bool {
+    let needs_test = |tokens: String| tokens == "test" || tokens.starts_with("all (test");
     attributes.iter().any(|attribute| {
         attribute.path().is_ident("cfg")
-            && attribute.meta.require_list().is_ok_and(|list| list.tokens.to_string() == "test")
+            && attribute.meta.require_list().is_ok_and(|list| needs_test(list.tokens.to_string()))
     })
 }

@@ -6,6 +6,7 @@
 )]
 
 pub mod backend;
+mod backoff;
 mod detached;
 mod error;
 mod job;

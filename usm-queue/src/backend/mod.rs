@@ -5,6 +5,7 @@
 mod broker;
 #[cfg(feature = "rabbitmq")]
 pub(crate) mod rabbitmq;
+pub(crate) mod recovering;
 #[cfg(feature = "redis")]
 pub(crate) mod redis;
 #[cfg(feature = "sqlite")]

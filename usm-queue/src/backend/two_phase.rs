@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use super::{Accepted, Broker, Delivery, Inserted, JobStore, JobUpdate, Lease, NewJob, Settlement, Updated};
 use crate::{
+    backoff::Backoff,
     error::{Error, ErrorKind, Result, chain},
     job::JobId,
     message::Message,
@@ -216,7 +217,7 @@ pub async fn finish<B: Broker + ?Sized>(
     };
     // The settlement alone is repeated: the record, written again, would be stale, and the message would pass for
     // superfluous and be lost.
-    let mut pause = Duration::from_millis(50);
+    let mut backoff = Backoff::of_writes();
     loop {
         match broker.settle(delivery, settlement.clone()).await {
             Ok(()) => return Ok(updated),
@@ -229,7 +230,6 @@ pub async fn finish<B: Broker + ?Sized>(
                 );
             }
         }
-        tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
-        pause = (pause * 2).min(Duration::from_secs(5));
+        tokio::time::sleep(backoff.pause()).await;
     }
 }

@@ -5,75 +5,57 @@ use std::{sync::Arc, time::Duration};
 use chrono::{DateTime, Utc};
 
 use crate::{
-    backend::{Broker, Delivery, JobStore, Settlement},
+    backend::{
+        Broker, Delivery, JobStore, Settlement,
+        recovering::{Happened, Recovering},
+    },
     error::{Error, ErrorKind, Result, chain},
     message::{self, DeadLetter},
     topology::Topology,
 };
 
-/// How long notices must have been read after a loss before that is over.
-const PROOF: Duration = Duration::from_secs(1);
-
 /// Fails the jobs of messages that the broker itself dead-lettered, for as long as it is polled.
 pub(super) async fn read(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) {
-    let mut reading = Reading { queue: topology.notice_queue().to_owned(), lost: false };
+    let mut notices = Recovering::new(broker.as_ref(), topology.notice_queue(), 16);
+    let mut lost = false;
     loop {
-        if let Err(error) = read_notices(broker.as_ref(), store.as_ref(), &mut reading).await {
-            if error.kind() == ErrorKind::Closed {
-                return;
+        let happened = match notices.next().await {
+            Ok(Happened::Delivered(delivery)) => {
+                match take_notice(broker.as_ref(), store.as_ref(), &delivery).await {
+                    Ok(()) => continue,
+                    Err(error) => notices.lose(error),
+                }
             }
-            reading.fails(&error);
-            // Until the queue is there again nobody hears of what the broker dead-letters.
-            if error.kind() == ErrorKind::NotFound
-                && let Err(error) = broker.declare(&topology).await
-            {
-                tracing::debug!(error = chain(&error), "the topology cannot be declared again now");
-            }
-        }
-        tokio::time::sleep(Duration::from_secs(1).mul_f64(0.5 + fastrand::f64())).await;
-    }
-}
-
-/// Whether notices can be read; says so in the log when it changes.
-struct Reading {
-    queue: String,
-    lost: bool,
-}
-
-impl Reading {
-    fn fails(&mut self, error: &Error) {
-        if !std::mem::replace(&mut self.lost, true) {
-            tracing::warn!(
-                queue = self.queue,
-                error = chain(error),
-                "dead-letter notices cannot be read; trying again"
-            );
-        }
-    }
-
-    fn works(&mut self) {
-        if std::mem::take(&mut self.lost) {
-            tracing::info!(queue = self.queue, "dead-letter notices are read again");
-        }
-    }
-}
-
-async fn read_notices(broker: &dyn Broker, store: &dyn JobStore, reading: &mut Reading) -> Result<()> {
-    let mut consumer = broker.consume(&reading.queue, 16).await?;
-    // One that fails at once has not recovered.
-    let mut proof = std::pin::pin!(tokio::time::sleep(PROOF));
-    loop {
-        let next = tokio::select! {
-            next = consumer.next() => next,
-            () = proof.as_mut(), if reading.lost => {
-                reading.works();
-                continue;
-            }
+            other => other,
         };
-        let Some(delivery) = next else { return Ok(()) };
-        take_notice(broker, store, &delivery?).await?;
-        reading.works();
+        match happened {
+            Ok(Happened::Lost(error)) => {
+                if !std::mem::replace(&mut lost, true) {
+                    tell_loss(&topology, &error);
+                }
+                // Until the queue is there again nobody hears of what the broker dead-letters.
+                if error.kind() == ErrorKind::NotFound
+                    && let Err(error) = broker.declare(&topology).await
+                {
+                    tracing::debug!(error = chain(&error), "the topology cannot be declared again now");
+                }
+            }
+            Ok(_) => {
+                if std::mem::take(&mut lost) {
+                    tracing::info!(queue = topology.notice_queue(), "dead-letter notices are read again");
+                }
+            }
+            Err(_closed) => return,
+        }
     }
+}
+
+fn tell_loss(topology: &Topology, error: &Error) {
+    tracing::warn!(
+        queue = topology.notice_queue(),
+        error = chain(error),
+        "dead-letter notices cannot be read; trying again"
+    );
 }
 
 async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Delivery) -> Result<()> {

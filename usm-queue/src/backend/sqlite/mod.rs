@@ -1,9 +1,16 @@
-//! The embedded backend: one SQLite file for messages and jobs, one writer thread with group commit, several
-//! processes on one file.
+//! The embedded backend: one SQLite file for messages and jobs, several processes on one file.
 
-pub(crate) mod db;
-pub(crate) mod jobs;
-pub(crate) mod messages;
+mod broker;
+mod consumer;
+mod contents;
+mod db;
+mod embedded;
+mod jobs;
+mod messages;
+mod open;
+mod options;
+mod store;
+mod subscribers;
 
-pub use self::db::SqliteOptions;
-pub(crate) use self::db::{in_memory, open};
+pub(crate) use self::open::{in_memory, open};
+pub use self::options::SqliteOptions;

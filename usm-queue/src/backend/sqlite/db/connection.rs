@@ -1,4 +1,4 @@
-//! Opening the file, and what SQLite's errors mean to a caller.
+//! Opening the file, and waiting for other processes' locks.
 
 use std::{
     cell::Cell,
@@ -9,7 +9,7 @@ use std::{
 
 use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 
-use super::schema;
+use super::{error::backend, schema};
 use crate::error::{Error, ErrorKind, Result};
 
 /// SQLite 3.51.3 mends a rare corruption of WAL files written by several processes.
@@ -25,35 +25,6 @@ thread_local! {
 /// From now on this thread waits for locks until then and no longer. `None`, as on a new thread: does not wait.
 pub(super) fn wait_until(deadline: impl Into<Option<Instant>>) {
     WAIT_UNTIL.set(deadline.into());
-}
-
-/// Wraps an error of the backend, sorted by what the caller can do.
-pub(crate) fn backend(
-    what: impl Into<String>,
-    error: impl Into<Box<dyn std::error::Error + Send + Sync>>,
-) -> Error {
-    let error = error.into();
-    let code = error.downcast_ref::<rusqlite::Error>().and_then(rusqlite::Error::sqlite_error_code);
-    let (kind, advice) = match code {
-        Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
-            (ErrorKind::Unavailable, ": another process holds the queue file; try again, or end that process")
-        }
-        Some(ErrorCode::DiskFull) => (ErrorKind::Unavailable, ": the disk is full; free some space"),
-        Some(ErrorCode::ReadOnly | ErrorCode::PermissionDenied | ErrorCode::CannotOpen) => (
-            ErrorKind::Unavailable,
-            ": the queue file or its folder cannot be written; check owner and rights",
-        ),
-        Some(ErrorCode::SystemIoFailure) => (
-            ErrorKind::Unavailable,
-            ": the disk does not take or give the data; it may be full, failing, or the file too large for a limit of this user",
-        ),
-        Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => (
-            ErrorKind::Corrupt,
-            ": the file is damaged or no SQLite file; move it away (with its -wal and -shm files) to start anew, or restore a copy",
-        ),
-        _ => (ErrorKind::Backend, ""),
-    };
-    Error::new(kind, format!("{}{advice}", what.into())).with_source(error)
 }
 
 /// Opens or creates the file for writing, checks that it is ours and brings the schema up.

@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::connection::backend;
+use super::error::backend;
 use crate::error::{Error, ErrorKind, Result};
 
 /// The queue file, its log and the log's index, as they were when they were opened.

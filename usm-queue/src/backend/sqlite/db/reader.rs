@@ -15,16 +15,13 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{
-    connection::{backend, wait_until},
-    hub::Hub,
-    writer::panicked,
+    connection::wait_until,
+    error::{backend, panicked},
+    tables::Tables,
 };
-use crate::{
-    backend::sqlite::{jobs, messages},
-    error::{Error, ErrorKind, Result},
-};
+use crate::error::{Error, ErrorKind, Result};
 
-/// Where the doorbell cannot ring, for example on a file system without change events, other processes' writes are
+/// Where there are no notifications, for example on a file system without change events, other processes' writes are
 /// noticed this late.
 const FALLBACK: Duration = Duration::from_millis(500);
 /// A look waits so long for a lock: reads queue behind it, and it comes again.
@@ -37,29 +34,29 @@ enum Request {
     Look,
 }
 
-/// Sends reads to the thread; it ends when this and all wakers are dropped or the hub is closed.
+/// Sends reads to the thread; it ends when this and all wakers are dropped.
 pub(super) struct Reader {
     requests: mpsc::Sender<Request>,
     looking: Arc<AtomicBool>,
 }
 
 impl Reader {
-    pub(super) fn start(connection: Connection, hub: Arc<Hub>) -> Result<Self> {
+    pub(super) fn start(connection: Connection, tables: Arc<dyn Tables>) -> Result<Self> {
         let (requests, inbox) = mpsc::channel();
         let looking = Arc::new(AtomicBool::new(false));
         let pending = looking.clone();
         thread::Builder::new()
             .name("usm-queue-reader".to_owned())
-            .spawn(move || serve(&connection, &hub, &inbox, &pending))
+            .spawn(move || serve(&connection, &*tables, &inbox, &pending))
             .map_err(|error| backend("the reader thread cannot start", error))?;
         Ok(Self { requests, looking })
     }
 
-    /// What the doorbell calls when it rings.
+    /// What a notification calls.
     pub(super) fn wake(&self) -> impl Fn() + Send + 'static {
         let (requests, looking) = (self.requests.clone(), self.looking.clone());
         move || {
-            // One waiting look serves for every ring until it begins.
+            // One waiting look serves for every notification until it begins.
             if !looking.swap(true, Ordering::SeqCst) {
                 let _ = requests.send(Request::Look);
             }
@@ -93,10 +90,14 @@ impl Reader {
     }
 }
 
-fn serve(connection: &Connection, hub: &Hub, inbox: &mpsc::Receiver<Request>, looking: &AtomicBool) {
+fn serve(
+    connection: &Connection,
+    tables: &dyn Tables,
+    inbox: &mpsc::Receiver<Request>,
+    looking: &AtomicBool,
+) {
     wait_until(Instant::now() + LOOK_WAIT);
     let mut seen = data_version(connection);
-    let mut next_due = None;
     loop {
         match inbox.recv_timeout(FALLBACK) {
             Ok(Request::Read(until, mut read)) => {
@@ -109,11 +110,7 @@ fn serve(connection: &Connection, hub: &Hub, inbox: &mpsc::Receiver<Request>, lo
                 let version = data_version(connection);
                 if version != seen {
                     seen = version;
-                    // A new earliest delayed message moves every consumer's alarm.
-                    let due = messages::next_due(connection).ok().flatten();
-                    let alarm = due != std::mem::replace(&mut next_due, due);
-                    let has_work = |queue| alarm || messages::has_ready(connection, queue).unwrap_or(true);
-                    hub.look(has_work, |ids| jobs::load_newer(connection, ids), || jobs::to_stop(connection));
+                    tables.changed(connection);
                 }
             }
             Err(mpsc::RecvTimeoutError::Disconnected) => return,

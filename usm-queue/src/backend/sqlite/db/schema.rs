@@ -4,7 +4,7 @@ use std::path::Path;
 
 use rusqlite::{Connection, TransactionBehavior};
 
-use super::connection::backend;
+use super::error::backend;
 use crate::error::{Error, ErrorKind, Result};
 
 /// "usmq", so that the file is told from other programs' SQLite files.

@@ -4,7 +4,7 @@ use std::{
     any::Any,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, PoisonError, mpsc},
+    sync::{Arc, mpsc},
     thread,
     time::{Duration, Instant},
 };
@@ -14,26 +14,19 @@ use rusqlite::Connection;
 use tokio::sync::oneshot;
 
 use super::{
-    SharedRoutes, SqliteOptions,
-    connection::{backend, wait_until},
-    doorbell::Doorbell,
-    duration_micros,
+    super::SqliteOptions,
+    connection::wait_until,
+    error::{backend, panicked},
     files::Files,
-    hub::{Effects, Hub},
-    micros,
+    notifier::Notifier,
+    tables::Tables,
+    time::{duration_micros, micros},
+    tx::{Course, Effects, Heartbeat, Tx},
 };
-use crate::{
-    backend::sqlite::{
-        jobs,
-        messages::{self, NewJobs, Routes},
-    },
-    error::{Error, ErrorKind, Result},
-};
+use crate::error::{Error, ErrorKind, Result, chain};
 
 /// Commands in one transaction at most: bounds how long the first of them waits.
 const GROUP: usize = 1024;
-/// Messages that time moves in one transaction, because they are due or have expired: bounds it too.
-const MOVES: usize = 500;
 /// However long a command has waited for others, it waits so long for a lock: another process's commit is no failure.
 const LEAST_WAIT: Duration = Duration::from_millis(100);
 /// Maintenance waits so long for a lock: commands queue behind it, and it comes again.
@@ -41,106 +34,44 @@ const MAINTENANCE_WAIT: Duration = Duration::from_secs(1);
 /// How often expired messages, dead processes and old records are looked for.
 const TICK: Duration = Duration::from_secs(1);
 
-/// A running write transaction, as a command sees it.
-pub(crate) struct Tx<'a> {
-    pub(crate) connection: &'a Connection,
-    /// The time of this transaction, in microseconds.
-    pub(crate) now: i64,
-    /// This process among those that share the file.
-    pub(crate) member: i64,
-    pub(crate) options: SqliteOptions,
-    /// Who is to be told after the commit.
-    pub(crate) effects: &'a mut Effects,
-    beat: &'a mut Beat,
-    routes: Option<Arc<Routes>>,
-    course: &'a mut Course,
-}
-
-/// What the commands of one transaction share.
-#[derive(Default)]
-struct Course {
-    /// The place given last.
-    last_place: Option<i64>,
-    /// Messages that time has moved.
-    moved: usize,
-}
-
-/// When this process last told the others that it lives.
-#[derive(Default)]
-struct Beat {
-    next: i64,
-}
-
-impl Tx<'_> {
-    /// The next place behind all messages. Places are times, so one is not used again after its message is gone.
-    pub(crate) fn next_place(&mut self) -> Result<i64> {
-        let last = match self.course.last_place {
-            Some(last) => Some(last),
-            // Nobody else writes during this transaction, so asking once is enough.
-            None => messages::last_place(self.connection)?,
-        };
-        let next = last.map_or(self.now, |last| self.now.max(last + 1));
-        self.course.last_place = Some(next);
-        Ok(next)
-    }
-
-    /// How many more messages may be moved because their time has come. The rest is for a later transaction, so that other
-    /// commands come in between.
-    pub(crate) fn moves_left(&self) -> usize {
-        MOVES - self.course.moved
-    }
-
-    /// So many were moved.
-    pub(crate) fn count_moves(&mut self, moved: usize) {
-        self.course.moved = (self.course.moved + moved).min(MOVES);
-    }
-
-    /// The declared topology.
-    pub(crate) fn routes(&self) -> Option<Arc<Routes>> {
-        self.routes.clone()
-    }
-
-    /// Tells the other processes that this one lives, when it is time to. Whoever takes deliveries calls it.
-    pub(crate) fn beat(&mut self) -> Result<()> {
-        if self.now < self.beat.next {
-            return Ok(());
-        }
-        let lease = duration_micros(self.options.lease);
-        self.connection
-            .prepare_cached("INSERT INTO members (id, alive_until) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET alive_until = ?2")
-            .and_then(|mut beat| beat.execute((self.member, self.now.saturating_add(lease))))
-            .map_err(|error| backend("a sign of life cannot be written", error))?;
-        self.beat.next = self.now.saturating_add(lease / 3);
-        Ok(())
-    }
-}
-
 trait Command: Send {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
     fn answer(self: Box<Self>, result: Result<()>);
 
-    /// What it inserts where that is all it does: neighbours in the line do it together.
-    fn inserts(&self) -> Option<&NewJobs> {
+    /// Its part of a write that neighbours with a part of the same type can do together.
+    fn part(&self) -> Option<&dyn Any> {
         None
+    }
+
+    /// Runs the parts of all of them; asked of one that has a part.
+    fn run_parts(&self, _tx: &mut Tx<'_>, _parts: &[&dyn Any]) -> Result<()> {
+        Err(cut_off())
     }
 }
 
-struct Insert {
-    new: NewJobs,
+/// A write that neighbours do by the same statements.
+struct Together<P> {
+    part: P,
+    work: fn(&mut Tx<'_>, &[&P]) -> Result<()>,
     reply: oneshot::Sender<Result<()>>,
 }
 
-impl Command for Insert {
+impl<P: Send + 'static> Command for Together<P> {
     fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
-        messages::insert_together(tx, &[&self.new])
+        (self.work)(tx, &[&self.part])
     }
 
     fn answer(self: Box<Self>, result: Result<()>) {
         let _ = self.reply.send(result);
     }
 
-    fn inserts(&self) -> Option<&NewJobs> {
-        Some(&self.new)
+    fn part(&self) -> Option<&dyn Any> {
+        Some(&self.part)
+    }
+
+    fn run_parts(&self, tx: &mut Tx<'_>, parts: &[&dyn Any]) -> Result<()> {
+        let parts: Vec<&P> = parts.iter().filter_map(|part| part.downcast_ref()).collect();
+        (self.work)(tx, &parts)
     }
 }
 
@@ -178,18 +109,6 @@ fn cut_off() -> Error {
     )
 }
 
-/// The error where a panic was caught.
-pub(super) fn panicked(what: &str, panic: &(dyn Any + Send)) -> Error {
-    let told = panic.downcast_ref::<&str>().copied();
-    let told = told.or_else(|| panic.downcast_ref::<String>().map(String::as_str)).unwrap_or("no message");
-    Error::new(
-        ErrorKind::Backend,
-        format!(
-            "{what} panicked: {told}; nothing was changed by it; please report this fault of the library"
-        ),
-    )
-}
-
 /// Runs one command's work. A panic is its error and nobody else's.
 fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
     catch_unwind(AssertUnwindSafe(work))
@@ -197,8 +116,8 @@ fn caught<T>(work: impl FnOnce() -> Result<T>) -> Result<T> {
 }
 
 /// What a database has that other processes may use too.
-pub(super) struct Shared {
-    pub(super) doorbell: Doorbell,
+pub(super) struct Others {
+    pub(super) notifier: Notifier,
     pub(super) files: Arc<Files>,
 }
 
@@ -212,9 +131,8 @@ impl Writer {
     pub(super) fn start(
         connection: Connection,
         options: SqliteOptions,
-        hub: Arc<Hub>,
-        routes: SharedRoutes,
-        shared: Option<Shared>,
+        tables: Arc<dyn Tables>,
+        others: Option<Others>,
     ) -> Result<Self> {
         let (commands, inbox) = mpsc::channel();
         // Positive, so that it reads well in the file.
@@ -222,15 +140,14 @@ impl Writer {
         let writer = Loop {
             connection,
             options,
-            hub,
-            routes,
-            shared,
+            tables,
+            others,
             member,
             inbox,
-            line: VecDeque::new(),
+            waiting: VecDeque::new(),
             next_tick: Instant::now(),
-            beat: Beat::default(),
-            house: House::new(),
+            heartbeat: Heartbeat::default(),
+            maintenance: Maintenance::new(),
         };
         thread::Builder::new()
             .name("usm-queue-writer".to_owned())
@@ -249,9 +166,13 @@ impl Writer {
         answer.await.map_err(|_| cut_off())?
     }
 
-    pub(super) async fn insert(&self, new: NewJobs) -> Result<()> {
+    pub(super) async fn call_together<P: Send + 'static>(
+        &self,
+        part: P,
+        work: fn(&mut Tx<'_>, &[&P]) -> Result<()>,
+    ) -> Result<()> {
         let (reply, answer) = oneshot::channel();
-        self.send(Box::new(Insert { new, reply }))?;
+        self.send(Box::new(Together { part, work, reply }))?;
         answer.await.map_err(|_| cut_off())?
     }
 
@@ -271,36 +192,35 @@ impl Writer {
 struct Loop {
     connection: Connection,
     options: SqliteOptions,
-    hub: Arc<Hub>,
-    routes: SharedRoutes,
-    shared: Option<Shared>,
+    tables: Arc<dyn Tables>,
+    others: Option<Others>,
     member: i64,
     inbox: mpsc::Receiver<Waiting>,
     /// Taken from the inbox and still to be run, before what is in it.
-    line: VecDeque<Waiting>,
+    waiting: VecDeque<Waiting>,
     next_tick: Instant,
-    beat: Beat,
-    house: House,
+    heartbeat: Heartbeat,
+    maintenance: Maintenance,
 }
 
-/// What is remembered between looks after the house.
-struct House {
-    /// When the last look ended, in microseconds.
+/// What is remembered between two rounds of maintenance.
+struct Maintenance {
+    /// When the last one ended, in microseconds.
     seen: i64,
     /// Until then nobody is held for dead.
     spared_until: i64,
-    /// Whether the last look succeeded: trouble is told once.
-    in_order: bool,
+    /// Whether the last one succeeded: trouble is logged once.
+    works: bool,
 }
 
-impl House {
+impl Maintenance {
     fn new() -> Self {
-        Self { seen: micros(Utc::now()), spared_until: 0, in_order: true }
+        Self { seen: micros(Utc::now()), spared_until: 0, works: true }
     }
 
     /// Whether silent processes may be held for dead. Who could not look for a while, because the file was locked, the
     /// process frozen or the clock set, knows nothing about the others: they get one lease to show themselves, once.
-    fn may_bury(&mut self, now: i64, tick: i64, lease: i64) -> bool {
+    fn may_reap(&mut self, now: i64, tick: i64, lease: i64) -> bool {
         if now - self.seen > 3 * tick && now >= self.spared_until.saturating_add(lease) {
             self.spared_until = now.saturating_add(lease);
         }
@@ -323,24 +243,22 @@ impl Loop {
             }
         }
         // The last handle is gone: what it held goes back at once instead of after the lease.
-        if let Err(error) = self.alone(Instant::now() + MAINTENANCE_WAIT, &mut release_all) {
-            tracing::debug!(
-                error = crate::error::chain(&error),
-                "deliveries were not handed back at the end"
-            );
+        let tables = self.tables.clone();
+        if let Err(error) = self.alone(Instant::now() + MAINTENANCE_WAIT, &mut |tx| release(&*tables, tx)) {
+            tracing::debug!(error = chain(&error), "deliveries were not handed back at the end");
         }
-        if let Some(shared) = &mut self.shared {
-            shared.doorbell.ring_now();
+        if let Some(others) = &mut self.others {
+            others.notifier.notify_now();
         }
     }
 
-    /// Looks after the file when it is time to, else runs what waits, else waits. `false` when the last handle is gone.
+    /// Maintains the file when it is time to, else runs what waits, else waits. `false` when the last handle is gone.
     fn step(&mut self) -> bool {
         if Instant::now() >= self.next_tick {
             self.next_tick = Instant::now() + self.tick();
-            self.keep_house();
+            self.maintain();
         }
-        if let Some(first) = self.line.pop_front() {
+        if let Some(first) = self.waiting.pop_front() {
             self.commit_group(first);
             return true;
         }
@@ -348,10 +266,10 @@ impl Loop {
             Ok(first) => self.commit_group(first),
             Err(mpsc::TryRecvError::Disconnected) => return false,
             Err(mpsc::TryRecvError::Empty) => {
-                // Nothing is waiting, so nothing else will ring for the last commits.
-                let ring_in = self.shared.as_mut().and_then(|shared| shared.doorbell.ring());
+                // Nothing is waiting, so nothing else will tell others of the last commits.
+                let notify_in = self.others.as_mut().and_then(|others| others.notifier.notify());
                 let wait = self.next_tick.saturating_duration_since(Instant::now());
-                match self.inbox.recv_timeout(ring_in.unwrap_or(wait).min(wait)) {
+                match self.inbox.recv_timeout(notify_in.unwrap_or(wait).min(wait)) {
                     Ok(first) => self.commit_group(first),
                     Err(mpsc::RecvTimeoutError::Timeout) => {}
                     Err(mpsc::RecvTimeoutError::Disconnected) => return false,
@@ -373,7 +291,6 @@ impl Loop {
         let mut group = vec![first];
         let mut done = 0;
         let mut effects = Effects::default();
-        let routes = self.routes();
         let mut course = Course::default();
         let mut result = Ok(());
         while result.is_ok() && done < group.len() {
@@ -383,21 +300,19 @@ impl Loop {
                 member: self.member,
                 options: self.options,
                 effects: &mut effects,
-                beat: &mut self.beat,
-                routes: routes.clone(),
+                heartbeat: &mut self.heartbeat,
                 course: &mut course,
             };
-            let inserts: Vec<_> =
-                group[done..].iter().map_while(|waiting| waiting.command.inserts()).collect();
-            if inserts.len() > 1 {
-                result = caught(|| messages::insert_together(&mut tx, &inserts));
-                done += inserts.len();
+            let parts = together(&group[done..]);
+            if parts.len() > 1 {
+                result = caught(|| group[done].command.run_parts(&mut tx, &parts));
+                done += parts.len();
             } else {
                 result = caught(|| group[done].command.run(&mut tx));
                 done += 1;
             }
             if done == group.len() {
-                let waiting = self.line.drain(..self.line.len().min(GROUP - done));
+                let waiting = self.waiting.drain(..self.waiting.len().min(GROUP - done));
                 group.extend(waiting);
                 group.extend(self.inbox.try_iter().take(GROUP - group.len()));
             }
@@ -426,16 +341,15 @@ impl Loop {
     /// Nobody can write now: `first` is told so, and with it all whose time is over too. The others wait on.
     fn refuse(&mut self, first: Waiting, error: &Error) {
         let now = Instant::now();
-        let waiting = self.line.drain(..).chain(self.inbox.try_iter());
+        let waiting = self.waiting.drain(..).chain(self.inbox.try_iter());
         let (late, waiting): (Vec<_>, Vec<_>) = waiting.partition(|waiting| waiting.until <= now);
-        self.line = waiting.into();
+        self.waiting = waiting.into();
         std::iter::once(first).chain(late).for_each(|waiting| waiting.command.answer(Err(error.clone())));
     }
 
     /// Runs one piece of work in a transaction of its own, and waits until then for others to end theirs.
     fn alone<T>(&mut self, until: Instant, work: &mut dyn FnMut(&mut Tx<'_>) -> Result<T>) -> Result<T> {
         let mut effects = Effects::default();
-        let routes = self.routes();
         self.begin(until)?;
         let mut tx = Tx {
             connection: &self.connection,
@@ -443,8 +357,7 @@ impl Loop {
             member: self.member,
             options: self.options,
             effects: &mut effects,
-            beat: &mut self.beat,
-            routes,
+            heartbeat: &mut self.heartbeat,
             course: &mut Course::default(),
         };
         let result = caught(|| work(&mut tx)).and_then(|value| self.commit().map(|()| value));
@@ -453,10 +366,6 @@ impl Loop {
             Err(_) => self.roll_back(),
         }
         result
-    }
-
-    fn routes(&self) -> Option<Arc<Routes>> {
-        self.routes.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
     fn begin(&self, until: Instant) -> Result<()> {
@@ -473,7 +382,7 @@ impl Loop {
     }
 
     fn check_files(&self) -> Result<()> {
-        self.shared.as_ref().map_or(Ok(()), |shared| shared.files.check())
+        self.others.as_ref().map_or(Ok(()), |others| others.files.check())
     }
 
     fn execute(&self, sql: &'static str) -> Result<()> {
@@ -486,14 +395,11 @@ impl Loop {
 
     fn roll_back(&mut self) {
         // A sign of life may have been rolled back too.
-        self.beat.next = 0;
+        self.heartbeat.repeat();
         if !self.connection.is_autocommit()
             && let Err(error) = self.execute("ROLLBACK")
         {
-            tracing::error!(
-                error = crate::error::chain(&error),
-                "a failed transaction cannot be rolled back"
-            );
+            tracing::error!(error = chain(&error), "a failed transaction cannot be rolled back");
         }
     }
 
@@ -501,50 +407,55 @@ impl Loop {
         if effects.is_empty() {
             return;
         }
-        self.hub.tell(&effects, |ids| jobs::load_newer(&self.connection, ids));
-        if let Some(shared) = &mut self.shared {
-            shared.doorbell.want();
-            shared.doorbell.ring();
+        self.tables.committed(&self.connection, &effects);
+        if let Some(others) = &mut self.others {
+            others.notifier.want();
+            others.notifier.notify();
         }
     }
 
-    /// What nobody asks for: signs of life, deliveries of dead processes, expired messages, old records. Writes only
-    /// when there is something to write.
-    fn keep_house(&mut self) {
+    /// What nobody asks for: heartbeats, deliveries of dead processes, expired messages, old records. Writes only when there is
+    /// something to write.
+    fn maintain(&mut self) {
         let (now, until) = (micros(Utc::now()), Instant::now() + MAINTENANCE_WAIT);
         wait_until(until);
-        let due = self.check_files().and_then(|()| {
-            Ok(messages::house_is_due(&self.connection, self.member, now)?
-                || jobs::house_is_due(&self.connection, now)?)
-        });
+        let tables = self.tables.clone();
+        let due =
+            self.check_files().and_then(|()| tables.need_maintenance(&self.connection, self.member, now));
         let (tick, lease) = (duration_micros(self.tick()), duration_micros(self.options.lease));
-        let mut house = std::mem::replace(&mut self.house, House::new());
-        let kept = match due {
+        let mut maintenance = std::mem::replace(&mut self.maintenance, Maintenance::new());
+        let done = match due {
             Ok(false) => Ok(()),
-            Ok(true) => self.alone(until, &mut |tx| {
-                messages::keep_house(tx, house.may_bury(tx.now, tick, lease))?;
-                jobs::keep_house(tx)
-            }),
+            Ok(true) => {
+                self.alone(until, &mut |tx| tables.maintain(tx, maintenance.may_reap(tx.now, tick, lease)))
+            }
             Err(error) => Err(error),
         };
-        house.seen = micros(Utc::now());
-        let was_in_order = std::mem::replace(&mut house.in_order, kept.is_ok());
-        self.house = house;
-        match kept {
-            Err(error) if was_in_order => tracing::warn!(
-                error = crate::error::chain(&error),
-                "the queue file cannot be kept in order; trying again until it can"
+        maintenance.seen = micros(Utc::now());
+        let worked = std::mem::replace(&mut maintenance.works, done.is_ok());
+        self.maintenance = maintenance;
+        match done {
+            Err(error) if worked => tracing::warn!(
+                error = chain(&error),
+                "maintenance of the queue file failed; trying again until it succeeds"
             ),
-            Ok(()) if !was_in_order => tracing::info!("the queue file is kept in order again"),
+            Ok(()) if !worked => tracing::info!("maintenance of the queue file succeeds again"),
             _ => {}
         }
     }
 }
 
+/// The parts of the first commands that can be run together.
+fn together(group: &[Waiting]) -> Vec<&dyn Any> {
+    let parts = group.iter().map_while(|waiting| waiting.command.part());
+    let mut kind = None;
+    parts.take_while(|part| *kind.get_or_insert((*part).type_id()) == (*part).type_id()).collect()
+}
+
 /// Gives back everything this process holds.
-pub(super) fn release_all(tx: &mut Tx<'_>) -> Result<()> {
-    messages::release_member(tx, tx.member)?;
-    tx.beat.next = 0;
+pub(super) fn release(tables: &dyn Tables, tx: &mut Tx<'_>) -> Result<()> {
+    tables.release(tx)?;
+    tx.heartbeat.repeat();
     Ok(())
 }
 
@@ -555,41 +466,41 @@ mod tests {
     const LEASE: i64 = 9;
     const TICK: i64 = 3;
 
-    /// A house that was last seen at 0.
-    fn house() -> House {
-        House { seen: 0, ..House::new() }
+    /// Maintenance that ran last at 0.
+    fn maintenance() -> Maintenance {
+        Maintenance { seen: 0, ..Maintenance::new() }
     }
 
     #[test]
-    fn who_looks_regularly_may_bury() {
-        let mut house = house();
+    fn who_looks_regularly_may_reap() {
+        let mut maintenance = maintenance();
         for now in (TICK..100).step_by(3) {
-            assert!(house.may_bury(now, TICK, LEASE));
-            house.seen = now;
+            assert!(maintenance.may_reap(now, TICK, LEASE));
+            maintenance.seen = now;
         }
     }
 
     #[test]
     fn who_could_not_look_spares_the_others_for_a_lease() {
-        let mut house = house();
-        assert!(!house.may_bury(50, TICK, LEASE));
-        house.seen = 50;
-        assert!(!house.may_bury(53, TICK, LEASE));
-        house.seen = 53;
-        assert!(!house.may_bury(56, TICK, LEASE));
-        house.seen = 56;
-        assert!(house.may_bury(59, TICK, LEASE));
+        let mut maintenance = maintenance();
+        assert!(!maintenance.may_reap(50, TICK, LEASE));
+        maintenance.seen = 50;
+        assert!(!maintenance.may_reap(53, TICK, LEASE));
+        maintenance.seen = 53;
+        assert!(!maintenance.may_reap(56, TICK, LEASE));
+        maintenance.seen = 56;
+        assert!(maintenance.may_reap(59, TICK, LEASE));
     }
 
     #[test]
-    fn who_is_always_late_buries_all_the_same() {
-        let mut house = house();
-        let buried = (1..100).filter(|n| {
+    fn who_is_always_late_reaps_all_the_same() {
+        let mut maintenance = maintenance();
+        let reaped = (1..100).filter(|n| {
             let now = n * 4 * TICK;
-            let may = house.may_bury(now, TICK, LEASE);
-            house.seen = now;
+            let may = maintenance.may_reap(now, TICK, LEASE);
+            maintenance.seen = now;
             may
         });
-        assert!(buried.count() > 30);
+        assert!(reaped.count() > 30);
     }
 }

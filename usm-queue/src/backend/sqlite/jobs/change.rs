@@ -6,7 +6,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::Value;
 
 use super::{
-    failed,
+    error::failed,
     read::{EXPIRED, FORGOTTEN},
     rows::{COLUMNS, JobRow, StoredJob, status, status_number, to_json},
 };
@@ -14,10 +14,7 @@ use crate::{
     backend::{
         CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
         Updated,
-        sqlite::{
-            db::{BulkInsert, Tx, duration_micros},
-            messages,
-        },
+        sqlite::db::{BulkInsert, Tx, duration_micros},
         store::{REMEMBER_UNBOUNDED, SUSPICIOUS, too_many_partials},
     },
     error::{Error, Result},
@@ -51,7 +48,7 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
 });
 
 /// Stores new records, marked as unconfirmed, and tells what was there before.
-pub(super) fn insert_unconfirmed(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<Vec<Inserted>> {
+pub(crate) fn insert_unconfirmed(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<Vec<Inserted>> {
     let mut found = Vec::with_capacity(jobs.len());
     for job in jobs {
         let known = known(tx.connection, job)?;
@@ -83,7 +80,7 @@ pub(crate) fn known(connection: &Connection, job: &JobRow) -> Result<Inserted> {
 }
 
 /// Stores the records of which nothing is known.
-pub(super) fn insert_missing(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+pub(crate) fn insert_missing(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
     for job in jobs {
         if known(tx.connection, job)? == Inserted::New {
             insert(tx, &[job])?;
@@ -92,7 +89,7 @@ pub(super) fn insert_missing(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
     Ok(())
 }
 
-pub(super) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+pub(crate) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
     for job in jobs {
         run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&job.id.0])?;
     }
@@ -100,7 +97,7 @@ pub(super) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
 }
 
 /// Removes unconfirmed records that nobody has claimed; tells which.
-pub(super) fn withdraw(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>> {
+pub(crate) fn withdraw(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>> {
     let mut removed = Vec::new();
     for id in ids {
         if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&id.0])? > 0
@@ -112,7 +109,7 @@ pub(super) fn withdraw(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>> {
     Ok(removed)
 }
 
-pub(super) fn remove_unconfirmed(tx: &mut Tx<'_>, age: Duration) -> Result<Vec<JobId>> {
+pub(crate) fn remove_unconfirmed(tx: &mut Tx<'_>, age: Duration) -> Result<Vec<JobId>> {
     let before = tx.now.saturating_sub(duration_micros(age));
     let old: Vec<JobId> = tx
         .connection
@@ -153,7 +150,7 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
 }
 
 /// What a claim finds, not yet parsed.
-pub(super) enum Found {
+pub(crate) enum Found {
     Taken(Box<StoredJob>),
     UsedUp(Box<StoredJob>),
     /// For so many microseconds.
@@ -164,7 +161,7 @@ pub(super) enum Found {
 }
 
 /// Takes a job; a suspect only when it is to be `alone` for so long.
-pub(super) fn claim(
+pub(crate) fn claim(
     tx: &mut Tx<'_>,
     job: &JobRow,
     worker: &str,
@@ -248,7 +245,7 @@ fn take_over(
 }
 
 /// Puts a waiting job off that is due; returns the job's status.
-pub(super) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Duration) -> Result<JobStatus> {
+pub(crate) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Duration) -> Result<JobStatus> {
     if state(tx.connection, job.id)?.is_none() {
         if let Some(ended) = remembered(tx.connection, job.id)? {
             return Ok(ended);
@@ -269,7 +266,7 @@ pub(super) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Durati
     state.map(|(status, _)| status).ok_or_else(|| Error::not_found(format!("job {}", job.id)))
 }
 
-pub(super) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result<LeaseState> {
+pub(crate) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result<LeaseState> {
     let cancel_requested: Option<bool> = tx
         .connection
         .prepare_cached("UPDATE jobs SET lease_until = ?3 WHERE id = ?1 AND token = ?2 AND status = 1 RETURNING cancel_requested")
@@ -421,7 +418,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
     Ok(changed > 0)
 }
 
-pub(super) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Result<bool> {
+pub(crate) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Result<bool> {
     if remembered(tx.connection, job.id)?.is_some() {
         return Ok(false);
     }
@@ -429,14 +426,19 @@ pub(super) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Resu
     end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
 }
 
-pub(super) fn cancel(tx: &mut Tx<'_>, id: JobId) -> Result<CancelOutcome> {
+/// Cancels a job that waits or asks its worker to stop; `remove_waiting` removes its message, given when that was due.
+pub(crate) fn cancel(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    remove_waiting: impl FnOnce(&Tx<'_>, i64) -> Result<()>,
+) -> Result<CancelOutcome> {
     match state(tx.connection, id)? {
         None => {
             Ok(remembered(tx.connection, id)?.map_or(CancelOutcome::Unknown, CancelOutcome::AlreadyFinal))
         }
         Some((status, _)) if status.is_final() => Ok(CancelOutcome::AlreadyFinal(status)),
         Some((_, since)) if end_unclaimed(tx, id, JobEvent::Cancelled, None)? => {
-            messages::remove_waiting(tx, id, since)?;
+            remove_waiting(tx, since)?;
             Ok(CancelOutcome::Cancelled)
         }
         _ => {
@@ -468,7 +470,7 @@ fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, i64)>>
 
 /// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
 /// ended.
-pub(crate) fn keep_house(tx: &mut Tx<'_>) -> Result<()> {
+pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
     let unbounded = duration_micros(REMEMBER_UNBOUNDED);
     let remember = format!(
         "INSERT INTO ended (id, status, digest, forget_at)

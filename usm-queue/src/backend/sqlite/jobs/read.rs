@@ -4,7 +4,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params, params_from_iter};
 use uuid::Uuid;
 
 use super::{
-    failed,
+    error::failed,
     rows::{COLUMNS, StoredJob, status_number, to_json},
 };
 use crate::{
@@ -35,7 +35,7 @@ pub(crate) fn load_newer(connection: &Connection, ids: &[(JobId, u64)]) -> Resul
 }
 
 /// The newest job that another service calls so.
-pub(super) fn of_alias(connection: &Connection, alias: &str) -> Result<Option<JobId>> {
+pub(crate) fn of_alias(connection: &Connection, alias: &str) -> Result<Option<JobId>> {
     let mut select = connection
         .prepare_cached("SELECT id FROM jobs WHERE alias = ?1 ORDER BY created_at DESC LIMIT 1")
         .map_err(failed)?;
@@ -52,7 +52,7 @@ pub(crate) fn to_stop(connection: &Connection) -> Result<Vec<JobId>> {
 
 /// The newest records that match. The indexes for lists are sorted by time and have the task too, so that only records that
 /// are asked for are read. Only who asks for running or waiting jobs alone may read past all others of these two.
-pub(super) fn list(connection: &Connection, filter: &JobFilter) -> Result<Vec<Job>> {
+pub(crate) fn list(connection: &Connection, filter: &JobFilter) -> Result<Vec<Job>> {
     if filter.limit == 0 {
         return Ok(Vec::new());
     }
@@ -136,8 +136,8 @@ pub(super) const EXPIRED: &str =
 
 pub(super) const FORGOTTEN: &str = "SELECT id FROM ended WHERE forget_at <= ?1 ORDER BY forget_at LIMIT ?2";
 
-/// Whether there is something for [`keep_house`](super::keep_house); reads only.
-pub(crate) fn house_is_due(connection: &Connection, now: i64) -> Result<bool> {
+/// Whether there is something for [`maintain`](super::maintain); reads only.
+pub(crate) fn need_maintenance(connection: &Connection, now: i64) -> Result<bool> {
     let due = |sql| connection.prepare_cached(sql).and_then(|mut look| look.exists([now, 1])).map_err(failed);
     Ok(due(EXPIRED)? || due(FORGOTTEN)?)
 }

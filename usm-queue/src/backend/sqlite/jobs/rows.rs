@@ -79,7 +79,7 @@ impl From<NewJob> for JobRow {
 }
 
 /// A row of [`COLUMNS`], not yet parsed: parsing is for the caller's thread, not the writer's.
-pub(super) struct StoredJob {
+pub(crate) struct StoredJob {
     job: Job,
     token: u64,
     owner: Option<String>,
@@ -95,7 +95,7 @@ pub(super) struct StoredJob {
 }
 
 impl StoredJob {
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         let time = |column: usize| Ok::<_, rusqlite::Error>(row.get::<_, Option<i64>>(column)?.map(moment));
         let mut job = Job::new(JobId(row.get::<_, Uuid>(0)?), row.get::<_, String>(1)?, moment(row.get(10)?));
         job.status = status(row.get(3)?);
@@ -128,7 +128,7 @@ impl StoredJob {
     }
 
     /// Adds the rows of its partial results after this version.
-    pub(super) fn read_partials(&mut self, connection: &Connection, after: u64) -> rusqlite::Result<()> {
+    pub(crate) fn read_partials(&mut self, connection: &Connection, after: u64) -> rusqlite::Result<()> {
         if self.rows > 0 {
             let sql =
                 "SELECT number, value FROM partial_results WHERE job = ?1 AND number > ?2 ORDER BY number";
@@ -141,29 +141,29 @@ impl StoredJob {
         Ok(())
     }
 
-    pub(super) fn lease(&self) -> Lease {
+    pub(crate) fn lease(&self) -> Lease {
         Lease { id: self.job.id, token: self.token }
     }
 
-    pub(super) fn status(&self) -> JobStatus {
+    pub(crate) fn status(&self) -> JobStatus {
         self.job.status
     }
 
-    pub(super) fn cancel_requested(&self) -> bool {
+    pub(crate) fn cancel_requested(&self) -> bool {
         self.job.cancel_requested
     }
 
-    pub(super) fn is_last_attempt(&self) -> bool {
+    pub(crate) fn is_last_attempt(&self) -> bool {
         self.job.attempt >= self.job.max_attempts
     }
 
     /// Until when it is leased or waits for its time.
-    pub(super) fn held_until(&self) -> Option<i64> {
+    pub(crate) fn held_until(&self) -> Option<i64> {
         self.job.lease_until.or(self.job.next_attempt_at).map(micros)
     }
 
     /// Leases it; earlier leases are refused from now on.
-    pub(super) fn claim(&mut self, now: i64, lease: Duration) {
+    pub(crate) fn claim(&mut self, now: i64, lease: Duration) {
         self.token += 1;
         self.job.version += 1;
         self.job.updated_at = moment(now);
@@ -171,7 +171,7 @@ impl StoredJob {
     }
 
     /// Begins an attempt of a job that was just claimed; its number grows by `counted`.
-    pub(super) fn begin(&mut self, worker: &str, counted: u32) {
+    pub(crate) fn begin(&mut self, worker: &str, counted: u32) {
         let job = &mut self.job;
         job.status = JobStatus::Processing;
         job.attempt = job.attempt.saturating_add(counted);
@@ -190,14 +190,14 @@ impl StoredJob {
     }
 
     /// Leaves entries out of a history that has become too long.
-    pub(super) fn shorten_timeline(&mut self) {
+    pub(crate) fn shorten_timeline(&mut self) {
         if let Some(shorter) = shortened(&self.timeline) {
             self.timeline = shorter;
         }
     }
 
     /// Writes what a claim changes.
-    pub(super) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+    pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let job = &self.job;
         let sql = "UPDATE jobs SET status = ?2, attempt = ?3, token = ?4, version = ?5, updated_at = ?6, lease_until = ?7,
                 next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11
@@ -218,7 +218,7 @@ impl StoredJob {
         connection.prepare_cached(sql)?.execute(values).map(drop)
     }
 
-    pub(super) fn parse(self) -> Job {
+    pub(crate) fn parse(self) -> Job {
         fn json<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
             text.and_then(|text| serde_json::from_str(&text).ok())
         }
@@ -315,12 +315,12 @@ fn timeline_line(entry: &TimelineEntry) -> String {
     }
 }
 
-pub(super) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> String {
+pub(crate) fn to_json<T: serde::Serialize + ?Sized>(value: &T) -> String {
     // Only for values whose serialisation cannot fail: strings, numbers, JSON itself.
     serde_json::to_string(value).unwrap_or_default()
 }
 
-pub(super) fn status_number(status: JobStatus) -> i64 {
+pub(crate) fn status_number(status: JobStatus) -> i64 {
     match status {
         JobStatus::Pending => 0,
         JobStatus::Processing => 1,
@@ -330,7 +330,7 @@ pub(super) fn status_number(status: JobStatus) -> i64 {
     }
 }
 
-pub(super) fn status(number: i64) -> JobStatus {
+pub(crate) fn status(number: i64) -> JobStatus {
     match number {
         0 => JobStatus::Pending,
         1 => JobStatus::Processing,

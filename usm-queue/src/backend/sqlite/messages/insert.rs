@@ -6,8 +6,9 @@ use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::json;
 
 use super::{
+    error::failed,
     routes::Routes,
-    rows::{NewRow, failed, ids, prepare, query_one},
+    rows::{NewRow, ids, prepare, query_one},
 };
 use crate::{
     backend::sqlite::db::{BulkInsert, Tx},
@@ -22,7 +23,11 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
     BulkInsert::new("INSERT INTO messages", &columns, "")
 });
 
-pub(super) fn insert_all<'a>(tx: &mut Tx<'_>, rows: impl IntoIterator<Item = &'a NewRow>) -> Result<()> {
+pub(crate) fn insert_all<'a>(
+    tx: &mut Tx<'_>,
+    routes: &Routes,
+    rows: impl IntoIterator<Item = &'a NewRow>,
+) -> Result<()> {
     let rows: Vec<_> = rows.into_iter().collect();
     // Where the length is limited each row needs its room.
     for rows in rows.chunk_by(|one, next| !one.limited && !next.limited) {
@@ -30,9 +35,10 @@ pub(super) fn insert_all<'a>(tx: &mut Tx<'_>, rows: impl IntoIterator<Item = &'a
         // A delayed message does not count before it is due.
         let counts = first.limited && first.due_at.is_none_or(|due| due <= tx.now);
         if counts && !first.returns {
-            make_room(tx, first.queue, true)?;
+            make_room(tx, routes, first.queue, true)?;
         }
-        let placed = rows.iter().map(|row| Ok((tx.next_place()?, *row))).collect::<Result<Vec<_>>>()?;
+        let placed =
+            rows.iter().map(|row| Ok((tx.next_place(last_place)?, *row))).collect::<Result<Vec<_>>>()?;
         INSERT
             .run(tx.connection, &placed, |(place, row), values| {
                 let due_at = row.due_at.filter(|due| *due > tx.now);
@@ -49,21 +55,20 @@ pub(super) fn insert_all<'a>(tx: &mut Tx<'_>, rows: impl IntoIterator<Item = &'a
             .map_err(failed)?;
         tx.effects.queues.extend(rows.iter().map(|row| row.queue));
         if counts {
-            make_room(tx, first.queue, false)?;
+            make_room(tx, routes, first.queue, false)?;
         }
     }
     Ok(())
 }
 
 /// The place of the last message.
-pub(crate) fn last_place(connection: &Connection) -> Result<Option<i64>> {
+pub(super) fn last_place(connection: &Connection) -> Result<Option<i64>> {
     let mut last = connection.prepare_cached("SELECT max(id) FROM messages").map_err(failed)?;
     last.query_row([], |row| row.get(0)).map_err(failed)
 }
 
 /// Keeps a queue within its length: refuses the message about to come, or drops the head when one too many is there.
-pub(super) fn make_room(tx: &mut Tx<'_>, queue: i64, before: bool) -> Result<()> {
-    let Some(routes) = tx.routes() else { return Ok(()) };
+pub(super) fn make_room(tx: &mut Tx<'_>, routes: &Routes, queue: i64, before: bool) -> Result<()> {
     let Some(spec) = routes.spec_of(queue) else { return Ok(()) };
     let Some(max) = spec.max_length else { return Ok(()) };
     if before != (spec.overflow == Overflow::RejectPublish) {
@@ -86,11 +91,11 @@ pub(super) fn make_room(tx: &mut Tx<'_>, queue: i64, before: bool) -> Result<()>
         "SELECT id FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL ORDER BY priority DESC, id LIMIT ?2",
         params![queue, too_many],
     )?;
-    heads.into_iter().try_for_each(|id| dead_letter(tx, &routes, id, "maxlen"))
+    heads.into_iter().try_for_each(|id| dead_letter(tx, routes, id, "maxlen"))
 }
 
 /// How many messages a queue has to deliver. Known where its length is limited, else counted.
-pub(super) fn ready_count(connection: &Connection, queue: i64) -> Result<u64> {
+pub(crate) fn ready_count(connection: &Connection, queue: i64) -> Result<u64> {
     let number = |sql| {
         let mut statement = connection.prepare_cached(sql)?;
         statement.query_row([queue], |row| row.get::<_, Option<u64>>(0)).optional()
@@ -103,31 +108,6 @@ pub(super) fn ready_count(connection: &Connection, queue: i64) -> Result<u64> {
         number("SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL");
     Ok(counted.map_err(failed)?.flatten().unwrap_or(0))
 }
-
-/// From now on the file itself keeps count of a queue's ready messages, whichever process changes them and whatever its
-/// version. Files without a limited queue do without the triggers, which every message would cost time.
-pub(super) fn keep_count(connection: &Connection, queue: i64) -> Result<()> {
-    connection.execute_batch(COUNTING).map_err(failed)?;
-    let count = "UPDATE queues SET ready =
-            (SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL)
-        WHERE id = ?1 AND ready IS NULL";
-    connection.execute(count, [queue]).map(drop).map_err(failed)
-}
-
-const COUNTING: &str = "
-    CREATE TRIGGER IF NOT EXISTS messages_counted_in AFTER INSERT ON messages
-    WHEN NEW.holder IS NULL AND NEW.due_at IS NULL BEGIN
-        UPDATE queues SET ready = ready + 1 WHERE id = NEW.queue AND ready IS NOT NULL;
-    END;
-    CREATE TRIGGER IF NOT EXISTS messages_counted_out AFTER DELETE ON messages
-    WHEN OLD.holder IS NULL AND OLD.due_at IS NULL BEGIN
-        UPDATE queues SET ready = ready - 1 WHERE id = OLD.queue AND ready IS NOT NULL;
-    END;
-    CREATE TRIGGER IF NOT EXISTS messages_counted_anew AFTER UPDATE OF holder, due_at ON messages
-    WHEN (OLD.holder IS NULL AND OLD.due_at IS NULL) <> (NEW.holder IS NULL AND NEW.due_at IS NULL) BEGIN
-        UPDATE queues SET ready = ready + iif(NEW.holder IS NULL AND NEW.due_at IS NULL, 1, -1)
-        WHERE id = NEW.queue AND ready IS NOT NULL;
-    END;";
 
 /// The broker's own dead-lettering: the message moves to its queue's dead-letter exchange with the reason.
 pub(super) fn dead_letter(tx: &mut Tx<'_>, routes: &Routes, id: i64, reason: &str) -> Result<()> {
@@ -144,7 +124,7 @@ pub(super) fn dead_letter(tx: &mut Tx<'_>, routes: &Routes, id: i64, reason: &st
         for (name, value) in [(message::BROKER_REASON, reason), (message::BROKER_QUEUE, queue)] {
             message.headers.entry(name.to_owned()).or_insert_with(|| json!(value));
         }
-        insert_all(tx, &prepare(routes, vec![message])?)?;
+        insert_all(tx, routes, &prepare(routes, vec![message])?)?;
     }
     delete(tx, id)
 }

@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use rusqlite::{Connection, OptionalExtension, params};
 use serde_json::{Map, Value, json};
 
-use super::{insert::keep_count, rows::failed};
+use super::error::failed;
 use crate::{
     error::{Error, Result},
     message::Message,
@@ -15,33 +15,33 @@ use crate::{
 /// The topology with the numbers its queues have in the file.
 #[derive(Debug)]
 pub(crate) struct Routes {
-    pub(super) topology: Topology,
-    pub(super) ids: BTreeMap<String, i64>,
+    pub(crate) topology: Topology,
+    pub(crate) ids: BTreeMap<String, i64>,
 }
 
 impl Routes {
-    pub(super) fn id(&self, queue: &str) -> Result<i64> {
+    pub(crate) fn id(&self, queue: &str) -> Result<i64> {
         self.ids.get(queue).copied().ok_or_else(|| Error::not_found(format!("queue `{queue}`")))
     }
 
-    pub(super) fn reached(&self, message: &Message) -> Result<Vec<(i64, &QueueSpec)>> {
+    pub(crate) fn reached(&self, message: &Message) -> Result<Vec<(i64, &QueueSpec)>> {
         let queues = self.topology.reached(&message.exchange, &message.routing_key);
         let reached = queues.map(|queue| Ok((self.id(queue.name())?, queue))).collect::<Result<Vec<_>>>()?;
         if reached.is_empty() { Err(message.unroutable()) } else { Ok(reached) }
     }
 
     /// The settings of a queue by its number; `None` for a queue of another program on the same file.
-    pub(super) fn spec_of(&self, id: i64) -> Option<&QueueSpec> {
+    pub(crate) fn spec_of(&self, id: i64) -> Option<&QueueSpec> {
         let (name, _) = self.ids.iter().find(|(_, known)| **known == id)?;
         self.topology.queue(name)
     }
 
-    pub(super) fn spec(&self, queue: &str) -> Result<&QueueSpec> {
+    pub(crate) fn spec(&self, queue: &str) -> Result<&QueueSpec> {
         self.topology.queue(queue).ok_or_else(|| Error::not_found(format!("queue `{queue}`")))
     }
 }
 
-pub(super) fn declare(connection: &Connection, topology: &Topology) -> Result<BTreeMap<String, i64>> {
+pub(crate) fn declare(connection: &Connection, topology: &Topology) -> Result<BTreeMap<String, i64>> {
     let plan = plan(connection, topology)?;
     if let Some(drift) = plan.conflicts().next() {
         return Err(drift.clone().into_error());
@@ -69,7 +69,7 @@ pub(super) fn declare(connection: &Connection, topology: &Topology) -> Result<BT
 }
 
 /// What is missing, and what exists otherwise.
-pub(super) fn plan(connection: &Connection, topology: &Topology) -> Result<TopologyPlan> {
+pub(crate) fn plan(connection: &Connection, topology: &Topology) -> Result<TopologyPlan> {
     let mut plan = TopologyPlan::default();
     for (name, kind) in topology.exchanges() {
         let sql = "SELECT kind FROM exchanges WHERE name = ?1";
@@ -118,3 +118,28 @@ fn arguments(queue: &QueueSpec) -> Map<String, Value> {
     let arguments = queue.arguments().into_iter().filter(|(name, _)| *name != "x-queue-mode");
     arguments.map(|(name, value)| (name.to_owned(), json!(value))).collect()
 }
+
+/// From now on the file itself keeps count of a queue's ready messages, whichever process changes them and whatever its
+/// version. Files without a limited queue do without the triggers, which every message would cost time.
+fn keep_count(connection: &Connection, queue: i64) -> Result<()> {
+    connection.execute_batch(COUNTING).map_err(failed)?;
+    let count = "UPDATE queues SET ready =
+            (SELECT count(*) FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL)
+        WHERE id = ?1 AND ready IS NULL";
+    connection.execute(count, [queue]).map(drop).map_err(failed)
+}
+
+const COUNTING: &str = "
+    CREATE TRIGGER IF NOT EXISTS messages_counted_in AFTER INSERT ON messages
+    WHEN NEW.holder IS NULL AND NEW.due_at IS NULL BEGIN
+        UPDATE queues SET ready = ready + 1 WHERE id = NEW.queue AND ready IS NOT NULL;
+    END;
+    CREATE TRIGGER IF NOT EXISTS messages_counted_out AFTER DELETE ON messages
+    WHEN OLD.holder IS NULL AND OLD.due_at IS NULL BEGIN
+        UPDATE queues SET ready = ready - 1 WHERE id = OLD.queue AND ready IS NOT NULL;
+    END;
+    CREATE TRIGGER IF NOT EXISTS messages_counted_anew AFTER UPDATE OF holder, due_at ON messages
+    WHEN (OLD.holder IS NULL AND OLD.due_at IS NULL) <> (NEW.holder IS NULL AND NEW.due_at IS NULL) BEGIN
+        UPDATE queues SET ready = ready + iif(NEW.holder IS NULL AND NEW.due_at IS NULL, 1, -1)
+        WHERE id = NEW.queue AND ready IS NOT NULL;
+    END;";

@@ -6,9 +6,9 @@ use rusqlite::{Connection, OptionalExtension, Row};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use super::routes::Routes;
+use super::{error::failed, routes::Routes};
 use crate::{
-    backend::sqlite::db::{backend, duration_micros, micros, moment},
+    backend::sqlite::db::{duration_micros, micros, moment},
     error::{Error, Result},
     job::JobId,
     message::{JOB_ID, Message},
@@ -17,7 +17,7 @@ use crate::{
 
 /// A message as it is stored, apart from its id and body.
 #[derive(Serialize, Deserialize)]
-pub(super) struct StoredEnvelope<'a> {
+pub(crate) struct StoredEnvelope<'a> {
     exchange: Cow<'a, str>,
     key: Cow<'a, str>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -30,34 +30,34 @@ pub(super) struct StoredEnvelope<'a> {
 }
 
 #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-pub(super) fn is_zero(n: &u8) -> bool {
+pub(crate) fn is_zero(n: &u8) -> bool {
     *n == 0
 }
 
-pub(super) fn no_headers(headers: &BTreeMap<String, Value>) -> bool {
+pub(crate) fn no_headers(headers: &BTreeMap<String, Value>) -> bool {
     headers.is_empty()
 }
 
 /// A message bound for one queue.
-pub(super) struct NewRow {
-    pub(super) queue: i64,
-    pub(super) priority: u8,
-    pub(super) due_at: Option<i64>,
+pub(crate) struct NewRow {
+    pub(crate) queue: i64,
+    pub(crate) priority: u8,
+    pub(crate) due_at: Option<i64>,
     /// Counted from when it is ready.
-    pub(super) ttl: Option<i64>,
+    pub(crate) ttl: Option<i64>,
     /// Whether the queue has a maximum length.
-    pub(super) limited: bool,
+    pub(crate) limited: bool,
     /// It was in the queue before: a full queue does not refuse it, or the one who drains the queue could not end.
-    pub(super) returns: bool,
+    pub(crate) returns: bool,
     /// Of a delayed message.
-    pub(super) job: Option<JobId>,
-    pub(super) message_id: String,
-    pub(super) envelope: String,
-    pub(super) body: Vec<u8>,
+    pub(crate) job: Option<JobId>,
+    pub(crate) message_id: String,
+    pub(crate) envelope: String,
+    pub(crate) body: Vec<u8>,
 }
 
 impl NewRow {
-    pub(super) fn new(queue: i64, spec: &QueueSpec, message: Message) -> Result<Self> {
+    pub(crate) fn new(queue: i64, spec: &QueueSpec, message: Message) -> Result<Self> {
         let envelope = StoredEnvelope {
             exchange: Cow::Borrowed(&message.exchange),
             key: Cow::Borrowed(&message.routing_key),
@@ -84,14 +84,14 @@ impl NewRow {
 }
 
 /// Routes messages and makes the rows they become.
-pub(super) fn prepare(routes: &Routes, messages: Vec<Message>) -> Result<Vec<NewRow>> {
+pub(crate) fn prepare(routes: &Routes, messages: Vec<Message>) -> Result<Vec<NewRow>> {
     let mut rows = Vec::with_capacity(messages.len());
     messages.into_iter().try_for_each(|message| prepare_one(routes, message, &mut rows))?;
     Ok(rows)
 }
 
 /// Routes a message and adds the rows it becomes.
-pub(super) fn prepare_one(routes: &Routes, message: Message, rows: &mut Vec<NewRow>) -> Result<()> {
+pub(crate) fn prepare_one(routes: &Routes, message: Message, rows: &mut Vec<NewRow>) -> Result<()> {
     let mut reached = routes.reached(&message)?;
     // Most messages reach one queue, which gets the message itself.
     let last = reached.pop();
@@ -105,7 +105,7 @@ pub(super) fn prepare_one(routes: &Routes, message: Message, rows: &mut Vec<NewR
 }
 
 /// A message as read, not yet parsed: parsing is for the caller's thread, not the writer's.
-pub(super) struct StoredMessage {
+pub(crate) struct StoredMessage {
     message_id: String,
     envelope: String,
     body: Vec<u8>,
@@ -113,13 +113,13 @@ pub(super) struct StoredMessage {
 
 impl StoredMessage {
     /// From a row that begins with `message_id, envelope, body`.
-    pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
+    pub(crate) fn read(row: &Row<'_>) -> rusqlite::Result<Self> {
         Ok(Self { message_id: row.get(0)?, envelope: row.get(1)?, body: row.get(2)? })
     }
 
     /// The message. One whose envelope is damaged comes without headers, as another service's would, so that it is worked
     /// or dead-lettered instead of standing in the way.
-    pub(super) fn parse(self) -> Message {
+    pub(crate) fn parse(self) -> Message {
         let envelope: StoredEnvelope<'_> = match serde_json::from_str(&self.envelope) {
             Ok(envelope) => envelope,
             Err(error) => {
@@ -144,7 +144,7 @@ fn job_in(envelope: &str) -> Option<&str> {
     rest.split('"').next().filter(|id| id.parse::<JobId>().is_ok())
 }
 
-pub(super) fn query(
+pub(crate) fn query(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,
@@ -157,7 +157,7 @@ pub(super) fn query(
 }
 
 /// The first of these messages that is called so, and its place. The columns are those of [`query_one`].
-pub(super) fn called(
+pub(crate) fn called(
     connection: &Connection,
     id: &str,
     sql: &str,
@@ -174,7 +174,7 @@ pub(super) fn called(
     Ok(None)
 }
 
-pub(super) fn query_one(
+pub(crate) fn query_one(
     connection: &Connection,
     sql: &str,
     values: impl rusqlite::Params,
@@ -187,11 +187,7 @@ pub(super) fn query_one(
     Ok(row.map(|(stored, number)| (stored.parse(), number)))
 }
 
-pub(super) fn ids(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<i64>> {
+pub(crate) fn ids(connection: &Connection, sql: &str, values: impl rusqlite::Params) -> Result<Vec<i64>> {
     let mut statement = connection.prepare_cached(sql).map_err(failed)?;
     statement.query_map(values, |row| row.get(0)).and_then(Iterator::collect).map_err(failed)
-}
-
-pub(super) fn failed(error: rusqlite::Error) -> Error {
-    backend("the messages in the queue file cannot be read or written", error)
 }

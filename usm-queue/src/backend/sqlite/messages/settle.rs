@@ -6,10 +6,10 @@ use chrono::Utc;
 use rusqlite::{ToSql, params};
 
 use super::{
-    consume::Receipt,
+    error::failed,
     insert::insert_all,
     routes::Routes,
-    rows::{NewRow, failed, prepare},
+    rows::{NewRow, prepare},
 };
 use crate::{
     backend::{
@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// A settlement with everything that can be made before the transaction.
-pub(super) struct Settle {
+pub(crate) struct Settle {
     id: i64,
     queue: i64,
     /// The job's record was changed in the same transaction, so the message's fate is ours even if the broker has
@@ -31,17 +31,18 @@ pub(super) struct Settle {
     action: Action,
 }
 
-pub(super) enum Action {
+enum Action {
     Ack,
     Requeue(Duration),
     Replace(Vec<NewRow>),
 }
 
 impl Settle {
-    pub(super) fn prepare(
+    /// Of the message `id` in `queue`.
+    pub(crate) fn prepare(
         routes: &Routes,
         delivery: &Delivery,
-        receipt: &Receipt,
+        (id, queue): (i64, i64),
         settlement: Settlement,
         owned: bool,
     ) -> Result<Self> {
@@ -50,15 +51,15 @@ impl Settle {
             Settlement::Requeue { delay } => Action::Requeue(delay),
             Settlement::Retry { mut message, delay } => {
                 message.not_before = Some(later(Utc::now(), delay));
-                let row = NewRow::new(receipt.queue, routes.spec(&delivery.queue)?, *message)?;
+                let row = NewRow::new(queue, routes.spec(&delivery.queue)?, *message)?;
                 Action::Replace(vec![NewRow { returns: true, ..row }])
             }
             Settlement::DeadLetter { message } => Action::Replace(prepare(routes, vec![*message])?),
         };
-        Ok(Self { id: receipt.id, queue: receipt.queue, owned, action })
+        Ok(Self { id, queue, owned, action })
     }
 
-    pub(super) fn run(&self, tx: &mut Tx<'_>) -> Result<()> {
+    pub(crate) fn run(&self, tx: &mut Tx<'_>, routes: &Routes) -> Result<()> {
         if let Action::Requeue(delay) = self.action {
             return release(tx, self.id, self.queue, Some(delay));
         }
@@ -75,7 +76,7 @@ impl Settle {
             })
             .map_err(failed)?;
         match &self.action {
-            Action::Replace(rows) if held > 0 || self.owned => insert_all(tx, rows),
+            Action::Replace(rows) if held > 0 || self.owned => insert_all(tx, routes, rows),
             _ => Ok(()),
         }
     }
@@ -87,7 +88,7 @@ const ARRIVAL: Duration = Duration::from_secs(15);
 /// Removes the waiting messages of a cancelled job, enqueued or due at `since`. Delayed ones are found by an index; an index of
 /// all would cost every message time, so a ready one is looked for among those that came then. One that is not found, for it
 /// came later, is found out when it is delivered. Dead letters, which may have the same id, are no concern of a cancel.
-pub(crate) fn remove_waiting(tx: &Tx<'_>, job: JobId, since: i64) -> Result<()> {
+pub(crate) fn remove_waiting(tx: &Tx<'_>, routes: Option<&Routes>, job: JobId, since: i64) -> Result<()> {
     let execute = |sql, values: &[&dyn ToSql]| {
         tx.connection
             .prepare_cached(sql)
@@ -96,7 +97,7 @@ pub(crate) fn remove_waiting(tx: &Tx<'_>, job: JobId, since: i64) -> Result<()> 
             .map_err(failed)
     };
     execute("DELETE FROM messages WHERE job = ?1 AND due_at IS NOT NULL AND holder IS NULL", &[&job.0])?;
-    let Some(routes) = tx.routes() else { return Ok(()) };
+    let Some(routes) = routes else { return Ok(()) };
     let topology = &routes.topology;
     let (failed, notices) = (routes.id(topology.failed_queue())?, routes.id(topology.notice_queue())?);
     let ready = "DELETE FROM messages WHERE holder IS NULL AND due_at IS NULL AND id =
@@ -107,7 +108,7 @@ pub(crate) fn remove_waiting(tx: &Tx<'_>, job: JobId, since: i64) -> Result<()> 
 }
 
 /// Gives a message this process holds back to its queue.
-pub(super) fn release(tx: &mut Tx<'_>, id: i64, queue: i64, delay: Option<Duration>) -> Result<()> {
+pub(crate) fn release(tx: &mut Tx<'_>, id: i64, queue: i64, delay: Option<Duration>) -> Result<()> {
     let due_at =
         delay.filter(|delay| !delay.is_zero()).map(|delay| tx.now.saturating_add(duration_micros(delay)));
     tx.connection

@@ -1,15 +1,18 @@
-//! What nobody asks for: signs of life, deliveries of dead members, due and expired messages.
+//! What nobody asks for: heartbeats, deliveries of dead processes, due and expired messages.
 
 use rusqlite::{Connection, params};
 
 use super::{
-    insert::{dead_letter, make_room},
-    rows::{failed, ids},
+    super::db::Tx,
+    error::failed,
+    insert::{dead_letter, last_place, make_room},
+    routes::Routes,
+    rows::ids,
 };
-use crate::{backend::sqlite::db::Tx, error::Result};
+use crate::error::Result;
 
-/// Whether [`keep_house`] would find something; reads only.
-pub(crate) fn house_is_due(connection: &Connection, member: i64, now: i64) -> Result<bool> {
+/// Whether [`maintain`] would find something; reads only.
+pub(crate) fn need_maintenance(connection: &Connection, member: i64, now: i64) -> Result<bool> {
     let due = |sql, value: &[&dyn rusqlite::ToSql]| {
         connection.prepare_cached(sql).and_then(|mut look| look.exists(value)).map_err(failed)
     };
@@ -19,30 +22,30 @@ pub(crate) fn house_is_due(connection: &Connection, member: i64, now: i64) -> Re
         || due(EXPIRED, &[&now, &1])?)
 }
 
-/// Signs of life, deliveries of dead members if it `may_bury` them, due and expired messages.
-pub(crate) fn keep_house(tx: &mut Tx<'_>, may_bury: bool) -> Result<()> {
+/// Heartbeats, deliveries of silent processes if it `may_reap` them, due and expired messages.
+pub(crate) fn maintain(tx: &mut Tx<'_>, routes: Option<&Routes>, may_reap: bool) -> Result<()> {
     let holds = tx
         .connection
         .prepare_cached("SELECT 1 FROM messages WHERE holder = ?1")
         .and_then(|mut held| held.exists([tx.member]));
-    // First, so that a process that slept does not bury itself.
+    // First, so that a process that slept does not reap itself.
     if holds.map_err(failed)? {
         tx.beat()?;
     }
     let silent = "SELECT id FROM members WHERE alive_until < ?1 AND ?2";
-    for member in ids(tx.connection, silent, params![tx.now, may_bury])? {
-        // A process that waits gives no signs of life either, and nobody minds.
+    for member in ids(tx.connection, silent, params![tx.now, may_reap])? {
+        // A process that holds nothing sends no heartbeats either, and nobody minds.
         let released = release_member(tx, member)?;
         if released > 0 {
             tracing::warn!(
                 member,
                 deliveries = released,
-                "a process gave no sign of life; its deliveries go to others"
+                "a process sent no heartbeat; its deliveries go to others"
             );
         }
     }
-    bring_due(tx)?;
-    expire(tx)
+    bring_due(tx, routes)?;
+    routes.map_or(Ok(()), |routes| expire(tx, routes))
 }
 
 /// Gives back everything a member holds, and tells how much that was.
@@ -59,7 +62,7 @@ pub(crate) fn release_member(tx: &mut Tx<'_>, member: i64) -> Result<usize> {
 }
 
 /// Lets delayed messages whose time has come into their queues, at the end, as many as the transaction may.
-pub(super) fn bring_due(tx: &mut Tx<'_>) -> Result<()> {
+pub(super) fn bring_due(tx: &mut Tx<'_>, routes: Option<&Routes>) -> Result<()> {
     let limit = tx.moves_left();
     if limit == 0 {
         return Ok(());
@@ -68,21 +71,23 @@ pub(super) fn bring_due(tx: &mut Tx<'_>) -> Result<()> {
     let due = ids(tx.connection, due, params![tx.now, limit])?;
     tx.count_moves(due.len());
     for id in due {
-        let place = tx.next_place()?;
+        let place = tx.next_place(last_place)?;
         let queue: i64 = tx
             .connection
             .prepare_cached("UPDATE messages SET due_at = NULL, id = ?2 WHERE id = ?1 RETURNING queue")
             .and_then(|mut bring| bring.query_row([id, place], |row| row.get(0)))
             .map_err(failed)?;
         tx.effects.queues.insert(queue);
-        make_room(tx, queue, false)?;
+        if let Some(routes) = routes {
+            make_room(tx, routes, queue, false)?;
+        }
     }
     Ok(())
 }
 
 /// Dead-letters what waited too long, in the queues this process knows, as much as the transaction may.
-pub(super) fn expire(tx: &mut Tx<'_>) -> Result<()> {
-    let (limit, Some(routes)) = (tx.moves_left(), tx.routes()) else { return Ok(()) };
+pub(super) fn expire(tx: &mut Tx<'_>, routes: &Routes) -> Result<()> {
+    let limit = tx.moves_left();
     if limit == 0 {
         return Ok(());
     }
@@ -96,7 +101,7 @@ pub(super) fn expire(tx: &mut Tx<'_>) -> Result<()> {
     expired
         .into_iter()
         .filter(|(_, queue)| routes.spec_of(*queue).is_some())
-        .try_for_each(|(id, _)| dead_letter(tx, &routes, id, "expired"))
+        .try_for_each(|(id, _)| dead_letter(tx, routes, id, "expired"))
 }
 
 const EXPIRED: &str = "SELECT id, queue FROM messages

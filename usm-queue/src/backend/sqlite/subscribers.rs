@@ -1,7 +1,7 @@
 //! Who waits for what in this process: consumers for messages, watchers for jobs, workers for cancellations.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -10,41 +10,25 @@ use std::{
 
 use tokio::sync::{Notify, broadcast, watch};
 
+use super::db::Effects;
 use crate::{
     error::Result,
     job::{Job, JobId},
 };
-
-/// What a transaction changed that somebody may wait for.
-#[derive(Debug, Default)]
-pub(crate) struct Effects {
-    /// Queues with new or newly due messages.
-    pub(crate) queues: BTreeSet<i64>,
-    /// Jobs with a new version.
-    pub(crate) jobs: Vec<JobId>,
-    /// Running jobs that should stop.
-    pub(crate) to_stop: Vec<JobId>,
-}
-
-impl Effects {
-    pub(super) fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.jobs.is_empty() && self.to_stop.is_empty()
-    }
-}
 
 /// The record that watchers of a job are shown: it grows in place, so that a change costs what is new.
 type Watchers = HashMap<JobId, watch::Sender<Option<Job>>>;
 
 /// Wakes whoever waits in this process.
 #[derive(Debug)]
-pub(crate) struct Hub {
+pub(super) struct Subscribers {
     queues: Mutex<HashMap<i64, Arc<Notify>>>,
     watchers: Mutex<Watchers>,
     to_stop: broadcast::Sender<JobId>,
     closed: AtomicBool,
 }
 
-impl Default for Hub {
+impl Default for Subscribers {
     fn default() -> Self {
         Self {
             queues: Mutex::default(),
@@ -55,19 +39,19 @@ impl Default for Hub {
     }
 }
 
-impl Hub {
+impl Subscribers {
     /// Rings when the queue may have something to deliver.
-    pub(crate) fn queue(&self, queue: i64) -> Arc<Notify> {
+    pub(super) fn queue(&self, queue: i64) -> Arc<Notify> {
         lock(&self.queues).entry(queue).or_default().clone()
     }
 
     /// Shows every later record of the job that this process learns of; the newest only, when it is read slowly.
-    pub(crate) fn watch(&self, id: JobId) -> watch::Receiver<Option<Job>> {
+    pub(super) fn watch(&self, id: JobId) -> watch::Receiver<Option<Job>> {
         lock(&self.watchers).entry(id).or_insert_with(|| watch::channel(None).0).subscribe()
     }
 
     /// What somebody read who begins to watch: later only what is new is loaded.
-    pub(crate) fn begin(&self, present: &Job) {
+    pub(super) fn begin(&self, present: &Job) {
         if let Some(watcher) = lock(&self.watchers).get(&present.id) {
             watcher.send_if_modified(|shown| {
                 let newer = shown.as_ref().is_none_or(|shown| shown.version < present.version);
@@ -80,7 +64,7 @@ impl Hub {
     }
 
     /// Drops a watch of a job that will not change again.
-    pub(crate) fn forget_idle(&self, id: JobId, changes: watch::Receiver<Option<Job>>) {
+    pub(super) fn forget_idle(&self, id: JobId, changes: watch::Receiver<Option<Job>>) {
         drop(changes);
         let mut watchers = lock(&self.watchers);
         if watchers.get(&id).is_some_and(|watcher| watcher.receiver_count() == 0) {
@@ -89,12 +73,12 @@ impl Hub {
     }
 
     /// Ids of running jobs that should stop.
-    pub(crate) fn cancellations(&self) -> broadcast::Receiver<JobId> {
+    pub(super) fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.to_stop.subscribe()
     }
 
     /// Whether the queue was closed; consumers end then.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub(super) fn is_closed(&self) -> bool {
         self.closed.load(Ordering::SeqCst)
     }
 
