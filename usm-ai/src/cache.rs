@@ -9,7 +9,7 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{AnswerSchema, ChatRequest, ChatResponse, wait::FAR_AWAY};
+use crate::{AnswerSchema, ChatRequest, ChatResponse, clock::FAR_AWAY};
 
 /// How much a cache keeps, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -1,25 +1,12 @@
 //! Sends one JSON request over HTTP with every limit set, and nothing of the provider's dialect.
 
-use std::{collections::BTreeMap, error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, time::Duration};
 
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url, header::HeaderValue, redirect};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, ErrorKind, wait::FAR_AWAY};
-
-/// Headers of a reply that anyone here reads; the rest is dropped.
-const KEPT_HEADERS: [&str; 9] = [
-    "retry-after",
-    "retry-after-ms",
-    "date",
-    "location",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-tokens",
-    "x-ratelimit-reset",
-];
+use crate::{Error, ErrorKind, clock::FAR_AWAY, headers::Headers};
 
 /// How long a provider may take and how much it may say. The defaults suit hosted services; a large model on
 /// one's own machine may need a longer `first_byte` and `total`.
@@ -62,26 +49,6 @@ pub(crate) struct HttpReply {
     pub(crate) status: u16,
     pub(crate) headers: Headers,
     pub(crate) body: Vec<u8>,
-}
-
-/// The headers of a reply that matter here, by lower-case name.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Headers(BTreeMap<&'static str, String>);
-
-impl Headers {
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    fn of(response: &Response) -> Self {
-        let text = |name: &'static str| Some((name, response.headers().get(name)?.to_str().ok()?.to_owned()));
-        Self(KEPT_HEADERS.into_iter().filter_map(text).collect())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of_pairs(pairs: &[(&'static str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
-    }
 }
 
 /// A header whose value is never shown: keys go there.
@@ -143,7 +110,7 @@ impl HttpClient {
             Ok(response) => response.map_err(failure)?,
             Err(_) => return Err(too_slow("first byte", first_byte - begun)),
         };
-        let (status, headers) = (response.status().as_u16(), Headers::of(&response));
+        let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
         Ok(Exchange { status, headers, response, limits: self.limits, begun, end, bytes: 0 })
     }
 }

@@ -1,13 +1,12 @@
 //! The AI services and what stands in for them.
 
-mod chat_completions;
-mod gemini;
-mod messages;
+mod endpoint;
 mod offline;
 mod refusal;
-mod responses;
 mod service;
 mod services;
+mod spec;
+mod wait;
 mod wire;
 
 use std::{fmt::Debug, sync::Arc};
@@ -15,8 +14,9 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 
 pub use offline::Offline;
-pub use service::{Service, ServiceConfig};
-pub use services::{SERVICES, ServiceSpec, WireFormat};
+pub use service::Service;
+pub use services::SERVICES;
+pub use spec::{ServiceConfig, ServiceSpec, WireFormat};
 
 use crate::{AnswerSchema, ChatRequest, Error, ErrorKind, FinishReason, Usage};
 

@@ -4,7 +4,8 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use crate::{Error, ErrorKind, http::Headers, wait};
+use super::wait;
+use crate::{Error, ErrorKind, headers::Headers};
 
 /// The error in a reply whose status is no success.
 pub(super) fn refusal(status: u16, headers: &Headers, body: &[u8], now: SystemTime) -> Error {

@@ -3,7 +3,12 @@
 use backon::Retryable;
 use tokio::{sync::Mutex, time::timeout_at};
 
-use super::{Call, Candidate, Router, breaker, breaker::Rest};
+use super::{
+    attempts::Call,
+    breaker::{self, Cooldowns, Rest},
+    candidate::Candidate,
+    retry::RetrySettings,
+};
 use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, StreamEvent, limits};
 
 /// Where a streamed text goes.
@@ -13,18 +18,15 @@ pub(super) struct Sink<'a> {
     pub(super) stale: bool,
 }
 
-impl Router {
-    /// For the ladder: asks one candidate without streaming.
-    pub(crate) async fn ask_once_more(
-        &self,
-        candidate: &Candidate,
-        request: &ChatRequest,
-        format: AnswerFormat<'_>,
-        call: &Call,
-    ) -> Result<ProviderAnswer, Error> {
-        self.ask(candidate, request, format, call, None).await
-    }
+/// The candidates of a router, and the rules by which they are asked.
+#[derive(Debug)]
+pub(super) struct Asker {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) retry: RetrySettings,
+    pub(super) cooldowns: Cooldowns,
+}
 
+impl Asker {
     /// Asks one candidate, with retries.
     pub(super) async fn ask(
         &self,
@@ -148,9 +150,7 @@ impl Router {
             }
         }
     }
-}
 
-impl Router {
     /// Whether a candidate after this one may still be asked by this call.
     fn has_fallback(&self, candidate: &Candidate, request: &ChatRequest, call: &Call) -> bool {
         let later = self.candidates.iter().enumerate().skip_while(|(_, one)| !std::ptr::eq(*one, candidate));

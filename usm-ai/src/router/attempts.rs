@@ -8,15 +8,13 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::RetrySettings;
-use crate::{
-    AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, Usage, ladder::Reading, wait::FAR_AWAY,
-};
+use super::{reading::Reading, retry::RetrySettings};
+use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, Usage, clock::FAR_AWAY};
 
 /// After so many blocks by different candidates the question is at fault, and its author is to be told.
 const MOST_BLOCKS: usize = 2;
 
-pub(crate) struct Call {
+pub(super) struct Call {
     started: Instant,
     pub(super) deadline: Instant,
     log: Mutex<Log>,
@@ -42,7 +40,7 @@ impl Call {
         Self { started, deadline, log: Mutex::default() }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline
     }
 
@@ -77,7 +75,7 @@ impl Call {
     }
 
     /// An answer that came but could not be used counts as a failed attempt.
-    pub(crate) fn mark_unusable(&self, kind: ErrorKind) {
+    pub(super) fn mark_unusable(&self, kind: ErrorKind) {
         if let Some(last) = self.log().attempts.last_mut() {
             last.error = Some(kind);
         }

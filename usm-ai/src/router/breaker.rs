@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Error, ErrorKind, wait::FAR_AWAY};
+use crate::{Error, ErrorKind, clock::FAR_AWAY};
 
 /// How long a candidate that fails is left alone, for all calls of the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -7,8 +7,11 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, Cooldowns, Outcome, Rest, Ticket};
-use crate::{ChatRequest, Error, Provider, Quota, ladder::Rung};
+use super::{
+    breaker::{Breaker, Cooldowns, Outcome, Rest, Ticket},
+    rung::Rung,
+};
+use crate::{ChatRequest, Error, Provider, Quota};
 
 /// Requests may name models of their own; more of them than this are not remembered apart.
 const MOST_MODELS: usize = 64;
@@ -21,7 +24,7 @@ const MOST_SCHEMAS: usize = 64;
 pub struct Candidate {
     pub(crate) provider: Arc<dyn Provider>,
     model: Option<String>,
-    pub(crate) quota: Quota,
+    pub(super) quota: Quota,
     models: Mutex<BTreeMap<String, Memory>>,
 }
 
@@ -83,11 +86,11 @@ impl Candidate {
         self.memory(model, |memory| memory.refuses_temperature = true);
     }
 
-    pub(crate) fn rung(&self, model: &str, schema: &str) -> Option<Rung> {
+    pub(super) fn rung(&self, model: &str, schema: &str) -> Option<Rung> {
         self.memory(model, |memory| memory.rungs.get(schema).copied())
     }
 
-    pub(crate) fn remember_rung(&self, model: &str, schema: &str, rung: Rung) {
+    pub(super) fn remember_rung(&self, model: &str, schema: &str, rung: Rung) {
         self.memory(model, |memory| {
             if memory.rungs.len() >= MOST_SCHEMAS {
                 memory.rungs.pop_first();

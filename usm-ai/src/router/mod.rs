@@ -4,60 +4,31 @@ mod ask;
 mod attempts;
 mod breaker;
 mod candidate;
+mod reading;
+mod retry;
+mod rung;
+mod structured;
 
 use std::{future, sync::Arc, time::Duration};
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-pub(crate) use attempts::Call;
 pub use breaker::Cooldowns;
 pub use candidate::Candidate;
+pub use retry::RetrySettings;
+pub use structured::Answer;
 
 use crate::{
-    Answer, AnswerCache, AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, Provider,
-    StreamEvent,
-    cache::Key,
-    ladder::{self, Check, Reading},
+    AnswerCache, AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, FinishReason,
+    Provider, StreamEvent, cache::Key,
 };
-use ask::Sink;
-
-/// How often and after what pauses one candidate is asked again after a transient failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetrySettings {
-    /// Times to ask the same candidate again; 2 by default, 0 turns retries off.
-    pub retries: usize,
-    /// Pause before the first retry, doubled for each further one; 500 ms by default. Jitter adds up to as much.
-    pub first_delay: Duration,
-    /// Longest of these pauses, before jitter; 8 s by default.
-    pub longest_delay: Duration,
-    /// A longer wait than this is not waited within a call: the error carries it. 10 s by default.
-    pub longest_retry_after: Duration,
-}
-
-impl Default for RetrySettings {
-    fn default() -> Self {
-        Self {
-            retries: 2,
-            first_delay: Duration::from_millis(500),
-            longest_delay: Duration::from_secs(8),
-            longest_retry_after: Duration::from_secs(10),
-        }
-    }
-}
-
-impl RetrySettings {
-    fn backoff(&self) -> ExponentialBuilder {
-        ExponentialBuilder::new()
-            .with_min_delay(self.first_delay)
-            .with_max_delay(self.longest_delay)
-            .with_max_times(self.retries)
-            .with_jitter()
-    }
-}
+use ask::{Asker, Sink};
+use attempts::Call;
+use reading::{Check, Reading};
 
 /// Several candidates in order of preference, used as one.
 ///
@@ -78,9 +49,7 @@ impl RetrySettings {
 /// shortest wait. Every answer and every error carries the log of all attempts.
 #[derive(Debug)]
 pub struct Router {
-    candidates: Vec<Candidate>,
-    retry: RetrySettings,
-    cooldowns: Cooldowns,
+    asker: Asker,
     cache: Option<Arc<AnswerCache>>,
 }
 
@@ -105,9 +74,11 @@ impl Router {
     /// A router that asks these candidates in this order.
     pub fn of(candidates: impl IntoIterator<Item = Candidate>) -> Self {
         Self {
-            candidates: candidates.into_iter().collect(),
-            retry: RetrySettings::default(),
-            cooldowns: Cooldowns::default(),
+            asker: Asker {
+                candidates: candidates.into_iter().collect(),
+                retry: RetrySettings::default(),
+                cooldowns: Cooldowns::default(),
+            },
             cache: None,
         }
     }
@@ -115,14 +86,14 @@ impl Router {
     /// Sets how the same candidate is asked again.
     #[must_use]
     pub fn retry(mut self, retry: RetrySettings) -> Self {
-        self.retry = retry;
+        self.asker.retry = retry;
         self
     }
 
     /// Sets how long a failing candidate is left alone.
     #[must_use]
     pub fn cooldowns(mut self, cooldowns: Cooldowns) -> Self {
-        self.cooldowns = cooldowns;
+        self.asker.cooldowns = cooldowns;
         self
     }
 
@@ -136,11 +107,11 @@ impl Router {
 
     /// Names of the providers, in the order they are asked.
     pub fn providers(&self) -> Vec<&str> {
-        self.candidates.iter().map(Candidate::name).collect()
+        self.asker.candidates.iter().map(Candidate::name).collect()
     }
 
     pub(crate) fn candidates(&self) -> &[Candidate] {
-        &self.candidates
+        &self.asker.candidates
     }
 
     /// Asks for text, or with a [`ChatRequest::schema`] for a document of that shape, which then is
@@ -167,7 +138,7 @@ impl Router {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<ChatResponse, Error> {
         let wanted = match &request.schema {
-            Some(schema) => Wanted::Value(schema, &|value| ladder::fits_schema(schema, value)),
+            Some(schema) => Wanted::Value(schema, &|value| reading::fits_schema(schema, value)),
             None => Wanted::Text,
         };
         self.call(request, wanted, stop).await
@@ -221,7 +192,7 @@ impl Router {
         T: DeserializeOwned + JsonSchema,
     {
         let schema = AnswerSchema::of::<T>();
-        let check = |value: &Value| ladder::fits_type::<T>(&schema, value);
+        let check = |value: &Value| reading::fits_type::<T>(&schema, value);
         let response = self.call(request, Wanted::Value(&schema, &check), stop).await?;
         let value = response.value.clone().unwrap_or_default();
         match serde_json::from_value(value) {
@@ -265,9 +236,9 @@ impl Router {
         call: &Call,
     ) -> Result<(&'a Candidate, Reading), NobodyAnswered> {
         (|| self.ask_each(request, wanted, call))
-            .retry(self.retry.backoff())
+            .retry(self.asker.retry.backoff())
             .when(|NobodyAnswered(wait)| wait.is_some())
-            .adjust(|NobodyAnswered(wait), proposed| call.pause(&self.retry, *wait, proposed))
+            .adjust(|NobodyAnswered(wait), proposed| call.pause(&self.asker.retry, *wait, proposed))
             .notify(|_, wait| {
                 tracing::info!(wait_ms = wait.as_millis(), "every AI provider is busy, waiting");
             })
@@ -280,18 +251,21 @@ impl Router {
         wanted: Wanted<'_>,
         call: &Call,
     ) -> Result<(&'a Candidate, Reading), NobodyAnswered> {
-        for (place, candidate) in self.candidates.iter().enumerate() {
+        for (place, candidate) in self.asker.candidates.iter().enumerate() {
             if call.is_given_up(place) {
                 continue;
             }
             let read = match wanted {
                 Wanted::Value(schema, check) => {
-                    ladder::ask_for_value(self, candidate, request, schema, check, call).await
+                    structured::ask_for_value(&self.asker, candidate, request, schema, check, call).await
                 }
-                Wanted::Text => {
-                    self.ask(candidate, request, AnswerFormat::Text, call, None).await.map(Reading::text)
-                }
+                Wanted::Text => self
+                    .asker
+                    .ask(candidate, request, AnswerFormat::Text, call, None)
+                    .await
+                    .map(Reading::text),
                 Wanted::Streamed(sink) => self
+                    .asker
                     .ask(candidate, request, AnswerFormat::Text, call, Some(sink))
                     .await
                     .map(Reading::text),
@@ -310,7 +284,7 @@ impl Router {
     /// The kept answer of the first candidate that has one.
     fn remembered(&self, request: &ChatRequest, wanted: Wanted<'_>) -> Option<ChatResponse> {
         let cache = self.cache.as_ref()?;
-        let answers = self.candidates.iter();
+        let answers = self.asker.candidates.iter();
         answers.filter_map(|candidate| cache.get(&key(candidate, request, wanted)?)).find(|kept| match wanted
         {
             Wanted::Value(_, check) => kept.value.as_ref().is_some_and(|value| check(value).is_ok()),
@@ -325,7 +299,7 @@ impl Router {
         wanted: Wanted<'_>,
         response: &ChatResponse,
     ) {
-        let whole = !response.partial && response.finish_reason != crate::FinishReason::Length;
+        let whole = !response.partial && response.finish_reason != FinishReason::Length;
         if let (Some(cache), Some(key), true) = (&self.cache, key(candidate, request, wanted), whole) {
             cache.put(key, response);
         }

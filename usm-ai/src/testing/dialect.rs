@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use super::{RecordedRequest, reply::Refusal};
+use super::{reply::Refusal, request::RecordedRequest};
 
 /// Characters of a piece of a streamed answer.
 const PIECE_CHARS: usize = 8;

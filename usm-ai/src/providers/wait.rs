@@ -4,10 +4,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::http::Headers;
-
-/// Stands for "for ever" where a duration is too long to be added to the clock.
-pub(crate) const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
+use crate::headers::Headers;
 
 /// Longer waits than this are a mistake of somebody's clock.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
@@ -17,7 +14,7 @@ const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 /// What it says outright comes first (`retry-after`, `RetryInfo`), then what follows from its counters, then what it
 /// tells people. A daily quota outweighs them all: Gemini names a short delay beside it. A wait of nothing, or one that is
 /// over, says nothing: who refuses now does not want to be asked at once.
-pub(crate) fn wait(headers: &Headers, body: Option<&Value>, now: SystemTime) -> Option<Duration> {
+pub(super) fn wait(headers: &Headers, body: Option<&Value>, now: SystemTime) -> Option<Duration> {
     let lasts = |wait: &Duration| !wait.is_zero();
     let told = || retry_after(headers, now).filter(lasts).or_else(|| body.and_then(retry_info).filter(lasts));
     let counted = || exhausted(headers).or_else(|| reset_at(headers, body, now));
@@ -29,7 +26,7 @@ pub(crate) fn wait(headers: &Headers, body: Option<&Value>, now: SystemTime) -> 
 }
 
 /// Whether Gemini says that the quota of the day is used up, not that of the minute.
-pub(crate) fn is_daily(body: &Value) -> bool {
+pub(super) fn is_daily(body: &Value) -> bool {
     let per_day = |violation: &Value| violation["quotaId"].as_str().is_some_and(|id| id.contains("PerDay"));
     details(body)
         .filter(|detail| is_of_type(detail, "google.rpc.QuotaFailure"))
