@@ -14,16 +14,15 @@ pub struct AttemptLog {
     pub provider: String,
     /// The model asked.
     pub model: String,
-    /// Milliseconds from asking to the answer or failure; waits before it, for a turn or for another try, are not
-    /// included.
+    /// Milliseconds from asking to the answer or failure, without the waits before it for a turn or another try.
     pub duration_ms: u64,
-    /// Tokens spent, where the provider said so, also on an answer that could not be used.
+    /// Tokens spent, if the provider said so, including those of an answer that could not be used.
     pub usage: Option<Usage>,
     /// Why the attempt gave no usable answer; `None` for one that did.
     pub error: Option<ErrorKind>,
-    /// Milliseconds the provider asked to wait; of one that was skipped, those that are left.
+    /// Milliseconds the provider asked to wait; if it was skipped, the milliseconds left.
     pub retry_after_ms: Option<u64>,
-    /// The provider was not asked, for it is cooling down or its budget is used up.
+    /// The provider was not asked because it is cooling down or its quota is used up.
     #[serde(default)]
     pub skipped: bool,
 }

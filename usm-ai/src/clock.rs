@@ -1,6 +1,6 @@
-//! The longest time that is added to the clock.
+//! The longest time that is ever added to the clock.
 
 use std::time::Duration;
 
-/// Stands for "for ever" where a duration is too long to be added to the clock.
+/// Stands for "forever" where a duration is too long to add to the clock.
 pub(crate) const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);

@@ -85,7 +85,7 @@ impl Error {
         self
     }
 
-    /// Marks an error that stands for asking nobody: a cooldown, or a budget of one's own.
+    /// Marks an error for a provider that was not asked: it is cooling down, or its quota is used up.
     pub(crate) fn not_asked(mut self) -> Self {
         self.0.asked = false;
         self
@@ -129,7 +129,7 @@ impl Error {
 
     /// Tokens of the answer that could not be used, where the provider counted them.
     ///
-    /// From a router: those of the failure it tells; those of all attempts are in [`Error::attempts`].
+    /// From a router: those of the failure it reports; those of all attempts are in [`Error::attempts`].
     pub fn usage(&self) -> Option<Usage> {
         self.0.usage
     }
@@ -144,7 +144,7 @@ impl Error {
         &self.0.excerpt
     }
 
-    /// Whether the same request may well succeed a little later.
+    /// Whether the same request is likely to succeed a little later.
     pub fn is_transient(&self) -> bool {
         self.0.kind.is_transient()
     }
@@ -206,7 +206,7 @@ impl StdError for Error {
     }
 }
 
-/// White space and control characters become single spaces: an excerpt must not forge lines of a log.
+/// White space and control characters become single spaces: an excerpt must not forge log lines.
 fn one_short_line(text: &str) -> String {
     let mut line = String::new();
     let mut length = 0;

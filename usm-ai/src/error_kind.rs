@@ -28,28 +28,28 @@ pub enum ErrorKind {
     ModelNotFound,
     /// The provider takes no JSON schema: asked again with the schema in the prompt.
     SchemaUnsupported,
-    /// The provider refused this very request (400, 422): the next provider is asked.
+    /// The provider refused this particular request (400, 422): the next provider is asked.
     Refused,
     /// Question and answer are more than the model can hold (413, "maximum context length"): the next provider is
     /// asked; ask for less, or a larger model.
     TooLarge,
-    /// The answer was withheld by a content filter or declined by the model: one more provider is asked, and when that
-    /// one blocks it too, whoever asked has to be told.
+    /// The answer was withheld by a content filter or declined by the model: one more provider is asked. If that one
+    /// blocks it too, tell the person who asked.
     Blocked,
-    /// The answer ended at the output limit before it was whole: raise the limit or ask for less.
+    /// The answer reached the output limit before it was complete: raise the limit or ask for less.
     Truncated,
-    /// The answer is no completion, no JSON or not of the wanted shape, also after one repair call.
+    /// The answer is not a completion, not JSON or not of the requested shape, even after one repair call.
     Malformed,
     /// A setting that cannot work (base URL, key, model name): a person must correct it.
     Misconfigured,
     /// The router has no provider to ask.
     NoProvider,
-    /// The caller wanted no answer any more.
+    /// The caller no longer wants an answer.
     Cancelled,
 }
 
 impl ErrorKind {
-    /// Whether the same request may well succeed a little later.
+    /// Whether the same request is likely to succeed a little later.
     pub fn is_transient(self) -> bool {
         matches!(self, Self::RateLimited | Self::Overloaded | Self::Timeout | Self::Network)
     }

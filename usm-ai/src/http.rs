@@ -1,4 +1,4 @@
-//! Sends one JSON request over HTTP with every limit set, and nothing of the provider's dialect.
+//! Sends one JSON request over HTTP with every limit set; it knows nothing of the wire formats.
 
 use std::{error::Error as StdError, time::Duration};
 
@@ -9,7 +9,7 @@ use tokio::time::{Instant, timeout_at};
 use crate::{Error, ErrorKind, clock::FAR_AWAY, headers::Headers};
 
 /// How long a provider may take and how much it may say. The defaults suit hosted services; a large model on
-/// one's own machine may need a longer `first_byte` and `total`.
+/// your own machine may need a longer `first_byte` and `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Time to connect, TLS included; 5 s by default.
@@ -65,7 +65,7 @@ impl HttpClient {
     /// A client for the service at `base`, which decides whether proxies of the environment are used: not for
     /// this machine itself.
     pub(crate) fn new(base: &Url, limits: &Limits) -> Result<Self, Error> {
-        // Without a TLS provider `build` panics, also for plain HTTP. An error means that one is installed.
+        // Without a TLS provider `build` panics, even for plain HTTP. An error means that one is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         // Redirects would carry the key elsewhere, and retries are the router's alone.
@@ -115,7 +115,7 @@ impl HttpClient {
     }
 }
 
-/// A reply of which the body is still coming.
+/// A reply whose body is still arriving.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) status: u16,
@@ -153,7 +153,7 @@ impl Exchange {
             match self.chunk().await {
                 Ok(Some(bytes)) => body.extend_from_slice(&bytes),
                 Ok(None) => break,
-                // What is refused, and for how long, is known by the head.
+                // Status and headers are enough to say what was refused, and for how long.
                 Err(_) if !is_success(self.status) => break,
                 Err(error) => return Err(error),
             }

@@ -74,7 +74,7 @@ fn headers(format: WireFormat, key: Option<&ApiKey>) -> Vec<SecretHeader> {
     key.into_iter().chain(version).collect()
 }
 
-/// The URL that paths are added to. One that already ends in the path of the format is taken as meant.
+/// The URL that paths are added to. One that already ends in the path of the format works too.
 fn base_of(base_url: &str, format: WireFormat) -> Result<Url, String> {
     let base = base_url.trim().trim_end_matches('/');
     let base = base.strip_suffix(format.path()).unwrap_or(base);

@@ -37,7 +37,7 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Misconfigured`](ErrorKind::Misconfigured) for a base URL that is no HTTP URL, an empty model name, or a
+    /// [`Misconfigured`](ErrorKind::Misconfigured) for a base URL that is not an HTTP URL, an empty model name, or a
     /// key with characters that no header can carry.
     pub fn new(config: ServiceConfig) -> Result<Self, Error> {
         let ServiceConfig { name, spec, base_url, model, api_key, limits } = config;
@@ -160,7 +160,7 @@ impl Service {
             }
         }
         if events == 0 {
-            // No stream: a server that ignores the wish, an error in a success, or a web page.
+            // Not a stream: a server that ignores the request for one, an error in a success, or a web page.
             let reply = HttpReply { status, headers: exchange.headers, body: beginning };
             let text = self.read(&reply, draft)?;
             if !text.is_empty() {
@@ -199,7 +199,7 @@ impl Service {
                 let models = list["data"].as_array().into_iter().flatten();
                 let same = |entry: &&Value| entry["id"] == model || entry["id"] == format!("{model}:latest");
                 models.into_iter().find(same).cloned().ok_or_else(|| {
-                    Error::new(ErrorKind::ModelNotFound, "it is not in the list of models of the service")
+                    Error::new(ErrorKind::ModelNotFound, "it is not in the service's list of models")
                 })?
             }
         };
@@ -216,7 +216,7 @@ impl Service {
         request.model.as_deref().unwrap_or(&self.model)
     }
 
-    /// Says who failed, and hides the key where the service repeats it.
+    /// Names who failed, and hides the key if the service repeats it.
     fn blame(&self, error: Error, model: &str) -> Error {
         let error = error.at(&self.name, model);
         match &self.api_key {
@@ -258,7 +258,7 @@ impl Provider for Service {
                 let question =
                     ChatRequest::new("probe", "Answer with: ok").max_output_tokens(16).model(model);
                 match self.ask(&question, AnswerFormat::Text).await {
-                    // Who answers at all accepts the key and knows the model.
+                    // Any answer shows that key and model are accepted.
                     Err(error) if !matches!(error.kind(), ErrorKind::Truncated | ErrorKind::Malformed) => {
                         Err(error)
                     }
@@ -279,7 +279,7 @@ fn document(reply: &HttpReply) -> Result<Value, Error> {
     }
     let json: Value = serde_json::from_slice(&reply.body).map_err(|cause| {
         let text = String::from_utf8_lossy(&reply.body);
-        Error::new(ErrorKind::Malformed, format!("the reply is not JSON or breaks off: {text}"))
+        Error::new(ErrorKind::Malformed, format!("the reply is not JSON or is incomplete: {text}"))
             .with_status(reply.status)
             .with_source(cause)
     })?;

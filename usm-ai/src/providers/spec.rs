@@ -14,7 +14,7 @@ pub struct ServiceSpec {
     pub base_url: &'static str,
     /// Environment variable that usually holds the key.
     pub key_variable: &'static str,
-    /// Whether it answers nobody without a key.
+    /// Whether it needs a key to answer.
     pub needs_key: bool,
     /// The model asked unless another is configured; empty where only the owner of the server knows. Models retire:
     /// keep it configurable.
@@ -24,7 +24,7 @@ pub struct ServiceSpec {
     pub(super) quirks: Quirks,
 }
 
-/// In what a service differs from others of its format.
+/// How a service differs from others of its format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Quirks {
     /// Name of the output limit.
@@ -33,11 +33,11 @@ pub(super) struct Quirks {
     pub(super) response_format: bool,
     /// A mode for any JSON.
     pub(super) json_mode: bool,
-    /// The service passes requests on, and must be told to pass them only to who can do what they ask.
+    /// The service forwards requests, and must be told to use only upstreams that support all parameters.
     pub(super) require_parameters: bool,
-    /// Unless told otherwise the service keeps what was said.
+    /// The service stores the conversation unless told not to.
     pub(super) keeps: bool,
-    /// Counts of tokens come in a stream only when asked for.
+    /// Token counts come in a stream only on request.
     pub(super) stream_usage: bool,
     /// How to ask about models.
     pub(super) models: Models,
@@ -75,7 +75,7 @@ impl ServiceSpec {
 pub struct ServiceConfig {
     /// Name of the provider, for logs and people.
     pub name: String,
-    /// The row of the table: format and peculiarities.
+    /// The row of the table: format and differences.
     pub spec: &'static ServiceSpec,
     /// Base URL, such as `http://localhost:11434/v1`; the path of the format is added to it.
     pub base_url: String,
@@ -102,7 +102,7 @@ pub enum WireFormat {
 }
 
 impl WireFormat {
-    /// The end of the URL, which a pasted base URL may have already.
+    /// The end of the URL, which a pasted base URL may already contain.
     pub(super) fn path(self) -> &'static str {
         match self {
             Self::ChatCompletions => "/chat/completions",

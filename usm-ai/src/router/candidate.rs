@@ -13,10 +13,10 @@ use super::{
 };
 use crate::{ChatRequest, Error, Provider, Quota};
 
-/// Requests may name models of their own; more of them than this are not remembered apart.
+/// Most models remembered for one provider: requests may name any.
 const MOST_MODELS: usize = 64;
 
-/// More shapes of answers than this are not remembered apart.
+/// Most answer schemas remembered for one model.
 const MOST_SCHEMAS: usize = 64;
 
 /// A provider and the model to ask it for.
@@ -99,7 +99,7 @@ impl Candidate {
         });
     }
 
-    /// A way in for one call, or how long there is none.
+    /// Permission for one call, or how long there is none.
     pub(super) fn admit<'a>(&'a self, model: &str, cooldowns: &'a Cooldowns) -> Result<Admission<'a>, Rest> {
         let ticket = self.memory(model, |memory| memory.breaker.admit(Instant::now(), cooldowns))?;
         Ok(Admission { candidate: self, cooldowns, model: model.to_owned(), ticket: Some(ticket) })
@@ -119,7 +119,7 @@ impl Candidate {
     }
 }
 
-/// A call under way. Dropped without an outcome, it counts as abandoned, so that no probe blocks the way for ever.
+/// A call in progress. Dropped without an outcome, it counts as abandoned, so that no probe blocks others forever.
 #[derive(Debug)]
 pub(super) struct Admission<'a> {
     candidate: &'a Candidate,

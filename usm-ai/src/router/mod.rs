@@ -32,20 +32,21 @@ use reading::{Check, Reading};
 
 /// Several candidates in order of preference, used as one.
 ///
-/// Of each call, the first candidate that can answer does:
+/// The first candidate that can answer a call does:
 ///
 /// - A transient failure (overload, time-out, network) is retried with the same candidate as [`RetrySettings`] say; after
 ///   that, and at once after any other failure, the next one is asked. One that refuses the key never stops the others.
-/// - What one candidate blocks or declines is put to one more; when that blocks it too, nobody else is asked.
+/// - What one candidate blocks or declines goes to one more; if that one blocks it too, nobody else is asked.
 /// - A rate limit takes the candidate out for all calls, for exactly as long as the service says; meanwhile the others
 ///   answer. Only when none is left does a call wait, if the wait is short.
-/// - A candidate that keeps failing, or fails in a way that a person has to mend, rests as [`Cooldowns`] say. Then one
+/// - A candidate that keeps failing, or fails in a way that a person has to fix, rests as [`Cooldowns`] say. Then one
 ///   call tries it before the others do.
-/// - [`ChatRequest::deadline`] bounds everything together. While another candidate may still be asked, an attempt gets at
+/// - [`ChatRequest::deadline`] limits the whole call. While another candidate may still be asked, an attempt gets at
 ///   most half of the time that is left, and is not repeated when that would leave less; so a service that hangs does not
-///   use up the time of the others. Streams are not cut so: they are bound by [`Limits`](crate::Limits) and the deadline.
+///   use up the time of the others. Streams are not cut this way: only [`Limits`](crate::Limits) and the deadline end
+///   them.
 ///
-/// When all have failed, the error is the one that says best what to do next: a transient one if any was, with the
+/// When all have failed, the error is the one that best says what to do next: a transient one if there is any, with the
 /// shortest wait. Every answer and every error carries the log of all attempts.
 #[derive(Debug)]
 pub struct Router {
@@ -53,7 +54,7 @@ pub struct Router {
     cache: Option<Arc<AnswerCache>>,
 }
 
-/// What a call is after.
+/// What a call asks for.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
     Text,
@@ -61,7 +62,7 @@ enum Wanted<'a> {
     Value(&'a AnswerSchema, Check<'a>),
 }
 
-/// Nobody answered; the shortest wait, where waiting may help.
+/// Nobody answered; the shortest wait, if waiting may help.
 struct NobodyAnswered(Option<Duration>);
 
 impl Router {
@@ -97,8 +98,8 @@ impl Router {
         self
     }
 
-    /// Keeps answers to requests that have a [`ChatRequest::prompt_version`], and gives them again. Routers may share
-    /// a cache.
+    /// Keeps answers to requests that have a [`ChatRequest::prompt_version`], and reuses them. Routers may share a
+    /// cache.
     #[must_use]
     pub fn cache(mut self, cache: Arc<AnswerCache>) -> Self {
         self.cache = Some(cache);
@@ -130,7 +131,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// As [`Router::chat`]; [`Cancelled`](ErrorKind::Cancelled) when `stop` ended first. The error tells what was
+    /// As [`Router::chat`]; [`Cancelled`](ErrorKind::Cancelled) when `stop` ended first. The error lists what was
     /// tried until then.
     pub async fn chat_until(
         &self,
@@ -146,8 +147,8 @@ impl Router {
 
     /// Asks for text and hands over every piece of it as it comes, from providers that stream; else all at once.
     ///
-    /// When an attempt breaks off and another one follows, [`StreamEvent::Restart`] tells that what came so far is void.
-    /// A [`ChatRequest::schema`] is not looked at: half a document is of no use.
+    /// When an attempt breaks off and another one follows, [`StreamEvent::Restart`] says to discard what came so far.
+    /// A [`ChatRequest::schema`] is ignored: half a document is of no use.
     ///
     /// # Errors
     ///
@@ -163,9 +164,9 @@ impl Router {
 
     /// Asks for a value of type `T`.
     ///
-    /// The schema of `T` is sent to the provider, or put into the prompt where the model takes none; what a model takes
-    /// is remembered. The answer is found also in code fences and amid prose. What `T` can be deserialised from will do;
-    /// any other answer is sent back once with the list of its problems; then the next candidate is asked.
+    /// The schema of `T` is sent to the provider, or put into the prompt if the model takes none; what a model takes
+    /// is remembered. The answer is also found in code fences and between prose. Anything that deserialises into `T` is
+    /// accepted; any other answer is sent back once with the list of its problems; then the next candidate is asked.
     ///
     /// # Errors
     ///
@@ -228,7 +229,7 @@ impl Router {
         }
     }
 
-    /// Goes through the candidates, again after a short wait if that may help.
+    /// Goes through the candidates, and again after a short wait if that may help.
     async fn ask_all<'a>(
         &'a self,
         request: &ChatRequest,
@@ -281,7 +282,7 @@ impl Router {
         Err(NobodyAnswered(call.shortest_wait()))
     }
 
-    /// The kept answer of the first candidate that has one.
+    /// The cached answer of the first candidate that has one.
     fn remembered(&self, request: &ChatRequest, wanted: Wanted<'_>) -> Option<ChatResponse> {
         let cache = self.cache.as_ref()?;
         let answers = self.asker.candidates.iter();
@@ -306,7 +307,7 @@ impl Router {
     }
 }
 
-/// Under what an answer is kept; `None` for a request whose answers are not, and for streams.
+/// The cache key of an answer; `None` for a request whose answers are not cached, and for streams.
 fn key(candidate: &Candidate, request: &ChatRequest, wanted: Wanted<'_>) -> Option<Key> {
     let schema = match wanted {
         Wanted::Text => None,

@@ -31,8 +31,8 @@ pub(super) fn fits_schema(schema: &AnswerSchema, value: &Value) -> Result<(), Ve
     if problems.is_empty() { Ok(()) } else { Err(problems) }
 }
 
-/// For callers that have a type: what it can be made of will do, even if it reads more than its schema asks for. The
-/// schema says more precisely what is wrong with the rest.
+/// For callers that have a type: anything that deserialises is accepted, even if the schema would not allow it. For the
+/// rest, the schema says more precisely what is wrong.
 pub(super) fn fits_type<T: DeserializeOwned>(
     schema: &AnswerSchema,
     value: &Value,
@@ -50,8 +50,8 @@ pub(super) struct Flaw {
     pub(super) problems: Vec<String>,
 }
 
-/// The first document of the answer that fits; else what is wrong with the first one that could be meant. Of one that
-/// was cut off at the output limit the whole elements, where the caller takes them; the flag says so.
+/// The first document of the answer that fits; otherwise what is wrong with the first candidate. If it was cut off at the
+/// output limit and `partial` is set, its complete elements; the flag in the result says so.
 pub(super) fn read(
     schema: &AnswerSchema,
     check: Check<'_>,
@@ -90,7 +90,7 @@ pub(super) fn read(
     }))
 }
 
-/// What follows the thoughts that some servers leave in the text: the drafts in them are not the answer.
+/// The text after the thoughts that some servers leave in it: drafts in the thoughts are not the answer.
 fn after_thinking(text: &str) -> &str {
     match text.trim_start().strip_prefix("<think>") {
         Some(thought) => thought.split_once("</think>").map_or("", |(_, answer)| answer),

@@ -9,11 +9,11 @@ use backon::ExponentialBuilder;
 pub struct RetrySettings {
     /// Times to ask the same candidate again; 2 by default, 0 turns retries off.
     pub retries: usize,
-    /// Pause before the first retry, doubled for each further one; 500 ms by default. Jitter adds up to as much.
+    /// Pause before the first retry, doubled for each further one; 500 ms by default. Jitter adds up to the same again.
     pub first_delay: Duration,
     /// Longest of these pauses, before jitter; 8 s by default.
     pub longest_delay: Duration,
-    /// A longer wait than this is not waited within a call: the error carries it. 10 s by default.
+    /// A call does not wait longer than this: the error carries the wait instead. 10 s by default.
     pub longest_retry_after: Duration,
 }
 

@@ -2,14 +2,14 @@
 
 use crate::AnswerSchema;
 
-/// How a model is told the wanted shape, best first.
+/// How a model is told the shape of the answer, best first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Rung {
-    /// By the service's own strict means.
+    /// With the strict mode of the service.
     Schema,
-    /// In the words of the prompt, with the service's promise of some JSON.
+    /// In the prompt, with the JSON mode of the service.
     Json,
-    /// In the words of the prompt alone.
+    /// In the prompt alone.
     Prompt,
 }
 

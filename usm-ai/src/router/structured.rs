@@ -9,7 +9,7 @@ use super::{
 };
 use crate::{AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, ProviderAnswer};
 
-/// As much of an unusable answer as is sent back with the request to repair it, in characters.
+/// Most characters of an unusable answer that are sent back with the request to repair it.
 const REPAIRED_CHARS: usize = 24_000;
 
 /// A value, and the response it was read from.
@@ -34,7 +34,7 @@ pub(super) async fn ask_for_value(
     let mut rung = candidate.rung(model, schema.name()).unwrap_or_else(|| Rung::first(schema));
     let mut question = request.clone();
     let mut repaired = false;
-    // Below the one on which the service said that the model cannot keep to the schema.
+    // The rung below the one where the service said that the model cannot follow the schema.
     let mut lowered = None;
     loop {
         match ask(asker, candidate, &question, schema, rung, call).await {
@@ -47,7 +47,7 @@ pub(super) async fn ask_for_value(
                 }
                 Err(flaw) => {
                     call.mark_unusable(flaw.kind);
-                    // A longer answer is no remedy for one that is too long.
+                    // Asking for more does not help when the answer is already too long.
                     if repaired || flaw.kind == ErrorKind::Truncated || call.is_over() {
                         let error = Error::new(flaw.kind, flaw.problems.join("; "));
                         return Err(error.at(candidate.name(), &answer.model));
@@ -64,7 +64,7 @@ pub(super) async fn ask_for_value(
                 candidate.remember_rung(model, schema.name(), lower);
                 rung = lower;
             }
-            // What came was no answer at all. The service's own means may be what breaks it, but once proves nothing,
+            // This was not an answer at all. The service's own JSON mode may be the cause. One failure proves nothing,
             // unless the service itself blames the answer (Groq's `json_validate_failed`) and a lower rung does better.
             Err(error) if error.kind() == ErrorKind::Malformed && !repaired && !call.is_over() => {
                 rung = rung.lower(candidate.provider.has_json_mode()).unwrap_or(Rung::Prompt);
@@ -99,8 +99,8 @@ async fn ask(
     asker.ask(candidate, &request, format, call, None).await
 }
 
-/// The question again, with the answer and what is wrong with it. The schema goes along in words as well: a
-/// service that ignored it has never seen it.
+/// The question again, with the answer and what is wrong with it. The schema is repeated in words: the model of a service
+/// that ignored it has never seen it.
 fn repair_request(
     request: &ChatRequest,
     schema: &AnswerSchema,

@@ -1,4 +1,4 @@
-//! Sends the reply to one request, as slowly or as broken as the reply wants it.
+//! Sends the reply to one request, including slow and broken ones.
 
 use std::{future, io, time::Duration};
 

@@ -44,9 +44,9 @@ pub enum Reply {
     HangAfterHeaders,
     /// Not even headers: silence from the beginning.
     Hang,
-    /// Headers that announce a body, half of it, then the connection is closed. Of a stream, half of its events.
+    /// Headers that announce a body, half of it, then the connection is closed. For a stream, half of its events.
     CloseWithinBody,
-    /// A body of so many bytes, without its length being announced.
+    /// A body of this many bytes, without announcing its length.
     Huge {
         /// Bytes to send unless the client leaves earlier.
         bytes: usize,
@@ -130,7 +130,7 @@ impl Reply {
         Self::error(400, "This model does not support response format `json_schema`.")
     }
 
-    /// 429 with so many seconds to wait, in the way of the format; for most also a date.
+    /// 429 with this many seconds to wait, as the format says it; for most formats a date works too.
     pub fn rate_limited(retry_after: impl ToString) -> Self {
         Self::Refusal(Refusal::RateLimited(retry_after.to_string()))
     }
@@ -165,7 +165,7 @@ impl Reply {
         Self::body(200, "<!doctype html><title>Sign in</title>")
     }
 
-    /// 200 with JSON that ends in the middle, its length announced truly.
+    /// 200 with JSON that ends in the middle, with its true length announced.
     pub fn truncated_json() -> Self {
         Self::body(200, r#"{"choices": [{"message": {"content": "hel"#)
     }

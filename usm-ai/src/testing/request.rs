@@ -1,4 +1,4 @@
-//! A request as the fake AI service got it.
+//! A request as the fake AI service received it.
 
 use std::{fmt, io, time::Instant};
 
@@ -8,7 +8,7 @@ use tokio::{io::AsyncReadExt, net::TcpStream};
 /// Requests larger than this are cut off, in bytes.
 const LARGEST_REQUEST: usize = 64 * 1024 * 1024;
 
-/// A request as the server got it. `Debug` masks the headers that carry keys.
+/// A request as the server received it. `Debug` masks the headers that carry keys.
 #[derive(Clone, PartialEq)]
 #[non_exhaustive]
 pub struct RecordedRequest {
@@ -18,7 +18,7 @@ pub struct RecordedRequest {
     pub headers: Vec<(String, String)>,
     /// The body, `null` if it was not JSON.
     pub body: Value,
-    /// When it had arrived.
+    /// When it arrived.
     pub arrived: Instant,
 }
 
@@ -55,7 +55,7 @@ impl RecordedRequest {
     }
 }
 
-/// Headers in which the formats carry a key.
+/// The headers that carry a key.
 const SECRET_HEADERS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
 
 impl fmt::Debug for RecordedRequest {

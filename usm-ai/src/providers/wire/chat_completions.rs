@@ -34,7 +34,7 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     Value::Object(body)
 }
 
-/// The format of the answer in the words of this format, which Perplexity's responses use too.
+/// The format of the answer as this wire format writes it; Perplexity's responses use it too.
 pub(super) fn response_format(format: AnswerFormat<'_>) -> Option<Value> {
     match format {
         AnswerFormat::Text => None,

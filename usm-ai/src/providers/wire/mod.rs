@@ -1,4 +1,4 @@
-//! The four formats in which services are asked and answer.
+//! The four wire formats: how each is written and read.
 
 mod chat_completions;
 pub(super) mod gemini;
@@ -44,7 +44,7 @@ impl WireFormat {
         }
     }
 
-    /// The tokens that a reply or event counts, also one that is of no use.
+    /// The tokens that a reply or event counts, even an unusable one.
     pub(super) fn usage(self, reply: &Value) -> Option<Usage> {
         match self {
             Self::ChatCompletions => chat_completions::usage(reply),

@@ -42,7 +42,7 @@ impl Draft {
         self.count(piece.usage);
     }
 
-    /// Adds to the count of tokens. Parts of it come in different events; none of them goes back.
+    /// Adds to the count of tokens. Parts of it come in different events; none of them decreases.
     pub(crate) fn count(&mut self, usage: Option<Usage>) {
         self.usage = match (self.usage, usage) {
             (Some(known), Some(new)) => Some(Usage {
@@ -83,7 +83,7 @@ impl Draft {
     }
 }
 
-/// The temperature by way of text, for `0.2_f32` as `f64` is 0.20000000298023224.
+/// The temperature, converted through text because `0.2_f32` as `f64` is 0.20000000298023224.
 pub(super) fn temperature(temperature: f32) -> Value {
     json!(temperature.to_string().parse::<f64>().unwrap_or_default())
 }
@@ -100,7 +100,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// An answer that is not of the format at all.
+/// An answer in some other format.
 pub(super) fn not_of_the_format(what: &str, reply: &Value) -> Error {
     Error::new(ErrorKind::Malformed, format!("the reply has no {what}: {reply}"))
 }
