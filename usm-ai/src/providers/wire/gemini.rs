@@ -2,14 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    AnswerFormat,
-    wire::{self, Piece, Question},
-};
-use crate::{Error, ErrorKind, FinishReason, Usage};
+use super::parts::{self, Piece, Question};
+use crate::{AnswerFormat, Error, ErrorKind, FinishReason, Usage};
 
 /// The path below the base URL.
-pub(super) fn path(model: &str, streamed: bool) -> String {
+pub(crate) fn path(model: &str, streamed: bool) -> String {
     let model = model.strip_prefix("models/").unwrap_or(model);
     format!("{model}:{}", if streamed { "streamGenerateContent" } else { "generateContent" })
 }
@@ -25,7 +22,7 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     }
     let mut config = Map::new();
     if let Some(temperature) = request.temperature {
-        config.insert("temperature".to_owned(), wire::temperature(temperature));
+        config.insert("temperature".to_owned(), parts::temperature(temperature));
     }
     if let Some(tokens) = request.max_output_tokens {
         config.insert("maxOutputTokens".to_owned(), json!(tokens));
@@ -47,7 +44,7 @@ pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
     let piece = event(reply)?;
     match reply["candidates"].as_array() {
         Some(candidates) if !candidates.is_empty() => Ok(piece),
-        _ => Err(wire::not_of_the_format("candidates", reply)),
+        _ => Err(parts::not_of_the_format("candidates", reply)),
     }
 }
 
@@ -73,7 +70,7 @@ pub(super) fn event(reply: &Value) -> Result<Piece, Error> {
     let spoken = parts.filter(|part| part["thought"] != true).filter_map(|part| part["text"].as_str());
     Ok(Piece {
         text: spoken.collect(),
-        model: wire::text(&reply["modelVersion"]),
+        model: parts::text(&reply["modelVersion"]),
         finish_reason,
         usage: usage(reply),
     })

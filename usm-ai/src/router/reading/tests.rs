@@ -1,4 +1,4 @@
-//! Answers read, repaired and salvaged.
+//! Answers read and salvaged.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 use proptest::prelude::*;
 use schemars::JsonSchema;
@@ -76,19 +76,6 @@ fn an_answer_cut_off_at_the_output_limit_is_told_from_a_malformed_one() {
     assert_eq!(read_point("Let me think", FinishReason::Length).unwrap_err().kind, ErrorKind::Truncated);
     assert_eq!(read_point(r#"{"x": 1, "#, FinishReason::Stop).unwrap_err().kind, ErrorKind::Malformed);
     assert_eq!(read_point("no idea", FinishReason::Stop).unwrap_err().kind, ErrorKind::Malformed);
-}
-
-#[test]
-fn a_repair_request_holds_question_answer_problems_and_schema() {
-    let request = ChatRequest::new("point", "Where is it?").system("Be exact").temperature(0.0);
-    let schema = AnswerSchema::of::<Point>();
-
-    let repair = repair_request(&request, &schema, Rung::Schema, "{}", &["x: is missing".to_owned()]);
-
-    for part in ["Where is it?", "<answer>\n{}\n</answer>", "- x: is missing", "additionalProperties"] {
-        assert!(repair.user.contains(part), "{part}");
-    }
-    assert_eq!((repair.system, repair.temperature), (request.system, request.temperature));
 }
 
 #[test]

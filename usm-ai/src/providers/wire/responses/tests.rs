@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::{
-    super::wire::testing::{answer, body, full, plain, schema, streamed, wire_schema},
+    super::testing::{answer, body, full, plain, schema, streamed, wire_schema},
     *,
 };
 use crate::ProviderAnswer;

@@ -70,7 +70,7 @@ fn a_wait_longer_than_a_week_is_a_week() {
 }
 
 #[test]
-fn groqs_counters_tell_when_the_one_at_zero_begins_anew() {
+fn groqs_counters_tell_when_the_one_at_zero_resets() {
     let day = [("x-ratelimit-remaining-requests", "0"), ("x-ratelimit-reset-requests", "2m59.5s")];
     let minute = [("x-ratelimit-remaining-tokens", "0"), ("x-ratelimit-reset-tokens", "7.66s")];
     let some_left = [("x-ratelimit-remaining-tokens", "900"), ("x-ratelimit-reset-tokens", "7.66s")];
@@ -80,7 +80,7 @@ fn groqs_counters_tell_when_the_one_at_zero_begins_anew() {
     assert_eq!(
         by_headers(&[day, minute].concat()),
         Some(Duration::from_millis(179_500)),
-        "both must have begun anew"
+        "both must have been reset"
     );
     assert_eq!(
         by_headers(

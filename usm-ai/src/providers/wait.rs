@@ -1,23 +1,20 @@
-//! How long a service asks to wait, read from its headers and body in the way each service says it.
+//! How long a service asks to wait, read from its headers and body in the form each service uses.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::Value;
 
-use crate::http::Headers;
+use crate::headers::Headers;
 
-/// Stands for "for ever" where a duration is too long to be added to the clock.
-pub(crate) const FAR_AWAY: Duration = Duration::from_secs(365 * 24 * 3600);
-
-/// Longer waits than this are a mistake of somebody's clock.
+/// Longer waits than this come from a wrong clock.
 const LONGEST: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// How long to wait after this refusal; `None` when the service does not say.
 ///
-/// What it says outright comes first (`retry-after`, `RetryInfo`), then what follows from its counters, then what it
-/// tells people. A daily quota outweighs them all: Gemini names a short delay beside it. A wait of nothing, or one that is
-/// over, says nothing: who refuses now does not want to be asked at once.
-pub(crate) fn wait(headers: &Headers, body: Option<&Value>, now: SystemTime) -> Option<Duration> {
+/// An explicit wait comes first (`retry-after`, `RetryInfo`), then what follows from its counters, then the message for
+/// people. A daily quota overrides them all: Gemini names a short delay beside it. A wait of zero, or one in the past, is
+/// ignored: a service that refuses now does not want to be asked again at once.
+pub(super) fn wait(headers: &Headers, body: Option<&Value>, now: SystemTime) -> Option<Duration> {
     let lasts = |wait: &Duration| !wait.is_zero();
     let told = || retry_after(headers, now).filter(lasts).or_else(|| body.and_then(retry_info).filter(lasts));
     let counted = || exhausted(headers).or_else(|| reset_at(headers, body, now));
@@ -29,7 +26,7 @@ pub(crate) fn wait(headers: &Headers, body: Option<&Value>, now: SystemTime) -> 
 }
 
 /// Whether Gemini says that the quota of the day is used up, not that of the minute.
-pub(crate) fn is_daily(body: &Value) -> bool {
+pub(super) fn is_daily(body: &Value) -> bool {
     let per_day = |violation: &Value| violation["quotaId"].as_str().is_some_and(|id| id.contains("PerDay"));
     details(body)
         .filter(|detail| is_of_type(detail, "google.rpc.QuotaFailure"))
@@ -45,7 +42,7 @@ fn retry_after(headers: &Headers, now: SystemTime) -> Option<Duration> {
     let value = headers.get("retry-after")?;
     number(value).and_then(seconds).or_else(|| {
         let until = httpdate::parse_http_date(value.trim()).ok()?;
-        // By the clock of the service where it tells it: ours may be off.
+        // By the clock of the service, if it tells the time: ours may be wrong.
         let clock = headers.get("date").and_then(|date| httpdate::parse_http_date(date).ok());
         Some(until.duration_since(clock.unwrap_or(now)).unwrap_or_default())
     })
@@ -57,8 +54,8 @@ fn retry_info(body: &Value) -> Option<Duration> {
     seconds(number(delay["retryDelay"].as_str()?.strip_suffix('s')?)?)
 }
 
-/// When the counter that is at zero begins anew (Groq, OpenAI): requests of the day or tokens of the minute. With
-/// something left of both, the request was larger than what is left of the tokens.
+/// When the counter that is at zero resets (Groq, OpenAI): requests per day or tokens per minute. If both have something
+/// left, the request was larger than the tokens that are left.
 fn exhausted(headers: &Headers) -> Option<Duration> {
     let reset = |of: &str| go_duration(headers.get(&format!("x-ratelimit-reset-{of}"))?);
     let used_up =
@@ -127,12 +124,12 @@ fn seconds(seconds: f64) -> Option<Duration> {
     Duration::try_from_secs_f64(seconds).ok()
 }
 
-/// Google's days end at midnight of California, which is seven or eight hours behind UTC.
+/// Google's days end at midnight in California, which is seven or eight hours behind UTC.
 fn until_midnight_pacific(now: SystemTime) -> Duration {
     let utc = now.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
     let local = utc.saturating_sub(pacific_offset(utc));
     let midnight = (local / 86_400 + 1) * 86_400;
-    // The clocks change at two o'clock, so that the coming midnight may be in the other time.
+    // The clocks change at two o'clock, so the next midnight may be in the other time.
     let there = midnight + pacific_offset(midnight + 8 * 3600);
     Duration::from_secs(there.saturating_sub(utc))
 }

@@ -2,11 +2,8 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    AnswerFormat,
-    wire::{self, Piece, Question},
-};
-use crate::{Error, ErrorKind, FinishReason, Usage};
+use super::parts::{self, Piece, Question};
+use crate::{AnswerFormat, Error, ErrorKind, FinishReason, Usage};
 
 /// The body of the request.
 pub(super) fn body(question: &Question<'_>) -> Value {
@@ -17,7 +14,7 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     body.insert("model".to_owned(), json!(model));
     body.insert("messages".to_owned(), system.chain([user]).collect());
     if let Some(temperature) = request.temperature {
-        body.insert("temperature".to_owned(), wire::temperature(temperature));
+        body.insert("temperature".to_owned(), parts::temperature(temperature));
     }
     if let Some(tokens) = request.max_output_tokens {
         body.insert(spec.quirks.output_limit.to_owned(), json!(tokens));
@@ -37,7 +34,7 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     Value::Object(body)
 }
 
-/// The format of the answer in the words of this format, which Perplexity's responses use too.
+/// The format of the answer as this wire format writes it; Perplexity's responses use it too.
 pub(super) fn response_format(format: AnswerFormat<'_>) -> Option<Value> {
     match format {
         AnswerFormat::Text => None,
@@ -52,7 +49,7 @@ pub(super) fn response_format(format: AnswerFormat<'_>) -> Option<Value> {
 /// A whole reply.
 pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
     if reply.pointer("/choices/0").is_none() {
-        return Err(wire::not_of_the_format("choices", reply));
+        return Err(parts::not_of_the_format("choices", reply));
     }
     piece(reply, "message")
 }
@@ -77,7 +74,7 @@ fn piece(reply: &Value, part: &str) -> Result<Piece, Error> {
     };
     Ok(Piece {
         text: content(&choice[part]["content"]),
-        model: wire::text(&reply["model"]),
+        model: parts::text(&reply["model"]),
         finish_reason,
         usage: usage(reply),
     })
@@ -94,7 +91,7 @@ fn content(content: &Value) -> String {
 
 /// The tokens that a reply or event counts.
 pub(super) fn usage(reply: &Value) -> Option<Usage> {
-    let count = |usage: &Value| wire::usage(usage, "prompt_tokens", "completion_tokens");
+    let count = |usage: &Value| parts::usage(usage, "prompt_tokens", "completion_tokens");
     // Groq counts elsewhere in streams.
     count(&reply["usage"]).or_else(|| count(&reply["x_groq"]["usage"]))
 }

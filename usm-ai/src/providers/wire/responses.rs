@@ -3,10 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::{
-    AnswerFormat, chat_completions,
-    wire::{self, Piece, Question},
+    chat_completions,
+    parts::{self, Piece, Question},
 };
-use crate::{Error, ErrorKind, FinishReason, Usage};
+use crate::{AnswerFormat, Error, ErrorKind, FinishReason, Usage};
 
 /// The body of the request.
 pub(super) fn body(question: &Question<'_>) -> Value {
@@ -18,7 +18,7 @@ pub(super) fn body(question: &Question<'_>) -> Value {
         body.insert("instructions".to_owned(), json!(system));
     }
     if let Some(temperature) = request.temperature {
-        body.insert("temperature".to_owned(), wire::temperature(temperature));
+        body.insert("temperature".to_owned(), parts::temperature(temperature));
     }
     if let Some(tokens) = request.max_output_tokens {
         body.insert(spec.quirks.output_limit.to_owned(), json!(tokens));
@@ -56,7 +56,7 @@ fn text_format(format: AnswerFormat<'_>) -> Option<Value> {
 /// A whole reply.
 pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
     let Some(output) = reply["output"].as_array() else {
-        return Err(wire::not_of_the_format("output", reply));
+        return Err(parts::not_of_the_format("output", reply));
     };
     let parts = || output.iter().flat_map(|item| item["content"].as_array().into_iter().flatten());
     if let Some(refusal) = parts().find(|part| part["type"] == "refusal") {
@@ -70,7 +70,7 @@ pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
 pub(super) fn event(event: &Value) -> Result<Piece, Error> {
     match event["type"].as_str().unwrap_or_default() {
         "response.output_text.delta" => {
-            Ok(Piece { text: wire::text(&event["delta"]).unwrap_or_default(), ..Piece::default() })
+            Ok(Piece { text: parts::text(&event["delta"]).unwrap_or_default(), ..Piece::default() })
         }
         "response.refusal.done" => {
             Err(Error::new(ErrorKind::Blocked, event["refusal"].as_str().unwrap_or_default()))
@@ -99,7 +99,7 @@ fn ending(response: &Value) -> Result<Piece, Error> {
     };
     Ok(Piece {
         text: String::new(),
-        model: wire::text(&response["model"]),
+        model: parts::text(&response["model"]),
         finish_reason: Some(finish_reason),
         usage: usage(response),
     })
@@ -119,7 +119,7 @@ fn failed(error: &Value) -> Error {
 
 /// The tokens that a reply, or the reply in an event, counts.
 pub(super) fn usage(reply: &Value) -> Option<Usage> {
-    let count = |usage: &Value| wire::usage(usage, "input_tokens", "output_tokens");
+    let count = |usage: &Value| parts::usage(usage, "input_tokens", "output_tokens");
     count(&reply["usage"]).or_else(|| count(&reply["response"]["usage"]))
 }
 

@@ -2,14 +2,11 @@
 
 use serde_json::{Map, Value, json};
 
-use super::{
-    AnswerFormat,
-    wire::{self, Piece, Question},
-};
-use crate::{Error, ErrorKind, FinishReason, Usage};
+use super::parts::{self, Piece, Question};
+use crate::{AnswerFormat, Error, ErrorKind, FinishReason, Usage};
 
 /// The version of the format, sent with every request.
-pub(super) const VERSION: &str = "2023-06-01";
+pub(crate) const VERSION: &str = "2023-06-01";
 
 /// The format wants a limit even where the caller sets none.
 const DEFAULT_OUTPUT_TOKENS: u32 = 16_000;
@@ -25,7 +22,7 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     }
     body.insert("messages".to_owned(), json!([{ "role": "user", "content": request.user }]));
     if let Some(temperature) = request.temperature {
-        body.insert("temperature".to_owned(), wire::temperature(temperature));
+        body.insert("temperature".to_owned(), parts::temperature(temperature));
     }
     if let AnswerFormat::Schema(schema) = format {
         let format = json!({ "type": "json_schema", "schema": schema.as_json() });
@@ -40,13 +37,13 @@ pub(super) fn body(question: &Question<'_>) -> Value {
 /// A whole reply. Blocks of thinking come before those of text.
 pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
     let Some(blocks) = reply["content"].as_array() else {
-        return Err(wire::not_of_the_format("content", reply));
+        return Err(parts::not_of_the_format("content", reply));
     };
     let finish_reason = finish_reason(reply)?;
     let text = blocks.iter().filter(|block| block["type"] == "text");
     Ok(Piece {
         text: text.filter_map(|block| block["text"].as_str()).collect(),
-        model: wire::text(&reply["model"]),
+        model: parts::text(&reply["model"]),
         finish_reason,
         usage: usage(reply),
     })
@@ -57,10 +54,10 @@ pub(super) fn event(event: &Value) -> Result<Piece, Error> {
     match event["type"].as_str().unwrap_or_default() {
         "message_start" => {
             let message = &event["message"];
-            Ok(Piece { model: wire::text(&message["model"]), usage: usage(event), ..Piece::default() })
+            Ok(Piece { model: parts::text(&message["model"]), usage: usage(event), ..Piece::default() })
         }
         "content_block_delta" if event["delta"]["type"] == "text_delta" => {
-            Ok(Piece { text: wire::text(&event["delta"]["text"]).unwrap_or_default(), ..Piece::default() })
+            Ok(Piece { text: parts::text(&event["delta"]["text"]).unwrap_or_default(), ..Piece::default() })
         }
         "message_delta" => Ok(Piece {
             finish_reason: finish_reason(&event["delta"])?,

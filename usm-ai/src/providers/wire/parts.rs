@@ -2,31 +2,32 @@
 
 use serde_json::{Value, json};
 
-use super::{AnswerFormat, ProviderAnswer, services::ServiceSpec};
-use crate::{ChatRequest, Error, ErrorKind, FinishReason, Usage};
+use crate::{
+    AnswerFormat, ChatRequest, Error, ErrorKind, FinishReason, ProviderAnswer, Usage, providers::ServiceSpec,
+};
 
 /// Everything a request body is made of.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Question<'a> {
-    pub(super) spec: &'a ServiceSpec,
-    pub(super) model: &'a str,
-    pub(super) request: &'a ChatRequest,
-    pub(super) format: AnswerFormat<'a>,
-    pub(super) streamed: bool,
+pub(crate) struct Question<'a> {
+    pub(crate) spec: &'a ServiceSpec,
+    pub(crate) model: &'a str,
+    pub(crate) request: &'a ChatRequest,
+    pub(crate) format: AnswerFormat<'a>,
+    pub(crate) streamed: bool,
 }
 
 /// What one event of a stream, or a whole reply, adds to an answer.
 #[derive(Debug, Default, PartialEq)]
-pub(super) struct Piece {
-    pub(super) text: String,
-    pub(super) model: Option<String>,
-    pub(super) finish_reason: Option<FinishReason>,
-    pub(super) usage: Option<Usage>,
+pub(crate) struct Piece {
+    pub(crate) text: String,
+    pub(crate) model: Option<String>,
+    pub(crate) finish_reason: Option<FinishReason>,
+    pub(crate) usage: Option<Usage>,
 }
 
 /// An answer that is being put together.
 #[derive(Debug, Default)]
-pub(super) struct Draft {
+pub(crate) struct Draft {
     text: String,
     model: Option<String>,
     finish_reason: Option<FinishReason>,
@@ -34,15 +35,15 @@ pub(super) struct Draft {
 }
 
 impl Draft {
-    pub(super) fn add(&mut self, piece: Piece) {
+    pub(crate) fn add(&mut self, piece: Piece) {
         self.text.push_str(&piece.text);
         self.model = piece.model.or(self.model.take());
         self.finish_reason = piece.finish_reason.or(self.finish_reason);
         self.count(piece.usage);
     }
 
-    /// Adds to the count of tokens. Parts of it come in different events; none of them goes back.
-    pub(super) fn count(&mut self, usage: Option<Usage>) {
+    /// Adds to the count of tokens. Parts of it come in different events; none of them decreases.
+    pub(crate) fn count(&mut self, usage: Option<Usage>) {
         self.usage = match (self.usage, usage) {
             (Some(known), Some(new)) => Some(Usage {
                 input_tokens: known.input_tokens.max(new.input_tokens),
@@ -53,17 +54,17 @@ impl Draft {
     }
 
     /// The tokens counted so far.
-    pub(super) fn usage(&self) -> Option<Usage> {
+    pub(crate) fn usage(&self) -> Option<Usage> {
         self.usage
     }
 
     /// Whether the service has said how the answer ends.
-    pub(super) fn is_finished(&self) -> bool {
+    pub(crate) fn is_finished(&self) -> bool {
         self.finish_reason.is_some()
     }
 
     /// The answer, if there is text in it.
-    pub(super) fn finish(self, model: &str) -> Result<ProviderAnswer, Error> {
+    pub(crate) fn finish(self, model: &str) -> Result<ProviderAnswer, Error> {
         let finish_reason = self.finish_reason.unwrap_or(FinishReason::Other);
         if self.text.trim().is_empty() {
             return Err(match finish_reason {
@@ -82,7 +83,7 @@ impl Draft {
     }
 }
 
-/// The temperature by way of text, for `0.2_f32` as `f64` is 0.20000000298023224.
+/// The temperature, converted through text because `0.2_f32` as `f64` is 0.20000000298023224.
 pub(super) fn temperature(temperature: f32) -> Value {
     json!(temperature.to_string().parse::<f64>().unwrap_or_default())
 }
@@ -99,10 +100,7 @@ pub(super) fn text(value: &Value) -> Option<String> {
     value.as_str().map(str::to_owned)
 }
 
-/// An answer that is not of the format at all.
+/// An answer in some other format.
 pub(super) fn not_of_the_format(what: &str, reply: &Value) -> Error {
     Error::new(ErrorKind::Malformed, format!("the reply has no {what}: {reply}"))
 }
-
-#[cfg(test)]
-pub(super) mod testing;
