@@ -78,10 +78,10 @@ impl Modules {
         place
     }
 
-    /// Every circle: modules beside each other that need each other, with what they use. A module with others below it stands
-    /// beside them as `mod`.
-    pub fn circles(&self) -> Vec<String> {
-        let mut beside: BTreeMap<Place, BTreeMap<(String, String), String>> = BTreeMap::new();
+    /// Which modules use which of those beside them, by their parent: from, to, and an example. A module with others below it
+    /// stands beside them as `mod`.
+    fn edges(&self) -> BTreeMap<Place, BTreeMap<(String, String), String>> {
+        let mut edges: BTreeMap<Place, BTreeMap<(String, String), String>> = BTreeMap::new();
         for (user, module) in &self.0 {
             for path in &module.uses {
                 let owner = self.owner(path);
@@ -89,12 +89,28 @@ impl Modules {
                 let part = |place: &Place| place.get(common).map_or("mod", String::as_str).to_owned();
                 let (from, to) = (part(user), part(&owner));
                 if from != to {
-                    let what = format!("{} uses {}", user.join("::"), path.join("::"));
-                    beside.entry(user[..common].to_vec()).or_default().entry((from, to)).or_insert(what);
+                    let example = format!("{} uses {}", user.join("::"), path.join("::"));
+                    edges.entry(user[..common].to_vec()).or_default().entry((from, to)).or_insert(example);
                 }
             }
         }
-        beside.iter().flat_map(|(parent, edges)| circles(&parent.join("::"), edges)).collect()
+        edges
+    }
+
+    /// Every use that lies on a circle.
+    pub fn circles(&self) -> Vec<String> {
+        self.edges().iter().flat_map(|(parent, edges)| circles(&parent.join("::"), edges)).collect()
+    }
+
+    /// Uses of a module at the root of the crate by one in a lower layer. A module in no layer is told too.
+    pub fn upward(&self, layers: &[&[&str]]) -> Vec<String> {
+        let layer = |module: &str| layers.iter().position(|layer| layer.contains(&module));
+        let edges = self.edges().remove(&Place::new()).unwrap_or_default();
+        let upward = edges.into_iter().filter(|((from, to), _)| match (layer(from), layer(to)) {
+            (Some(from), Some(to)) => from < to,
+            _ => from != "mod" && to != "mod",
+        });
+        upward.map(|((from, to), example)| format!("{from} -> {to}: {example}")).collect()
     }
 }
 

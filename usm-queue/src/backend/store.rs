@@ -290,6 +290,11 @@ pub enum CancelOutcome {
 }
 
 /// Which jobs to list; the default is the newest 50 of all.
+///
+/// ```
+/// # use usm_queue::{JobFilter, JobStatus};
+/// let failed = JobFilter::new().status(JobStatus::Failed).task("send_mail").limit(10);
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct JobFilter {
@@ -308,5 +313,42 @@ pub struct JobFilter {
 impl Default for JobFilter {
     fn default() -> Self {
         Self { owner: None, status: None, task: None, skip: 0, limit: 50 }
+    }
+}
+
+impl JobFilter {
+    /// The newest 50 of all.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Only of this owner.
+    pub fn owner(mut self, owner: impl Into<Owner>) -> Self {
+        self.owner = Some(owner.into());
+        self
+    }
+
+    /// Only in this state.
+    pub fn status(mut self, status: JobStatus) -> Self {
+        self.status = Some(status);
+        self
+    }
+
+    /// Only of this task.
+    pub fn task(mut self, task: impl Into<String>) -> Self {
+        self.task = Some(task.into());
+        self
+    }
+
+    /// How many of the newest to leave out.
+    pub fn skip(mut self, skip: usize) -> Self {
+        self.skip = skip;
+        self
+    }
+
+    /// How many at most.
+    pub fn limit(mut self, limit: usize) -> Self {
+        self.limit = limit;
+        self
     }
 }

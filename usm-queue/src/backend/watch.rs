@@ -1,6 +1,11 @@
 //! What watchers of a job get: whole records, or what is new.
 
-use std::{collections::VecDeque, fmt};
+use std::{
+    collections::VecDeque,
+    fmt,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use futures_util::{Stream, StreamExt, stream::BoxStream};
 
@@ -9,7 +14,7 @@ use crate::{
     job::{Job, JobChange},
 };
 
-/// The states of one job: the present one first, then each later one, ending with the final one.
+/// The states of one job: the present one first, then each later one, ending with the final one. Also a [`Stream`].
 pub struct JobWatch {
     unseen: VecDeque<Job>,
     /// Without its partial results.
@@ -32,22 +37,32 @@ impl JobWatch {
 
     /// The next state; `None` after the final one.
     pub async fn next(&mut self) -> Option<Result<Job>> {
+        StreamExt::next(self).await
+    }
+}
+
+impl Stream for JobWatch {
+    type Item = Result<Job>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Job>>> {
         loop {
             if let Some(job) = self.unseen.pop_front() {
                 self.ended = job.status.is_final();
-                return Some(Ok(job));
+                return Poll::Ready(Some(Ok(job)));
             }
             if self.ended {
-                return None;
+                return Poll::Ready(None);
             }
-            match self.changes.next().await? {
-                Ok(mut job) if job.version > self.seen.version => {
-                    self.unseen.extend(job.transitions_since(&self.seen));
+            match ready!(self.changes.poll_next_unpin(context)) {
+                Some(Ok(mut job)) if job.version > self.seen.version => {
+                    let missed = job.transitions_since(&self.seen);
+                    self.unseen.extend(missed);
                     self.seen = job.clone_without_partials();
                     self.unseen.push_back(job);
                 }
-                Ok(_) => {}
-                Err(error) => return Some(Err(error)),
+                Some(Ok(_)) => {}
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
             }
         }
     }
@@ -59,7 +74,8 @@ impl fmt::Debug for JobWatch {
     }
 }
 
-/// The changes of one job after a version of its record, each once and in order, ending with the final one.
+/// The changes of one job after a version of its record, each once and in order, ending with the final one. Also a
+/// [`Stream`].
 pub struct JobChanges {
     unseen: VecDeque<JobChange>,
     ended: bool,
@@ -91,20 +107,29 @@ impl JobChanges {
         }))
     }
 
-    /// The next change; `None` after the final one. After an error, or when the program begins anew, go on with
+    /// The next change; `None` after the final one. After an error, or when the program starts again, go on with
     /// [`changes`](crate::TaskQueue::changes) after the number of the last one.
     pub async fn next(&mut self) -> Option<Result<JobChange>> {
+        StreamExt::next(self).await
+    }
+}
+
+impl Stream for JobChanges {
+    type Item = Result<JobChange>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<JobChange>>> {
         loop {
             if let Some(change) = self.unseen.pop_front() {
                 self.ended = change.is_final();
-                return Some(Ok(change));
+                return Poll::Ready(Some(Ok(change)));
             }
             if self.ended {
-                return None;
+                return Poll::Ready(None);
             }
-            match self.later.next().await? {
-                Ok(changes) => self.unseen.extend(changes),
-                Err(error) => return Some(Err(error)),
+            match ready!(self.later.poll_next_unpin(context)) {
+                Some(Ok(changes)) => self.unseen.extend(changes),
+                Some(Err(error)) => return Poll::Ready(Some(Err(error))),
+                None => return Poll::Ready(None),
             }
         }
     }

@@ -110,7 +110,7 @@ pub struct Job {
     pub partial_versions: Vec<u64>,
     /// The task's output, once completed.
     pub result: Option<Value>,
-    /// Why the last attempt failed.
+    /// Why the last attempt failed; nothing once the job has completed. The timeline has the errors of all attempts.
     pub error: Option<String>,
     /// Whether somebody asked to cancel it.
     pub cancel_requested: bool,
@@ -252,6 +252,9 @@ impl Job {
         self.worker.clone_from(&entry.worker);
         if entry.error.is_some() {
             self.error.clone_from(&entry.error);
+        }
+        if entry.event == JobEvent::Completed {
+            self.error = None;
         }
         self.cancel_requested |= entry.event == JobEvent::CancelRequested;
         if entry.event.status().is_some() {

@@ -73,14 +73,22 @@ impl TaskQueue {
         for (task, options) in tasks {
             accepted.push(self.prepare(&task, options)?);
         }
-        let ids: Vec<_> = accepted.iter().map(|(new, _)| new.job.id).collect();
-        if accepted.is_empty() {
+        let accepted = self.accept_all(accepted).await?;
+        Ok(accepted
+            .into_iter()
+            .map(|(id, accepted)| self.accepted(id, accepted == Accepted::Known))
+            .collect())
+    }
+
+    /// Accepts all, or tells of each what became of it.
+    pub(super) async fn accept_all(&self, jobs: Vec<(NewJob, Message)>) -> Result<Vec<(JobId, Accepted)>> {
+        if jobs.is_empty() {
             return Ok(Vec::new());
         }
-        let results = self.accept(accepted).await;
+        let ids: Vec<_> = jobs.iter().map(|(new, _)| new.job.id).collect();
+        let results = self.accept(jobs).await;
         if results.iter().all(Result::is_ok) {
-            let known = results.into_iter().map(|result| matches!(result, Ok(Accepted::Known)));
-            return Ok(ids.into_iter().zip(known).map(|(id, known)| self.accepted(id, known)).collect());
+            return Ok(ids.into_iter().zip(results.into_iter().flatten()).collect());
         }
         Err(not_all_accepted(ids, results))
     }
@@ -112,7 +120,7 @@ impl TaskQueue {
         })
     }
 
-    fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(NewJob, Message)> {
+    pub(super) fn prepare<T: Task>(&self, task: &T, options: EnqueueOptions) -> Result<(NewJob, Message)> {
         if let Some(why) = options.unwritable {
             return Err(Error::invalid(why));
         }

@@ -1,6 +1,6 @@
 //! One enqueued job, with its output's type.
 
-use std::{fmt, marker::PhantomData};
+use std::{fmt, marker::PhantomData, time::Duration};
 
 use super::TaskQueue;
 use crate::{
@@ -17,7 +17,10 @@ impl TaskQueue {
     }
 }
 
-/// One enqueued job, with its output's type.
+/// How long a caller waits for a result before the log tells that nobody takes the job.
+const LONG_WAIT: Duration = Duration::from_secs(30);
+
+/// One enqueued job, with its output's type. Clones are handles to the same job.
 pub struct JobHandle<T> {
     id: JobId,
     queue: TaskQueue,
@@ -63,14 +66,36 @@ impl<T: Task> JobHandle<T> {
         self.queue.changes(self.id, after).await
     }
 
-    /// Waits until the job has ended and returns its output.
+    /// Waits until the job has ended and returns its output. When no worker takes the job for 30 s, the log says so once.
     ///
     /// # Errors
     ///
     /// `JobNotCompleted`, with the job's error, when it failed or was cancelled; `InvalidInput` when the stored result
     /// does not read as the task's output; else as [`TaskQueue::wait`].
     pub async fn result(&self) -> Result<T::Output> {
-        let job = self.queue.wait(self.id).await?;
+        let ended = self.queue.wait(self.id);
+        let mut ended = std::pin::pin!(ended);
+        let job = match tokio::time::timeout(LONG_WAIT, ended.as_mut()).await {
+            Ok(ended) => ended?,
+            Err(_) => {
+                self.tell_if_untaken().await;
+                ended.await?
+            }
+        };
+        self.output(job)
+    }
+
+    /// Its output if it has completed; `None` while it has not ended.
+    ///
+    /// # Errors
+    ///
+    /// As [`result`](Self::result).
+    pub async fn try_result(&self) -> Result<Option<T::Output>> {
+        let job = self.status().await?;
+        if job.status.is_final() { self.output(job).map(Some) } else { Ok(None) }
+    }
+
+    fn output(&self, job: Job) -> Result<T::Output> {
         if job.status != JobStatus::Completed {
             let why = job.error.map(|error| format!(": {error}")).unwrap_or_default();
             return Err(Error::new(
@@ -86,6 +111,19 @@ impl<T: Task> JobHandle<T> {
             ))
             .with_source(error)
         })
+    }
+
+    async fn tell_if_untaken(&self) {
+        let waits = self.status().await.is_ok_and(|job| {
+            job.status == JobStatus::Pending && job.attempt == 0 && job.next_attempt_at.is_none()
+        });
+        if waits {
+            tracing::warn!(
+                job.id = %self.id,
+                task.name = T::NAME,
+                "no worker has taken this job yet; run one that handles its task on the same queue"
+            );
+        }
     }
 
     /// Cancels it, as [`TaskQueue::cancel`].
@@ -105,5 +143,11 @@ fn ended(status: JobStatus) -> &'static str {
 impl<T> fmt::Debug for JobHandle<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("JobHandle").field(&self.id).finish()
+    }
+}
+
+impl<T> Clone for JobHandle<T> {
+    fn clone(&self) -> Self {
+        Self { id: self.id, queue: self.queue.clone(), known: self.known, task: PhantomData }
     }
 }

@@ -1,5 +1,6 @@
 //! The handle that enqueues tasks and answers about jobs.
 
+mod batch;
 mod dead_letters;
 mod enqueue;
 mod handle;
@@ -13,6 +14,7 @@ use std::{fmt, sync::Arc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
+    batch::Batch,
     dead_letters::{DeadLetterFilter, DeadLetters, NotReplayed, Replayed},
     enqueue::MAX_BODY_BYTES,
     handle::JobHandle,

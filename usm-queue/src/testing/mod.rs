@@ -7,7 +7,11 @@
 //! ```
 //! mod memory {
 //!     use std::sync::Arc;
-//!     use usm_queue::{Broker, JobStore, SqliteOptions, testing};
+//!     use usm_queue::{
+//!         SqliteOptions,
+//!         backend::{Broker, JobStore},
+//!         testing,
+//!     };
 //!
 //!     async fn broker() -> Option<Arc<dyn Broker>> {
 //!         Some(testing::sqlite_pair(None, SqliteOptions::default()).await.ok()?.0)
@@ -36,18 +40,20 @@ use std::{
 use uuid::Uuid;
 
 pub mod broker;
+mod handler;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
 pub mod store;
 mod values;
 
+pub use self::handler::TestJob;
 #[cfg(feature = "rabbitmq")]
 pub use self::rabbitmq::RabbitMq;
 #[doc(inline)]
 pub use crate::{broker_contract, store_contract};
 
 /// How long [`soon`] and [`eventually`] wait before they give up: long enough for a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long nothing must happen before a contract believes that nothing will.
 pub const QUIET: Duration = Duration::from_millis(300);

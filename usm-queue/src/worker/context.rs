@@ -28,7 +28,11 @@ pub(crate) struct Signals {
 
 impl Signals {
     pub(crate) fn new(stopping: CancellationToken) -> Self {
-        Self { stopping, cancelled: CancellationToken::new(), heard: AtomicBool::new(false) }
+        Self::of(stopping, CancellationToken::new())
+    }
+
+    pub(crate) fn of(stopping: CancellationToken, cancelled: CancellationToken) -> Self {
+        Self { stopping, cancelled, heard: AtomicBool::new(false) }
     }
 
     /// Both signals.
@@ -53,9 +57,17 @@ pub struct JobContext<S> {
     pub state: S,
     job: Arc<Job>,
     idempotency_key: String,
-    lease: Lease,
-    store: Arc<dyn JobStore>,
+    reports: Reports,
     signals: Arc<Signals>,
+}
+
+/// Where a handler's reports go.
+pub(crate) enum Reports {
+    /// Into the job's record, under the lease of this attempt.
+    Stored(Arc<dyn JobStore>, Lease),
+    /// To a test.
+    #[cfg(feature = "testing")]
+    Recorded(Arc<std::sync::Mutex<Vec<JobUpdate>>>),
 }
 
 impl<S> JobContext<S> {
@@ -63,11 +75,10 @@ impl<S> JobContext<S> {
         state: S,
         job: Arc<Job>,
         idempotency_key: String,
-        lease: Lease,
-        store: Arc<dyn JobStore>,
+        reports: Reports,
         signals: Arc<Signals>,
     ) -> Self {
-        Self { state, job, idempotency_key, lease, store, signals }
+        Self { state, job, idempotency_key, reports, signals }
     }
 
     /// Identity of the job.
@@ -148,7 +159,15 @@ impl<S> JobContext<S> {
     }
 
     async fn update(&self, update: JobUpdate) -> Result<()> {
-        match self.store.update(self.lease, update).await? {
+        let updated = match &self.reports {
+            Reports::Stored(store, lease) => store.update(*lease, update).await?,
+            #[cfg(feature = "testing")]
+            Reports::Recorded(reports) => {
+                reports.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(update);
+                Updated::Applied
+            }
+        };
+        match updated {
             Updated::Applied => Ok(()),
             Updated::Stale | Updated::Lost => Err(Error::new(
                 ErrorKind::Closed,

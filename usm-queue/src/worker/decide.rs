@@ -69,6 +69,7 @@ pub(crate) fn decide(
         Outcome::Completed(result) => return (JobUpdate::Completed(result), Fate::Ack),
         Outcome::Cancelled => return (JobUpdate::Cancelled, Fate::Ack),
         Outcome::Interrupted => return (JobUpdate::Released, Fate::HandBack),
+        Outcome::Failed(Verdict::Cancel, _) => return (JobUpdate::Cancelled, Fate::Ack),
         Outcome::Failed(verdict, error) => (verdict, error),
         Outcome::TimedOut(limit) => {
             (Verdict::Retry, format!("the attempt took longer than {limit:?} and was stopped"))
@@ -77,8 +78,10 @@ pub(crate) fn decide(
     };
     let error = short(&error, ERROR_CHARS);
     let (delay, counted) = match verdict {
-        Verdict::Permanent => return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::Permanent)),
-        Verdict::RateLimited(delay) => (Some(delay), false),
+        Verdict::Permanent | Verdict::Cancel => {
+            return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::Permanent));
+        }
+        Verdict::Snooze(delay) => (Some(delay), false),
         Verdict::RetryAfter(delay) => (policy.next_delay(job.attempt).map(|_| delay), true),
         Verdict::Retry => (policy.next_delay(job.attempt).map(|delay| policy.spread(delay, random)), true),
     };
@@ -133,13 +136,8 @@ mod tests {
                 3,
                 dead(Reason::AttemptsUsedUp, "why"),
             ),
-            ("is rate limited", failed(Verdict::RateLimited(9 * SECOND)), 1, retry(9 * SECOND, "why", false)),
-            (
-                "is rate limited last",
-                failed(Verdict::RateLimited(9 * SECOND)),
-                3,
-                retry(9 * SECOND, "why", false),
-            ),
+            ("snoozes", failed(Verdict::Snooze(9 * SECOND)), 1, retry(9 * SECOND, "why", false)),
+            ("snoozes last", failed(Verdict::Snooze(9 * SECOND)), 3, retry(9 * SECOND, "why", false)),
             (
                 "takes too long",
                 Outcome::TimedOut(SECOND),
@@ -160,6 +158,7 @@ mod tests {
                 dead(Reason::AttemptsUsedUp, "the handler panicked: oh"),
             ),
             ("is cancelled", Outcome::Cancelled, 1, (JobUpdate::Cancelled, Fate::Ack)),
+            ("cancels its job", failed(Verdict::Cancel), 1, (JobUpdate::Cancelled, Fate::Ack)),
             ("is interrupted", Outcome::Interrupted, 3, (JobUpdate::Released, Fate::HandBack)),
         ];
 
@@ -179,7 +178,7 @@ mod tests {
     fn a_job_that_only_meets_rate_limits_is_given_up_some_time_after_its_first_attempt() {
         let job = Job::new(JobId::new(), "t", Utc::now());
         let policy = RetryPolicy::default().with_give_up_after(10 * SECOND);
-        let fate = |tried| decide(failed(Verdict::RateLimited(SECOND)), &job, &policy, tried, 0.5).1;
+        let fate = |tried| decide(failed(Verdict::Snooze(SECOND)), &job, &policy, tried, 0.5).1;
 
         assert_eq!(fate(9 * SECOND), Fate::RetryAfter(SECOND));
         assert_eq!(fate(9 * SECOND + Duration::from_millis(1)), Fate::DeadLetter(Reason::TooOld));
@@ -206,7 +205,7 @@ mod tests {
             let [first_delay, max_delay, give_up_after, named] = delays[..] else { unreachable!() };
             let policy = RetryPolicy { max_attempts, first_delay, factor, max_delay, jitter, give_up_after };
 
-            for verdict in [Verdict::Retry, Verdict::RetryAfter(named), Verdict::RateLimited(named)] {
+            for verdict in [Verdict::Retry, Verdict::RetryAfter(named), Verdict::Snooze(named)] {
                 let (_, fate) = decide(failed(verdict), &job, &policy, first_delay, random);
                 if let Fate::RetryAfter(delay) = fate {
                     prop_assert!(first_delay.saturating_add(delay) <= give_up_after);

@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::{
     attempt::{Stop, attempt, died, guarded, panic_message},
-    context::JobContext,
+    context::{JobContext, Reports},
     dead_letter::dead_letter,
     decide::{self, ERROR_CHARS, Fate, Outcome, Reason},
     patience::next_wait,
@@ -21,7 +21,7 @@ use crate::{
     job::{Job, JobEvent, JobId, JobStatus},
     message::{self, Message},
     retry::RetryPolicy,
-    task::Verdict,
+    task::{TaskError, Verdict},
 };
 
 /// How long a message goes back for whose processing panicked outside the application's code, or whose job runs elsewhere.
@@ -221,10 +221,11 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 .header_str(message::IDEMPOTENCY_KEY)
                 .map_or_else(|| job.id.to_string(), str::to_owned);
             let context = || {
-                let (store, signals) = (self.queue.shared_store(), stop.signals.clone());
-                JobContext::new(self.state.clone(), job.clone(), key, lease, store, signals)
+                let reports = Reports::Stored(self.queue.shared_store(), lease);
+                JobContext::new(self.state.clone(), job.clone(), key, reports, stop.signals.clone())
             };
-            attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await
+            let classify = |error: &TaskError| self.registry.verdict(error);
+            attempt(prepared, context, classify, handler.policy.timeout, &stop, self.stop_grace).await
         };
         self.finish(delivery, handler, &job, lease, claimed, outcome).await;
     }

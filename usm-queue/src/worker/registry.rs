@@ -1,22 +1,22 @@
 //! Task name to boxed handler: the only type erasure.
 
-use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, error::Error, fmt, future::Future, pin::Pin, sync::Arc};
 
 use serde_json::Value;
 
 use super::context::JobContext;
 use crate::{
-    error::Error,
+    error::Result as QueueResult,
     json,
     message::{self, Message},
-    task::{Task, TaskError, TaskPolicy},
+    task::{Source, Task, TaskError, TaskPolicy, Verdict},
 };
 
 type BoxFuture<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
 /// A decoded task, ready to run.
 pub(crate) type Prepared<S> = Box<dyn FnOnce(JobContext<S>) -> BoxFuture<Result<Value, TaskError>> + Send>;
-type Prepare<S> = dyn Fn(&Message) -> Result<Prepared<S>, Error> + Send + Sync;
+type Prepare<S> = dyn Fn(&Message) -> QueueResult<Prepared<S>> + Send + Sync;
 
 /// One registered handler.
 pub(crate) struct Handler<S> {
@@ -28,29 +28,36 @@ pub(crate) struct Handler<S> {
 
 impl<S> Handler<S> {
     /// Decodes the task in a message.
-    pub(crate) fn prepare(&self, message: &Message) -> Result<Prepared<S>, Error> {
+    pub(crate) fn prepare(&self, message: &Message) -> QueueResult<Prepared<S>> {
         (self.prepare)(message)
     }
 }
 
+/// What a classifier says of an error, if it knows it.
+type Classify = dyn Fn(&(dyn Error + 'static)) -> Option<Verdict> + Send + Sync;
+
 /// All handlers of a worker.
 pub(crate) struct Registry<S> {
     handlers: BTreeMap<&'static str, Arc<Handler<S>>>,
+    /// Tasks with more than one handler.
+    twice: Vec<&'static str>,
+    classifiers: Vec<Box<Classify>>,
 }
 
 impl<S> Default for Registry<S> {
     fn default() -> Self {
-        Self { handlers: BTreeMap::new() }
+        Self { handlers: BTreeMap::new(), twice: Vec::new(), classifiers: Vec::new() }
     }
 }
 
 impl<S: Send + 'static> Registry<S> {
-    /// Adds a handler; one for the same task replaces it.
-    pub(crate) fn add<T, F, Fut>(&mut self, handler: F)
+    /// Adds a handler.
+    pub(crate) fn add<T, F, Fut, E>(&mut self, handler: F)
     where
         T: Task,
         F: Fn(T, JobContext<S>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<T::Output, TaskError>> + Send + 'static,
+        Fut: Future<Output = Result<T::Output, E>> + Send + 'static,
+        E: Into<Source> + 'static,
     {
         let handler = Arc::new(handler);
         let prepare = move |message: &Message| {
@@ -58,7 +65,7 @@ impl<S: Send + 'static> Registry<S> {
             let handler = handler.clone();
             let run = move |context: JobContext<S>| -> BoxFuture<_> {
                 Box::pin(async move {
-                    let output = handler(task, context).await?;
+                    let output = handler(task, context).await.map_err(TaskError::of)?;
                     let what = format!("the handler of task `{}` has ended, but its result", T::NAME);
                     json::result(&what, output).map_err(TaskError::permanent)
                 })
@@ -71,7 +78,32 @@ impl<S: Send + 'static> Registry<S> {
             policy: T::policy(),
             prepare: Box::new(prepare),
         };
-        self.handlers.insert(T::NAME, Arc::new(handler));
+        if self.handlers.insert(T::NAME, Arc::new(handler)).is_some() {
+            self.twice.push(T::NAME);
+        }
+    }
+
+    /// Adds what is known of the errors of one type.
+    pub(crate) fn classify<E: Error + 'static>(
+        &mut self,
+        verdict: impl Fn(&E) -> Verdict + Send + Sync + 'static,
+    ) {
+        self.classifiers.push(Box::new(move |error| error.downcast_ref().map(&verdict)));
+    }
+
+    /// What an error asks for: what the handler said, unless that is no more than `?` says and a classifier knows the error or
+    /// one of its causes.
+    pub(crate) fn verdict(&self, error: &TaskError) -> Verdict {
+        if error.verdict() != Verdict::Retry {
+            return error.verdict();
+        }
+        let known = |cause| self.classifiers.iter().find_map(|classify| classify(cause));
+        error.causes().find_map(known).unwrap_or(Verdict::Retry)
+    }
+
+    /// Tasks with more than one handler.
+    pub(crate) fn twice(&self) -> &[&'static str] {
+        &self.twice
     }
 
     /// The handler for a message: by its task header, else by its routing key, else the only one whose tasks reach

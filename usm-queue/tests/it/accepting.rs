@@ -15,7 +15,8 @@ use crate::{
 };
 
 fn echo(flaky: &Flaky) -> Worker<()> {
-    Worker::new(flaky.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text))
+    Worker::new(flaky.queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text))
 }
 
 #[tokio::test]
@@ -131,8 +132,8 @@ async fn the_first_job_of_an_id_stands_and_the_caller_hears_of_it() {
         assert_eq!(other.kind(), ErrorKind::Conflict, "{other}");
         assert_eq!(other.jobs(), [(first.id(), Acceptance::NotAccepted)]);
         assert_eq!(queue.depth("work").await.unwrap().ready, 1);
-        let worker =
-            Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+        let worker = Worker::new(queue.clone(), ())
+            .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text));
         let record = with_worker(worker, ended(&queue, &first)).await;
         assert_eq!((record.result, record.priority), (Some("first".into()), 3));
 
@@ -225,7 +226,7 @@ mod servers {
         let worker = Worker::new(queue.clone(), runs.clone()).concurrency(4).handle(
             async |task: Note, job: JobContext<Arc<std::sync::atomic::AtomicUsize>>| {
                 job.state.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                Ok(task.text)
+                Ok::<_, TaskError>(task.text)
             },
         );
         with_worker(worker, async {

@@ -61,7 +61,7 @@ fn gated(place: &Place) -> (Worker<Gate>, mpsc::UnboundedReceiver<String>, Arc<S
             if task.text.starts_with("held") {
                 job.state.open.acquire().await?.forget();
             }
-            Ok(job.attempt().to_string())
+            Ok::<_, usm_queue::TaskError>(job.attempt().to_string())
         },
     );
     (worker, heard, open)

@@ -25,7 +25,7 @@ fn impatient(queue: &TaskQueue) -> Worker<()> {
 }
 
 fn echo(queue: &TaskQueue) -> Worker<()> {
-    Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text))
+    Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text))
 }
 
 /// Runs a worker until `count` messages are dead.

@@ -25,7 +25,7 @@ pub use self::{
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use usm_queue::{Broker, SqliteOptions, testing};
+/// # use usm_queue::{SqliteOptions, backend::Broker, testing};
 /// async fn open() -> Option<Arc<dyn Broker>> {
 ///     Some(testing::sqlite_pair(None, SqliteOptions::default()).await.ok()?.0)
 /// }

@@ -23,7 +23,7 @@ pub use self::{
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use usm_queue::{JobStore, SqliteOptions, testing};
+/// # use usm_queue::{SqliteOptions, backend::JobStore, testing};
 /// async fn open() -> Option<Arc<dyn JobStore>> {
 ///     Some(testing::sqlite_pair(None, SqliteOptions::default()).await.ok()?.1)
 /// }
@@ -79,6 +79,7 @@ macro_rules! store_contract {
             an_uncounted_retry_costs_no_attempt
             a_released_job_waits_again_and_the_attempt_does_not_count
             a_completed_job_keeps_its_result
+            a_completed_job_has_no_error_of_the_attempts_before
             a_failed_job_keeps_its_error
             the_timeline_tells_every_transition
             every_write_makes_one_new_version

@@ -111,6 +111,22 @@ pub async fn a_completed_job_keeps_its_result(store: &dyn JobStore) {
     }
 }
 
+/// Those are told by the timeline.
+pub async fn a_completed_job_has_no_error_of_the_attempts_before(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let (_, lease) = story.claim(LONG).await;
+    let retry = JobUpdate::Retry { error: "first".into(), delay: Duration::ZERO, counted: true };
+    story.update(lease, retry).await;
+    assert_eq!(story.now().await.error.as_deref(), Some("first"));
+    let (_, lease) = story.claim(LONG).await;
+
+    story.update(lease, JobUpdate::Completed(json!(1))).await;
+
+    let job = story.now().await;
+    assert_eq!((job.status, job.error), (JobStatus::Completed, None));
+    assert!(job.timeline.iter().any(|entry| entry.error.as_deref() == Some("first")));
+}
+
 /// And no result.
 pub async fn a_failed_job_keeps_its_error(store: &dyn JobStore) {
     let story = Story::begin(store).await;

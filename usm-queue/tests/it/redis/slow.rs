@@ -213,8 +213,11 @@ async fn a_job_whose_result_redis_does_not_take_fails_and_says_so() {
     let topology = usm_queue::Topology::single("work").unwrap();
     let queue = usm_queue::TaskQueue::new(broker, server.store().await, topology).await.unwrap();
     let job = queue.enqueue(crate::shared::note("large")).await.unwrap();
-    let worker = usm_queue::Worker::new(queue.clone(), ())
-        .handle(async |_: crate::shared::Note, _: usm_queue::JobContext<()>| Ok("x".repeat(2 << 20)));
+    let worker = usm_queue::Worker::new(queue.clone(), ()).handle(
+        async |_: crate::shared::Note, _: usm_queue::JobContext<()>| {
+            Ok::<_, usm_queue::TaskError>("x".repeat(2 << 20))
+        },
+    );
 
     let record = crate::shared::with_worker(worker, crate::shared::ended(&queue, &job)).await;
 

@@ -375,7 +375,7 @@ fn end(
 ) -> Result<usize> {
     run(
         tx,
-        "UPDATE jobs SET status = ?4, error = coalesce(?5, error), result = ?6, version = version + 1, updated_at = ?3,
+        "UPDATE jobs SET status = ?4, error = iif(?4 = 2, NULL, coalesce(?5, error)), result = ?6, version = version + 1, updated_at = ?3,
             finished_at = ?3, expires_at = ?7, lease_until = NULL,
             timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ?8 || attempt || ',' || json_quote(worker) || ',' || ?9 || ']' || char(10)
          WHERE id = ?1 AND token = ?2 AND status = 1",
