@@ -111,7 +111,7 @@ impl RedisOptions {
     /// `Unavailable` when Redis cannot be reached. Once connected, the store
     /// survives any outage: calls fail as `Unavailable` while it lasts.
     pub async fn connect(self) -> Result<Arc<dyn JobStore>> {
-        super::connect(self).await
+        super::store::connect(self).await
     }
 
     /// Who the URL names.

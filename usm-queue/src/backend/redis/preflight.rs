@@ -3,8 +3,8 @@
 use redis::{Cmd, RedisError, ServerErrorKind};
 
 use super::{
-    link::{Ask, Link},
-    script::RIGHTS,
+    connection::{Ask, Link},
+    scripts::RIGHTS,
 };
 use crate::error::{Error, ErrorKind, Result, chain};
 

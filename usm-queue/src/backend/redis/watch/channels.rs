@@ -6,29 +6,29 @@ use redis::aio::PubSubSink;
 use tokio::time::timeout;
 
 use super::{
-    hub::{Ask, Hub},
-    link::Link,
-    watch::AT_ONCE,
+    watched_jobs::{Ask, Hub},
+    watchers::AT_ONCE,
 };
 use crate::{
+    backend::redis::connection::Link,
     error::{Error, ErrorKind, Result},
     job::JobId,
 };
 
 /// The subscriptions of one connection.
-pub(super) struct Channels {
+pub(crate) struct Channels {
     link: Arc<Link>,
     sink: PubSubSink,
     subscribed: HashSet<JobId>,
 }
 
 impl Channels {
-    pub(super) fn new(link: Arc<Link>, sink: PubSubSink) -> Self {
+    pub(crate) fn new(link: Arc<Link>, sink: PubSubSink) -> Self {
         Self { link, sink, subscribed: HashSet::new() }
     }
 
     /// Subscribes to what is watched already, and to cancellations.
-    pub(super) async fn begin(&mut self, watched: &[JobId]) -> Result<()> {
+    pub(crate) async fn begin(&mut self, watched: &[JobId]) -> Result<()> {
         let cancellations = self.sink.subscribe(self.link.names().cancel());
         limited(&self.link, cancellations).await?;
         for ids in watched.chunks(AT_ONCE) {
@@ -38,7 +38,7 @@ impl Channels {
     }
 
     /// Subscribes to what watchers ask for, then tells them; and leaves what nobody watches any more.
-    pub(super) async fn answer(&mut self, hub: &Hub, asks: impl Iterator<Item = Ask>) -> Result<()> {
+    pub(crate) async fn answer(&mut self, hub: &Hub, asks: impl Iterator<Item = Ask>) -> Result<()> {
         let (mut enter, mut confirm) = (Vec::new(), Vec::new());
         let mut leave = Vec::new();
         for ask in asks {
@@ -79,7 +79,7 @@ impl Channels {
         ids.iter().map(|id| self.link.names().changed(id)).collect()
     }
 
-    pub(super) async fn ping(&mut self) -> Result<()> {
+    pub(crate) async fn ping(&mut self) -> Result<()> {
         limited(&self.link, self.sink.ping::<redis::Value>()).await.map(drop)
     }
 }

@@ -21,26 +21,24 @@ use tokio_util::{
 };
 
 use super::{
-    RedisOptions,
     channels::Channels,
-    hub::{Ask, Hub, Shown},
-    link::Link,
-    present::Present,
+    watched_jobs::{Ask, Hub, Shown},
 };
 use crate::{
+    backend::redis::{RedisOptions, connection::Link, snapshot::Present},
     error::{Error, ErrorKind, Result, chain},
     job::{Job, JobId},
 };
 
 /// Channels subscribed to, and records read, in one command.
-pub(super) const AT_ONCE: usize = 500;
+pub(crate) const AT_ONCE: usize = 500;
 /// While somebody watches, the connection is tried this often, so that a dead one is found out.
 const PING: Duration = Duration::from_secs(5);
 /// So often the records that our workers hold are read too.
 const CHECKS_OF_ALL: u32 = 15;
 
 /// All watchers of this process.
-pub(super) struct Watchers {
+pub(crate) struct Watchers {
     shared: Arc<Shared>,
     _stop_when_dropped: DropGuard,
 }
@@ -57,7 +55,7 @@ struct Shared {
 }
 
 impl Watchers {
-    pub(super) fn new(link: Arc<Link>, options: &RedisOptions) -> Self {
+    pub(crate) fn new(link: Arc<Link>, options: &RedisOptions) -> Self {
         let stop = CancellationToken::new();
         let shared = Shared {
             hub: Arc::new(Hub::new()),
@@ -71,7 +69,7 @@ impl Watchers {
     }
 
     /// Begins to watch a job; when this returns no later change is missed.
-    pub(super) async fn enter(&self, id: JobId) -> Result<Place> {
+    pub(crate) async fn enter(&self, id: JobId) -> Result<Place> {
         let shared = &self.shared;
         shared.follow().ok_or_else(Error::closed)?;
         let place = Place { shared: shared.clone(), id, shown: Some(shared.hub.enter(id)) };
@@ -90,24 +88,24 @@ impl Watchers {
     }
 
     /// A record that somebody read.
-    pub(super) fn show(&self, present: Present) {
+    pub(crate) fn show(&self, present: Present) {
         // A whole one.
         let _ = self.shared.hub.show(present);
     }
 
-    pub(super) fn cancellations(&self) -> broadcast::Receiver<JobId> {
+    pub(crate) fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.shared.follow();
         self.shared.hub.to_stop.subscribe()
     }
 
     /// Asks workers of this process to stop the job.
-    pub(super) fn stop(&self, id: JobId) {
+    pub(crate) fn stop(&self, id: JobId) {
         // Nobody listening is fine: leases tell too.
         drop(self.shared.hub.to_stop.send(id));
     }
 
     /// Ends all watches and the connection.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.shared.stop.cancel();
         self.shared.hub.close();
     }
@@ -145,7 +143,7 @@ impl Shared {
 }
 
 /// One watcher. Dropping it stops watching.
-pub(super) struct Place {
+pub(crate) struct Place {
     shared: Arc<Shared>,
     id: JobId,
     shown: Option<watch::Receiver<Shown>>,
@@ -153,7 +151,7 @@ pub(super) struct Place {
 
 impl Place {
     /// What is read of each later record; ends with an error when the record is gone.
-    pub(super) fn follow<T: Send + 'static>(
+    pub(crate) fn follow<T: Send + 'static>(
         place: Option<Self>,
         read: impl FnMut(&Job) -> T + Send + 'static,
     ) -> impl Stream<Item = Result<T>> + Send + 'static {

@@ -3,7 +3,7 @@
 use redis::Pipeline;
 
 use super::{
-    link::{Ask, Link},
+    connection::{Ask, Link},
     record::{self, add_partials, listed, parse},
 };
 use crate::{

@@ -12,11 +12,11 @@ use tokio::{
     time::Instant,
 };
 
-use super::present::Present;
+use crate::backend::redis::snapshot::Present;
 use crate::job::{Job, JobId, JobStatus};
 
 /// What a watcher asks of the subscription connection.
-pub(super) enum Ask {
+pub(crate) enum Ask {
     /// Somebody watches it; say so when its channel is subscribed to.
     Enter(JobId, oneshot::Sender<()>),
     /// Perhaps nobody watches it any more.
@@ -24,9 +24,9 @@ pub(super) enum Ask {
 }
 
 /// Who watches what.
-pub(super) struct Hub {
+pub(crate) struct Hub {
     watched: Mutex<HashMap<JobId, Watched>>,
-    pub(super) to_stop: broadcast::Sender<JobId>,
+    pub(crate) to_stop: broadcast::Sender<JobId>,
     asks: Mutex<Option<mpsc::UnboundedSender<Ask>>>,
 }
 
@@ -39,7 +39,7 @@ struct Watched {
 /// What a watcher is shown; only the newest, the record tells what came before. It grows in place, so that a change costs what
 /// is new.
 #[derive(Default)]
-pub(super) enum Shown {
+pub(crate) enum Shown {
     #[default]
     Nothing,
     Record(Box<Job>),
@@ -84,22 +84,22 @@ impl Last {
 }
 
 impl Hub {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { watched: Mutex::default(), to_stop: broadcast::channel(1024).0, asks: Mutex::default() }
     }
 
     /// From now on this is whom watchers ask.
-    pub(super) fn answered_by(&self, asks: mpsc::UnboundedSender<Ask>) {
+    pub(crate) fn answered_by(&self, asks: mpsc::UnboundedSender<Ask>) {
         *self.asks.lock().unwrap_or_else(PoisonError::into_inner) = Some(asks);
     }
 
     /// Whether somebody will answer.
-    pub(super) fn ask(&self, ask: Ask) -> bool {
+    pub(crate) fn ask(&self, ask: Ask) -> bool {
         let asks = self.asks.lock().unwrap_or_else(PoisonError::into_inner);
         asks.as_ref().is_some_and(|asks| asks.send(ask).is_ok())
     }
 
-    pub(super) fn enter(&self, id: JobId) -> watch::Receiver<Shown> {
+    pub(crate) fn enter(&self, id: JobId) -> watch::Receiver<Shown> {
         let mut watched = self.watched();
         let entry = watched.entry(id).or_insert_with(|| Watched {
             shown: watch::channel(Shown::Nothing).0,
@@ -110,7 +110,7 @@ impl Hub {
     }
 
     /// A watcher left: nobody else may be there.
-    pub(super) fn leave(&self, id: JobId) {
+    pub(crate) fn leave(&self, id: JobId) {
         let mut watched = self.watched();
         if watched.get(&id).is_some_and(|entry| entry.shown.receiver_count() == 0) {
             watched.remove(&id);
@@ -119,31 +119,31 @@ impl Hub {
         }
     }
 
-    pub(super) fn contains(&self, id: JobId) -> bool {
+    pub(crate) fn contains(&self, id: JobId) -> bool {
         self.watched().contains_key(&id)
     }
 
-    pub(super) fn is_empty(&self) -> bool {
+    pub(crate) fn is_empty(&self) -> bool {
         self.watched().is_empty()
     }
 
-    pub(super) fn ids(&self) -> Vec<JobId> {
+    pub(crate) fn ids(&self) -> Vec<JobId> {
         self.watched().keys().copied().collect()
     }
 
     /// Jobs that another service may change: no worker of ours holds them.
-    pub(super) fn unheld(&self) -> Vec<JobId> {
+    pub(crate) fn unheld(&self) -> Vec<JobId> {
         let now = Utc::now();
         self.watched().iter().filter(|(_, entry)| !entry.last.is_held(now)).map(|(id, _)| *id).collect()
     }
 
     /// How many entries of the list of a job's partial results are known.
-    pub(super) fn listed(&self, id: JobId) -> usize {
+    pub(crate) fn listed(&self, id: JobId) -> usize {
         self.watched().get(&id).map_or(0, |entry| entry.last.listed)
     }
 
     /// `false` where partial results before it are not known, so that the record must be read.
-    pub(super) fn show(&self, present: Present) -> bool {
+    pub(crate) fn show(&self, present: Present) -> bool {
         let mut watched = self.watched();
         let Some(entry) = watched.get_mut(&present.record.id) else { return true };
         entry.missing_since = None;
@@ -178,7 +178,7 @@ impl Hub {
 
     /// Redis has no record of this job. Its worker or its message may still make it anew: only one that stays away, and
     /// whose lease is over, is gone.
-    pub(super) fn missing(&self, id: JobId, patience: Duration) {
+    pub(crate) fn missing(&self, id: JobId, patience: Duration) {
         let mut watched = self.watched();
         let Some(entry) = watched.get_mut(&id) else { return };
         let since = *entry.missing_since.get_or_insert_with(Instant::now);
@@ -188,7 +188,7 @@ impl Hub {
     }
 
     /// All watches end.
-    pub(super) fn close(&self) {
+    pub(crate) fn close(&self) {
         self.watched().clear();
     }
 

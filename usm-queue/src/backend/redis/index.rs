@@ -13,9 +13,9 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    link::{Ask, Link},
-    names::Names,
-    script::{LIST, REGROUP, SWEEP, TASKS, on_lists},
+    connection::{Ask, Link},
+    keys::Names,
+    scripts::{LIST, REGROUP, SWEEP, TASKS, on_lists},
 };
 use crate::{
     backend::JobFilter,

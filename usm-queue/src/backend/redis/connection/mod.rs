@@ -19,7 +19,7 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{RedisOptions, names::Names};
+use super::{RedisOptions, keys::Names};
 use crate::error::{Error, ErrorKind, Result};
 
 /// Commands that may wait for their turn on the connection.

@@ -4,7 +4,7 @@ use std::{sync::LazyLock, time::Duration};
 
 use redis::{Cmd, Script, ToRedisArgs};
 
-use super::{RedisOptions, link::Ask, list, names::Names, record};
+use super::{RedisOptions, connection::Ask, index, keys::Names, record};
 use crate::{backend::NewJob, job::JobId};
 
 macro_rules! transition {
@@ -27,9 +27,11 @@ pub(super) static INSERT_NEW: LazyLock<Script> =
 pub(super) static UNCONFIRMED: LazyLock<Script> =
     LazyLock::new(|| Script::new(include_str!("unconfirmed.lua")));
 pub(super) static LIST: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("list.lua")));
-pub(super) static REGROUP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("regroup.lua")));
+pub(super) static REGROUP: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("reindex_status.lua")));
 pub(super) static SWEEP: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("sweep.lua")));
-pub(super) static TASKS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("tasks.lua")));
+pub(super) static TASKS: LazyLock<Script> =
+    LazyLock::new(|| Script::new(include_str!("backfill_task_lists.lua")));
 pub(super) static RIGHTS: LazyLock<Script> = LazyLock::new(|| Script::new(include_str!("rights.lua")));
 
 /// A record that the caller gives a script, and what it saw before: see `unfenced` in `record.lua`.
@@ -138,7 +140,7 @@ impl Call {
 pub(super) fn insert_new(new: &NewJob, keep: &Keep, unconfirmed: bool) -> Option<Cmd> {
     let (record, job) = (record::new(new)?, &new.job);
     let names = &keep.names;
-    let lists: Vec<_> = list::of_new(names, job).collect();
+    let lists: Vec<_> = index::of_new(names, job).collect();
     let mut command = redis::cmd("EVALSHA");
     command
         .arg(INSERT_NEW.get_hash())

@@ -6,12 +6,12 @@ use chrono::Utc;
 use redis::{Pipeline, Script};
 
 use super::{
-    claimed::{ClaimedJobs, Doubtful, Requests},
-    link::{Ask, Link},
-    list::Lists,
-    micros, number,
+    claims::{ClaimedJobs, Doubtful, Requests},
+    connection::{Ask, Link},
+    index::Lists,
     record::{self, to_json},
-    script::{Call, Given, INSERT, INSERT_NEW, Keep, UPDATE, WITHDRAW, insert_new},
+    scripts::{Call, Given, INSERT, INSERT_NEW, Keep, UPDATE, WITHDRAW, insert_new},
+    store::{micros, number},
 };
 use crate::{
     backend::{

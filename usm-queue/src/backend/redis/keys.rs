@@ -94,7 +94,7 @@ mod tests {
     #[test]
     fn the_names_are_those_the_scripts_use() {
         let names = Names::new("");
-        let scripts = include_str!("record.lua");
+        let scripts = include_str!("scripts/record.lua");
         for name in [
             "usm:jobs",
             "usm:jobs:status:",
@@ -107,9 +107,9 @@ mod tests {
         }
         assert_eq!(names.alias("x"), names.state("x") + ":alias");
         assert!(scripts.contains("STATE .. ':alias'"));
-        assert!(include_str!("cancel.lua").contains(&format!("PREFIX .. '{}'", names.cancel())));
-        assert!(include_str!("regroup.lua").contains("'usm:jobs:status:' .. "));
-        assert!(include_str!("tasks.lua").contains("'usm:jobs:task:' .. "));
+        assert!(include_str!("scripts/cancel.lua").contains(&format!("PREFIX .. '{}'", names.cancel())));
+        assert!(include_str!("scripts/reindex_status.lua").contains("'usm:jobs:status:' .. "));
+        assert!(include_str!("scripts/backfill_task_lists.lua").contains("'usm:jobs:task:' .. "));
         assert_ne!(names.of_owner(&Owner::Id(42)), names.of_owner(&Owner::Name("42".into())));
     }
 

@@ -367,7 +367,7 @@ mod tests {
 
     #[test]
     fn the_scripts_know_the_layout() {
-        let script = include_str!("record.lua");
+        let script = include_str!("../scripts/record.lua");
         assert!(script.contains(&format!("local LAYOUT = {LAYOUT}\n")));
         assert!(script.contains(&format!("at + {FIELDS}, #ARGV")));
         assert!(script.contains(&format!("of[at + {}]", FIELDS - 1)));
