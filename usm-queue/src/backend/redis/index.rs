@@ -1,6 +1,6 @@
-//! Lists of jobs: sorted sets of ids by the time of creation, of all, of each state, of each task and of each owner.
+//! The lists of jobs: sorted sets of ids by the time of creation, one of all jobs, and one for each status, task and owner.
 //!
-//! Records expire by themselves and their ids stay, so ids are looked at again now and then and those without a record go.
+//! Records expire by themselves but their ids stay, so now and then the lists are swept: ids without a record are removed.
 
 use std::{
     collections::HashSet,
@@ -13,9 +13,9 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    connection::{Ask, Link},
-    keys::Names,
-    scripts::{LIST, REGROUP, SWEEP, TASKS, on_lists},
+    connection::{Connection, Request},
+    keys::Keys,
+    scripts::{BACKFILL_TASK_LISTS, LIST, REINDEX_STATUS, SWEEP, on_lists},
 };
 use crate::{
     backend::JobFilter,
@@ -23,70 +23,73 @@ use crate::{
     job::{Job, JobStatus},
 };
 
-/// Records read at a time.
+/// Records read in one call.
 const PAGE: usize = 100;
-/// Ids looked at at a time: about a millisecond of Redis.
-const LOOK: usize = 1000;
-/// New ids for which the lists are swept once.
+/// Ids examined in one call, which takes Redis about a millisecond.
+const EXAMINE: usize = 1000;
+/// The lists are swept once for so many new ids.
 const SWEEP_EVERY: usize = 64;
-/// A list may take so many response time-outs: it asks many times where a filter matches little.
+/// A list may take so many response timeouts: it needs many calls if few jobs match.
 const LIST_TIMEOUTS: u32 = 5;
-/// Jobs that have not ended whose state is looked at at a time, and how often before a list by state is read.
-const REGROUP_LOOK: usize = 500;
-const REGROUPS: usize = 4;
+/// Unfinished jobs whose status is checked in one call.
+const REINDEX_BATCH: usize = 500;
+/// Such calls before a list by status is read.
+const REINDEX_CALLS: usize = 4;
 
-pub(super) struct Lists {
-    link: Arc<Link>,
+pub(super) struct JobIndex {
+    connection: Arc<Connection>,
     /// Ids added since the last sweep.
-    grown: AtomicUsize,
-    /// Where looking for jobs that another service moved goes on, in each of [`UNFINISHED`].
-    regrouped: [AtomicUsize; UNFINISHED.len()],
+    added: AtomicUsize,
+    /// The rank from which the next check for changed statuses goes on, in each of [`UNFINISHED`].
+    reindex_from: [AtomicUsize; UNFINISHED.len()],
+    /// Whether every job is on the list of its task.
     tasks_listed: AtomicBool,
 }
 
-impl Lists {
-    pub(super) fn new(link: Arc<Link>) -> Arc<Self> {
-        let lists = Arc::new(Self {
-            link,
-            grown: AtomicUsize::new(0),
-            regrouped: Default::default(),
+impl JobIndex {
+    pub(super) fn new(connection: Arc<Connection>) -> Arc<Self> {
+        let index = Arc::new(Self {
+            connection,
+            added: AtomicUsize::new(0),
+            reindex_from: Default::default(),
             tasks_listed: AtomicBool::new(false),
         });
-        drop(tokio::spawn(lists.clone().list_tasks()));
-        lists
+        drop(tokio::spawn(index.clone().backfill_task_lists()));
+        index
     }
 
     /// Matching records, newest first.
     pub(super) async fn read(&self, filter: &JobFilter) -> Result<Vec<Job>> {
         if filter.status.is_some() {
-            self.regroup().await?;
+            self.reindex_statuses().await?;
         }
-        let lists = of_filter(self.link.names(), filter, self.are_tasks_listed().await?);
+        let lists = lists_of_filter(self.connection.keys(), filter, self.are_tasks_listed().await?);
         let (mut found, mut skipped, mut seen) = (Vec::new(), 0, HashSet::new());
-        let deadline = Instant::now() + self.link.response_timeout() * LIST_TIMEOUTS;
-        let (mut list, mut last, mut rank, mut looked) = (0, String::new(), 0, 0);
+        let deadline = Instant::now() + self.connection.response_timeout() * LIST_TIMEOUTS;
+        let (mut list, mut last, mut rank, mut examined) = (0, String::new(), 0, 0);
         while found.len() < filter.limit {
             if Instant::now() > deadline {
                 return Err(Error::new(
                     ErrorKind::Unavailable,
                     format!(
-                        "listing jobs from Redis at {} takes too long: {looked} were looked at; ask for fewer, or for an owner",
-                        self.link.place()
+                        "listing jobs from Redis at {} took too long: {examined} were examined; ask for fewer jobs or for those of one owner",
+                        self.connection.address()
                     ),
                 ));
             }
             let missing = (filter.skip - skipped).saturating_add(filter.limit - found.len());
-            let args = (list, last, rank, LOOK, missing.min(PAGE));
+            let args = (list, last, rank, EXAMINE, missing.min(PAGE));
             let read: usize;
             let (ids, texts): (Vec<String>, Vec<Vec<u8>>);
-            (list, read, last, rank, ids, texts) = self.link.ask(&on_lists(&LIST, &lists, args)).await?;
+            (list, read, last, rank, ids, texts) =
+                self.connection.request(&on_lists(&LIST, &lists, args)).await?;
             if read == 0 {
                 break;
             }
-            looked += read;
+            examined += read;
             let texts = ids.into_iter().zip(texts).filter_map(|(id, text)| Some((id.parse().ok()?, text)));
-            for record in self.link.with_partials(texts.collect()).await? {
-                // Jobs enqueued meanwhile move the others to later ranks.
+            for record in self.connection.complete(texts.collect()).await? {
+                // Jobs enqueued meanwhile shift the others to later ranks, so one may be read twice.
                 if !matches(filter, &record) || !seen.insert(record.id) {
                     continue;
                 }
@@ -100,18 +103,19 @@ impl Lists {
         Ok(found)
     }
 
-    /// Another service may have written a new state without our scripts: looks at a bounded number of those that have not
-    /// ended, further ones each time, and puts them on the list they belong to.
-    async fn regroup(&self) -> Result<()> {
-        for (status, next) in UNFINISHED.into_iter().zip(&self.regrouped) {
-            let list = [self.link.names().of_status(status)];
+    /// Moves jobs whose status another service changed, without our scripts, to the list of that status. Each call checks a
+    /// bounded number of unfinished jobs, and the next call goes on from there.
+    async fn reindex_statuses(&self) -> Result<()> {
+        for (status, next) in UNFINISHED.into_iter().zip(&self.reindex_from) {
+            let list = [self.connection.keys().jobs_by_status(status)];
             let mut rank = next.load(Ordering::Relaxed);
             let mut ends = usize::from(rank == 0);
-            for _ in 0..REGROUPS {
-                let args = (status.as_str(), rank, rank + REGROUP_LOOK - 1);
-                let (ids, moved): (usize, usize) = self.link.ask(&on_lists(&REGROUP, &list, args)).await?;
-                // Those that were moved make room.
-                rank += REGROUP_LOOK - moved.min(REGROUP_LOOK);
+            for _ in 0..REINDEX_CALLS {
+                let args = (status.as_str(), rank, rank + REINDEX_BATCH - 1);
+                let (ids, moved): (usize, usize) =
+                    self.connection.request(&on_lists(&REINDEX_STATUS, &list, args)).await?;
+                // Ids that were moved away shift the rest to earlier ranks.
+                rank += REINDEX_BATCH - moved.min(REINDEX_BATCH);
                 if rank >= ids {
                     (rank, ends) = (0, ends + 1);
                     if ends == 2 {
@@ -127,24 +131,26 @@ impl Lists {
     async fn are_tasks_listed(&self) -> Result<bool> {
         if !self.tasks_listed.load(Ordering::Relaxed) {
             let mut exists = redis::cmd("EXISTS");
-            exists.arg(self.link.names().tasks_listed());
-            self.tasks_listed.store(self.link.ask(&Ask::Command(exists)).await?, Ordering::Relaxed);
+            exists.arg(self.connection.keys().tasks_listed());
+            let listed = self.connection.request(&Request::Command(exists)).await?;
+            self.tasks_listed.store(listed, Ordering::Relaxed);
         }
         Ok(self.tasks_listed.load(Ordering::Relaxed))
     }
 
-    /// Puts the jobs of earlier versions on the lists of their tasks; once for each database.
-    async fn list_tasks(self: Arc<Self>) {
-        let lists = [self.link.names().all(), self.link.names().tasks_listed()];
+    /// Puts jobs that earlier versions stored on the lists of their tasks, once for each database.
+    async fn backfill_task_lists(self: Arc<Self>) {
+        let lists = [self.connection.keys().all_jobs(), self.connection.keys().tasks_listed()];
         let mut rank = 0;
         loop {
-            match self.link.ask::<usize>(&on_lists(&TASKS, &lists, (rank, rank + PAGE - 1))).await {
+            let call = on_lists(&BACKFILL_TASK_LISTS, &lists, (rank, rank + PAGE - 1));
+            match self.connection.request::<usize>(&call).await {
                 Ok(0) => return self.tasks_listed.store(true, Ordering::Relaxed),
                 Ok(_) => rank += PAGE,
                 Err(error) => {
                     tracing::debug!(
                         error = chain(&error),
-                        "jobs of an earlier version are not listed by task; tried again with the next start"
+                        "jobs of an earlier version could not be listed by task; the next start tries again"
                     );
                     return;
                 }
@@ -152,31 +158,34 @@ impl Lists {
         }
     }
 
-    /// Jobs were stored, this one last.
-    pub(super) fn grew(&self, last: &Job, by: usize) {
-        let grown = self.grown.fetch_add(by, Ordering::Relaxed) + by;
-        if grown < SWEEP_EVERY {
+    /// Jobs were stored, this one last: now and then sweeps the lists they are on.
+    pub(super) fn added(&self, last: &Job, by: usize) {
+        let added = self.added.fetch_add(by, Ordering::Relaxed) + by;
+        if added < SWEEP_EVERY {
             return;
         }
-        self.grown.store(0, Ordering::Relaxed);
+        self.added.store(0, Ordering::Relaxed);
         let mut lists: Vec<_> =
-            STATUSES.into_iter().map(|status| self.link.names().of_status(status)).collect();
-        lists.extend(of_new(self.link.names(), last).skip(1));
-        self.sweep(lists, grown / SWEEP_EVERY);
+            STATUSES.into_iter().map(|status| self.connection.keys().jobs_by_status(status)).collect();
+        lists.extend(self.connection.keys().lists_of_new(last).skip(1));
+        self.sweep(lists, added / SWEEP_EVERY);
     }
 
-    /// Takes ids without a record out of these lists, beside what the caller does: so many times, while there are any. One
-    /// look that finds none may have met others by chance.
+    /// Removes ids without a record from these lists, in the background: at most so many times, and until two sweeps in a
+    /// row found none, as a single one may have missed them by chance.
     fn sweep(&self, lists: Vec<String>, times: usize) {
-        let link = self.link.clone();
+        let connection = self.connection.clone();
         drop(tokio::spawn(async move {
             let mut found_none = false;
             for _ in 0..times {
-                match link.ask::<i64>(&on_lists(&SWEEP, &lists, &[] as &[usize])).await {
+                match connection.request::<i64>(&on_lists(&SWEEP, &lists, &[] as &[usize])).await {
                     Ok(0) if found_none => return,
-                    Ok(gone) => found_none = gone == 0,
+                    Ok(removed) => found_none = removed == 0,
                     Err(error) => {
-                        tracing::debug!(error = chain(&error), "lists are not swept; the next time");
+                        tracing::debug!(
+                            error = chain(&error),
+                            "lists of jobs could not be swept; the next sweep tries again"
+                        );
                         return;
                     }
                 }
@@ -194,19 +203,14 @@ const STATUSES: [JobStatus; 5] = [
     JobStatus::Cancelled,
 ];
 
-/// The lists that a new job goes on: of its state, of all, then those that go after their records.
-pub(super) fn of_new<'a>(names: &'a Names, job: &'a Job) -> impl Iterator<Item = String> + 'a {
-    let owned = job.owner.as_ref().map(|owner| names.of_owner(owner));
-    [names.of_status(job.status), names.all(), names.of_task(&job.task)].into_iter().chain(owned)
-}
-
-/// The lists that a matching job is on, all of them.
-fn of_filter(names: &Names, filter: &JobFilter, by_task: bool) -> Vec<String> {
-    let mut lists: Vec<_> = filter.owner.as_ref().map(|owner| names.of_owner(owner)).into_iter().collect();
-    lists.extend(filter.status.map(|status| names.of_status(status)));
-    lists.extend(filter.task.as_deref().filter(|_| by_task).map(|task| names.of_task(task)));
+/// The lists, all of which a matching job is on.
+fn lists_of_filter(keys: &Keys, filter: &JobFilter, by_task: bool) -> Vec<String> {
+    let mut lists: Vec<_> =
+        filter.owner.as_ref().map(|owner| keys.jobs_by_owner(owner)).into_iter().collect();
+    lists.extend(filter.status.map(|status| keys.jobs_by_status(status)));
+    lists.extend(filter.task.as_deref().filter(|_| by_task).map(|task| keys.jobs_by_task(task)));
     if lists.is_empty() {
-        lists.push(names.all());
+        lists.push(keys.all_jobs());
     }
     lists
 }
@@ -224,15 +228,15 @@ mod tests {
 
     #[test]
     fn a_filter_reads_no_more_lists_than_it_names() {
-        let (names, mut filter) = (Names::new(""), JobFilter::default());
-        assert_eq!(of_filter(&names, &filter, true), ["usm:jobs"]);
+        let (keys, mut filter) = (Keys::new(""), JobFilter::default());
+        assert_eq!(lists_of_filter(&keys, &filter, true), ["usm:jobs"]);
         filter.task = Some("map".to_owned());
-        assert_eq!(of_filter(&names, &filter, true), ["usm:jobs:task:map"]);
-        assert_eq!(of_filter(&names, &filter, false), ["usm:jobs"]);
+        assert_eq!(lists_of_filter(&keys, &filter, true), ["usm:jobs:task:map"]);
+        assert_eq!(lists_of_filter(&keys, &filter, false), ["usm:jobs"]);
         filter.status = Some(JobStatus::Failed);
         filter.owner = Some(Owner::Id(7));
         assert_eq!(
-            of_filter(&names, &filter, true),
+            lists_of_filter(&keys, &filter, true),
             ["usm:jobs:owner:7", "usm:jobs:status:failed", "usm:jobs:task:map"]
         );
     }

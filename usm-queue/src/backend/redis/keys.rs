@@ -1,89 +1,95 @@
-//! The names of keys and channels, all behind one prefix, so that two applications may share one database.
+//! Names of keys and channels. All begin with one prefix, so that two applications may share one database.
 
 use std::{fmt::Display, sync::Arc};
 
-use super::record::to_json;
-use crate::job::{JobId, JobStatus, Owner};
+use super::encoding::to_json;
+use crate::job::{Job, JobId, JobStatus, Owner};
 
-/// The lists of jobs begin with it.
-const ALL: &str = "usm:jobs";
+/// The name of the list of all jobs; the names of the other lists begin with it.
+const JOBS: &str = "usm:jobs";
 
-/// Makes names.
 #[derive(Debug, Clone)]
-pub(super) struct Names {
+pub(super) struct Keys {
     prefix: Arc<str>,
 }
 
-impl Names {
+impl Keys {
     pub(super) fn new(prefix: &str) -> Self {
         Self { prefix: prefix.into() }
     }
 
-    fn with(&self, name: impl Display) -> String {
-        format!("{}{name}", self.prefix)
-    }
-
     /// A job's record, as other services read it.
     pub(super) fn record(&self, id: impl Display) -> String {
-        self.with(format_args!("job:{id}"))
+        self.prefixed(format_args!("job:{id}"))
     }
 
-    /// What scripts compare of a job.
+    /// The state of a job that the scripts compare and change.
     pub(super) fn state(&self, id: impl Display) -> String {
-        self.with(format_args!("usm:job:{id}"))
+        self.prefixed(format_args!("usm:job:{id}"))
     }
 
     /// The list of a job's partial results.
     pub(super) fn partials(&self, id: impl Display) -> String {
-        self.with(format_args!("usm:partials:{id}"))
+        self.prefixed(format_args!("usm:partials:{id}"))
     }
 
-    /// What another service calls the job.
+    /// The id by which another service knows the job.
     pub(super) fn alias(&self, id: impl Display) -> String {
-        self.with(format_args!("usm:job:{id}:alias"))
+        self.prefixed(format_args!("usm:job:{id}:alias"))
     }
 
-    /// Ids of jobs whose messages the broker has not confirmed, by the time they were stored.
+    /// Ids of jobs whose messages the broker has not confirmed, by the time when they were stored.
     pub(super) fn unconfirmed(&self) -> String {
-        self.with("usm:unconfirmed")
+        self.prefixed("usm:unconfirmed")
     }
 
-    /// The list of all jobs.
-    pub(super) fn all(&self) -> String {
-        self.with(ALL)
+    pub(super) fn all_jobs(&self) -> String {
+        self.prefixed(JOBS)
     }
 
-    /// There once every job is on the list of its task, which earlier versions did not keep.
-    pub(super) fn tasks_listed(&self) -> String {
-        self.with(format_args!("{ALL}:tasks-listed"))
+    pub(super) fn jobs_by_status(&self, status: JobStatus) -> String {
+        self.prefixed(format_args!("{JOBS}:status:{status}"))
     }
 
-    pub(super) fn of_status(&self, status: JobStatus) -> String {
-        self.with(format_args!("{ALL}:status:{status}"))
-    }
-
-    pub(super) fn of_task(&self, task: &str) -> String {
-        self.with(format_args!("{ALL}:task:{task}"))
+    pub(super) fn jobs_by_task(&self, task: &str) -> String {
+        self.prefixed(format_args!("{JOBS}:task:{task}"))
     }
 
     /// Owners are told apart by their JSON: 42 is not "42".
-    pub(super) fn of_owner(&self, owner: &Owner) -> String {
-        self.with(format_args!("{ALL}:owner:{}", to_json(owner)))
+    pub(super) fn jobs_by_owner(&self, owner: &Owner) -> String {
+        self.prefixed(format_args!("{JOBS}:owner:{}", to_json(owner)))
     }
 
-    /// The channel on which changes of a job are told.
-    pub(super) fn changed(&self, id: impl Display) -> String {
-        self.with(format_args!("usm:changed:{id}"))
+    /// Exists once every job is on the list of its task, which earlier versions did not keep.
+    pub(super) fn tasks_listed(&self) -> String {
+        self.prefixed(format_args!("{JOBS}:tasks-listed"))
     }
 
-    /// The job whose changes a channel tells.
+    /// The lists that a new job goes on: of its status and of all jobs first, then those that expire after their records.
+    pub(super) fn lists_of_new<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = String> + 'a {
+        let by_owner = job.owner.as_ref().map(|owner| self.jobs_by_owner(owner));
+        [self.jobs_by_status(job.status), self.all_jobs(), self.jobs_by_task(&job.task)]
+            .into_iter()
+            .chain(by_owner)
+    }
+
+    /// The channel on which a job's changes are published.
+    pub(super) fn changes_channel(&self, id: impl Display) -> String {
+        self.prefixed(format_args!("usm:changed:{id}"))
+    }
+
+    /// The job whose changes are published on this channel.
     pub(super) fn job_of_channel(&self, channel: &str) -> Option<JobId> {
         channel.strip_prefix(&*self.prefix)?.strip_prefix("usm:changed:")?.parse().ok()
     }
 
-    /// The channel on which ids of running jobs to stop are told.
-    pub(super) fn cancel(&self) -> String {
-        self.with("usm:cancel")
+    /// The channel on which ids of running jobs are published that should stop.
+    pub(super) fn cancel_channel(&self) -> String {
+        self.prefixed("usm:cancel")
+    }
+
+    fn prefixed(&self, name: impl Display) -> String {
+        format!("{}{name}", self.prefix)
     }
 }
 
@@ -93,7 +99,7 @@ mod tests {
 
     #[test]
     fn the_names_are_those_the_scripts_use() {
-        let names = Names::new("");
+        let keys = Keys::new("");
         let scripts = include_str!("scripts/record.lua");
         for name in [
             "usm:jobs",
@@ -105,19 +111,20 @@ mod tests {
         ] {
             assert!(scripts.contains(&format!("PREFIX .. '{name}'")), "{name}");
         }
-        assert_eq!(names.alias("x"), names.state("x") + ":alias");
+        assert_eq!(keys.alias("x"), keys.state("x") + ":alias");
         assert!(scripts.contains("STATE .. ':alias'"));
-        assert!(include_str!("scripts/cancel.lua").contains(&format!("PREFIX .. '{}'", names.cancel())));
+        let cancel = include_str!("scripts/cancel.lua");
+        assert!(cancel.contains(&format!("PREFIX .. '{}'", keys.cancel_channel())));
         assert!(include_str!("scripts/reindex_status.lua").contains("'usm:jobs:status:' .. "));
         assert!(include_str!("scripts/backfill_task_lists.lua").contains("'usm:jobs:task:' .. "));
-        assert_ne!(names.of_owner(&Owner::Id(42)), names.of_owner(&Owner::Name("42".into())));
+        assert_ne!(keys.jobs_by_owner(&Owner::Id(42)), keys.jobs_by_owner(&Owner::Name("42".into())));
     }
 
     #[test]
     fn the_channel_of_a_job_is_told_from_others() {
-        let (id, shop) = (JobId::new(), Names::new("shop:"));
+        let (id, shop) = (JobId::new(), Keys::new("shop:"));
 
-        assert_eq!(shop.job_of_channel(&shop.changed(id)), Some(id));
-        assert_eq!(shop.job_of_channel(&Names::new("").changed(id)), None);
+        assert_eq!(shop.job_of_channel(&shop.changes_channel(id)), Some(id));
+        assert_eq!(shop.job_of_channel(&Keys::new("").changes_channel(id)), None);
     }
 }

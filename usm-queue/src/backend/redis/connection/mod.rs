@@ -1,4 +1,7 @@
-//! One multiplexed connection to Redis, made anew when it is lost, with a limit on the time of every call.
+//! One multiplexed connection to Redis that reconnects after a loss. Every call has a time limit.
+
+mod errors;
+mod request;
 
 use std::{
     fmt,
@@ -10,8 +13,7 @@ use std::{
 };
 
 use redis::{
-    AsyncConnectionConfig, Client, Cmd, ErrorKind as Kind, FromRedisValue, Pipeline, RedisError, RedisResult,
-    Script, ServerErrorKind, Value,
+    AsyncConnectionConfig, Client, FromRedisValue, RedisError, RedisResult,
     aio::{MultiplexedConnection, PubSub},
 };
 use tokio::{
@@ -19,116 +21,91 @@ use tokio::{
     time::{Instant, sleep, timeout, timeout_at},
 };
 
-use super::{RedisOptions, keys::Names};
+pub(super) use self::request::Request;
+use super::{keys::Keys, options::RedisOptions};
 use crate::error::{Error, ErrorKind, Result};
 
-/// Commands that may wait for their turn on the connection.
+/// Requests that may wait for their turn on the connection.
 const SEND_BUFFER: usize = 1024;
-/// Tries of one call whose connection is lost beneath it.
-const TRIES: u32 = 4;
-/// Between two attempts to connect, at least.
-const BETWEEN_CONNECTS: Duration = Duration::from_millis(50);
+/// How often one call is tried when its connection is lost.
+const MAX_TRIES: u32 = 4;
+/// The shortest time between two attempts to connect.
+const RECONNECT_INTERVAL: Duration = Duration::from_millis(50);
+/// What Redis takes unless its `proto-max-bulk-len` says otherwise.
+const DEFAULT_MAX_ARGUMENT_BYTES: usize = 512 << 20;
 
-/// What one call asks of Redis.
-pub(super) enum Ask {
-    Command(Cmd),
-    /// EVALSHA; the script is loaded when Redis does not know it.
-    Script(&'static Script, Cmd),
-    /// Several EVALSHA of one script in one round trip. All are repeated when one of them finds the script unknown.
-    Scripts(&'static Script, Pipeline),
-    /// Several commands in one round trip.
-    Commands(Pipeline),
-}
-
-/// The connection and how to make it anew.
-pub(super) struct Link {
+pub(super) struct Connection {
     client: Client,
-    names: Names,
-    place: String,
+    keys: Keys,
+    address: String,
     response_timeout: Duration,
     connect_timeout: Duration,
-    slot: Mutex<Slot>,
+    current: Mutex<Current>,
     closed: AtomicBool,
-    /// The largest argument Redis takes: it closes the connection on a larger one.
-    largest: AtomicUsize,
+    /// The largest argument that Redis takes: it closes the connection on a larger one.
+    max_argument_bytes: AtomicUsize,
 }
 
-struct Slot {
+/// The connection in use, or the one being made.
+struct Current {
     generation: u64,
-    live: Dialled,
-    begun: Instant,
+    established: Connecting,
+    started: Instant,
 }
 
-/// A connection, once it is made; closed where the runtime that made it ended before.
-type Dialled = watch::Receiver<Option<RedisResult<Live>>>;
+/// A connection, once it is made. The sender is dropped if the runtime that was making it ends first.
+type Connecting = watch::Receiver<Option<RedisResult<Established>>>;
 
-/// An established connection.
 #[derive(Clone)]
-struct Live {
+struct Established {
     connection: MultiplexedConnection,
-    /// Answers it gave so far: a call that times out while there are some was slow, otherwise the connection is dead.
+    /// Answers so far. If a call times out while this grows, Redis is slow; otherwise the connection is dead.
     answers: Arc<AtomicU64>,
 }
 
-impl Link {
-    /// Connects, so that a wrong address is found out at once.
+impl Connection {
+    /// Connects at once, so that a wrong address is reported here.
     pub(super) async fn connect(options: &RedisOptions) -> Result<Self> {
         let server = options.server()?;
-        let place = server.addr().to_string();
+        let address = server.addr().to_string();
         if matches!(server.addr(), redis::ConnectionAddr::TcpTls { .. }) {
-            // Fails when the program has installed one, which is then used.
+            // Fails if the program has installed a provider of its own, which is used then.
             drop(rustls::crypto::ring::default_provider().install_default());
         }
         let client = Client::open(server).map_err(|error| {
-            Error::invalid(format!("the address of Redis at {place} cannot be used")).with_source(error)
+            Error::invalid(format!("the address of Redis at {address} cannot be used")).with_source(error)
         })?;
-        let live = dial(client.clone(), options.connect_timeout, Duration::ZERO);
-        let link = Self {
+        let first = start_connecting(client.clone(), options.connect_timeout, Duration::ZERO);
+        let current = Current { generation: 0, established: first.clone(), started: Instant::now() };
+        let connection = Self {
             client,
-            names: Names::new(&options.key_prefix),
-            place,
+            keys: Keys::new(&options.key_prefix),
+            address,
             response_timeout: options.response_timeout,
             connect_timeout: options.connect_timeout,
-            slot: Mutex::new(Slot { generation: 0, live: live.clone(), begun: Instant::now() }),
+            current: Mutex::new(current),
             closed: AtomicBool::new(false),
-            largest: AtomicUsize::new(512 << 20),
+            max_argument_bytes: AtomicUsize::new(DEFAULT_MAX_ARGUMENT_BYTES),
         };
-        established(live).await.map_err(|error| link.failed(error))?;
-        Ok(link)
+        established(first).await.map_err(|error| connection.error(error))?;
+        Ok(connection)
     }
 
-    pub(super) fn names(&self) -> &Names {
-        &self.names
+    pub(super) fn keys(&self) -> &Keys {
+        &self.keys
     }
 
-    pub(super) fn place(&self) -> &str {
-        &self.place
+    pub(super) fn address(&self) -> &str {
+        &self.address
     }
 
     pub(super) fn response_timeout(&self) -> Duration {
         self.response_timeout
     }
 
-    /// Redis said what it takes at most.
-    pub(super) fn takes_at_most(&self, bytes: usize) {
-        self.largest.store(bytes, Ordering::Relaxed);
-    }
-
-    /// Refuses what Redis would: `what`, of this many bytes.
-    pub(super) fn takes(&self, what: impl fmt::Display, bytes: usize) -> Result<()> {
-        let largest = self.largest.load(Ordering::Relaxed);
-        if bytes <= largest {
-            return Ok(());
-        }
-        Err(Error::invalid(format!(
-            "{what} has {bytes} bytes as JSON, and Redis at {} takes {largest} at most; raise its proto-max-bulk-len, or store the value elsewhere",
-            self.place
-        )))
-    }
-
-    /// Asks until there is an answer or the time is over. What is asked must bear being done twice: a lost answer does not
-    /// tell whether it was.
-    pub(super) async fn ask<T: FromRedisValue>(&self, ask: &Ask) -> Result<T> {
+    /// Sends a request until there is an answer or the time is up. The request must be idempotent: when an answer is lost,
+    /// nobody knows whether the request was carried out.
+    pub(super) async fn request<T: FromRedisValue>(&self, request: &Request) -> Result<T> {
         let deadline = Instant::now() + self.response_timeout;
         let mut tries = 0;
         loop {
@@ -136,53 +113,53 @@ impl Link {
                 return Err(Error::closed());
             }
             tries += 1;
-            let (generation, live) = self.live();
-            let mut dialled = None;
+            let (generation, connecting) = self.current_connection();
+            let mut used = None;
             let answer = timeout_at(deadline, async {
-                let live = established(live).await?;
-                let answers = live.answers.load(Ordering::Relaxed);
-                let live = &mut dialled.insert((live, answers)).0;
-                let answer = query(&mut live.connection, ask).await;
-                live.answers.fetch_add(1, Ordering::Relaxed);
+                let established = established(connecting).await?;
+                let answers_before = established.answers.load(Ordering::Relaxed);
+                let established = &mut used.insert((established, answers_before)).0;
+                let answer = request.send(&mut established.connection).await;
+                established.answers.fetch_add(1, Ordering::Relaxed);
                 answer
             });
             let error = match answer.await {
                 Ok(Ok(value)) => {
-                    return T::from_redis_value(value).map_err(|error| self.failed(error.into()));
+                    return T::from_redis_value(value).map_err(|error| self.error(error.into()));
                 }
                 Ok(Err(error)) => error,
                 Err(_) => {
-                    // An attempt to connect has a limit of its own.
-                    if dialled.is_some_and(|(live, before)| live.answers.load(Ordering::Relaxed) == before) {
-                        self.dial_anew(generation);
+                    // While it still connects nothing is to be done: connecting has a limit of its own.
+                    if used.is_some_and(|(used, before)| used.answers.load(Ordering::Relaxed) == before) {
+                        self.reconnect(generation);
                     }
-                    return Err(self.no_answer());
+                    return Err(self.timed_out());
                 }
             };
-            if error.is_unrecoverable_error() || error.is_io_error() || moved(&error) {
-                self.dial_anew(generation);
-            } else if !passes(&error) {
-                return Err(self.failed(error));
+            if errors::needs_reconnect(&error) {
+                self.reconnect(generation);
+            } else if !errors::is_temporary(&error) {
+                return Err(self.error(error));
             }
             let pause = Duration::from_millis(20 << tries).mul_f64(0.75 + fastrand::f64() / 2.0);
-            if tries == TRIES || Instant::now() + pause >= deadline {
-                return Err(self.failed(error));
+            if tries == MAX_TRIES || Instant::now() + pause >= deadline {
+                return Err(self.error(error));
             }
             sleep(pause).await;
         }
     }
 
-    /// Asks once, and tells what Redis said.
-    pub(super) async fn try_ask<T: FromRedisValue>(&self, ask: &Ask) -> Result<RedisResult<T>> {
-        let (_, live) = self.live();
+    /// Sends a request once and returns what Redis said, without translating its error.
+    pub(super) async fn try_request<T: FromRedisValue>(&self, request: &Request) -> Result<RedisResult<T>> {
+        let (_, connecting) = self.current_connection();
         let answer = async {
-            let mut live = established(live).await?;
-            Ok(T::from_redis_value(query(&mut live.connection, ask).await?)?)
+            let mut established = established(connecting).await?;
+            Ok(T::from_redis_value(request.send(&mut established.connection).await?)?)
         };
-        timeout(self.response_timeout, answer).await.map_err(|_| self.no_answer())
+        timeout(self.response_timeout, answer).await.map_err(|_| self.timed_out())
     }
 
-    /// Subscribes for a moment.
+    /// Subscribes for a moment, to see whether the user may.
     pub(super) async fn try_subscription(&self, channel: &str) -> RedisResult<()> {
         let subscribed = async { self.client.get_async_pubsub().await?.subscribe(channel).await };
         match timeout(self.connect_timeout, subscribed).await {
@@ -191,171 +168,102 @@ impl Link {
         }
     }
 
-    /// A connection of its own for subscriptions.
-    pub(super) async fn subscriber(&self) -> Result<PubSub> {
+    /// A separate connection for subscriptions.
+    pub(super) async fn open_subscription(&self) -> Result<PubSub> {
         match timeout(self.connect_timeout, self.client.get_async_pubsub()).await {
-            Ok(connected) => connected.map_err(|error| self.failed(error)),
-            Err(_) => Err(self.no_answer()),
+            Ok(connected) => connected.map_err(|error| self.error(error)),
+            Err(_) => Err(self.timed_out()),
         }
     }
 
-    /// Lets the connection go; nothing is asked from now on.
+    /// Remembers the largest argument that Redis takes.
+    pub(super) fn set_max_argument_bytes(&self, bytes: usize) {
+        self.max_argument_bytes.store(bytes, Ordering::Relaxed);
+    }
+
+    /// Refuses a value that is too large for Redis, before it costs the connection.
+    pub(super) fn check_size(&self, what: impl fmt::Display, bytes: usize) -> Result<()> {
+        let max = self.max_argument_bytes.load(Ordering::Relaxed);
+        if bytes <= max {
+            return Ok(());
+        }
+        Err(Error::invalid(format!(
+            "{what} has {bytes} bytes as JSON, and Redis at {} accepts at most {max}; raise its proto-max-bulk-len or store the value elsewhere",
+            self.address
+        )))
+    }
+
+    /// Drops the connection; every later request fails as closed.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::SeqCst);
         let closed = RedisError::from(std::io::Error::from(std::io::ErrorKind::NotConnected));
-        self.slot().live = watch::channel(Some(Err(closed))).1;
+        self.current().established = watch::channel(Some(Err(closed))).1;
     }
 
-    fn live(&self) -> (u64, Dialled) {
-        let slot = self.slot();
-        (slot.generation, slot.live.clone())
+    pub(super) fn error(&self, error: RedisError) -> Error {
+        errors::translate(&self.address, error)
     }
 
-    /// Begins a new connection in place of that one, unless somebody has.
-    fn dial_anew(&self, generation: u64) {
-        let mut slot = self.slot();
-        if slot.generation != generation || self.closed.load(Ordering::SeqCst) {
-            return;
-        }
-        let wait = BETWEEN_CONNECTS.saturating_sub(slot.begun.elapsed());
-        slot.generation += 1;
-        slot.begun = Instant::now() + wait;
-        slot.live = dial(self.client.clone(), self.connect_timeout, wait);
-    }
-
-    fn slot(&self) -> MutexGuard<'_, Slot> {
-        self.slot.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    fn no_answer(&self) -> Error {
+    fn timed_out(&self) -> Error {
         Error::new(
             ErrorKind::Unavailable,
             format!(
                 "Redis at {} did not answer within {:?}; try again later",
-                self.place, self.response_timeout
+                self.address, self.response_timeout
             ),
         )
     }
 
-    /// What Redis or the connection said, sorted by what the caller can do.
-    pub(super) fn failed(&self, error: RedisError) -> Error {
-        let place = &self.place;
-        let error = first(error);
-        let (kind, text) = match error.kind() {
-            Kind::Io | Kind::Parse => (
-                ErrorKind::Unavailable,
-                format!("Redis at {place} cannot be reached; check that it runs and its address"),
-            ),
-            Kind::AuthenticationFailed => (
-                ErrorKind::Unavailable,
-                format!("Redis at {place} refuses the user name or password of its URL"),
-            ),
-            Kind::Server(ServerErrorKind::NoPerm) => (
-                ErrorKind::Backend,
-                format!(
-                    "Redis at {place} refuses this user a command, key or channel of the job store; connect again to hear which rights it lacks"
-                ),
-            ),
-            Kind::Server(ServerErrorKind::BusyLoading) => {
-                (ErrorKind::Unavailable, format!("Redis at {place} is loading its data; try again later"))
-            }
-            Kind::Server(
-                ServerErrorKind::ReadOnly | ServerErrorKind::MasterDown | ServerErrorKind::TryAgain,
-            ) => (ErrorKind::Unavailable, format!("Redis at {place} takes no writes now; try again later")),
-            _ if ["max request size", "invalid bulk length"]
-                .iter()
-                .any(|text| error.to_string().contains(text)) =>
-            {
-                (
-                    ErrorKind::InvalidInput,
-                    format!(
-                        "a value is too large for Redis at {place}; raise its limit, or store the value elsewhere"
-                    ),
-                )
-            }
-            _ if ["OOM", "MISCONF", "NOREPLICAS", "BUSY"].iter().any(|code| said(&error, code)) => (
-                ErrorKind::Unavailable,
-                format!("Redis at {place} takes no writes now; look at its memory, disk and replicas"),
-            ),
-            _ => (ErrorKind::Backend, format!("Redis at {place} refused a command of the job store")),
-        };
-        Error::new(kind, text).with_source(error)
+    fn current_connection(&self) -> (u64, Connecting) {
+        let current = self.current();
+        (current.generation, current.established.clone())
+    }
+
+    /// Replaces the connection of this generation, unless somebody else already has.
+    fn reconnect(&self, generation: u64) {
+        let mut current = self.current();
+        if current.generation != generation || self.closed.load(Ordering::SeqCst) {
+            return;
+        }
+        let wait = RECONNECT_INTERVAL.saturating_sub(current.started.elapsed());
+        current.generation += 1;
+        current.started = Instant::now() + wait;
+        current.established = start_connecting(self.client.clone(), self.connect_timeout, wait);
+    }
+
+    fn current(&self) -> MutexGuard<'_, Current> {
+        self.current.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-impl fmt::Debug for Link {
+impl fmt::Debug for Connection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.place)
+        f.write_str(&self.address)
     }
 }
 
-/// Begins to connect, on the caller's runtime: beside the calls that wait for it, which may give up before.
-fn dial(client: Client, connect_timeout: Duration, wait: Duration) -> Dialled {
-    let (dialled, live) = watch::channel(None);
+/// Connects in a task of its own on the caller's runtime, so that it goes on if the calls that wait for it give up.
+fn start_connecting(client: Client, connect_timeout: Duration, wait: Duration) -> Connecting {
+    let (sender, connecting) = watch::channel(None);
     drop(tokio::spawn(async move {
         sleep(wait).await;
         let config = AsyncConnectionConfig::new()
             .set_connection_timeout(Some(connect_timeout))
-            // Every call has a limit that begins before it is sent.
+            // Every call has a limit that also covers the time before it is sent.
             .set_response_timeout(None)
             .set_pipeline_buffer_size(SEND_BUFFER);
-        let connecting = client.get_multiplexed_async_connection_with_config(&config);
-        dialled.send_replace(Some(match timeout(connect_timeout, connecting).await {
-            Ok(connected) => connected.map(|connection| Live { connection, answers: Arc::default() }),
+        let connected = client.get_multiplexed_async_connection_with_config(&config);
+        sender.send_replace(Some(match timeout(connect_timeout, connected).await {
+            Ok(connected) => connected.map(|connection| Established { connection, answers: Arc::default() }),
             Err(_) => Err(std::io::Error::from(std::io::ErrorKind::TimedOut).into()),
         }));
     }));
-    live
+    connecting
 }
 
-async fn established(mut live: Dialled) -> RedisResult<Live> {
-    match live.wait_for(Option::is_some).await.map(|live| live.clone()) {
-        Ok(Some(live)) => live,
+async fn established(mut connecting: Connecting) -> RedisResult<Established> {
+    match connecting.wait_for(Option::is_some).await.map(|established| established.clone()) {
+        Ok(Some(established)) => established,
         _ => Err(std::io::Error::from(std::io::ErrorKind::ConnectionAborted).into()),
     }
-}
-
-async fn query(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult<Value> {
-    let first = send(connection, ask).await;
-    match (ask, first) {
-        (Ask::Script(script, _) | Ask::Scripts(script, _), Err(error))
-            if error.kind() == Kind::Server(ServerErrorKind::NoScript) =>
-        {
-            script.load_async(connection).await?;
-            send(connection, ask).await
-        }
-        (_, answer) => answer,
-    }
-}
-
-async fn send(connection: &mut MultiplexedConnection, ask: &Ask) -> RedisResult<Value> {
-    match ask {
-        Ask::Command(command) | Ask::Script(_, command) => command.query_async(connection).await,
-        Ask::Scripts(_, pipeline) | Ask::Commands(pipeline) => pipeline.query_async(connection).await,
-    }
-}
-
-/// The first of a pipeline's errors: the others say the same a hundred times.
-fn first(error: RedisError) -> RedisError {
-    match error.clone().into_server_errors().and_then(|errors| errors.first().cloned()) {
-        Some((_, first)) => first.into(),
-        None => error,
-    }
-}
-
-/// Whether the server is no longer the one to write to.
-fn moved(error: &RedisError) -> bool {
-    matches!(error.kind(), Kind::Server(ServerErrorKind::ReadOnly))
-}
-
-/// Whether waiting a little may help.
-fn passes(error: &RedisError) -> bool {
-    matches!(
-        error.kind(),
-        Kind::Server(ServerErrorKind::BusyLoading | ServerErrorKind::MasterDown | ServerErrorKind::TryAgain)
-    )
-}
-
-fn said(error: &RedisError, code: &str) -> bool {
-    error.code() == Some(code) || error.detail().is_some_and(|detail| detail.starts_with(code))
 }

@@ -1,95 +1,100 @@
-//! The channels that one subscription connection listens to.
+//! The channels that the subscription connection listens to.
 
 use std::{collections::HashSet, sync::Arc};
 
 use redis::aio::PubSubSink;
 use tokio::time::timeout;
 
-use super::{
-    watched_jobs::{Ask, Hub},
-    watchers::AT_ONCE,
-};
+use super::watched_jobs::{ChannelRequest, WatchedJobs};
 use crate::{
-    backend::redis::connection::Link,
+    backend::redis::connection::Connection,
     error::{Error, ErrorKind, Result},
     job::JobId,
 };
 
-/// The subscriptions of one connection.
-pub(crate) struct Channels {
-    link: Arc<Link>,
+/// Channels subscribed to, and records read, in one command.
+pub(super) const BATCH: usize = 500;
+
+pub(super) struct Channels {
+    connection: Arc<Connection>,
     sink: PubSubSink,
     subscribed: HashSet<JobId>,
 }
 
 impl Channels {
-    pub(crate) fn new(link: Arc<Link>, sink: PubSubSink) -> Self {
-        Self { link, sink, subscribed: HashSet::new() }
+    pub(super) fn new(connection: Arc<Connection>, sink: PubSubSink) -> Self {
+        Self { connection, sink, subscribed: HashSet::new() }
     }
 
-    /// Subscribes to what is watched already, and to cancellations.
-    pub(crate) async fn begin(&mut self, watched: &[JobId]) -> Result<()> {
-        let cancellations = self.sink.subscribe(self.link.names().cancel());
-        limited(&self.link, cancellations).await?;
-        for ids in watched.chunks(AT_ONCE) {
+    /// Subscribes to cancellations and to the jobs that are watched already.
+    pub(super) async fn start(&mut self, watched: &[JobId]) -> Result<()> {
+        let cancellations = self.sink.subscribe(self.connection.keys().cancel_channel());
+        with_timeout(&self.connection, cancellations).await?;
+        for ids in watched.chunks(BATCH) {
             self.subscribe(ids).await?;
         }
         Ok(())
     }
 
-    /// Subscribes to what watchers ask for, then tells them; and leaves what nobody watches any more.
-    pub(crate) async fn answer(&mut self, hub: &Hub, asks: impl Iterator<Item = Ask>) -> Result<()> {
-        let (mut enter, mut confirm) = (Vec::new(), Vec::new());
-        let mut leave = Vec::new();
-        for ask in asks {
-            match ask {
-                Ask::Enter(id, confirmed) => {
-                    // Who gave up waiting is no longer in the hub.
-                    if hub.contains(id) && !self.subscribed.contains(&id) && !enter.contains(&id) {
-                        enter.push(id);
+    /// Subscribes to what watchers ask for and tells them so, and unsubscribes from what nobody watches any more.
+    pub(super) async fn apply(
+        &mut self,
+        jobs: &WatchedJobs,
+        requests: impl Iterator<Item = ChannelRequest>,
+    ) -> Result<()> {
+        let (mut subscribe, mut confirm, mut unsubscribe) = (Vec::new(), Vec::new(), Vec::new());
+        for request in requests {
+            match request {
+                ChannelRequest::Subscribe(id, subscribed) => {
+                    // A watcher that gave up waiting has left the watched jobs.
+                    if jobs.contains(id) && !self.subscribed.contains(&id) && !subscribe.contains(&id) {
+                        subscribe.push(id);
                     }
-                    confirm.push(confirmed);
+                    confirm.push(subscribed);
                 }
-                Ask::Leave(id) => leave.push(id),
+                ChannelRequest::Unsubscribe(id) => unsubscribe.push(id),
             }
         }
-        if !enter.is_empty() {
-            self.subscribe(&enter).await?;
+        if !subscribe.is_empty() {
+            self.subscribe(&subscribe).await?;
         }
-        for confirmed in confirm {
-            // Who gave up waiting does not listen.
-            let _ = confirmed.send(());
+        for subscribed in confirm {
+            // Fails if the watcher gave up waiting, which does not matter.
+            let _ = subscribed.send(());
         }
-        leave.retain(|id| !hub.contains(*id) && self.subscribed.remove(id));
-        if !leave.is_empty() {
-            let channels = self.names(&leave);
-            limited(&self.link, self.sink.unsubscribe(channels)).await?;
+        unsubscribe.retain(|id| !jobs.contains(*id) && self.subscribed.remove(id));
+        if !unsubscribe.is_empty() {
+            let channels = self.channel_names(&unsubscribe);
+            with_timeout(&self.connection, self.sink.unsubscribe(channels)).await?;
         }
         Ok(())
     }
 
+    pub(super) async fn ping(&mut self) -> Result<()> {
+        with_timeout(&self.connection, self.sink.ping::<redis::Value>()).await.map(drop)
+    }
+
     async fn subscribe(&mut self, ids: &[JobId]) -> Result<()> {
-        let channels = self.names(ids);
-        limited(&self.link, self.sink.subscribe(channels)).await?;
+        let channels = self.channel_names(ids);
+        with_timeout(&self.connection, self.sink.subscribe(channels)).await?;
         self.subscribed.extend(ids);
         Ok(())
     }
 
-    fn names(&self, ids: &[JobId]) -> Vec<String> {
-        ids.iter().map(|id| self.link.names().changed(id)).collect()
-    }
-
-    pub(crate) async fn ping(&mut self) -> Result<()> {
-        limited(&self.link, self.sink.ping::<redis::Value>()).await.map(drop)
+    fn channel_names(&self, ids: &[JobId]) -> Vec<String> {
+        ids.iter().map(|id| self.connection.keys().changes_channel(id)).collect()
     }
 }
 
-async fn limited<T>(link: &Link, answer: impl Future<Output = redis::RedisResult<T>>) -> Result<T> {
-    match timeout(link.response_timeout(), answer).await {
-        Ok(answer) => answer.map_err(|error| link.failed(error)),
+async fn with_timeout<T>(
+    connection: &Connection,
+    answer: impl Future<Output = redis::RedisResult<T>>,
+) -> Result<T> {
+    match timeout(connection.response_timeout(), answer).await {
+        Ok(answer) => answer.map_err(|error| connection.error(error)),
         Err(_) => Err(Error::new(
             ErrorKind::Unavailable,
-            format!("Redis at {} did not answer on the subscription connection", link.place()),
+            format!("Redis at {} did not answer on the subscription connection", connection.address()),
         )),
     }
 }
