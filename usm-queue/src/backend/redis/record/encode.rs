@@ -28,7 +28,7 @@ const NIL: u8 = 0xc0;
 /// Begins a MessagePack string whose length takes four bytes.
 const STR_32: u8 = 0xdb;
 
-/// A record in the order in which `given` in `record.lua` reads it from the arguments.
+/// A record in the order in which `fallback_record` in `record.lua` reads it from the arguments.
 pub(crate) fn fields(new: &NewJob, token: u64) -> [String; FIELDS] {
     let job = &new.job;
     let optional = |moment: Option<DateTime<Utc>>| moment.map(|moment| timestamp_micros(moment).to_string());

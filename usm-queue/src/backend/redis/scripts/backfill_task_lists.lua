@@ -1,4 +1,4 @@
--- Puts jobs that an earlier version stored on the lists by task. KEYS: the list of all jobs, and the mark that this is done.
+-- Puts jobs that an earlier version stored on the lists of their tasks. KEYS: the list of all jobs, and the mark that this is done.
 -- ARGV: first and last rank. Answers 0 once nothing is left to do.
 local all, done = KEYS[1], KEYS[2]
 if redis.call('EXISTS', done) == 1 then return 0 end

@@ -1,7 +1,6 @@
--- A page of a filter, newest first: the records of ids that are on all of these lists. Ids without a record go. KEYS: the lists.
--- ARGV: which of them is read (0 at first: the one with the fewest ids), the last id read, the rank after it, how many ids to
--- read, how many records to answer.
--- Answers: the list, how many ids were read, the last of them, the rank after it, ids found, their records.
+-- Reads a page of the jobs that are on all of these lists, newest first. Removes ids without a record. KEYS: the lists. ARGV: which
+-- of them to read (0 in the first call: the shortest), the last id read, the rank after it, how many ids to read, how many records
+-- to answer. Answers: the list read, how many ids were read, the last of them, the rank after it, ids found, their records.
 local chosen, last, rank, look, want = tonumber(ARGV[1]), ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 if chosen == 0 then
   local fewest
@@ -11,7 +10,7 @@ if chosen == 0 then
   end
 end
 local list = KEYS[chosen]
--- Ids before it may have come or gone meanwhile.
+-- The rank may have changed meanwhile; that of the last id read is exact.
 local at = last ~= '' and redis.call('ZREVRANK', list, last)
 if at then rank = at + 1 end
 local ids = redis.call('ZREVRANGE', list, rank, rank + look - 1)

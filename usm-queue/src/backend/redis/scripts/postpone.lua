@@ -1,7 +1,7 @@
--- Puts a waiting job off that is due. ARGV: 5 request, 6 error (JSON), 7 delay in micros, 8.. the record where the caller gives it.
+-- Postpones a waiting job that is due. ARGV: 5 request id, 6 error (JSON), 7 delay in microseconds, 8.. the fallback record.
 local REQUEST = 'p' .. ARGV[5]
-local r, other = unfenced(8)
-if not r then return other end
+local r, answer = unfenced(8)
+if not r then return answer end
 local before = r.listed
 if not r.new then before = r.status end
 if r.status == 'pending' and not (r.due and r.due > now) and not remembers(r, REQUEST) then
@@ -9,6 +9,6 @@ if r.status == 'pending' and not (r.due and r.due > now) and not remembers(r, RE
   remember(r, REQUEST)
   write(r, before)
 elseif r.new then
-  put(r, before)
+  store(r, before)
 end
 return {r.status, overwritten}

@@ -1,6 +1,6 @@
--- Tries what the scripts do, without leaving anything changed, and answers what Redis says to it: name, key or channel, error, for
--- each refusal. No KEYS: one that is refused would refuse the call. ARGV: a record, its state, a list, a channel, none of which
--- exists.
+-- Tries every command that the scripts use, without changing anything, and answers the refused ones: for each its name, the key or
+-- channel, and the error. It has no KEYS, as Redis would refuse the whole call for one of them. ARGV: a record, its state, a list
+-- and a channel, none of which exists.
 local record, state, list, channel = unpack(ARGV)
 local refused = {}
 local function try(name, place, ...)

@@ -1,10 +1,10 @@
--- Takes ids of expired records out of lists: looks at a few at random, and on while a quarter of them is gone, as Redis
--- itself does with expired keys. KEYS: the lists.
+-- Removes ids of expired records from lists: samples a few ids at random, and goes on while a quarter of them have expired, as
+-- Redis itself does with expired keys. KEYS: the lists. Answers how many were removed.
 local gone = 0
 for _, list in ipairs(KEYS) do
   local prefix = string.match(list, '^(.-)usm:jobs')
   for round = 1, 16 do
-    -- Mostly none is gone, which a few tell.
+    -- Usually none has expired, and a small sample is enough to see that.
     local ids = redis.call('ZRANDMEMBER', list, round == 1 and 5 or 20)
     local dead = {}
     for _, id in ipairs(ids) do
