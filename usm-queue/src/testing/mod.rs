@@ -135,5 +135,6 @@ pub async fn sqlite_pair(
 pub async fn redis_store(
     options: impl Into<crate::RedisOptions>,
 ) -> crate::Result<std::sync::Arc<dyn crate::backend::JobStore>> {
-    crate::backend::redis::connect(options.into()).await
+    let options: crate::RedisOptions = options.into();
+    options.connect().await
 }

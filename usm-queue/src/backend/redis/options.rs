@@ -1,6 +1,6 @@
 //! Settings of the job store on Redis.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use redis::{
     ConnectionInfo, IntoConnectionInfo,
@@ -8,7 +8,7 @@ use redis::{
 };
 
 use crate::{
-    backend::{JobStore, url::ambiguous},
+    backend::url::ambiguous,
     error::{Error, Result},
 };
 
@@ -25,23 +25,23 @@ use crate::{
 pub struct RedisOptions {
     url: String,
     /// What every key and channel begins with, so that two applications may share one database: `shop:` makes
-    /// `shop:job:{id}`. Services that read `job:{id}` after the guide need it empty, which is the default.
+    /// `shop:job:{id}`. Services that read `job:{id}` as in the guide need it empty, which is the default.
     pub key_prefix: String,
     /// How long the record of an ended job is kept. Default 1 hour, as in the guide.
     pub keep_ended: Duration,
-    /// How long the record of a job that has not ended is kept after its last change, and `keep_ended` beyond its next
-    /// attempt at least. Default 7 days: an accepted job stays visible while its message waits.
+    /// How long the record of a job that has not ended is kept after its last change, and at least until `keep_ended`
+    /// after its next attempt is due. Default 7 days: an accepted job stays visible while its message waits.
     pub keep_unfinished: Duration,
     /// How long any call waits for Redis before it fails as `Unavailable`, 1 hour at most. Default 2 s.
     pub response_timeout: Duration,
     /// How long one attempt to connect takes at most, 1 hour at most. Default 2 s.
     pub connect_timeout: Duration,
-    /// How often records of watched jobs that another service may change without telling are read: of those that no worker
-    /// of this library holds. One command for 500 of them; none while nobody watches. All watched records are read at every
-    /// fifteenth time, which tells what is gone. Default 1 s, 1 day at most.
+    /// How often records of watched jobs are read that another service may change without publishing it: those that no
+    /// worker of this library holds. One command reads 500 of them; there is none while nobody watches. Every fifteenth time
+    /// all watched records are read, to notice those that are gone. Default 1 s, 1 day at most.
     pub check_interval: Duration,
-    /// How often a connection that waits for news is tried while nobody watches a job, besides TCP's own keep-alive. An idle
-    /// process sends nothing else. Default 5 minutes, which is 288 commands a day; 1 day at most.
+    /// How often the subscription connection is pinged while nobody watches a job, in addition to TCP's own keep-alive. An
+    /// idle process sends nothing else. Default 5 minutes, which is 288 commands a day; 1 day at most.
     pub ping_interval: Duration,
 }
 
@@ -91,37 +91,26 @@ impl RedisOptions {
         self
     }
 
-    /// Sets how often records of watched jobs that another service may change are read; 50 ms at least.
+    /// Sets how often records of watched jobs are read that another service may change; 50 ms at least.
     pub fn check_interval(mut self, interval: Duration) -> Self {
         self.check_interval = interval.max(Duration::from_millis(50));
         self
     }
 
-    /// Sets how often an idle connection that waits for news is tried; 50 ms at least.
+    /// Sets how often an idle subscription connection is pinged; 50 ms at least.
     pub fn ping_interval(mut self, interval: Duration) -> Self {
         self.ping_interval = interval.max(Duration::from_millis(50));
         self
     }
 
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` when the URL cannot be read, `Backend` when the user lacks rights (the message names the ACL rules),
-    /// `Unavailable` when Redis cannot be reached. Once connected, the store
-    /// survives any outage: calls fail as `Unavailable` while it lasts.
-    pub async fn connect(self) -> Result<Arc<dyn JobStore>> {
-        super::connect(self).await
-    }
-
-    /// Who the URL names.
+    /// The user that the URL names.
     pub(super) fn user(&self) -> String {
         let user =
             self.server().ok().and_then(|server| server.redis_settings().username().map(str::to_owned));
         user.filter(|user| !user.is_empty()).unwrap_or_else(|| "default".to_owned())
     }
 
-    /// With times that can be counted with.
+    /// The same options, with intervals and timeouts within their limits.
     pub(super) fn within_bounds(self) -> Self {
         let (short, hour, day) =
             (Duration::from_millis(10), Duration::from_secs(3600), Duration::from_secs(24 * 3600));
@@ -136,14 +125,14 @@ impl RedisOptions {
 
     /// Where and how to connect.
     pub(super) fn server(&self) -> Result<ConnectionInfo> {
-        // The cause may quote the URL, which may hold a password.
+        // The source is dropped: it may quote the URL, which may hold a password.
         let info = self.url.as_str().into_connection_info().ok().filter(|_| !ambiguous(&self.url));
         let info = info.ok_or_else(|| {
             Error::invalid(
                 "the Redis URL cannot be read; write it as redis://[user:password@]host[:port][/database], or rediss:// for TLS, with special characters of user and password percent-encoded: @ as %40, # as %23, / as %2F, ? as %3F, : as %3A",
             )
         })?;
-        // A connection whose other end is gone is found out without a command.
+        // So that a connection whose other end is gone is noticed without sending commands.
         let keep_alive =
             TcpKeepalive::new().with_time(Duration::from_secs(60)).with_interval(Duration::from_secs(15));
         Ok(info.set_tcp_settings(TcpSettings::default().set_nodelay(true).set_keepalive(keep_alive)))
@@ -210,7 +199,7 @@ mod tests {
         }
     }
 
-    /// Not in part either, with what a password may hold that ends a part of a URL.
+    /// Not even a part of it, when it holds characters that end a part of a URL.
     #[test]
     fn a_password_that_is_not_percent_encoded_is_not_shown_in_part() {
         for cut in ["#", "/", "?", "/#", "@/", "#@", ":#"] {
@@ -225,7 +214,7 @@ mod tests {
                 }
             }
         }
-        // What is understood all the same is taken.
+        // A URL that is still unambiguous is accepted.
         let options = RedisOptions::new("redis://user:hun@ter@host:6380");
         let server = options.server().unwrap();
         assert_eq!(server.redis_settings().password(), Some("hun@ter"));

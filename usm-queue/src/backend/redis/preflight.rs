@@ -1,44 +1,44 @@
-//! What is looked at once, when connecting: whether the user may do what is needed, and whether Redis keeps what it is given.
+//! Checks made once when connecting: whether the user has all permissions, and whether Redis may lose records.
 
 use redis::{Cmd, RedisError, ServerErrorKind};
 
 use super::{
-    link::{Ask, Link},
-    script::RIGHTS,
+    connection::{Connection, Request},
+    scripts::RIGHTS,
 };
 use crate::error::{Error, ErrorKind, Result, chain};
 
-/// No job has this id.
+/// An id that no job has.
 const PROBE: &str = "usm-probe";
 
-/// One thing the user may not do, as ACL rules that allow it.
+/// An ACL rule that the user lacks.
 type Rule = String;
 
-/// Refuses a user who lacks rights, naming them.
-pub(super) async fn check_rights(link: &Link, user: &str) -> Result<()> {
+/// Refuses a user who lacks permissions, and names the ACL rules to add.
+pub(super) async fn check_permissions(connection: &Connection, user: &str) -> Result<()> {
     let mut try_all = redis::cmd("EVALSHA");
-    let (names, cancel) = (link.names(), link.names().cancel());
+    let (keys, cancel) = (connection.keys(), connection.keys().cancel_channel());
     try_all
         .arg(RIGHTS.get_hash())
         .arg(0)
-        .arg(names.record(PROBE))
-        .arg(names.state(PROBE))
-        .arg(names.of_task(PROBE))
-        .arg(names.changed(PROBE));
+        .arg(keys.record(PROBE))
+        .arg(keys.state(PROBE))
+        .arg(keys.jobs_by_task(PROBE))
+        .arg(keys.changes_channel(PROBE));
     let mut missing: Vec<Rule> = Vec::new();
-    match link.try_ask::<Vec<String>>(&Ask::Script(&RIGHTS, try_all)).await? {
+    match connection.try_request::<Vec<String>>(&Request::Script(&RIGHTS, try_all)).await? {
         Ok(refused) => missing.extend(
             refused.chunks_exact(3).filter_map(|refused| missing_rule(&refused[0], &refused[1], &refused[2])),
         ),
         Err(error) if is_refused(&error) => missing.push("+evalsha +script|load".to_owned()),
-        Err(error) => return Err(link.failed(error)),
+        Err(error) => return Err(connection.error(error)),
     }
-    match link.try_subscription(&cancel).await {
+    match connection.try_subscription(&cancel).await {
         Err(error) if is_refused(&error) => {
             let text = error.detail().unwrap_or_default().to_owned();
             missing.extend(missing_rule("SUBSCRIBE", &cancel, &format!("NOPERM {text}")));
         }
-        // Whoever watches tries again.
+        // Any other error may pass: watchers subscribe again.
         _ => {}
     }
     missing.sort();
@@ -50,8 +50,8 @@ pub(super) async fn check_rights(link: &Link, user: &str) -> Result<()> {
     Err(Error::new(
         ErrorKind::Backend,
         format!(
-            "the user `{user}` of Redis at {} lacks rights; let its administrator run: ACL SETUSER {user} {rules}",
-            link.place()
+            "the user `{user}` of Redis at {} lacks permissions; ask its administrator to run: ACL SETUSER {user} {rules}",
+            connection.address()
         ),
     ))
 }
@@ -60,8 +60,8 @@ fn is_refused(error: &RedisError) -> bool {
     error.kind() == redis::ErrorKind::Server(ServerErrorKind::NoPerm)
 }
 
-/// The rule that allows what was refused with this error; `None` for an error of another kind. Redis 6.2 and 7 use other words,
-/// in scripts yet others.
+/// The rule that allows what was refused with this error; `None` for an error of another kind. Redis 6.2 and 7 word their
+/// refusals differently, and differently again inside scripts.
 fn missing_rule(command: &str, place: &str, error: &str) -> Option<Rule> {
     let words = ["NOPERM", "ACL failure", "The user executing the script"];
     if !words.iter().any(|word| error.contains(word)) {
@@ -80,29 +80,30 @@ fn missing_rule(command: &str, place: &str, error: &str) -> Option<Rule> {
     })
 }
 
-/// Says what may cost records, once, and remembers the size that Redis takes. Where it does not tell, nothing is said.
-pub(super) async fn look_at_settings(link: &Link) {
-    let mut about = String::new();
+/// Warns of settings that may lose records, and remembers the largest argument Redis takes. A user who may not read the
+/// settings gets no warning.
+pub(super) async fn check_settings(connection: &Connection) {
+    let mut settings = String::new();
     for section in ["memory", "persistence"] {
-        match link.ask::<String>(&Ask::Command(info(section))).await {
-            Ok(text) => about.push_str(&text),
+        match connection.request::<String>(&Request::Command(info(section))).await {
+            Ok(text) => settings.push_str(&text),
             Err(error) => {
-                tracing::debug!(error = chain(&error), section, "Redis does not tell about itself");
+                tracing::debug!(error = chain(&error), section, "Redis does not show its settings");
             }
         }
     }
-    for risk in risks(&about, config(link, "save").await.as_deref()) {
-        tracing::warn!(server = link.place(), "{risk}");
+    for risk in risks(&settings, config(connection, "save").await.as_deref()) {
+        tracing::warn!(server = connection.address(), "{risk}");
     }
-    if let Some(Ok(largest)) = config(link, "proto-max-bulk-len").await.map(|bytes| bytes.parse()) {
-        link.takes_at_most(largest);
+    if let Some(Ok(largest)) = config(connection, "proto-max-bulk-len").await.map(|bytes| bytes.parse()) {
+        connection.set_max_argument_bytes(largest);
     }
 }
 
-async fn config(link: &Link, name: &str) -> Option<String> {
+async fn config(connection: &Connection, name: &str) -> Option<String> {
     let mut get = redis::cmd("CONFIG");
     get.arg("GET").arg(name);
-    link.ask::<(String, String)>(&Ask::Command(get)).await.ok().map(|(_, value)| value)
+    connection.request::<(String, String)>(&Request::Command(get)).await.ok().map(|(_, value)| value)
 }
 
 fn info(section: &str) -> Cmd {
@@ -111,19 +112,19 @@ fn info(section: &str) -> Cmd {
     info
 }
 
-/// What INFO tells, and the save points where CONFIG tells them.
+/// The risks in what INFO answers, and in the save points, if CONFIG shows them.
 fn risks(info: &str, save: Option<&str>) -> Vec<String> {
     let field =
         |name: &str| info.lines().find_map(|line| line.strip_prefix(name)?.strip_prefix(':')).map(str::trim);
     let mut risks = Vec::new();
     if let Some(policy) = field("maxmemory_policy").filter(|policy| *policy != "noeviction") {
         risks.push(format!(
-            "Redis drops records of jobs when its memory is full: its maxmemory-policy is {policy}; set it to noeviction"
+            "Redis evicts records of jobs when its memory is full, because its maxmemory-policy is {policy}; set it to noeviction"
         ));
     }
     if field("aof_enabled") == Some("0") && save.is_some_and(|points| points.trim().is_empty()) {
         risks.push(
-            "Redis keeps nothing on disk: after its restart records of ended jobs are gone, and what was cancelled may run; set `appendonly yes`, or save points"
+            "Redis stores nothing on disk: after a restart the records of ended jobs are lost and cancelled jobs may run; set `appendonly yes` or save points"
                 .to_owned(),
         );
     }

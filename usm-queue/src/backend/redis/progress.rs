@@ -1,4 +1,5 @@
-//! How often progress is written: a handler may report it thousands of times a second, people read it a few times.
+//! Limits how often progress is written: a handler may report it thousands of times a second, but people read it a few
+//! times.
 
 use std::time::Duration;
 
@@ -6,60 +7,59 @@ use tokio::time::Instant;
 
 use crate::job::Progress;
 
-/// Reports written at once before the pace counts.
+/// Reports that are written at once before the limit takes effect.
 const BURST: u32 = 10;
-/// One report is written in this time.
-pub(super) const INTERVAL: Duration = Duration::from_millis(100);
+/// After the burst, one report is written per interval.
+const INTERVAL: Duration = Duration::from_millis(100);
 
-/// What becomes of a report.
+/// What the caller must do with a report.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Report {
-    /// Write it now.
-    Write,
-    /// It waits for the next write; somebody writes it then in any case.
-    Kept,
-    /// It waits, and the caller must see that it is written at this time.
-    KeptUntil(Instant),
+pub(super) enum ReportAction {
+    WriteNow,
+    /// Nothing: a write is scheduled already and takes it along.
+    Wait,
+    /// Schedule a write at this time.
+    WriteAt(Instant),
 }
 
-/// The newest report of one attempt and when the next one may be written.
+/// The newest report of one attempt, and when the next one may be written: a generic cell rate counter.
 #[derive(Debug)]
-pub(super) struct Pace {
-    /// The time until which the past reports have used up the interval; a generic cell rate counter.
+pub(super) struct ProgressLimiter {
+    /// The past reports have used up all intervals until this time.
     used_until: Instant,
     waiting: Option<Progress>,
-    /// Whether somebody will write what waits.
-    promised: bool,
+    /// Whether a write of what waits is scheduled.
+    scheduled: bool,
 }
 
-impl Pace {
+impl ProgressLimiter {
     pub(super) fn new(now: Instant) -> Self {
-        Self { used_until: now, waiting: None, promised: false }
+        Self { used_until: now, waiting: None, scheduled: false }
     }
 
-    pub(super) fn report(&mut self, progress: &Progress, now: Instant) -> Report {
+    pub(super) fn report(&mut self, progress: &Progress, now: Instant) -> ReportAction {
         let allowed = self.used_until.checked_sub(INTERVAL * (BURST - 1)).unwrap_or(now);
-        if allowed <= now && !self.promised {
+        if allowed <= now && !self.scheduled {
             self.waiting = None;
             self.spend(now);
-            return Report::Write;
+            return ReportAction::WriteNow;
         }
         self.waiting = Some(progress.clone());
-        if self.promised {
-            return Report::Kept;
+        if self.scheduled {
+            return ReportAction::Wait;
         }
-        self.promised = true;
-        Report::KeptUntil(allowed)
+        self.scheduled = true;
+        ReportAction::WriteAt(allowed)
     }
 
-    /// What waits, for a write that takes it along.
+    /// Takes what waits, for another write that carries it along.
     pub(super) fn take(&mut self) -> Option<Progress> {
         self.waiting.take()
     }
 
-    /// What waits, for the write that was promised.
-    pub(super) fn keep_promise(&mut self, now: Instant) -> Option<Progress> {
-        self.promised = false;
+    /// Takes what waits, for the scheduled write.
+    pub(super) fn take_scheduled(&mut self, now: Instant) -> Option<Progress> {
+        self.scheduled = false;
         let waiting = self.waiting.take();
         if waiting.is_some() {
             self.spend(now);
@@ -67,7 +67,7 @@ impl Pace {
         waiting
     }
 
-    /// A write failed: what it carried goes with the next, unless there is a newer report.
+    /// Returns the report of a failed write, so that the next write carries it, unless there is a newer one.
     pub(super) fn give_back(&mut self, progress: Progress) {
         self.waiting.get_or_insert(progress);
     }
@@ -88,40 +88,40 @@ mod tests {
     #[test]
     fn a_storm_is_written_ten_times_a_second_and_its_last_report_is_kept() {
         let begun = Instant::now();
-        let mut pace = Pace::new(begun);
-        let (mut written, mut promise) = (0, None);
+        let mut limiter = ProgressLimiter::new(begun);
+        let (mut written, mut scheduled) = (0, None);
 
         for millisecond in 0..10_000 {
             let now = begun + Duration::from_millis(millisecond);
-            if promise.is_some_and(|at| at <= now) {
-                promise = None;
-                written += usize::from(pace.keep_promise(now).is_some());
+            if scheduled.is_some_and(|at| at <= now) {
+                scheduled = None;
+                written += usize::from(limiter.take_scheduled(now).is_some());
             }
-            match pace.report(&progress(millisecond), now) {
-                Report::Write => written += 1,
-                Report::Kept => assert!(promise.is_some(), "somebody writes it"),
-                Report::KeptUntil(at) => promise = Some(at),
+            match limiter.report(&progress(millisecond), now) {
+                ReportAction::WriteNow => written += 1,
+                ReportAction::Wait => assert!(scheduled.is_some(), "a write is scheduled"),
+                ReportAction::WriteAt(at) => scheduled = Some(at),
             }
         }
 
         assert!((100..=111).contains(&written), "{written}");
-        assert_eq!(pace.take(), Some(progress(9_999)));
+        assert_eq!(limiter.take(), Some(progress(9_999)));
     }
 
     #[test]
     fn slow_reports_are_written_at_once() {
         let begun = Instant::now();
-        let mut pace = Pace::new(begun);
+        let mut limiter = ProgressLimiter::new(begun);
         for nth in 0..100 {
-            assert_eq!(pace.report(&progress(0), begun + INTERVAL * nth), Report::Write);
+            assert_eq!(limiter.report(&progress(0), begun + INTERVAL * nth), ReportAction::WriteNow);
         }
     }
 
     #[test]
     fn a_failed_write_gives_its_report_back_unless_there_is_a_newer_one() {
-        let mut pace = Pace::new(Instant::now());
-        pace.give_back(progress(1));
-        pace.give_back(progress(0));
-        assert_eq!(pace.take(), Some(progress(1)));
+        let mut limiter = ProgressLimiter::new(Instant::now());
+        limiter.give_back(progress(1));
+        limiter.give_back(progress(0));
+        assert_eq!(limiter.take(), Some(progress(1)));
     }
 }

@@ -197,7 +197,7 @@ async fn a_result_too_large_for_redis_is_refused_and_the_job_can_be_failed() {
     for update in [JobUpdate::Partial, JobUpdate::Completed] {
         let error = store.update(lease, update(json!("x".repeat(2 << 20)))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-        assert!(error.to_string().contains("takes 1048576 at most"), "{error}");
+        assert!(error.to_string().contains("accepts at most 1048576"), "{error}");
     }
 
     let failed = JobUpdate::Failed("its result is too large".into());
@@ -224,5 +224,5 @@ async fn a_job_whose_result_redis_does_not_take_fails_and_says_so() {
     assert_eq!((record.status, record.attempt), (JobStatus::Failed, 1));
     let error = record.error.unwrap();
     assert!(error.contains("the handler of task `note` has ended"), "{error}");
-    assert!(error.contains("takes 1048576 at most"), "{error}");
+    assert!(error.contains("accepts at most 1048576"), "{error}");
 }
