@@ -1,5 +1,7 @@
 //! What a worker reports while it runs a job and after an attempt.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use serde_json::json;
 

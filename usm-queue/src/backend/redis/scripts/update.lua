@@ -31,7 +31,7 @@ elseif KIND == 'retry_scheduled' or KIND == 'released' then
 elseif KIND ~= 'progress' then
   local error = 'null'
   if KIND == 'completed' then
-    r.result = VALUE
+    r.result, r.error = VALUE, 'null'
   elseif KIND == 'failed' then
     r.error, error = VALUE, VALUE
   end
