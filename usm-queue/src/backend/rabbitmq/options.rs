@@ -1,15 +1,15 @@
 //! How to reach a RabbitMQ broker, and with how much patience.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use lapin::uri::AMQPUri;
 
 use super::{
-    RabbitMqBroker,
     delay::{DEFAULT_LEVELS, DEFAULT_PREFIX, Ladder},
+    endpoint::Place,
 };
 use crate::{
-    backend::{Broker, url::ambiguous},
+    backend::url::ambiguous,
     error::{Error, Result},
 };
 
@@ -169,26 +169,6 @@ impl RabbitMqOptions {
         Ladder::new(&self.name_prefix, self.delay_levels)
     }
 
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` when the URL cannot be read, `Backend` when the broker refuses the user or the virtual host,
-    /// `Unavailable` when it cannot be reached. Once connected, the broker survives any outage: calls fail as `Unavailable`
-    /// while it lasts.
-    pub async fn connect(self) -> Result<Arc<dyn Broker>> {
-        Ok(Arc::new(RabbitMqBroker::connect(self).await?))
-    }
-
-    /// A broker that connects when it is first used, and declares then what it was told to declare before.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` when the URL cannot be read. Everything else is told by the first call that needs the broker.
-    pub fn connect_lazily(self) -> Result<Arc<dyn Broker>> {
-        Ok(Arc::new(RabbitMqBroker::lazy(self)?))
-    }
-
     /// The URL, read, with the settings it does not have itself.
     pub(super) fn uri(&self) -> Result<AMQPUri> {
         if ambiguous(&self.url) {
@@ -221,33 +201,6 @@ fn ipv6(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     host.strip_prefix('[')?.split_once(']').map(|(address, _)| address)
-}
-
-/// Where a connection leads, for people: without the password.
-#[derive(Clone)]
-pub(super) struct Place {
-    host: String,
-    port: u16,
-    vhost: String,
-    user: String,
-}
-
-impl Place {
-    pub(super) fn new(uri: &AMQPUri) -> Self {
-        Self {
-            host: uri.authority.host.clone(),
-            port: uri.authority.port,
-            vhost: uri.vhost.clone(),
-            user: uri.authority.userinfo.username.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, vhost, user } = self;
-        write!(f, "RabbitMQ at {host}:{port}, virtual host `{vhost}`, user `{user}`")
-    }
 }
 
 impl From<String> for RabbitMqOptions {

@@ -10,8 +10,8 @@ use lapin::{
 use proptest::prelude::*;
 
 use super::{
-    check::{MAX_DEPTH, Replaced, content_header, method},
-    gate::Gate,
+    filter::Gate,
+    sanitize::{MAX_DEPTH, Replaced, content_header, method},
 };
 use crate::{
     backend::rabbitmq::wire::incoming,

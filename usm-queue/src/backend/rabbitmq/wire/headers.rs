@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use lapin::types::{AMQPValue, FieldArray, FieldTable, ShortString};
 use serde_json::Value;
 
-use super::{AS_JSON, EXCHANGE, ROUTING_KEY, short};
+use super::names::{AS_JSON, EXCHANGE, ROUTING_KEY, short};
 use crate::{
     error::{Error, Result},
     message::{MAX_NAME, Message, amqp_has, header_size, headers_size},
@@ -91,7 +91,7 @@ fn amqp(value: &Value) -> AMQPValue {
 
 /// The same message with headers that can be written: without those that are too large together, the largest first, and
 /// those that AMQP cannot name. A header tells which are left out. `None` where nothing is.
-pub(in crate::backend::rabbitmq) fn fitting(message: &Message) -> Option<Message> {
+pub(crate) fn fitting(message: &Message) -> Option<Message> {
     let mut size = headers_size(message);
     let mut headers: Vec<(usize, &String)> =
         message.headers.iter().map(|(name, value)| (header_size(name, value), name)).collect();

@@ -7,10 +7,11 @@ use lapin::types::AMQPValue;
 use serde_json::{Map, Value};
 
 use super::{
-    DIED_IN, DIED_OF, EXCHANGE, MICROS, MISSES, OF_THE_WAY, REDELIVERED, REST_MS, ROUTING_KEY, THEN, TTL_MS,
-    X_DEATH,
     headers::{json, restore_json},
-    is_broker_s, own_correlation,
+    names::{
+        DIED_IN, DIED_OF, EXCHANGE, MICROS, MISSES, OF_THE_WAY, REDELIVERED, REST_MS, ROUTING_KEY, THEN,
+        TTL_MS, X_DEATH, is_broker_s, own_correlation,
+    },
 };
 use crate::{
     backend::rabbitmq::delay::{self, DELIVER_TO},
@@ -19,27 +20,27 @@ use crate::{
 
 /// A message that came.
 #[derive(Debug)]
-pub(in crate::backend::rabbitmq) struct Incoming {
-    pub(in crate::backend::rabbitmq) message: Message,
+pub(crate) struct Incoming {
+    pub(crate) message: Message,
     /// By the broker, or before it was put back by us.
-    pub(in crate::backend::rabbitmq) redelivered: bool,
+    pub(crate) redelivered: bool,
     /// It was put back by us.
-    pub(in crate::backend::rabbitmq) returned: bool,
+    pub(crate) returned: bool,
     /// Where the hop queue sends it.
-    pub(in crate::backend::rabbitmq) hop: Option<Hop>,
+    pub(crate) hop: Option<Hop>,
 }
 
 /// What the hop queue has still to do for a message; its time to live is in the message.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::backend::rabbitmq) struct Hop {
-    pub(in crate::backend::rabbitmq) queue: String,
-    pub(in crate::backend::rabbitmq) rest: Duration,
+pub(crate) struct Hop {
+    pub(crate) queue: String,
+    pub(crate) rest: Duration,
     /// How often it was due and its queue did not exist.
-    pub(in crate::backend::rabbitmq) misses: u32,
+    pub(crate) misses: u32,
 }
 
 /// Reads what came. Time to live and due time are used up.
-pub(in crate::backend::rabbitmq) fn incoming(delivery: lapin::message::Delivery) -> Incoming {
+pub(crate) fn incoming(delivery: lapin::message::Delivery) -> Incoming {
     let properties = delivery.properties;
     let mut headers: BTreeMap<String, Value> = properties
         .headers()

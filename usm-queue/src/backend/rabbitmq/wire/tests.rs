@@ -2,17 +2,24 @@
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use lapin::types::{DecimalValue, FieldTable};
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, DecimalValue, FieldTable},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{headers::MAX_HEADERS, *};
+use super::{
+    headers::MAX_HEADERS,
+    incoming::{Hop, Incoming, incoming},
+    outgoing::{Outgoing, Parcel, Way},
+};
 use crate::{
     backend::rabbitmq::delay::Ladder,
     job::{Job, JobId},
-    message,
+    message::{self, BROKER_QUEUE, BROKER_REASON, JOB_ID, Message, TASK},
 };
 
 /// As the broker hands over what was published.

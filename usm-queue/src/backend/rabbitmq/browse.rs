@@ -4,10 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use lapin::{
     Channel,
-    options::{
-        BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions,
-        QueuePurgeOptions,
-    },
+    options::{BasicAckOptions, BasicConsumeOptions, BasicGetOptions, BasicNackOptions, QueueDeclareOptions},
     protocol::{AMQPErrorKind, AMQPSoftError},
     types::{AMQPValue, FieldTable, ShortString},
 };
@@ -15,12 +12,11 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use super::{
-    Inner,
-    connection::{failed, is_not_found, protocol_error, timed_out},
+    connection::{Connections, failed, protocol_error, timed_out},
+    delay::Ladder,
     wire::{incoming, short},
 };
 use crate::{
-    backend::QueueDepth,
     detached::Detached,
     error::{Error, ErrorKind, Result},
     message::Message,
@@ -32,17 +28,17 @@ const AT_ONCE: usize = 32;
 /// number a look had that was dropped.
 const ONE_TRY: Duration = Duration::from_secs(2);
 
-impl Inner {
-    pub(super) async fn depth(&self, queue: &str) -> Result<QueueDepth> {
-        let channel = self.throw_away().await?;
-        let ready = self.ready(&channel, queue).await?;
-        Ok(QueueDepth { ready, delayed: None, unsettled: None })
-    }
+/// Looks into queues, one after the other.
+#[derive(Debug)]
+pub(super) struct Browser {
+    connections: Arc<Connections>,
+    delays: Ladder,
+    browsing: tokio::sync::Mutex<()>,
+}
 
-    pub(super) async fn purge(&self, queue: &str) -> Result<u64> {
-        let channel = self.throw_away().await?;
-        let purge = channel.queue_purge(short("queue name", queue)?, QueuePurgeOptions::default());
-        self.queue_call(queue, "empty", purge).await.map(u64::from)
+impl Browser {
+    pub(super) fn new(connections: Arc<Connections>, delays: Ladder) -> Self {
+        Self { connections, delays, browsing: tokio::sync::Mutex::new(()) }
     }
 
     /// Waiting messages from the oldest: `limit` at most, after the first `skip`.
@@ -97,37 +93,8 @@ impl Inner {
     ) -> Result<S> {
         let stop = CancellationToken::new();
         let _stop_when_dropped = stop.clone().drop_guard();
-        let (inner, queue) = (self.clone(), queue.to_owned());
-        Detached::new(async move { inner.walk_on(&queue, until, state, look, stop).await }).await
-    }
-
-    async fn throw_away(&self) -> Result<Channel> {
-        let connection = self.publisher.connection().await?;
-        self.connector.call("open a channel", connection.create_channel()).await
-    }
-
-    async fn ready(&self, channel: &Channel, queue: &str) -> Result<u64> {
-        let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
-        let declare = channel.queue_declare(short("queue name", queue)?, options, FieldTable::default());
-        let declared = self.queue_call(queue, "tell the depth of", declare).await?;
-        Ok(u64::from(declared.message_count()))
-    }
-
-    async fn queue_call<T>(
-        &self,
-        queue: &str,
-        what: &str,
-        call: impl Future<Output = lapin::Result<T>>,
-    ) -> Result<T> {
-        let what = || format!("{what} queue `{queue}`");
-        match tokio::time::timeout(self.connector.call_timeout(), call).await {
-            Ok(Ok(value)) => Ok(value),
-            Ok(Err(error)) if is_not_found(&error) => {
-                Err(Error::not_found(format!("queue `{queue}`")).with_source(error))
-            }
-            Ok(Err(error)) => Err(failed(&what(), error)),
-            Err(_) => Err(timed_out(&what(), self.connector.call_timeout())),
-        }
+        let (browser, queue) = (self.clone(), queue.to_owned());
+        Detached::new(async move { browser.walk_on(&queue, until, state, look, stop).await }).await
     }
 
     async fn walk_on<S>(
@@ -142,7 +109,7 @@ impl Inner {
         // Dropping or losing the channel gives everything back and ends the lock.
         let (channel, _locked) = self.lock(queue).await?;
         // Only whether it exists: a broker tells a depth before it takes back what is on its way to it.
-        self.ready(&channel, queue).await?;
+        self.connections.ready(&channel, queue).await?;
         let name = short("queue name", queue)?;
         let (mut seen, mut last, mut until) = (0, None, until);
         let walked = async {
@@ -163,12 +130,13 @@ impl Inner {
                         Look::On => {}
                         Look::Enough => shown = false,
                         Look::Remove => {
-                            self.queue_call(
-                                queue,
-                                "remove a message from",
-                                acker.ack(BasicAckOptions::default()),
-                            )
-                            .await?;
+                            self.connections
+                                .queue_call(
+                                    queue,
+                                    "remove a message from",
+                                    acker.ack(BasicAckOptions::default()),
+                                )
+                                .await?;
                             shown = false;
                         }
                     }
@@ -186,12 +154,14 @@ impl Inner {
         .await;
         if let Some(last) = last {
             let options = BasicNackOptions { multiple: true, requeue: true };
-            self.queue_call(queue, "take messages back into", channel.basic_nack(last, options)).await?;
+            self.connections
+                .queue_call(queue, "take messages back into", channel.basic_nack(last, options))
+                .await?;
             // An answered call tells that they are on their way, before whoever looks next.
-            let _ = self.ready(&channel, queue).await;
+            let _ = self.connections.ready(&channel, queue).await;
         }
         // Awaited, so that nobody who looks next finds the lock still there.
-        let _ = self.connector.call("close a channel", channel.close(200, "looked".into())).await;
+        let _ = self.connections.call("close a channel", channel.close(200, "looked".into())).await;
         walked.map(|()| state)
     }
 
@@ -204,13 +174,13 @@ impl Inner {
         count: usize,
     ) -> Result<Vec<Option<lapin::message::BasicGetMessage>>> {
         let gets = (0..count).map(|_| channel.basic_get(name.clone(), BasicGetOptions::default()));
-        self.queue_call(queue, "show messages of", futures_util::future::try_join_all(gets)).await
+        self.connections.queue_call(queue, "show messages of", futures_util::future::try_join_all(gets)).await
     }
 
     /// A channel that alone may look into this queue, for as long as it is open: it is the only consumer of a queue that lets
     /// only one in. Nothing is left of that when the channel or its connection ends, however it ends.
     async fn lock(&self, queue: &str) -> Result<(Channel, lapin::Consumer)> {
-        let deadline = Instant::now() + self.connector.call_timeout();
+        let deadline = Instant::now() + self.connections.call_timeout();
         let lock_queue = self.delays.lock_queue(queue);
         let lock = short("queue name", lock_queue.as_str())?;
         let options =
@@ -220,7 +190,7 @@ impl Inner {
         // Whatever the virtual host's default: other kinds may let more than one in.
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("classic".into()));
         loop {
-            let channel = self.throw_away().await?;
+            let channel = self.connections.throw_away().await?;
             let locking = async {
                 channel.queue_declare(lock.clone(), options, arguments.clone()).await?;
                 channel.basic_consume(lock.clone(), "".into(), alone, FieldTable::default()).await
@@ -229,7 +199,7 @@ impl Inner {
                 Ok(Ok(locked)) => return Ok((channel, locked)),
                 Ok(Err(error)) => error,
                 Err(_) if Instant::now() < deadline => continue,
-                Err(_) => return Err(timed_out("let us look into a queue", self.connector.call_timeout())),
+                Err(_) => return Err(timed_out("let us look into a queue", self.connections.call_timeout())),
             };
             match protocol_error(&error) {
                 // Somebody else looks; the queue went with its last consumer; an older version of this library looks.
@@ -244,7 +214,7 @@ impl Inner {
                     if Instant::now() >= deadline {
                         let text = format!(
                             "another process looks into a queue for longer than {:?} ({why}), or this user may not consume from `{lock_queue}`; try again later, `rabbitmqctl list_consumers` tells who it is",
-                            self.connector.call_timeout()
+                            self.connections.call_timeout()
                         );
                         return Err(Error::new(ErrorKind::Unavailable, text).with_source(error));
                     }

@@ -2,68 +2,58 @@
 
 use std::collections::BTreeMap;
 
-use serde_json::{Value, json};
-
-use super::{
-    delay::{DELIVER_TO, Ladder},
-    options::RabbitMqOptions,
+use crate::{
+    backend::rabbitmq::delay::{DELIVER_TO, Ladder},
+    topology::{QueueSpec, Topology, TopologyPart},
 };
-use crate::topology::{QueueSpec, Topology, TopologyPart};
 
 /// An argument of a queue or binding.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Argument {
+pub(crate) enum Argument {
     Number(i64),
     Text(String),
 }
 
 impl Argument {
-    pub(super) fn as_text(&self) -> String {
+    pub(crate) fn as_text(&self) -> String {
         match self {
             Self::Number(number) => number.to_string(),
             Self::Text(text) => text.clone(),
         }
     }
-
-    fn as_json(&self) -> Value {
-        match self {
-            Self::Number(number) => json!(number),
-            Self::Text(text) => json!(text),
-        }
-    }
 }
 
-pub(super) type Arguments = BTreeMap<&'static str, Argument>;
+pub(crate) type Arguments = BTreeMap<&'static str, Argument>;
 
 /// An exchange with its kind.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Exchange {
-    pub(super) name: String,
-    pub(super) kind: &'static str,
-    pub(super) arguments: Arguments,
+pub(crate) struct Exchange {
+    pub(crate) name: String,
+    pub(crate) kind: &'static str,
+    pub(crate) arguments: Arguments,
 }
 
 /// A way from an exchange to a queue or another exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Binding {
-    pub(super) source: String,
-    pub(super) to: TopologyPart,
-    pub(super) destination: String,
-    pub(super) key: String,
-    pub(super) arguments: Arguments,
+pub(crate) struct Binding {
+    pub(crate) source: String,
+    pub(crate) to: TopologyPart,
+    pub(crate) destination: String,
+    pub(crate) key: String,
+    pub(crate) arguments: Arguments,
 }
 
 /// Everything durable, in the order it can be declared.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Layout {
-    pub(super) exchanges: Vec<Exchange>,
-    pub(super) queues: Vec<(String, Arguments)>,
-    pub(super) bindings: Vec<Binding>,
+pub(crate) struct Layout {
+    pub(crate) exchanges: Vec<Exchange>,
+    pub(crate) queues: Vec<(String, Arguments)>,
+    pub(crate) bindings: Vec<Binding>,
 }
 
 impl Layout {
     /// A topology; the ladder is needed too.
-    pub(super) fn of(topology: &Topology, ladder: &Ladder) -> Self {
+    pub(crate) fn of(topology: &Topology, ladder: &Ladder) -> Self {
         let mut layout = Self::default();
         for (name, kind) in topology.exchanges() {
             layout.exchange(name, kind.as_str(), Arguments::new());
@@ -79,7 +69,7 @@ impl Layout {
     }
 
     /// The delay ladder and the hop queue, which all topologies of a virtual host share under one prefix.
-    pub(super) fn of_ladder(ladder: &Ladder) -> Self {
+    pub(crate) fn of_ladder(ladder: &Ladder) -> Self {
         let mut layout = Self::default();
         let (undelivered, hop_queue) = (ladder.undelivered_exchange(), ladder.hop_queue());
         layout.exchange(&undelivered, "fanout", Arguments::new());
@@ -136,22 +126,6 @@ impl Layout {
         ]);
         self.bind(&ladder.deliver_exchange(), queue, "", arguments);
     }
-
-    fn definitions(&self, vhost: &str) -> (Vec<Value>, Vec<Value>, Vec<Value>) {
-        let json = |arguments: &Arguments| -> Value {
-            arguments.iter().map(|(name, value)| ((*name).to_owned(), value.as_json())).collect()
-        };
-        let exchanges = self.exchanges.iter().map(|Exchange { name, kind, arguments }| {
-            json!({"name": name, "vhost": vhost, "type": kind, "durable": true, "auto_delete": false, "internal": false, "arguments": json(arguments)})
-        });
-        let queues = self.queues.iter().map(|(name, arguments)| {
-            json!({"name": name, "vhost": vhost, "durable": true, "auto_delete": false, "arguments": json(arguments)})
-        });
-        let bindings = self.bindings.iter().map(|binding| {
-            json!({"source": binding.source, "vhost": vhost, "destination": binding.destination, "destination_type": binding.to.to_string(), "routing_key": binding.key, "arguments": json(&binding.arguments)})
-        });
-        (exchanges.collect(), queues.collect(), bindings.collect())
-    }
 }
 
 fn arguments(queue: &QueueSpec) -> Arguments {
@@ -173,47 +147,12 @@ fn classic() -> (&'static str, Argument) {
     ("x-queue-type", Argument::Text("classic".to_owned()))
 }
 
-impl RabbitMqOptions {
-    /// RabbitMQ's `definitions.json` with everything this library declares for a topology in a virtual host, for
-    /// `rabbitmqctl import_definitions` and the import of the management page. Importing it again changes nothing.
-    pub fn definitions(&self, topology: &Topology, vhost: &str) -> String {
-        let ladder = self.ladder();
-        let (mut exchanges, mut queues, mut bindings) = Layout::of_ladder(&ladder).definitions(vhost);
-        let own = Layout::of(topology, &ladder).definitions(vhost);
-        exchanges.extend(own.0);
-        queues.extend(own.1);
-        bindings.extend(own.2);
-        let all = json!({"vhosts": [{"name": vhost}], "exchanges": exchanges, "queues": queues, "bindings": bindings});
-        format!("{all:#}")
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-
-    #[test]
-    fn definitions_name_every_queue_with_its_arguments_and_bindings() {
-        let topology = Topology::single("work").unwrap();
-        let options = RabbitMqOptions::new("").name_prefix("own").delay_levels(2);
-
-        let all: Value = serde_json::from_str(&options.definitions(&topology, "shop")).unwrap();
-
-        let work = all["queues"].as_array().unwrap().iter().find(|queue| queue["name"] == "work").unwrap();
-        assert_eq!(work["vhost"], "shop");
-        let arguments =
-            json!({"x-max-priority": 10, "x-dead-letter-exchange": "work.dead", "x-queue-type": "classic"});
-        assert_eq!(work["arguments"], arguments);
-        let bound = |source: &str| {
-            let bindings = all["bindings"].as_array().unwrap();
-            bindings.iter().any(|binding| binding["source"] == source && binding["destination"] == "work")
-        };
-        assert!(bound("work.tasks") && bound("own.delay.deliver"));
-        let names: Vec<_> = all["queues"].as_array().unwrap().iter().map(|queue| &queue["name"]).collect();
-        assert_eq!(names[..3], ["own.delay.250", "own.delay.500", "own.delay.due"]);
-    }
+    use crate::backend::rabbitmq::options::RabbitMqOptions;
 
     /// Those that exist only for a while included.
     #[test]

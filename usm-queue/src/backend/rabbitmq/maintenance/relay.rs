@@ -10,16 +10,13 @@ use lapin::{
     types::FieldTable,
 };
 
-use super::{
-    Inner,
-    confirms::Outcome,
-    connection::Connector,
-    settle::FULL_PAUSE,
-    wire::{Hop, Incoming, Parcel, Way, incoming, short},
-};
 use crate::{
-    error::{Error, Result, chain},
-    message::{BROKER_QUEUE, BROKER_REASON, Message},
+    backend::rabbitmq::{
+        connection::Connector,
+        publish::{FULL_PAUSE, Outcome, Publisher},
+        wire::{Hop, Incoming, Parcel, Way, incoming, short},
+    },
+    error::{Result, chain},
 };
 
 /// How many messages are moved at a time.
@@ -30,15 +27,15 @@ const FIRST_MISS: Duration = Duration::from_secs(15);
 const MAX_MISSES: u32 = 30;
 
 /// Moves due messages for ever, anew after every loss.
-pub(super) async fn run(inner: Arc<Inner>) {
+pub(crate) async fn run(publisher: Arc<Publisher>) {
     let mut failures = 0_u32;
     loop {
-        if let Err(error) = consume(&inner, &mut failures).await {
+        if let Err(error) = consume(&publisher, &mut failures).await {
             failures = failures.saturating_add(1);
             // Once per loss, not for every attempt.
             if failures == 1 {
                 tracing::warn!(
-                    queue = inner.delays.hop_queue(),
+                    queue = publisher.declarations.delays.hop_queue(),
                     error = chain(&error),
                     "delayed messages wait; trying again"
                 );
@@ -50,14 +47,15 @@ pub(super) async fn run(inner: Arc<Inner>) {
 }
 
 /// Returns when the consumer ends.
-async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
+async fn consume(publisher: &Publisher, failures: &mut u32) -> Result<()> {
     // The publishing connection: nothing can be moved while that is blocked.
-    let connection = inner.publisher.connection().await?;
-    let connector = &inner.connector;
+    let declarations = &publisher.declarations;
+    let connector: &Connector = &declarations.connections;
+    let connection = declarations.connections.management().await?;
     let channel = connector.call("open a channel", connection.create_channel()).await?;
     let qos = channel.basic_qos(AT_ONCE, BasicQosOptions { global: false });
     connector.call("limit what it delivers at a time", qos).await?;
-    let hop_queue = inner.delays.hop_queue();
+    let hop_queue = declarations.delays.hop_queue();
     let consume = channel.basic_consume(
         short("queue name", hop_queue.as_str())?,
         "".into(),
@@ -68,8 +66,8 @@ async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
         Ok(deliveries) => deliveries,
         Err(error) => {
             // Somebody deleted it.
-            inner.forget_ladder().await;
-            inner.ladder().await?;
+            declarations.forget_ladder().await;
+            declarations.ladder().await?;
             return Err(error);
         }
     };
@@ -80,7 +78,7 @@ async fn consume(inner: &Inner, failures: &mut u32) -> Result<()> {
         .for_each_concurrent(usize::from(AT_ONCE), |delivery| async move {
             let Ok(delivery) = delivery else { return };
             let acker = delivery.acker.clone();
-            let moved = inner.move_on(incoming(delivery)).await;
+            let moved = move_on(publisher, incoming(delivery)).await;
             settle(connector, &acker, moved).await;
         })
         .await;
@@ -102,62 +100,38 @@ async fn settle(connector: &Connector, acker: &Acker, moved: Result<()>) {
     }
 }
 
-impl Inner {
-    /// Publishes a message where it goes next, confirmed.
-    async fn move_on(&self, came: Incoming) -> Result<()> {
-        let Incoming { message, returned, hop, .. } = came;
-        let Some(Hop { queue, rest, misses }) = hop else {
-            return self.bury_undeliverable(message, &self.delays.hop_queue(), "it names no queue").await;
-        };
-        if let Some(pass) = self.delays.pass(rest) {
-            return self.put_back(&queue, &message, pass, returned).await;
-        }
-        let into = Parcel { returned, ..Parcel::new(&message, Way::Into(&queue)) };
-        let (pause, misses) = match self.ship_one(into).await? {
-            Outcome::Refused => (FULL_PAUSE, 0),
-            Outcome::Returned if misses >= MAX_MISSES => {
-                return self.bury_undeliverable(message, &queue, "its queue is gone").await;
-            }
-            Outcome::Returned => {
-                let pause = miss_pause(misses);
-                tracing::warn!(
-                    message.id = message.message_id,
-                    job.id = message.job_id().map(tracing::field::display),
-                    queue,
-                    "a delayed message is due, but its queue does not exist; trying again in {pause:?}"
-                );
-                (pause, misses + 1)
-            }
-            outcome => return self.accepted(&message, outcome),
-        };
-        let Some(pass) = self.delays.pass(pause) else { return Ok(()) };
-        let way = Way::After { pass, queue: &queue, by_hop: true };
-        let outcome = self.ship_one(Parcel { message: &message, way, returned, misses }).await?;
-        self.accepted(&message, outcome)
+/// Publishes a message where it goes next, confirmed.
+async fn move_on(publisher: &Publisher, came: Incoming) -> Result<()> {
+    let delays = &publisher.declarations.delays;
+    let Incoming { message, returned, hop, .. } = came;
+    let Some(Hop { queue, rest, misses }) = hop else {
+        return publisher.bury_undeliverable(message, &delays.hop_queue(), "it names no queue").await;
+    };
+    if let Some(pass) = delays.pass(rest) {
+        return publisher.put_back(&queue, &message, pass, returned).await;
     }
-
-    /// Keeps what cannot be delivered as a dead letter of this process's own topology, and has its job failed, as if the
-    /// broker had dead-lettered it.
-    pub(super) async fn bury_undeliverable(
-        &self,
-        mut message: Message,
-        queue: &str,
-        why: &str,
-    ) -> Result<()> {
-        let Some(topology) = self.routes.topologies().first().cloned() else { return Err(Error::closed()) };
-        tracing::error!(id = message.message_id, queue, why, "a delayed message becomes a dead letter");
-        for (name, value) in [(BROKER_REASON, why), (BROKER_QUEUE, queue)] {
-            message.headers.insert(name.to_owned(), value.into());
+    let into = Parcel { returned, ..Parcel::new(&message, Way::Into(&queue)) };
+    let (pause, misses) = match publisher.ship_one(into).await? {
+        Outcome::Refused => (FULL_PAUSE, 0),
+        Outcome::Returned if misses >= MAX_MISSES => {
+            return publisher.bury_undeliverable(message, &queue, "its queue is gone").await;
         }
-        // Those two queues may be gone as well.
-        self.declare(&topology).await?;
-        for target in [topology.failed_queue(), topology.notice_queue()] {
-            let parcel = Parcel { returned: true, ..Parcel::new(&message, Way::Into(target)) };
-            let outcome = self.ship_one(parcel).await?;
-            self.accepted(&message, outcome)?;
+        Outcome::Returned => {
+            let pause = miss_pause(misses);
+            tracing::warn!(
+                message.id = message.message_id,
+                job.id = message.job_id().map(tracing::field::display),
+                queue,
+                "a delayed message is due, but its queue does not exist; trying again in {pause:?}"
+            );
+            (pause, misses + 1)
         }
-        Ok(())
-    }
+        outcome => return publisher.accepted(&message, outcome),
+    };
+    let Some(pass) = delays.pass(pause) else { return Ok(()) };
+    let way = Way::After { pass, queue: &queue, by_hop: true };
+    let outcome = publisher.ship_one(Parcel { message: &message, way, returned, misses }).await?;
+    publisher.accepted(&message, outcome)
 }
 
 fn miss_pause(misses: u32) -> Duration {

@@ -4,26 +4,16 @@
 //! message to whichever confirmation comes next, which may be another publish's. So the confirmations that have come are
 //! looked at together, and returned messages are matched by what identifies them.
 
-use std::{
-    collections::HashMap,
-    hash::{DefaultHasher, Hash, Hasher},
+use std::collections::HashMap;
+
+use crate::{
+    backend::rabbitmq::wire::Key,
+    error::{Error, ErrorKind},
 };
-
-/// What identifies a published message: its id, exchange and routing key. Two with the same key are equally routable.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub(super) struct Key(u64);
-
-impl Key {
-    pub(super) fn new(message_id: &str, exchange: &str, routing_key: &str) -> Self {
-        let mut hasher = DefaultHasher::new();
-        (message_id, exchange, routing_key).hash(&mut hasher);
-        Self(hasher.finish())
-    }
-}
 
 /// How a publish ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// The broker has it.
     Confirmed,
     /// It reaches no queue.
@@ -36,8 +26,8 @@ pub(super) enum Outcome {
 
 /// Why a channel was lost.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct Loss {
-    pub(super) why: String,
+pub(crate) struct Loss {
+    pub(crate) why: String,
     /// Somebody published to an exchange that does not exist.
     pub(super) not_found: bool,
     /// The user may not write to an exchange that somebody published to; `why` names it.
@@ -54,6 +44,16 @@ impl Loss {
         let name = if exchange.is_empty() { "amq.default" } else { exchange };
         self.denied && self.why.contains(&format!("exchange '{name}'"))
     }
+}
+
+/// What a caller is told after a loss.
+pub(super) fn unknown(why: &str) -> Error {
+    Error::new(
+        ErrorKind::Unavailable,
+        format!(
+            "the connection was lost before the broker confirmed ({why}); it may have the message or not"
+        ),
+    )
 }
 
 /// A publish whose confirmation has come, or whose channel was lost.

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::check;
+use super::sanitize;
 
 /// Read at once, and as much as most frames need.
 const USUAL: usize = 64 << 10;
@@ -80,13 +80,13 @@ impl Gate {
             let Some(payload) = rest.get(..size).filter(|_| open.len() >= whole) else { return };
             let channel = u16::from_be_bytes([channel_high, channel_low]);
             let replaced = if kind == METHOD {
-                check::method(payload).map(|replaced| {
+                sanitize::method(payload).map(|replaced| {
                     self.names.extend(replaced.names.map(|names| (channel, names)));
                     replaced.payload
                 })
             } else {
                 let names = if self.names.is_empty() { None } else { self.names.remove(&channel) };
-                check::content_header(payload, names.as_deref())
+                sanitize::content_header(payload, names.as_deref())
             };
             match replaced {
                 None => self.checked += whole,

@@ -13,12 +13,14 @@ use futures_util::{Stream, stream::FuturesUnordered, task::AtomicWaker};
 use lapin::{Channel, Confirmation, message::BasicReturnMessage, options::BasicPublishOptions};
 use tokio::sync::{OwnedSemaphorePermit, mpsc, oneshot};
 
-use super::{
-    confirms::{Answer, Confirms, Done, Key, Loss, Outcome},
-    connection::{is_denied, is_not_found},
-    wire::Outgoing,
+use super::confirms::{Answer, Confirms, Done, Loss, Outcome};
+use crate::{
+    backend::rabbitmq::{
+        connection::{is_denied, is_not_found},
+        wire::{Key, Outgoing},
+    },
+    error::chain,
 };
-use crate::error::chain;
 
 /// How many publishes the task takes up at a time before it looks at confirmations.
 const GULP: usize = 256;
