@@ -1,4 +1,4 @@
-//! `RabbitMqBroker`: the parts of this backend behind the trait `Broker`.
+//! The parts of this backend behind the trait `Broker`, and how to connect.
 
 use std::{
     sync::{
@@ -19,7 +19,7 @@ use super::{
     maintenance,
     options::RabbitMqOptions,
     publish::Publisher,
-    topology::Declarations,
+    topology::Declarer,
 };
 use crate::{
     backend::{
@@ -31,17 +31,16 @@ use crate::{
     topology::{Topology, TopologyPlan},
 };
 
-/// Messages on RabbitMQ.
 #[derive(Debug)]
 pub(crate) struct RabbitMqBroker {
     connections: Arc<Connections>,
-    declarations: Arc<Declarations>,
+    declarer: Arc<Declarer>,
     publisher: Arc<Publisher>,
     consumers: QueueConsumers,
     browser: Arc<Browser>,
-    /// The task that moves due messages.
-    hopping: Mutex<Option<AbortHandle>>,
-    /// Whether declarations wait until the broker is needed.
+    /// The task that moves delayed messages on.
+    relay: Mutex<Option<AbortHandle>>,
+    /// Whether declarations are deferred until the broker is needed.
     deferring: AtomicBool,
     deferred: tokio::sync::Mutex<Vec<Topology>>,
     settle_within: Option<Duration>,
@@ -62,11 +61,11 @@ impl RabbitMqOptions {
         Ok(Arc::new(RabbitMqBroker::connect(self).await?))
     }
 
-    /// A broker that connects when it is first used, and declares then what it was told to declare before.
+    /// A broker that connects when it is first used, and then declares what it was asked to declare before.
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when the URL cannot be read. Everything else is told by the first call that needs the broker.
+    /// `InvalidInput` when the URL cannot be read. Everything else is reported by the first call that needs the broker.
     pub fn connect_lazily(self) -> Result<Arc<dyn Broker>> {
         Ok(Arc::new(RabbitMqBroker::lazy(self)?))
     }
@@ -77,21 +76,21 @@ impl RabbitMqBroker {
         let broker = Self::lazy(options)?;
         broker.connections.management().await?;
         broker.deferring.store(false, Ordering::SeqCst);
-        tracing::info!(place = %broker.connections.place(), "connected");
+        tracing::info!(endpoint = %broker.connections.endpoint(), "connected");
         Ok(broker)
     }
 
     fn lazy(options: RabbitMqOptions) -> Result<Self> {
         let connections = Arc::new(Connections::new(&options)?);
-        let declarations = Arc::new(Declarations::new(connections.clone(), options.ladder()));
+        let declarer = Arc::new(Declarer::new(connections.clone(), options.levels()));
         let stop = CancellationToken::new();
         Ok(Self {
-            publisher: Arc::new(Publisher::new(declarations.clone(), &options, stop.clone())),
+            publisher: Arc::new(Publisher::new(declarer.clone(), &options, stop.clone())),
             consumers: QueueConsumers::new(connections.clone()),
-            browser: Arc::new(Browser::new(connections.clone(), options.ladder())),
+            browser: Arc::new(Browser::new(connections.clone(), options.levels())),
             connections,
-            declarations,
-            hopping: Mutex::default(),
+            declarer,
+            relay: Mutex::default(),
             deferring: AtomicBool::new(true),
             deferred: tokio::sync::Mutex::default(),
             settle_within: options.consumer_timeout,
@@ -104,39 +103,39 @@ impl RabbitMqBroker {
         if self.stop.is_cancelled() { Err(Error::closed()) } else { Ok(()) }
     }
 
-    /// Has due messages moved on, once a topology is declared: anew where the runtime has ended that this was begun on.
-    fn keep_hopping(&self) {
-        let mut hopping = self.hopping.lock().unwrap_or_else(PoisonError::into_inner);
-        if hopping.as_ref().is_none_or(AbortHandle::is_finished)
-            && !self.declarations.routes.topologies().is_empty()
+    /// Starts the relay once a topology is declared, and again if the runtime has ended on which it was started.
+    fn ensure_relay(&self) {
+        let mut relay = self.relay.lock().unwrap_or_else(PoisonError::into_inner);
+        if relay.as_ref().is_none_or(AbortHandle::is_finished)
+            && !self.declarer.declared.topologies().is_empty()
         {
-            let (stop, moving) = (self.stop.clone(), maintenance::run(self.publisher.clone()));
-            *hopping = Some(tokio::spawn(stop.run_until_cancelled_owned(moving)).abort_handle());
+            let (stop, relaying) = (self.stop.clone(), maintenance::run_relay(self.publisher.clone()));
+            *relay = Some(tokio::spawn(stop.run_until_cancelled_owned(relaying)).abort_handle());
         }
     }
 
-    /// Declares what was put off until the broker is needed.
+    /// Declares what was deferred until the broker is needed.
     async fn ready(&self) -> Result<()> {
         self.open()?;
         if self.deferring.load(Ordering::SeqCst) {
             let mut deferred = self.deferred.lock().await;
             while let Some(topology) = deferred.last() {
-                self.declarations.declare_all(topology).await?;
+                self.declarer.declare_with_levels(topology).await?;
                 deferred.pop();
             }
             self.deferring.store(false, Ordering::SeqCst);
         }
-        self.keep_hopping();
+        self.ensure_relay();
         Ok(())
     }
 
-    /// Removes everything that was declared here, with what is in it.
+    /// Removes everything that was declared here, with its messages.
     #[cfg(feature = "testing")]
     pub(crate) async fn remove_declared(&self) -> Result<()> {
-        if let Some(hopping) = &*self.hopping.lock().unwrap_or_else(PoisonError::into_inner) {
-            hopping.abort();
+        if let Some(relay) = &*self.relay.lock().unwrap_or_else(PoisonError::into_inner) {
+            relay.abort();
         }
-        self.declarations.remove_all().await
+        self.declarer.remove_all().await
     }
 }
 
@@ -148,21 +147,21 @@ impl Broker for RabbitMqBroker {
             self.deferred.lock().await.push(topology.clone());
             return Ok(());
         }
-        self.declarations.declare_all(topology).await?;
-        self.keep_hopping();
+        self.declarer.declare_with_levels(topology).await?;
+        self.ensure_relay();
         Ok(())
     }
 
     async fn plan(&self, topology: &Topology) -> Result<TopologyPlan> {
         self.open()?;
-        self.declarations.plan(topology).await
+        self.declarer.plan(topology).await
     }
 
     async fn apply(&self, topology: &Topology) -> Result<TopologyPlan> {
         let plan = self.plan(topology).await?;
         self.ready().await?;
         self.declare(topology).await?;
-        maintenance::remove_surplus_levels(&self.publisher).await?;
+        maintenance::remove_obsolete_levels(&self.publisher).await?;
         Ok(plan)
     }
 

@@ -1,4 +1,4 @@
-//! Looking into a queue: messages are fetched, not acknowledged, and given back to their places.
+//! Browses a queue: messages are fetched, not acknowledged, and given back to their positions.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{
     connection::{Connections, failed, protocol_error, timed_out},
-    delay::Ladder,
+    delay_levels::DelayLevels,
     wire::{incoming, short},
 };
 use crate::{
@@ -22,26 +22,26 @@ use crate::{
     message::Message,
 };
 
-/// How many messages are asked for before the first answer.
-const AT_ONCE: usize = 32;
-/// A channel that does not answer within this time is given up for another: the client library now and then loses one whose
-/// number a look had that was dropped.
+/// How many messages are requested at a time.
+const BATCH: usize = 32;
+/// A channel that does not answer within this time is replaced: lapin sometimes loses one that gets the number of a channel
+/// whose use was cancelled.
 const ONE_TRY: Duration = Duration::from_secs(2);
 
-/// Looks into queues, one after the other.
+/// Browses one queue at a time.
 #[derive(Debug)]
 pub(super) struct Browser {
     connections: Arc<Connections>,
-    delays: Ladder,
+    delay_levels: DelayLevels,
     browsing: tokio::sync::Mutex<()>,
 }
 
 impl Browser {
-    pub(super) fn new(connections: Arc<Connections>, delays: Ladder) -> Self {
-        Self { connections, delays, browsing: tokio::sync::Mutex::new(()) }
+    pub(super) fn new(connections: Arc<Connections>, delay_levels: DelayLevels) -> Self {
+        Self { connections, delay_levels, browsing: tokio::sync::Mutex::new(()) }
     }
 
-    /// Waiting messages from the oldest: `limit` at most, after the first `skip`.
+    /// Up to `limit` waiting messages from the oldest, after the first `skip`.
     pub(super) async fn browse(
         self: &Arc<Self>,
         queue: &str,
@@ -49,11 +49,11 @@ impl Browser {
         limit: usize,
     ) -> Result<Vec<Message>> {
         let until = skip.saturating_add(limit);
-        self.walk(queue, until, Vec::new(), move |page, place, message| {
-            if place >= skip {
+        self.walk(queue, until, Vec::new(), move |page, position, message| {
+            if position >= skip {
                 page.push(message);
             }
-            Look::On
+            Next::Continue
         })
         .await
     }
@@ -62,10 +62,10 @@ impl Browser {
         let id = id.to_owned();
         self.walk(queue, usize::MAX, None, move |found, _, message| {
             if !message.has_id(&id) {
-                return Look::On;
+                return Next::Continue;
             }
             *found = Some(message);
-            Look::Enough
+            Next::Stop
         })
         .await
     }
@@ -74,78 +74,68 @@ impl Browser {
         let id = id.to_owned();
         self.walk(queue, usize::MAX, false, move |removed, _, message| {
             if !message.has_id(&id) {
-                return Look::On;
+                return Next::Continue;
             }
             *removed = true;
-            Look::Remove
+            Next::Remove
         })
         .await
     }
 
-    /// Shows `look` the waiting messages, `until` at most, from the oldest, and gives them back together. When the caller goes
-    /// away the look ends in order with the messages in hand: what is dropped in the midst of a call may stay locked.
+    /// Passes up to `until` waiting messages from the oldest to `look`, and gives them back together. Runs detached, so that it
+    /// ends properly when the caller is dropped: a channel that is dropped during a call may stay locked.
     async fn walk<S: Send + 'static>(
         self: &Arc<Self>,
         queue: &str,
         until: usize,
         state: S,
-        look: impl FnMut(&mut S, usize, Message) -> Look + Send + 'static,
+        look: impl FnMut(&mut S, usize, Message) -> Next + Send + 'static,
     ) -> Result<S> {
         let stop = CancellationToken::new();
         let _stop_when_dropped = stop.clone().drop_guard();
         let (browser, queue) = (self.clone(), queue.to_owned());
-        Detached::new(async move { browser.walk_on(&queue, until, state, look, stop).await }).await
+        Detached::new(async move { browser.walk_queue(&queue, until, state, look, stop).await }).await
     }
 
-    async fn walk_on<S>(
+    async fn walk_queue<S>(
         &self,
         queue: &str,
         until: usize,
         mut state: S,
-        mut look: impl FnMut(&mut S, usize, Message) -> Look,
+        mut look: impl FnMut(&mut S, usize, Message) -> Next,
         stop: CancellationToken,
     ) -> Result<S> {
-        let _alone_here = self.browsing.lock().await;
-        // Dropping or losing the channel gives everything back and ends the lock.
+        let _one_at_a_time = self.browsing.lock().await;
+        // Closing or losing the channel gives everything back and releases the lock.
         let (channel, _locked) = self.lock(queue).await?;
-        // Only whether it exists: a broker tells a depth before it takes back what is on its way to it.
-        self.connections.ready(&channel, queue).await?;
+        // Only to see that it exists: the depth may leave out messages that are on their way back.
+        self.connections.ready_messages(&channel, queue).await?;
         let name = short("queue name", queue)?;
         let (mut seen, mut last, mut until) = (0, None, until);
         let walked = async {
             'walk: while seen < until && !stop.is_cancelled() {
-                let fetched = self.fetch(&channel, queue, &name, (until - seen).min(AT_ONCE)).await?;
-                let there_are_more = fetched.iter().all(Option::is_some);
+                let fetched = self.fetch(&channel, queue, &name, (until - seen).min(BATCH)).await?;
+                let may_have_more = fetched.iter().all(Option::is_some);
                 if let (None, Some(Some(first))) = (last, fetched.first()) {
-                    // Not more than there were: what comes back meanwhile would be seen twice, and new messages for ever.
+                    // No more than there were: messages that come back meanwhile would be seen twice, and new ones for ever.
                     let left = usize::try_from(first.message_count).unwrap_or(usize::MAX);
                     until = until.min(left.saturating_add(1));
                 }
-                // Before anything is decided: all of them go back.
+                // Noted before `look` decides: all of them go back.
                 last = fetched.iter().flatten().map(|message| message.delivery_tag).max().or(last);
-                let mut shown = true;
                 for fetched in fetched.into_iter().flatten().take(until - seen) {
                     let acker = fetched.acker.clone();
                     match look(&mut state, seen, incoming(fetched.delivery).message) {
-                        Look::On => {}
-                        Look::Enough => shown = false,
-                        Look::Remove => {
-                            self.connections
-                                .queue_call(
-                                    queue,
-                                    "remove a message from",
-                                    acker.ack(BasicAckOptions::default()),
-                                )
-                                .await?;
-                            shown = false;
+                        Next::Continue => seen += 1,
+                        Next::Stop => break 'walk,
+                        Next::Remove => {
+                            let ack = acker.ack(BasicAckOptions::default());
+                            self.connections.queue_call(queue, "remove a message from", ack).await?;
+                            break 'walk;
                         }
                     }
-                    if !shown {
-                        break 'walk;
-                    }
-                    seen += 1;
                 }
-                if !there_are_more {
+                if !may_have_more {
                     break;
                 }
             }
@@ -157,15 +147,15 @@ impl Browser {
             self.connections
                 .queue_call(queue, "take messages back into", channel.basic_nack(last, options))
                 .await?;
-            // An answered call tells that they are on their way, before whoever looks next.
-            let _ = self.connections.ready(&channel, queue).await;
+            // The answer shows that they are on their way back, before somebody browses next.
+            let _ = self.connections.ready_messages(&channel, queue).await;
         }
-        // Awaited, so that nobody who looks next finds the lock still there.
-        let _ = self.connections.call("close a channel", channel.close(200, "looked".into())).await;
+        // Awaited, so that the next one does not find the lock still taken.
+        let _ = self.connections.call("close a channel", channel.close(200, "browsed".into())).await;
         walked.map(|()| state)
     }
 
-    /// Several messages at once; `None` where there was none.
+    /// Several messages at once; `None` if there was none.
     async fn fetch(
         &self,
         channel: &Channel,
@@ -177,32 +167,32 @@ impl Browser {
         self.connections.queue_call(queue, "show messages of", futures_util::future::try_join_all(gets)).await
     }
 
-    /// A channel that alone may look into this queue, for as long as it is open: it is the only consumer of a queue that lets
-    /// only one in. Nothing is left of that when the channel or its connection ends, however it ends.
+    /// A channel that has the queue's lock while it is open: it is the exclusive consumer of a lock queue. Nothing of that is
+    /// left when the channel or its connection ends, however it ends.
     async fn lock(&self, queue: &str) -> Result<(Channel, lapin::Consumer)> {
         let deadline = Instant::now() + self.connections.call_timeout();
-        let lock_queue = self.delays.lock_queue(queue);
+        let lock_queue = self.delay_levels.lock_queue(queue);
         let lock = short("queue name", lock_queue.as_str())?;
         let options =
             QueueDeclareOptions { durable: true, auto_delete: true, ..QueueDeclareOptions::default() };
-        let alone = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
+        let exclusive = BasicConsumeOptions { exclusive: true, ..BasicConsumeOptions::default() };
         let mut arguments = FieldTable::default();
-        // Whatever the virtual host's default: other kinds may let more than one in.
+        // Set explicitly, because other queue types may allow more than one exclusive consumer.
         arguments.insert("x-queue-type".into(), AMQPValue::LongString("classic".into()));
         loop {
-            let channel = self.connections.throw_away().await?;
+            let channel = self.connections.short_lived_channel().await?;
             let locking = async {
                 channel.queue_declare(lock.clone(), options, arguments.clone()).await?;
-                channel.basic_consume(lock.clone(), "".into(), alone, FieldTable::default()).await
+                channel.basic_consume(lock.clone(), "".into(), exclusive, FieldTable::default()).await
             };
             let error = match tokio::time::timeout_at(deadline.min(Instant::now() + ONE_TRY), locking).await {
                 Ok(Ok(locked)) => return Ok((channel, locked)),
                 Ok(Err(error)) => error,
                 Err(_) if Instant::now() < deadline => continue,
-                Err(_) => return Err(timed_out("let us look into a queue", self.connections.call_timeout())),
+                Err(_) => return Err(timed_out("let us browse a queue", self.connections.call_timeout())),
             };
             match protocol_error(&error) {
-                // Somebody else looks; the queue went with its last consumer; an older version of this library looks.
+                // Somebody else browses; the lock queue went with its last consumer; an older version of this library browses.
                 Some((
                     AMQPErrorKind::Soft(
                         AMQPSoftError::ACCESSREFUSED
@@ -213,22 +203,22 @@ impl Browser {
                 )) => {
                     if Instant::now() >= deadline {
                         let text = format!(
-                            "another process looks into a queue for longer than {:?} ({why}), or this user may not consume from `{lock_queue}`; try again later, `rabbitmqctl list_consumers` tells who it is",
+                            "another process has been browsing the queue for longer than {:?} ({why}), or this user may not consume from `{lock_queue}`; try again later; `rabbitmqctl list_consumers` shows who it is",
                             self.connections.call_timeout()
                         );
                         return Err(Error::new(ErrorKind::Unavailable, text).with_source(error));
                     }
                 }
-                _ => return Err(failed(&format!("let us look into a queue by `{lock_queue}`"), error)),
+                _ => return Err(failed(&format!("let us browse a queue by `{lock_queue}`"), error)),
             }
             tokio::time::sleep(Duration::from_millis(20).mul_f64(0.5 + fastrand::f64())).await;
         }
     }
 }
 
-/// What to do after looking at a message.
-enum Look {
-    On,
-    Enough,
+/// What to do after a message.
+enum Next {
+    Continue,
+    Stop,
     Remove,
 }

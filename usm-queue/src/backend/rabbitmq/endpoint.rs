@@ -1,4 +1,4 @@
-//! Where a connection leads, for people: without the password.
+//! Where a connection leads, as logs and errors show it: without the password.
 
 use std::fmt;
 
@@ -6,14 +6,14 @@ use lapin::uri::AMQPUri;
 
 /// Server, virtual host and user.
 #[derive(Clone)]
-pub(super) struct Place {
+pub(super) struct Endpoint {
     host: String,
     port: u16,
     vhost: String,
     user: String,
 }
 
-impl Place {
+impl Endpoint {
     pub(super) fn new(uri: &AMQPUri) -> Self {
         Self {
             host: uri.authority.host.clone(),
@@ -24,7 +24,7 @@ impl Place {
     }
 }
 
-impl fmt::Display for Place {
+impl fmt::Display for Endpoint {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { host, port, vhost, user } = self;
         write!(f, "RabbitMQ at {host}:{port}, virtual host `{vhost}`, user `{user}`")

@@ -4,42 +4,42 @@ use std::{ops::Deref, sync::Arc};
 
 use super::{
     connector::{Connector, Role},
-    open::Held,
-    slot::Slot,
+    open_connection::OpenConnection,
+    slot::ConnectionSlot,
 };
 use crate::{backend::rabbitmq::options::RabbitMqOptions, error::Result};
 
-/// Each is opened when it is first needed, and again after it broke.
+/// Each is opened when it is first needed, and reopened after a loss.
 #[derive(Debug)]
 pub(crate) struct Connections {
     connector: Connector,
-    publishing: Vec<Slot<Held>>,
-    /// `None` where the first publishing connection consumes, too.
-    consuming: Option<Slot<Held>>,
+    publishing: Vec<ConnectionSlot<OpenConnection>>,
+    /// `None` if the first publishing connection also consumes.
+    consuming: Option<ConnectionSlot<OpenConnection>>,
 }
 
 impl Connections {
     pub(crate) fn new(options: &RabbitMqOptions) -> Result<Self> {
         Ok(Self {
             connector: Connector::new(options)?,
-            publishing: (0..options.connections).map(|_| Slot::default()).collect(),
-            consuming: (!options.share_connection).then(Slot::default),
+            publishing: (0..options.connections).map(|_| ConnectionSlot::default()).collect(),
+            consuming: (!options.share_connection).then(ConnectionSlot::default),
         })
     }
 
-    pub(crate) async fn publishing(&self, number: usize) -> Result<Arc<Held>> {
+    pub(crate) async fn publishing(&self, number: usize) -> Result<Arc<OpenConnection>> {
         let role = if self.consuming.is_some() { Role::Publish } else { Role::Both };
-        self.publishing[number].get(Held::is_alive, self.connector.connect(role)).await
+        self.publishing[number].get(OpenConnection::is_alive, self.connector.connect(role)).await
     }
 
-    /// Serves everything but publishing and, unless it is shared, consuming.
-    pub(crate) async fn management(&self) -> Result<Arc<Held>> {
+    /// The connection for everything except publishing and consuming: the first of those that publish.
+    pub(crate) async fn management(&self) -> Result<Arc<OpenConnection>> {
         self.publishing(0).await
     }
 
-    pub(crate) async fn consuming(&self) -> Result<Arc<Held>> {
+    pub(crate) async fn consuming(&self) -> Result<Arc<OpenConnection>> {
         match &self.consuming {
-            Some(slot) => slot.get(Held::is_alive, self.connector.connect(Role::Consume)).await,
+            Some(slot) => slot.get(OpenConnection::is_alive, self.connector.connect(Role::Consume)).await,
             None => self.management().await,
         }
     }
@@ -54,7 +54,7 @@ impl Connections {
         }
     }
 
-    async fn close(&self, slot: &Slot<Held>) {
+    async fn close(&self, slot: &ConnectionSlot<OpenConnection>) {
         if let Some(connection) = slot.take() {
             connection.close(self.connector.call_timeout()).await;
         }

@@ -15,25 +15,25 @@ use lapin::{
 
 use super::{
     errors::{failed, is_limit, protocol_error, timed_out},
-    open::Held,
+    open_connection::OpenConnection,
 };
 use crate::{
-    backend::rabbitmq::{endpoint::Place, frames, options::RabbitMqOptions},
+    backend::rabbitmq::{endpoint::Endpoint, frames, options::RabbitMqOptions},
     error::{Error, ErrorKind, Result, chain},
 };
 
 /// Makes connections.
 pub(crate) struct Connector {
     uri: AMQPUri,
-    place: Place,
+    endpoint: Endpoint,
     roots: Option<String>,
     name: String,
     call_timeout: Duration,
     connect_timeout: Duration,
-    /// Whether there was a connection: callers wait for the next one.
+    /// Whether there was a connection before: callers wait for the next one.
     connected: AtomicBool,
-    /// Whether it was said that the user may not bind.
-    told_of_bindings: AtomicBool,
+    /// Whether a warning that the user may not bind was logged.
+    warned_of_bindings: AtomicBool,
 }
 
 /// What a connection is for.
@@ -47,74 +47,77 @@ pub(crate) enum Role {
 impl Connector {
     pub(crate) fn new(options: &RabbitMqOptions) -> Result<Self> {
         let uri = options.uri()?;
-        let told = uri.query.connection_timeout.map(Duration::from_millis);
+        let from_url = uri.query.connection_timeout.map(Duration::from_millis);
         Ok(Self {
-            place: Place::new(&uri),
+            endpoint: Endpoint::new(&uri),
             uri,
             roots: options.root_certificates.clone(),
             name: options.connection_name.clone(),
             call_timeout: options.call_timeout,
-            connect_timeout: told.unwrap_or(options.connect_timeout),
+            connect_timeout: from_url.unwrap_or(options.connect_timeout),
             connected: AtomicBool::new(false),
-            told_of_bindings: AtomicBool::new(false),
+            warned_of_bindings: AtomicBool::new(false),
         })
     }
 
-    pub(crate) fn place(&self) -> &Place {
-        &self.place
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
     }
 
-    /// A new connection, on the caller's runtime: another one may have ended.
-    pub(crate) async fn connect(&self, role: Role) -> Result<Held> {
-        let again = self.connected.load(Ordering::Relaxed);
-        let patience = if again { self.connect_timeout.min(self.call_timeout) } else { self.connect_timeout };
+    /// A new connection, on the caller's runtime: the runtime of the last one may have ended.
+    pub(crate) async fn connect(&self, role: Role) -> Result<OpenConnection> {
+        let reconnect = self.connected.load(Ordering::Relaxed);
+        let timeout =
+            if reconnect { self.connect_timeout.min(self.call_timeout) } else { self.connect_timeout };
         let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() };
         let connecting = frames::connect(self.uri.clone(), properties(&self.name, role), tls);
-        let connected = tokio::time::timeout(patience, connecting).await.map_err(|_| {
-            let text = format!("no answer from {} within {patience:?}", self.place);
+        let connected = tokio::time::timeout(timeout, connecting).await.map_err(|_| {
+            let text = format!("no answer from {} within {timeout:?}", self.endpoint);
             Error::new(ErrorKind::Unavailable, text)
         })?;
         let connection = connected.map_err(|error| self.refused(error))?;
         self.connected.store(true, Ordering::Relaxed);
-        Ok(Held::new(connection, self.place.clone()))
+        Ok(OpenConnection::new(connection, self.endpoint.clone()))
     }
 
-    /// Says what a person has to mend.
+    /// Says what has to be fixed.
     fn refused(&self, error: lapin::Error) -> Error {
-        let place = &self.place;
+        let endpoint = &self.endpoint;
         let (kind, text) = match protocol_error(&error) {
             Some((AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), _)) => (
                 ErrorKind::Backend,
-                format!("{place} refuses the user or the password, or the user may not use the virtual host"),
+                format!(
+                    "{endpoint} refuses the user or the password, or the user may not use the virtual host"
+                ),
             ),
-            // It may be taken later, when others have closed theirs.
+            // It may be accepted later, when others have closed theirs.
             Some((_, why)) if is_limit(&why) => (
                 ErrorKind::Unavailable,
                 format!(
-                    "{place} takes no more connections: {why}; close others, raise the limit, or let each process share one connection"
+                    "{endpoint} accepts no more connections: {why}; close others, raise the limit, or let each process share one connection"
                 ),
             ),
             Some((AMQPErrorKind::Hard(AMQPHardError::NOTALLOWED), why)) => (
                 ErrorKind::Backend,
-                format!("{place} does not let us in ({why}); create the virtual host or mend the URL"),
+                format!("{endpoint} refuses the connection ({why}); create the virtual host or fix the URL"),
             ),
             _ => (
                 ErrorKind::Unavailable,
                 format!(
-                    "cannot connect to {place}; check that RabbitMQ runs there, and that amqps:// is used for a TLS port only"
+                    "cannot connect to {endpoint}; check that RabbitMQ runs there, and that amqps:// is used for a TLS port only"
                 ),
             ),
         };
         Error::new(kind, text).with_source(error)
     }
 
-    /// Says once that bindings are taken for granted.
+    /// Warns once that bindings are assumed to exist.
     pub(crate) fn may_not_bind(&self, doing: &str, error: &lapin::Error) {
-        if !self.told_of_bindings.swap(true, Ordering::Relaxed) {
+        if !self.warned_of_bindings.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                place = %self.place,
+                endpoint = %self.endpoint,
                 error = chain(error),
-                "the user may not {doing}; bindings are taken for granted, for they cannot be looked at"
+                "the user may not {doing}; bindings are assumed to exist, because AMQP cannot query them"
             );
         }
     }
@@ -123,7 +126,7 @@ impl Connector {
         self.call_timeout
     }
 
-    /// A broker call with its time-out; `what` completes "the broker did not …".
+    /// A call to the broker with its timeout; `what` completes "the broker did not …".
     pub(crate) async fn call<T>(
         &self,
         what: &str,
@@ -138,7 +141,7 @@ impl Connector {
 
 impl fmt::Debug for Connector {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Connector").field("place", &self.place.to_string()).finish_non_exhaustive()
+        f.debug_struct("Connector").field("endpoint", &self.endpoint.to_string()).finish_non_exhaustive()
     }
 }
 

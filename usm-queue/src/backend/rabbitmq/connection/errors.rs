@@ -1,4 +1,4 @@
-//! Errors of the client library, sorted by what the caller does next.
+//! Errors of lapin as errors of this crate, by what the caller does next.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use lapin::protocol::{AMQPErrorKind, AMQPHardError, AMQPSoftError};
 
 use crate::error::{Error, ErrorKind};
 
-/// What the broker said, where it said anything.
+/// The kind and text of the broker's refusal, if the error is one.
 pub(crate) fn protocol_error(error: &lapin::Error) -> Option<(AMQPErrorKind, String)> {
     match error.kind() {
         lapin::ErrorKind::ProtocolError(error) => {
@@ -16,22 +16,20 @@ pub(crate) fn protocol_error(error: &lapin::Error) -> Option<(AMQPErrorKind, Str
     }
 }
 
-/// Whether something does not exist.
 pub(crate) fn is_not_found(error: &lapin::Error) -> bool {
     matches!(protocol_error(error), Some((AMQPErrorKind::Soft(AMQPSoftError::NOTFOUND), _)))
 }
 
-/// Whether the user lacks a right.
 pub(crate) fn is_denied(error: &lapin::Error) -> bool {
     matches!(protocol_error(error), Some((AMQPErrorKind::Soft(AMQPSoftError::ACCESSREFUSED), _)))
 }
 
-/// Whether the broker's words name a limit: `connection limit (5) is reached`, `queue limit in vhost 'v' (20) is reached`.
+/// Whether the broker's text names a limit: `connection limit (5) is reached`, `queue limit in vhost 'v' (20) is reached`.
 pub(super) fn is_limit(text: &str) -> bool {
     text.contains(" limit ") && text.contains("reached")
 }
 
-/// An error of the client library, sorted by what the caller does next.
+/// The error of a call to the broker; `what` completes "the broker did not …".
 pub(crate) fn failed(what: &str, error: lapin::Error) -> Error {
     if matches!(error.kind(), lapin::ErrorKind::ChannelsLimitReached) {
         let text = format!(
@@ -39,8 +37,8 @@ pub(crate) fn failed(what: &str, error: lapin::Error) -> Error {
         );
         return Error::new(ErrorKind::Unavailable, text).with_source(error);
     }
-    let said = protocol_error(&error).map(|(_, text)| text);
-    if let Some(text) = said.filter(|text| is_denied(&error) || is_limit(text)) {
+    let text = protocol_error(&error).map(|(_, text)| text);
+    if let Some(text) = text.filter(|text| is_denied(&error) || is_limit(text)) {
         let remedy = if is_denied(&error) { "grant the user that right" } else { "raise that limit" };
         return Error::new(ErrorKind::Backend, format!("the broker did not {what}: {text}; {remedy}"))
             .with_source(error);

@@ -1,16 +1,16 @@
-//! Connections: made at most once at a time, watched for what the broker says about them, never with a password in a log.
+//! Connections to the broker: opened by one caller at a time, reopened by the next caller after a loss.
 
-mod calls;
 mod connections;
 mod connector;
 mod errors;
-mod open;
+mod open_connection;
+mod queue_calls;
 mod slot;
 
 pub(super) use self::{
     connections::Connections,
     connector::Connector,
     errors::{failed, is_denied, is_not_found, protocol_error, timed_out},
-    open::Held,
-    slot::Slot,
+    open_connection::OpenConnection,
+    slot::ConnectionSlot,
 };

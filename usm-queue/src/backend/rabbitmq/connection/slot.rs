@@ -1,4 +1,4 @@
-//! A connection or channel that is made anew when it breaks: by one caller, the others wait for it.
+//! Holds a connection or channel, and reopens it after a loss: one caller does, the others wait for it.
 
 use std::{
     sync::{Arc, PoisonError, RwLock},
@@ -7,11 +7,10 @@ use std::{
 
 use crate::error::{Error, Result};
 
-/// Something that lives until it breaks and is then made anew: by one caller, the others wait for it.
 #[derive(Debug)]
-pub(crate) struct Slot<T> {
-    live: RwLock<Option<Arc<T>>>,
-    making: tokio::sync::Mutex<Failures>,
+pub(crate) struct ConnectionSlot<T> {
+    open: RwLock<Option<Arc<T>>>,
+    opening: tokio::sync::Mutex<Failures>,
 }
 
 #[derive(Debug, Default)]
@@ -20,50 +19,49 @@ struct Failures {
     last: Option<(Instant, Duration, Error)>,
 }
 
-impl<T> Default for Slot<T> {
+impl<T> Default for ConnectionSlot<T> {
     fn default() -> Self {
-        Self { live: RwLock::new(None), making: tokio::sync::Mutex::default() }
+        Self { open: RwLock::new(None), opening: tokio::sync::Mutex::default() }
     }
 }
 
-impl<T> Slot<T> {
+impl<T> ConnectionSlot<T> {
     pub(crate) fn current(&self) -> Option<Arc<T>> {
-        self.live.read().unwrap_or_else(PoisonError::into_inner).clone()
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Forgets it; returns what it was.
+    /// Empties the slot; returns what was in it.
     pub(crate) fn take(&self) -> Option<Arc<T>> {
-        self.live.write().unwrap_or_else(PoisonError::into_inner).take()
+        self.open.write().unwrap_or_else(PoisonError::into_inner).take()
     }
 
-    /// The one that lives, or a new one. Attempts in vain are spread ever further; a caller in between gets the last
-    /// one's error.
+    /// The open one, or a new one. Failed attempts are spaced ever further apart; a caller in between gets the last error.
     pub(crate) async fn get(
         &self,
         alive: impl Fn(&T) -> bool,
-        make: impl Future<Output = Result<T>>,
+        connect: impl Future<Output = Result<T>>,
     ) -> Result<Arc<T>> {
-        if let Some(live) = self.current().filter(|live| alive(live)) {
-            return Ok(live);
+        if let Some(open) = self.current().filter(|open| alive(open)) {
+            return Ok(open);
         }
         let asked = Instant::now();
-        let mut failures = self.making.lock().await;
-        if let Some(live) = self.current().filter(|live| alive(live)) {
-            return Ok(live);
+        let mut failures = self.opening.lock().await;
+        if let Some(open) = self.current().filter(|open| alive(open)) {
+            return Ok(open);
         }
         if let Some((at, pause, error)) = &failures.last
             && (*at >= asked || at.elapsed() < *pause)
         {
             return Err(error.clone());
         }
-        // What broke may count against a limit until it is dropped.
+        // The lost one may count against a limit of the broker until it is dropped.
         drop(self.take());
-        match make.await {
-            Ok(made) => {
-                let made = Arc::new(made);
-                *self.live.write().unwrap_or_else(PoisonError::into_inner) = Some(made.clone());
+        match connect.await {
+            Ok(opened) => {
+                let opened = Arc::new(opened);
+                *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
                 *failures = Failures::default();
-                Ok(made)
+                Ok(opened)
             }
             Err(error) => {
                 failures.in_a_row += 1;
@@ -74,7 +72,7 @@ impl<T> Slot<T> {
     }
 }
 
-/// 25 ms, doubling up to 3 s, spread by half.
+/// 25 ms, doubling up to 3 s, with a random quarter more or less.
 fn pause(failures: u32) -> Duration {
     let base = Duration::from_millis(25).saturating_mul(1 << failures.min(8)).min(Duration::from_secs(3));
     base.mul_f64(0.75 + fastrand::f64() / 2.0)

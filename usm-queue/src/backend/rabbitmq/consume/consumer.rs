@@ -1,4 +1,4 @@
-//! One consumer: deliveries as they come, that go back when they are dropped.
+//! One consumer: a stream of deliveries from a queue. What was prefetched goes back when it is dropped.
 
 use std::sync::{Arc, Weak, atomic::AtomicBool};
 
@@ -9,36 +9,35 @@ use lapin::{
 };
 use tokio::runtime::Handle;
 
-use super::{channel::Line, receipt::Receipt};
+use super::{consumer_channel::ConsumerChannel, receipt::Receipt};
 use crate::{
     backend::{
         Delivery,
         rabbitmq::{
-            connection::{Connector, Held, failed, is_not_found, timed_out},
+            connection::{Connector, OpenConnection, failed, is_not_found, timed_out},
             wire::{incoming, short},
         },
     },
     error::{Error, ErrorKind, Result, chain},
 };
 
-/// A running consumer.
-struct Consuming {
+struct RunningConsumer {
     /// Taken when it ends.
     stream: Option<lapin::Consumer>,
-    line: Arc<Line>,
+    channel: Arc<ConsumerChannel>,
     queue: String,
     runtime: Handle,
 }
 
-/// Consumes `queue`; tells the line that its deliveries are settled through.
+/// Starts a consumer; returns its deliveries, and its channel.
 pub(super) async fn consume(
     connector: &Connector,
-    connection: Arc<Held>,
+    connection: Arc<OpenConnection>,
     queue: &str,
     prefetch: usize,
-) -> Result<(BoxStream<'static, Result<Delivery>>, Weak<Line>)> {
+) -> Result<(BoxStream<'static, Result<Delivery>>, Weak<ConsumerChannel>)> {
     let channel = connector.call("open a channel", connection.create_channel()).await?;
-    // 0 means without limit, which is what is wanted of more than AMQP can say.
+    // 0 means no limit: as close as AMQP gets to a prefetch above 65,535.
     let prefetch = u16::try_from(prefetch.max(1)).unwrap_or(0);
     let qos = channel.basic_qos(prefetch, BasicQosOptions { global: false });
     connector.call("limit what it delivers at a time", qos).await?;
@@ -57,23 +56,27 @@ pub(super) async fn consume(
         Ok(Err(error)) => return Err(failed(&what, error)),
         Err(_) => return Err(timed_out(&what, connector.call_timeout())),
     };
-    let enough = usize::from(prefetch.checked_sub(1).unwrap_or(u16::MAX) / 4).max(1);
-    let line = Arc::new(Line::new(channel, connection, enough, connector.call_timeout()));
-    let settling = Arc::downgrade(&line);
-    let consuming =
-        Consuming { stream: Some(stream), line, queue: queue.to_owned(), runtime: Handle::current() };
-    Ok((futures_util::stream::unfold(consuming, Consuming::next).boxed(), settling))
+    let ack_batch = usize::from(prefetch.checked_sub(1).unwrap_or(u16::MAX) / 4).max(1);
+    let channel = Arc::new(ConsumerChannel::new(channel, connection, ack_batch, connector.call_timeout()));
+    let weak = Arc::downgrade(&channel);
+    let consuming = RunningConsumer {
+        stream: Some(stream),
+        channel,
+        queue: queue.to_owned(),
+        runtime: Handle::current(),
+    };
+    Ok((futures_util::stream::unfold(consuming, RunningConsumer::next).boxed(), weak))
 }
 
-impl Consuming {
+impl RunningConsumer {
     async fn next(mut self) -> Option<(Result<Delivery>, Self)> {
-        // After its end there is nothing.
+        // Nothing follows after the end.
         let next = self.stream.as_mut()?.next().await;
         let delivery = match next {
             Some(Ok(delivery)) => Ok(self.delivery(delivery)),
             Some(Err(error)) => {
                 self.stream = None;
-                Err(failed(&format!("go on delivering from queue `{}`", self.queue), error))
+                Err(failed(&format!("continue delivering from queue `{}`", self.queue), error))
             }
             None => {
                 self.stream = None;
@@ -88,35 +91,38 @@ impl Consuming {
     }
 
     fn delivery(&self, delivery: lapin::message::Delivery) -> Delivery {
-        self.line.settling().acks.delivered(delivery.delivery_tag);
+        self.channel.acks().pending.delivered(delivery.delivery_tag);
         let receipt = Receipt {
             acker: delivery.acker.clone(),
-            line: self.line.clone(),
+            channel: self.channel.clone(),
             tag: delivery.delivery_tag,
             settled: AtomicBool::new(false),
             runtime: self.runtime.clone(),
         };
-        let came = incoming(delivery);
-        Delivery::new(came.message, self.queue.clone(), came.redelivered, receipt)
+        let incoming = incoming(delivery);
+        Delivery::new(incoming.message, self.queue.clone(), incoming.redelivered, receipt)
     }
 }
 
-impl Drop for Consuming {
-    /// What was prefetched and not handed out goes back, each message to its place; what was handed out stays.
+impl Drop for RunningConsumer {
+    /// Gives back what was prefetched but not handed out, each message to its position; what was handed out stays.
     fn drop(&mut self) {
         let Some(mut stream) = self.stream.take() else { return };
-        let (line, patience) = (self.line.clone(), self.line.call_timeout);
+        let (channel, timeout) = (self.channel.clone(), self.channel.call_timeout);
         self.runtime.spawn(async move {
             let give_back = async {
-                line.channel.basic_cancel(stream.tag(), BasicCancelOptions::default()).await?;
+                channel.channel.basic_cancel(stream.tag(), BasicCancelOptions::default()).await?;
                 while let Some(delivery) = stream.next().await {
                     let options = BasicNackOptions { requeue: true, multiple: false };
                     delivery?.acker.nack(options).await?;
                 }
                 lapin::Result::Ok(())
             };
-            if let Ok(Err(error)) = tokio::time::timeout(patience, give_back).await {
-                tracing::debug!(error = chain(&error), "what was prefetched goes back with its channel");
+            if let Ok(Err(error)) = tokio::time::timeout(timeout, give_back).await {
+                tracing::debug!(
+                    error = chain(&error),
+                    "prefetched messages go back when their channel closes"
+                );
             }
         });
     }

@@ -1,10 +1,10 @@
-//! Consuming: a channel for each consumer, and what ends a delivery.
+//! Consuming: a channel for each consumer, and settling its deliveries.
 
-mod acks;
-mod channel;
 mod consumer;
-mod consumers;
+mod consumer_channel;
+mod pending_acks;
+mod queue_consumers;
 mod receipt;
 mod settle;
 
-pub(super) use self::{consumers::QueueConsumers, settle::settle};
+pub(super) use self::{queue_consumers::QueueConsumers, settle::settle};

@@ -1,4 +1,4 @@
-//! What settles a delivery.
+//! The receipt of a delivery, with which it is acknowledged or given back.
 
 use std::{
     sync::{
@@ -11,23 +11,23 @@ use std::{
 use lapin::Acker;
 use tokio::{runtime::Handle, sync::oneshot};
 
-use super::{acks::Next, channel::Line};
+use super::{consumer_channel::ConsumerChannel, pending_acks::SendAcks};
 use crate::{backend::rabbitmq::connection::timed_out, error::Result};
 
 /// How long an acknowledgement waits for others.
-const GATHER: Duration = Duration::from_millis(1);
+const ACK_DELAY: Duration = Duration::from_millis(1);
 
-/// Dropped before the delivery is settled, it gives the message back.
+/// Gives the message back when it is dropped before the delivery is settled.
 pub(super) struct Receipt {
     pub(super) acker: Acker,
-    pub(super) line: Arc<Line>,
+    pub(super) channel: Arc<ConsumerChannel>,
     pub(super) tag: u64,
     pub(super) settled: AtomicBool,
     pub(super) runtime: Handle,
 }
 
 impl Receipt {
-    /// Whether there is nothing left to settle: it was, or the broker has taken the message back.
+    /// Whether there is nothing left to settle: it was settled, or the broker has requeued the message.
     pub(super) fn is_over(&self) -> bool {
         self.settled.load(Ordering::SeqCst) || !self.acker.usable()
     }
@@ -37,40 +37,40 @@ impl Receipt {
         !self.settled.swap(true, Ordering::SeqCst)
     }
 
-    /// Ends the delivery; the message is gone. Where that cannot be told the broker any more, it comes again.
+    /// Ends the delivery; the message is gone. If the acknowledgement can no longer be sent, the message is redelivered.
     pub(super) async fn ack(&self) {
         if !self.begin() {
             return;
         }
-        let (tell, told) = oneshot::channel();
-        let next = {
-            let mut settling = self.line.settling();
-            settling.waiting.push(tell);
-            settling.acks.add(self.tag, self.line.enough)
+        let (sent, is_sent) = oneshot::channel();
+        let send = {
+            let mut acks = self.channel.acks();
+            acks.waiting.push(sent);
+            acks.pending.add(self.tag, self.channel.ack_batch)
         };
-        let line = self.line.clone();
-        match next {
-            Next::Send => drop(self.runtime.spawn(line.send_acks())),
-            Next::Gather => drop(self.runtime.spawn(async move {
-                tokio::time::sleep(GATHER).await;
-                line.send_acks().await;
+        let channel = self.channel.clone();
+        match send {
+            SendAcks::Now => drop(self.runtime.spawn(channel.send_acks())),
+            SendAcks::Soon => drop(self.runtime.spawn(async move {
+                tokio::time::sleep(ACK_DELAY).await;
+                channel.send_acks().await;
             })),
-            Next::Nothing => {}
+            SendAcks::Scheduled => {}
         }
-        if tokio::time::timeout(self.line.call_timeout, told).await.is_err() {
-            tracing::debug!("an acknowledgement is not sent in time; the delivery may come again");
+        if tokio::time::timeout(self.channel.call_timeout, is_sent).await.is_err() {
+            tracing::debug!("an acknowledgement was not sent in time; the message may be redelivered");
         }
     }
 
-    /// Gives the message back to the place it had.
+    /// Gives the message back to its position in the queue.
     pub(super) async fn give_back(&self) -> Result<()> {
         if !self.begin() {
             return Ok(());
         }
-        let giving = self.runtime.spawn(self.line.clone().give_back(self.acker.clone(), self.tag));
-        match tokio::time::timeout(self.line.call_timeout, giving).await {
+        let giving = self.runtime.spawn(self.channel.clone().give_back(self.acker.clone(), self.tag));
+        match tokio::time::timeout(self.channel.call_timeout, giving).await {
             Ok(_) => Ok(()),
-            Err(_) => Err(timed_out("take a message back", self.line.call_timeout)),
+            Err(_) => Err(timed_out("take a message back", self.channel.call_timeout)),
         }
     }
 }
@@ -78,8 +78,8 @@ impl Receipt {
 impl Drop for Receipt {
     fn drop(&mut self) {
         if !self.is_over() {
-            // The channel must outlive this; closing it would give back what others hold.
-            self.runtime.spawn(self.line.clone().give_back(self.acker.clone(), self.tag));
+            // The task keeps the channel open; closing it would give back the deliveries of others.
+            self.runtime.spawn(self.channel.clone().give_back(self.acker.clone(), self.tag));
         }
     }
 }

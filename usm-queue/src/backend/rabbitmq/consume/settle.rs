@@ -1,4 +1,4 @@
-//! The end of a delivery: what takes its place is published and confirmed before it is acknowledged.
+//! Settles a delivery: what takes its place is published and confirmed before it is acknowledged.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,10 @@ use super::receipt::Receipt;
 use crate::{
     backend::{
         Delivery, Settlement,
-        rabbitmq::{publish::Publisher, wire::fitting},
+        rabbitmq::{
+            publish::Publisher,
+            wire::{Outgoing, with_fitting_headers},
+        },
     },
     error::{Error, ErrorKind, Result, chain},
     message::Message,
@@ -20,20 +23,21 @@ pub(crate) async fn settle(publisher: &Publisher, delivery: &Delivery, settlemen
         return Ok(());
     }
     if let Settlement::Requeue { delay } = &settlement
-        && publisher.declarations.delays.pass(*delay).is_none()
+        && publisher.declarer.delay_levels.path(*delay).is_none()
     {
         return receipt.give_back().await;
     }
     let (queue, message) = (delivery.queue.as_str(), &delivery.message);
     if let Err(error) = replace(publisher, queue, message, &settlement).await {
-        // What cannot be written now cannot be written ever, and its place would be taken for as long.
-        let smaller = smaller(message, &settlement).filter(|_| error.kind() == ErrorKind::InvalidInput);
-        let Some((message, settlement)) = smaller else { return Err(error) };
+        // What cannot be encoded now never can be, and the delivery would stay unsettled for ever.
+        let reduced =
+            without_large_headers(message, &settlement).filter(|_| error.kind() == ErrorKind::InvalidInput);
+        let Some((message, settlement)) = reduced else { return Err(error) };
         tracing::warn!(
             message.id = delivery.message.message_id,
             queue,
             error = chain(&error),
-            "headers of a message are left out"
+            "headers that cannot be written are left out of a message"
         );
         replace(publisher, queue, &message, &settlement).await?;
     }
@@ -41,7 +45,7 @@ pub(crate) async fn settle(publisher: &Publisher, delivery: &Delivery, settlemen
     Ok(())
 }
 
-/// Publishes what takes the place of a message.
+/// Publishes what takes the place of a delivery.
 async fn replace(
     publisher: &Publisher,
     queue: &str,
@@ -50,32 +54,36 @@ async fn replace(
 ) -> Result<()> {
     match settlement {
         Settlement::Ack => Ok(()),
-        Settlement::Requeue { delay } => match publisher.declarations.delays.pass(*delay) {
-            Some(pass) => publisher.put_back(queue, message, pass, true).await,
+        Settlement::Requeue { delay } => match publisher.declarer.delay_levels.path(*delay) {
+            Some(path) => publisher.put_back(queue, message, path, true).await,
             None => Ok(()),
         },
-        Settlement::Retry { message, delay } => match publisher.declarations.delays.pass(*delay) {
-            Some(pass) => publisher.put_back(queue, message, pass, false).await,
+        Settlement::Retry { message, delay } => match publisher.declarer.delay_levels.path(*delay) {
+            Some(path) => publisher.put_back(queue, message, path, false).await,
             None => publisher.put_back_now(queue, message).await,
         },
         Settlement::DeadLetter { message } => {
-            publisher.declarations.keep_dead_letters(&message.exchange).await?;
-            publisher.bury(message).await
+            publisher.declarer.ensure_failed_queue(&message.exchange).await?;
+            // By its exchange, not into the failed queue: the notice queue gets it, too.
+            publisher.deliver(Outgoing::new(message)).await
         }
     }
 }
 
-/// A message and its settlement as they can be written; `None` where they could be before.
-fn smaller<'a>(message: &'a Message, settlement: &Settlement) -> Option<(Cow<'a, Message>, Settlement)> {
+/// A message and its settlement with headers that can be written; `None` if they already had.
+fn without_large_headers<'a>(
+    message: &'a Message,
+    settlement: &Settlement,
+) -> Option<(Cow<'a, Message>, Settlement)> {
     let same = Cow::Borrowed(message);
     Some(match settlement {
         Settlement::Ack => return None,
-        Settlement::Requeue { .. } => (Cow::Owned(fitting(message)?), settlement.clone()),
+        Settlement::Requeue { .. } => (Cow::Owned(with_fitting_headers(message)?), settlement.clone()),
         Settlement::Retry { message, delay } => {
-            (same, Settlement::Retry { message: Box::new(fitting(message)?), delay: *delay })
+            (same, Settlement::Retry { message: Box::new(with_fitting_headers(message)?), delay: *delay })
         }
         Settlement::DeadLetter { message } => {
-            (same, Settlement::DeadLetter { message: Box::new(fitting(message)?) })
+            (same, Settlement::DeadLetter { message: Box::new(with_fitting_headers(message)?) })
         }
     })
 }

@@ -1,4 +1,4 @@
-//! Streams for lapin whose incoming frames are filtered.
+//! Connects lapin over a stream whose incoming frames are filtered.
 
 use std::{
     io,
@@ -21,11 +21,10 @@ use lapin::{
     uri::AMQPUri,
 };
 
-use super::filter::Gate;
+use super::filter::FrameFilter;
 
-type Plain = AsyncTcpStream<<Tokio as Reactor>::TcpStream>;
+type PlainStream = AsyncTcpStream<<Tokio as Reactor>::TcpStream>;
 
-/// A connection whose incoming frames are filtered.
 pub(crate) async fn connect(
     uri: AMQPUri,
     properties: ConnectionProperties,
@@ -33,24 +32,25 @@ pub(crate) async fn connect(
 ) -> lapin::Result<Connection> {
     let tokio = Tokio::current();
     let plain = Runtime::new(tokio.clone());
-    let filtering = Runtime::new(RuntimeParts::new(tokio.clone(), Filtering(tokio)));
+    let filtering = Runtime::new(RuntimeParts::new(tokio.clone(), FilteringReactor(tokio)));
     let connect = async move |uri: AMQPUri, _: Runtime<_>| {
         let stream = uri.connect_with_config_async(tls.as_ref(), &plain).await?;
-        // Above TLS, as the filter has to read it.
-        Ok(AsyncTcpStream::Plain(Filtered::new(stream)))
+        // Outside TLS, because the filter has to read the plain bytes.
+        Ok(AsyncTcpStream::Plain(FilteredStream::new(stream)))
     };
     Connection::connector(uri, filtering, connect, properties).await
 }
 
-/// What tokio does, with filtered streams.
+/// Tokio's reactor, with filtered streams.
 #[derive(Debug, Clone)]
-struct Filtering(Tokio);
+struct FilteringReactor(Tokio);
 
-impl Reactor for Filtering {
-    type TcpStream = Filtered<Plain>;
+impl Reactor for FilteringReactor {
+    type TcpStream = FilteredStream<PlainStream>;
     type Sleep = <Tokio as Reactor>::Sleep;
 
-    /// lapin connects by `tcp_connect` alone, and what a socket must be here has no public name.
+    /// Never called: lapin connects by `tcp_connect_addr` only. It cannot be written, because the trait that a socket must
+    /// implement has no public name.
     fn register<H: io::Read + io::Write + Send + 'static>(
         &self,
         _: H,
@@ -71,23 +71,23 @@ impl Reactor for Filtering {
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(Filtered::new(AsyncTcpStream::Plain(connecting.await?))) }
+        async move { Ok(FilteredStream::new(AsyncTcpStream::Plain(connecting.await?))) }
     }
 }
 
-/// A stream whose incoming frames pass a [`Gate`].
-struct Filtered<S> {
+/// A stream whose incoming frames pass a [`FrameFilter`].
+struct FilteredStream<S> {
     stream: S,
-    gate: Gate,
+    filter: FrameFilter,
 }
 
-impl<S> Filtered<S> {
+impl<S> FilteredStream<S> {
     fn new(stream: S) -> Self {
-        Self { stream, gate: Gate::default() }
+        Self { stream, filter: FrameFilter::default() }
     }
 }
 
-impl<S: AsyncRead + Unpin> AsyncRead for Filtered<S> {
+impl<S: AsyncRead + Unpin> AsyncRead for FilteredStream<S> {
     fn poll_read(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
@@ -95,20 +95,20 @@ impl<S: AsyncRead + Unpin> AsyncRead for Filtered<S> {
     ) -> Poll<io::Result<usize>> {
         let this = &mut *self;
         loop {
-            let handed_out = this.gate.hand_out(into);
+            let handed_out = this.filter.hand_out(into);
             if handed_out > 0 || into.is_empty() {
                 return Poll::Ready(Ok(handed_out));
             }
-            let read = ready!(Pin::new(&mut this.stream).poll_read(context, this.gate.space()))?;
+            let read = ready!(Pin::new(&mut this.stream).poll_read(context, this.filter.space()))?;
             if read == 0 {
                 return Poll::Ready(Ok(0));
             }
-            this.gate.came(read);
+            this.filter.received(read);
         }
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for Filtered<S> {
+impl<S: AsyncWrite + Unpin> AsyncWrite for FilteredStream<S> {
     fn poll_write(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,

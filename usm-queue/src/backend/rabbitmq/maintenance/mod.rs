@@ -1,6 +1,6 @@
-//! Work of the library's own: moves delayed messages on, and removes delay levels that are no longer wanted.
+//! Maintenance: moves delayed messages on, and removes delay levels that are no longer used.
 
 mod obsolete_levels;
 mod relay;
 
-pub(super) use self::{obsolete_levels::remove_surplus_levels, relay::run};
+pub(super) use self::{obsolete_levels::remove_obsolete_levels, relay::run_relay};

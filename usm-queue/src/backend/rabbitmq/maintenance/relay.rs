@@ -1,5 +1,5 @@
-//! The hop queue: where messages are due that the broker cannot deliver by itself, because their delay is longer than the
-//! ladder, they have a time to live that counts from now, or their queue may refuse them.
+//! The relay: moves on delayed messages that the broker cannot deliver by itself, because their delay is longer than the
+//! delay levels can do at once, their time to live counts from when they are due, or their queue may refuse them.
 
 use std::{sync::Arc, time::Duration};
 
@@ -13,31 +13,31 @@ use lapin::{
 use crate::{
     backend::rabbitmq::{
         connection::Connector,
-        publish::{FULL_PAUSE, Outcome, Publisher},
-        wire::{Hop, Incoming, Parcel, Way, incoming, short},
+        publish::{Confirmation, FULL_PAUSE, Publisher},
+        wire::{Incoming, Outgoing, RelayTo, incoming, short},
     },
     error::{Result, chain},
 };
 
 /// How many messages are moved at a time.
-const AT_ONCE: u16 = 32;
-/// How long a message waits first whose queue does not exist; twice as long every further time, up to an hour.
+const PREFETCH: u16 = 32;
+/// How long a message waits whose queue does not exist; twice as long every further time, up to an hour.
 const FIRST_MISS: Duration = Duration::from_secs(15);
 /// After how many misses a message becomes a dead letter: about a day.
 const MAX_MISSES: u32 = 30;
 
-/// Moves due messages for ever, anew after every loss.
-pub(crate) async fn run(publisher: Arc<Publisher>) {
+/// Never returns; starts again after every loss.
+pub(crate) async fn run_relay(publisher: Arc<Publisher>) {
     let mut failures = 0_u32;
     loop {
         if let Err(error) = consume(&publisher, &mut failures).await {
             failures = failures.saturating_add(1);
-            // Once per loss, not for every attempt.
+            // Once per loss, not for every reconnect.
             if failures == 1 {
                 tracing::warn!(
-                    queue = publisher.declarations.delays.hop_queue(),
+                    queue = publisher.declarer.delay_levels.relay_queue(),
                     error = chain(&error),
-                    "delayed messages wait; trying again"
+                    "delayed messages are not moved on; trying again"
                 );
             }
         }
@@ -48,34 +48,34 @@ pub(crate) async fn run(publisher: Arc<Publisher>) {
 
 /// Returns when the consumer ends.
 async fn consume(publisher: &Publisher, failures: &mut u32) -> Result<()> {
-    // The publishing connection: nothing can be moved while that is blocked.
-    let declarations = &publisher.declarations;
-    let connector: &Connector = &declarations.connections;
-    let connection = declarations.connections.management().await?;
+    // A connection that publishes: nothing can be moved on while it is blocked.
+    let declarer = &publisher.declarer;
+    let connector: &Connector = &declarer.connections;
+    let connection = declarer.connections.management().await?;
     let channel = connector.call("open a channel", connection.create_channel()).await?;
-    let qos = channel.basic_qos(AT_ONCE, BasicQosOptions { global: false });
+    let qos = channel.basic_qos(PREFETCH, BasicQosOptions { global: false });
     connector.call("limit what it delivers at a time", qos).await?;
-    let hop_queue = declarations.delays.hop_queue();
+    let relay_queue = declarer.delay_levels.relay_queue();
     let consume = channel.basic_consume(
-        short("queue name", hop_queue.as_str())?,
+        short("queue name", relay_queue.as_str())?,
         "".into(),
         BasicConsumeOptions::default(),
         FieldTable::default(),
     );
-    let deliveries = match connector.call("deliver what is due", consume).await {
+    let deliveries = match connector.call("deliver due messages", consume).await {
         Ok(deliveries) => deliveries,
         Err(error) => {
-            // Somebody deleted it.
-            declarations.forget_ladder().await;
-            declarations.ladder().await?;
+            // Somebody deleted the queue.
+            declarer.forget_delay_levels().await;
+            declarer.declare_delay_levels().await?;
             return Err(error);
         }
     };
     if std::mem::take(failures) > 0 {
-        tracing::info!(queue = hop_queue, "delayed messages are moved again");
+        tracing::info!(queue = relay_queue, "delayed messages are moved on again");
     }
     deliveries
-        .for_each_concurrent(usize::from(AT_ONCE), |delivery| async move {
+        .for_each_concurrent(usize::from(PREFETCH), |delivery| async move {
             let Ok(delivery) = delivery else { return };
             let acker = delivery.acker.clone();
             let moved = move_on(publisher, incoming(delivery)).await;
@@ -86,7 +86,7 @@ async fn consume(publisher: &Publisher, failures: &mut u32) -> Result<()> {
 }
 
 async fn settle(connector: &Connector, acker: &Acker, moved: Result<()>) {
-    let told = match moved {
+    let settled = match moved {
         Ok(()) => connector.call("take an acknowledgement", acker.ack(BasicAckOptions::default())).await,
         Err(error) => {
             tracing::warn!(error = chain(&error), "a delayed message cannot be moved on now; trying again");
@@ -95,28 +95,30 @@ async fn settle(connector: &Connector, acker: &Acker, moved: Result<()>) {
             connector.call("take a message back", back).await
         }
     };
-    if let Err(error) = told {
-        tracing::debug!(error = chain(&error), "a delayed message comes again");
+    if let Err(error) = settled {
+        tracing::debug!(error = chain(&error), "a delayed message will be redelivered");
     }
 }
 
-/// Publishes a message where it goes next, confirmed.
-async fn move_on(publisher: &Publisher, came: Incoming) -> Result<()> {
-    let delays = &publisher.declarations.delays;
-    let Incoming { message, returned, hop, .. } = came;
-    let Some(Hop { queue, rest, misses }) = hop else {
-        return publisher.bury_undeliverable(message, &delays.hop_queue(), "it names no queue").await;
+/// Publishes a message to where it goes next.
+async fn move_on(publisher: &Publisher, incoming: Incoming) -> Result<()> {
+    let levels = &publisher.declarer.delay_levels;
+    let Incoming { message, was_delivered, relay, .. } = incoming;
+    let Some(RelayTo { queue, remaining, misses }) = relay else {
+        return publisher
+            .dead_letter_undeliverable(message, &levels.relay_queue(), "it names no queue")
+            .await;
     };
-    if let Some(pass) = delays.pass(rest) {
-        return publisher.put_back(&queue, &message, pass, returned).await;
+    if let Some(path) = levels.path(remaining) {
+        return publisher.put_back(&queue, &message, path, was_delivered).await;
     }
-    let into = Parcel { returned, ..Parcel::new(&message, Way::Into(&queue)) };
-    let (pause, misses) = match publisher.ship_one(into).await? {
-        Outcome::Refused => (FULL_PAUSE, 0),
-        Outcome::Returned if misses >= MAX_MISSES => {
-            return publisher.bury_undeliverable(message, &queue, "its queue is gone").await;
+    let outgoing = Outgoing { was_delivered, ..Outgoing::to_queue(&message, &queue) };
+    let (pause, misses) = match publisher.send(outgoing).await? {
+        Confirmation::Refused => (FULL_PAUSE, 0),
+        Confirmation::Returned if misses >= MAX_MISSES => {
+            return publisher.dead_letter_undeliverable(message, &queue, "its queue is gone").await;
         }
-        Outcome::Returned => {
+        Confirmation::Returned => {
             let pause = miss_pause(misses);
             tracing::warn!(
                 message.id = message.message_id,
@@ -126,12 +128,11 @@ async fn move_on(publisher: &Publisher, came: Incoming) -> Result<()> {
             );
             (pause, misses + 1)
         }
-        outcome => return publisher.accepted(&message, outcome),
+        confirmation => return publisher.accepted(&message, confirmation),
     };
-    let Some(pass) = delays.pass(pause) else { return Ok(()) };
-    let way = Way::After { pass, queue: &queue, by_hop: true };
-    let outcome = publisher.ship_one(Parcel { message: &message, way, returned, misses }).await?;
-    publisher.accepted(&message, outcome)
+    let Some(path) = levels.path(pause) else { return Ok(()) };
+    let outgoing = Outgoing::delayed(&message, path, &queue, true);
+    publisher.deliver(Outgoing { was_delivered, misses, ..outgoing }).await
 }
 
 fn miss_pause(misses: u32) -> Duration {

@@ -1,4 +1,4 @@
-//! One channel in confirm mode.
+//! One channel in confirm mode, and the way to the task that owns it.
 
 use std::sync::{
     Arc,
@@ -8,24 +8,30 @@ use std::sync::{
 use lapin::{Channel, options::ConfirmSelectOptions};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::in_flight::{Publish, run};
+use super::in_flight::{Caller, run};
 use crate::{
-    backend::rabbitmq::connection::{Connector, Held},
+    backend::rabbitmq::{
+        connection::{Connector, OpenConnection},
+        wire::Encoded,
+    },
     error::Result,
 };
 
-/// A channel in confirm mode and the way to the task that owns it.
-pub(super) struct Live {
-    pub(super) connection: Arc<Held>,
+pub(super) struct ConfirmChannel {
+    pub(super) connection: Arc<OpenConnection>,
     channel: Channel,
-    pub(super) publish: mpsc::UnboundedSender<Publish>,
+    pub(super) publish: mpsc::UnboundedSender<(Encoded, Caller)>,
     pub(super) window: Arc<Semaphore>,
+    /// It did not answer in time, or was lost: not to be used again.
     pub(super) given_up: AtomicBool,
 }
 
-impl Live {
-    /// Opens one on this connection.
-    pub(super) async fn open(connector: &Connector, connection: Arc<Held>, window: usize) -> Result<Self> {
+impl ConfirmChannel {
+    pub(super) async fn open(
+        connector: &Connector,
+        connection: Arc<OpenConnection>,
+        window: usize,
+    ) -> Result<Self> {
         let channel = connector.call("open a channel", connection.create_channel()).await?;
         let confirm = channel.confirm_select(ConfirmSelectOptions::default());
         connector.call("switch a channel to confirmations", confirm).await?;

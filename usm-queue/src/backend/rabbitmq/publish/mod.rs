@@ -1,12 +1,13 @@
 //! Publishing, with a confirmation for every message.
 
-mod channels;
 mod confirm_channel;
-mod confirms;
+mod confirmation;
 mod in_flight;
-mod plan;
+mod publish_channels;
+mod publish_wait;
 mod publisher;
 mod put_back;
-mod wait;
+mod return_matcher;
+mod routing;
 
-pub(super) use self::{confirms::Outcome, publisher::Publisher, put_back::FULL_PAUSE};
+pub(super) use self::{confirmation::Confirmation, publisher::Publisher, put_back::FULL_PAUSE};

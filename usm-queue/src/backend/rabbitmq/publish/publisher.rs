@@ -1,158 +1,168 @@
-//! Messages on their way to the broker: checked and published, once more where a connection was lost.
+//! Publishes messages: makes sure that their exchanges exist, and publishes once more where a connection was lost.
 
 use std::{collections::BTreeSet, sync::Arc};
 
 use tokio_util::sync::CancellationToken;
 
-use super::{
-    channels::Channels,
-    confirms::{Outcome, unknown},
-};
+use super::{confirmation::Confirmation, publish_channels::PublishChannels};
 use crate::{
     backend::rabbitmq::{
         options::RabbitMqOptions,
-        topology::Declarations,
-        wire::{Parcel, Way},
+        topology::Declarer,
+        wire::{Outgoing, Route},
     },
     error::{Error, ErrorKind, Result},
     message::Message,
 };
 
-/// Publishes what the broker has a way for.
+/// Publishes, and declares again what is missing.
 #[derive(Debug)]
 pub(crate) struct Publisher {
-    channels: Channels,
-    pub(crate) declarations: Arc<Declarations>,
+    channels: PublishChannels,
+    pub(crate) declarer: Arc<Declarer>,
     /// Cancelled when the broker is closed or dropped.
     stop: CancellationToken,
 }
 
 impl Publisher {
-    pub(crate) fn new(
-        declarations: Arc<Declarations>,
-        options: &RabbitMqOptions,
-        stop: CancellationToken,
-    ) -> Self {
-        Self { channels: Channels::new(declarations.connections.clone(), options), declarations, stop }
+    pub(crate) fn new(declarer: Arc<Declarer>, options: &RabbitMqOptions, stop: CancellationToken) -> Self {
+        Self { channels: PublishChannels::new(declarer.connections.clone(), options), declarer, stop }
     }
 
     pub(crate) async fn close(&self) {
         self.channels.close().await;
     }
 
-    /// Publishing to an exchange that does not exist costs the channel and everybody's confirmations on it, so that is
-    /// asked before.
-    async fn must_exist(&self, exchange: &str, parcel: &Parcel<'_>) -> Result<()> {
-        if self.declarations.routes.is_known(exchange) || self.declarations.redeclare(exchange).await? {
-            return Ok(());
-        }
-        if !self.declarations.exchange_exists(exchange).await? {
-            return Err(parcel.message.unroutable());
-        }
-        self.declarations.routes.exists(exchange);
-        Ok(())
+    pub(crate) async fn send(&self, outgoing: Outgoing<'_>) -> Result<Confirmation> {
+        self.send_all(&[outgoing]).await.pop().unwrap_or_else(|| Err(Error::closed()))
     }
 
-    async fn all_must_exist(&self, parcels: &[Parcel<'_>]) -> Result<()> {
-        let mut asked = BTreeSet::new();
-        for parcel in parcels {
-            if matches!(parcel.way, Way::After { .. }) {
-                self.declarations.ladder().await?;
-            }
-            let exchange = parcel.exchange();
-            if !asked.contains(&exchange) {
-                self.must_exist(&exchange, parcel).await?;
-                asked.insert(exchange);
-            }
-        }
-        Ok(())
-    }
-
-    /// Publishes parcels, confirmed. Where a connection is lost first, or the way was gone that they take by all that was
-    /// declared here, once more under the same ids.
-    pub(super) async fn ship(&self, parcels: &[Parcel<'_>]) -> Vec<Result<Outcome>> {
-        let mut outcomes = vec![None; parcels.len()];
-        let failed = self.try_ship(parcels, &mut outcomes).await.err();
-        let answer = |outcome| match (outcome, &failed) {
-            (Some(Outcome::Lost(_)), Some(error)) => Err(error.clone().in_doubt()),
-            (Some(Outcome::Lost(loss)), None) => Err(unknown(&loss.why).in_doubt()),
-            (Some(outcome), _) => Ok(outcome),
+    /// Publishes all and waits for their confirmations. Publishes again, under the same ids, what a lost connection left
+    /// in doubt, and what found no queue although one was declared here.
+    pub(super) async fn send_all(&self, outgoing: &[Outgoing<'_>]) -> Vec<Result<Confirmation>> {
+        let mut confirmations = vec![None; outgoing.len()];
+        let failed = self.try_send_all(outgoing, &mut confirmations).await.err();
+        let answer = |confirmation| match (confirmation, &failed) {
+            (Some(Confirmation::Lost(_)), Some(error)) => Err(error.clone().in_doubt()),
+            (Some(Confirmation::Lost(loss)), None) => Err(loss.as_error().in_doubt()),
+            (Some(confirmation), _) => Ok(confirmation),
             (None, Some(error)) => Err(error.clone()),
             (None, None) => Err(Error::closed()),
         };
-        outcomes.into_iter().map(answer).collect()
+        confirmations.into_iter().map(answer).collect()
     }
 
-    async fn try_ship(&self, parcels: &[Parcel<'_>], outcomes: &mut [Option<Outcome>]) -> Result<()> {
+    async fn try_send_all(
+        &self,
+        outgoing: &[Outgoing<'_>],
+        confirmations: &mut [Option<Confirmation>],
+    ) -> Result<()> {
         if self.stop.is_cancelled() {
             return Err(Error::closed());
         }
-        self.all_must_exist(parcels).await?;
-        self.publish_twice(parcels, outcomes).await?;
-        if self.mend_ways(parcels, outcomes).await? {
-            self.publish_twice(parcels, outcomes).await?;
+        self.ensure_exchanges(outgoing).await?;
+        self.publish_with_retry(outgoing, confirmations).await?;
+        if self.restore_routes(outgoing, confirmations).await? {
+            self.publish_with_retry(outgoing, confirmations).await?;
         }
         Ok(())
     }
 
-    /// Publishes the parcels that have no outcome yet.
-    async fn publish_twice(&self, parcels: &[Parcel<'_>], outcomes: &mut [Option<Outcome>]) -> Result<()> {
-        let Some(loss) = self.channels.publish(parcels, outcomes).await? else { return Ok(()) };
+    async fn publish_with_retry(
+        &self,
+        outgoing: &[Outgoing<'_>],
+        confirmations: &mut [Option<Confirmation>],
+    ) -> Result<()> {
+        let Some(loss) = self.channels.publish(outgoing, confirmations).await? else { return Ok(()) };
         if loss.not_found {
-            self.declarations.forget_ladder().await;
-            self.declarations.routes.forget_existing();
+            self.declarer.forget_delay_levels().await;
+            self.declarer.declared.forget_exchanges();
         }
-        self.all_must_exist(parcels).await?;
-        self.channels.publish_again(parcels, outcomes, &loss).await
+        self.ensure_exchanges(outgoing).await?;
+        self.channels.publish_again(outgoing, confirmations, &loss).await
     }
 
-    /// Takes back the outcome of the parcels that were returned though what was declared here has a queue for them, after
-    /// declaring it again: it was deleted, or somebody else is just declaring it. Returns whether there were any.
-    async fn mend_ways(&self, parcels: &[Parcel<'_>], outcomes: &mut [Option<Outcome>]) -> Result<bool> {
-        let (mut ladder, mut exchanges) = (false, BTreeSet::new());
-        for (parcel, outcome) in parcels.iter().zip(outcomes) {
-            if *outcome != Some(Outcome::Returned) {
+    async fn ensure_exchanges(&self, outgoing: &[Outgoing<'_>]) -> Result<()> {
+        let mut checked = BTreeSet::new();
+        for outgoing in outgoing {
+            if matches!(outgoing.route, Route::Delayed { .. }) {
+                self.declarer.declare_delay_levels().await?;
+            }
+            let exchange = outgoing.exchange();
+            if !checked.contains(&exchange) {
+                self.ensure_exchange(&exchange, outgoing.message).await?;
+                checked.insert(exchange);
+            }
+        }
+        Ok(())
+    }
+
+    /// Checked beforehand, because publishing to a missing exchange costs the channel and everybody's confirmations on
+    /// it.
+    async fn ensure_exchange(&self, exchange: &str, message: &Message) -> Result<()> {
+        if self.declarer.declared.knows_exchange(exchange) || self.declarer.redeclare(exchange).await? {
+            return Ok(());
+        }
+        if !self.declarer.exchange_exists(exchange).await? {
+            return Err(message.unroutable());
+        }
+        self.declarer.declared.remember_exchange(exchange);
+        Ok(())
+    }
+
+    /// Declares again the queues of messages that were returned although a queue for them was declared here: it was
+    /// deleted, or another process is declaring it right now. Clears their confirmations; returns whether there were any.
+    async fn restore_routes(
+        &self,
+        outgoing: &[Outgoing<'_>],
+        confirmations: &mut [Option<Confirmation>],
+    ) -> Result<bool> {
+        let (mut delayed, mut exchanges) = (false, BTreeSet::new());
+        for (outgoing, confirmation) in outgoing.iter().zip(confirmations) {
+            if *confirmation != Some(Confirmation::Returned) {
                 continue;
             }
-            match parcel.way {
-                Way::After { .. } => ladder = true,
-                Way::Routed if self.declarations.routes.reaches_a_queue(parcel.message) => {
-                    exchanges.insert(parcel.message.exchange.as_str());
+            match outgoing.route {
+                Route::Delayed { .. } => delayed = true,
+                Route::Exchange if self.declarer.declared.reaches_a_queue(outgoing.message) => {
+                    exchanges.insert(outgoing.message.exchange.as_str());
                 }
-                Way::Routed | Way::Into(_) => continue,
+                Route::Exchange | Route::Queue(_) => continue,
             }
-            *outcome = None;
+            *confirmation = None;
         }
-        if ladder {
-            tracing::warn!("a queue of the delay ladder is gone; declaring it again");
-            self.declarations.forget_ladder().await;
-            self.declarations.ladder().await?;
+        if delayed {
+            tracing::warn!("a queue of the delay levels is gone; declaring it again");
+            self.declarer.forget_delay_levels().await;
+            self.declarer.declare_delay_levels().await?;
         }
         for exchange in &exchanges {
-            self.declarations.redeclare(exchange).await?;
+            self.declarer.redeclare(exchange).await?;
         }
-        Ok(ladder || !exchanges.is_empty())
+        Ok(delayed || !exchanges.is_empty())
     }
 
-    pub(crate) async fn ship_one(&self, parcel: Parcel<'_>) -> Result<Outcome> {
-        self.ship(&[parcel]).await.pop().unwrap_or_else(|| Err(Error::closed()))
+    /// Sends it; an error unless the broker accepted it.
+    pub(crate) async fn deliver(&self, outgoing: Outgoing<'_>) -> Result<()> {
+        let message = outgoing.message;
+        let confirmation = self.send(outgoing).await?;
+        self.accepted(message, confirmation)
     }
 
-    /// The outcome of a publish as its caller wants it.
-    pub(crate) fn accepted(&self, message: &Message, outcome: Outcome) -> Result<()> {
-        match outcome {
-            Outcome::Confirmed => Ok(()),
-            Outcome::Returned => Err(message.unroutable()),
-            Outcome::Refused => Err(self.refused(message)),
-            Outcome::Lost(loss) => Err(Error::new(ErrorKind::Unavailable, loss.why)),
+    /// An error unless the broker accepted the message.
+    pub(crate) fn accepted(&self, message: &Message, confirmation: Confirmation) -> Result<()> {
+        match confirmation {
+            Confirmation::Accepted => Ok(()),
+            Confirmation::Returned => Err(message.unroutable()),
+            Confirmation::Refused => Err(self.refused(message)),
+            Confirmation::Lost(loss) => Err(Error::new(ErrorKind::Unavailable, loss.why)),
         }
     }
 
-    /// The broker did not take it: a queue is full, or in trouble.
     pub(super) fn refused(&self, message: &Message) -> Error {
         let (exchange, key) = (&message.exchange, &message.routing_key);
-        let reached = self.declarations.routes.reached(exchange, key).unwrap_or_default();
-        match reached.iter().find(|queue| self.declarations.routes.refuses_when_full(queue)) {
+        let reached = self.declarer.declared.queues_reached(exchange, key).unwrap_or_default();
+        match reached.iter().find(|queue| self.declarer.declared.refuses_when_full(queue)) {
             Some(queue) => {
                 Error::new(ErrorKind::QueueFull, format!("queue `{queue}` is full; try again later"))
             }

@@ -1,75 +1,63 @@
-//! Messages that go back into a queue, or to the dead letters.
+//! Publishes messages that were delivered before: back into their queue, or to the dead letters.
 
 use std::time::Duration;
 
-use super::{confirms::Outcome, publisher::Publisher};
+use super::{confirmation::Confirmation, publisher::Publisher};
 use crate::{
-    backend::rabbitmq::{
-        delay::Pass,
-        wire::{Parcel, Way},
-    },
+    backend::rabbitmq::{delay_levels::DelayPath, wire::Outgoing},
     error::{Error, ErrorKind, Result},
     message::{BROKER_QUEUE, BROKER_REASON, Message},
 };
 
-/// How long a message waits that its own queue has refused.
+/// How long a message waits after its own queue refused it.
 pub(crate) const FULL_PAUSE: Duration = Duration::from_millis(500);
 
 impl Publisher {
-    /// Into its queue, at its end.
+    /// Puts a message at the end of its queue.
     pub(crate) async fn put_back_now(&self, queue: &str, message: &Message) -> Result<()> {
-        match self.ship_one(Parcel::new(message, Way::Into(queue))).await? {
-            Outcome::Confirmed => Ok(()),
-            Outcome::Returned => Err(Error::not_found(format!("queue `{queue}`"))),
-            Outcome::Refused => match self.declarations.delays.pass(FULL_PAUSE) {
-                Some(pass) => self.put_back(queue, message, pass, false).await,
+        match self.send(Outgoing::to_queue(message, queue)).await? {
+            Confirmation::Accepted => Ok(()),
+            Confirmation::Returned => Err(Error::not_found(format!("queue `{queue}`"))),
+            Confirmation::Refused => match self.declarer.delay_levels.path(FULL_PAUSE) {
+                Some(path) => self.put_back(queue, message, path, false).await,
                 None => Err(self.refused(message)),
             },
-            Outcome::Lost(loss) => Err(Error::new(ErrorKind::Unavailable, loss.why)),
+            Confirmation::Lost(loss) => Err(Error::new(ErrorKind::Unavailable, loss.why)),
         }
     }
 
-    /// Into its queue, after a delay.
+    /// Puts a message into its queue after a delay.
     pub(crate) async fn put_back(
         &self,
         queue: &str,
         message: &Message,
-        pass: Pass<'_>,
-        returned: bool,
+        path: DelayPath<'_>,
+        was_delivered: bool,
     ) -> Result<()> {
-        let by_hop = !self.declarations.routes.takes_delayed(queue);
-        let way = Way::After { pass, queue, by_hop };
-        let outcome = self.ship_one(Parcel { returned, ..Parcel::new(message, way) }).await?;
-        self.accepted(message, outcome)
+        let by_relay = !self.declarer.declared.takes_delayed(queue);
+        let outgoing = Outgoing::delayed(message, path, queue, by_relay);
+        self.deliver(Outgoing { was_delivered, ..outgoing }).await
     }
 
-    /// To the dead-letter exchange. Without a queue behind it the message would be lost, so it must reach one.
-    pub(crate) async fn bury(&self, message: &Message) -> Result<()> {
-        let outcome = self.ship_one(Parcel::new(message, Way::Routed)).await?;
-        self.accepted(message, outcome)
-    }
-
-    /// Keeps what cannot be delivered as a dead letter of this process's own topology, and has its job failed, as if the
-    /// broker had dead-lettered it.
-    pub(crate) async fn bury_undeliverable(
+    /// Keeps an undeliverable message as a dead letter of the first topology declared here, and lets its job fail, as if
+    /// the broker had dead-lettered it.
+    pub(crate) async fn dead_letter_undeliverable(
         &self,
         mut message: Message,
         queue: &str,
         why: &str,
     ) -> Result<()> {
-        let Some(topology) = self.declarations.routes.topologies().first().cloned() else {
+        let Some(topology) = self.declarer.declared.topologies().first().cloned() else {
             return Err(Error::closed());
         };
         tracing::error!(id = message.message_id, queue, why, "a delayed message becomes a dead letter");
         for (name, value) in [(BROKER_REASON, why), (BROKER_QUEUE, queue)] {
             message.headers.insert(name.to_owned(), value.into());
         }
-        // Those two queues may be gone as well.
-        self.declarations.declare(&topology).await?;
+        // Its two queues may be gone as well.
+        self.declarer.declare(&topology).await?;
         for target in [topology.failed_queue(), topology.notice_queue()] {
-            let parcel = Parcel { returned: true, ..Parcel::new(&message, Way::Into(target)) };
-            let outcome = self.ship_one(parcel).await?;
-            self.accepted(&message, outcome)?;
+            self.deliver(Outgoing { was_delivered: true, ..Outgoing::to_queue(&message, target) }).await?;
         }
         Ok(())
     }

@@ -7,11 +7,11 @@ use crate::{backend::rabbitmq::options::RabbitMqOptions, topology::Topology};
 
 impl RabbitMqOptions {
     /// RabbitMQ's `definitions.json` with everything this library declares for a topology in a virtual host, for
-    /// `rabbitmqctl import_definitions` and the import of the management page. Importing it again changes nothing.
+    /// `rabbitmqctl import_definitions` and the import of the management page. Importing it twice changes nothing.
     pub fn definitions(&self, topology: &Topology, vhost: &str) -> String {
-        let ladder = self.ladder();
-        let (mut exchanges, mut queues, mut bindings) = Layout::of_ladder(&ladder).definitions(vhost);
-        let own = Layout::of(topology, &ladder).definitions(vhost);
+        let levels = self.levels();
+        let (mut exchanges, mut queues, mut bindings) = Layout::of_delay_levels(&levels).definitions(vhost);
+        let own = Layout::of(topology, &levels).definitions(vhost);
         exchanges.extend(own.0);
         queues.extend(own.1);
         bindings.extend(own.2);

@@ -1,6 +1,6 @@
-//! The broker's words about a queue or exchange that exists with different arguments.
+//! Reads the broker's text about a queue or exchange that exists with different arguments.
 
-/// What an existing queue or exchange has otherwise.
+/// An argument of an existing queue or exchange that differs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Difference {
     pub(super) argument: String,
@@ -8,15 +8,15 @@ pub(super) struct Difference {
     pub(super) found: Option<String>,
 }
 
-/// Reads the broker's `inequivalent arg 'x' for queue 'q' in vhost '/': received … but current is …`. The text ends after
-/// 255 bytes, perhaps within.
+/// Reads the broker's `inequivalent arg 'x' for queue 'q' in vhost '/': received … but current is …`. The broker cuts the text
+/// after 255 bytes.
 pub(super) fn inequivalent(text: &str) -> Option<Difference> {
     let argument = text.split_once("inequivalent arg '")?.1.split_once('\'')?.0.to_owned();
     let values =
         text.rsplit_once(": received ").and_then(|(_, values)| values.split_once(" but current is "));
     let (wanted, found) = match values {
         Some((wanted, found)) => (value(wanted), value(found)),
-        None => (Some("something else".to_owned()), Some("a value that the broker did not tell".to_owned())),
+        None => (Some("something else".to_owned()), Some("a value that the broker did not name".to_owned())),
     };
     Some(Difference { argument, wanted, found })
 }
@@ -36,7 +36,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_brokers_words_about_a_difference_are_understood() {
+    fn the_brokers_text_about_a_difference_is_understood() {
         let read =
             |text: &str| inequivalent(text).map(|d| (d.argument, d.wanted, d.found)).unwrap_or_default();
         let some = |text: &str| Some(text.to_owned());

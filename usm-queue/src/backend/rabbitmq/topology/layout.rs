@@ -1,9 +1,9 @@
-//! What has to be on the broker: the exchanges, queues and bindings of a topology and of the delay ladder. Pure.
+//! The exchanges, queues and bindings that a topology and the delay levels consist of. Pure.
 
 use std::collections::BTreeMap;
 
 use crate::{
-    backend::rabbitmq::delay::{DELIVER_TO, Ladder},
+    backend::rabbitmq::delay_levels::{DELIVER_TO, DelayLevels},
     topology::{QueueSpec, Topology, TopologyPart},
 };
 
@@ -33,7 +33,6 @@ pub(crate) struct Exchange {
     pub(crate) arguments: Arguments,
 }
 
-/// A way from an exchange to a queue or another exchange.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Binding {
     pub(crate) source: String,
@@ -52,8 +51,8 @@ pub(crate) struct Layout {
 }
 
 impl Layout {
-    /// A topology; the ladder is needed too.
-    pub(crate) fn of(topology: &Topology, ladder: &Ladder) -> Self {
+    /// A topology; it needs the delay levels as well.
+    pub(crate) fn of(topology: &Topology, levels: &DelayLevels) -> Self {
         let mut layout = Self::default();
         for (name, kind) in topology.exchanges() {
             layout.exchange(name, kind.as_str(), Arguments::new());
@@ -63,44 +62,44 @@ impl Layout {
             for (exchange, key) in &queue.bindings {
                 layout.bind(exchange, queue.name(), key, Arguments::new());
             }
-            layout.deliver_to(ladder, queue.name());
+            layout.deliver_to(levels, queue.name());
         }
         layout
     }
 
-    /// The delay ladder and the hop queue, which all topologies of a virtual host share under one prefix.
-    pub(crate) fn of_ladder(ladder: &Ladder) -> Self {
+    /// The delay levels and the relay queue, which all topologies of a virtual host share under one prefix.
+    pub(crate) fn of_delay_levels(levels: &DelayLevels) -> Self {
         let mut layout = Self::default();
-        let (undelivered, hop_queue) = (ladder.undelivered_exchange(), ladder.hop_queue());
+        let (undelivered, relay_queue) = (levels.undelivered_exchange(), levels.relay_queue());
         layout.exchange(&undelivered, "fanout", Arguments::new());
-        let otherwise = Argument::Text(undelivered.clone());
-        let arguments = Arguments::from([("alternate-exchange", otherwise)]);
-        layout.exchange(&ladder.deliver_exchange(), "headers", arguments);
-        for level in ladder.levels() {
+        let alternate = Argument::Text(undelivered.clone());
+        let arguments = Arguments::from([("alternate-exchange", alternate)]);
+        layout.exchange(&levels.deliver_exchange(), "headers", arguments);
+        for level in levels.levels() {
             layout.exchange(&level.name, "topic", Arguments::new());
             let ttl = i64::try_from(level.ttl.as_millis()).unwrap_or(i64::MAX);
             let arguments = Arguments::from([
                 ("x-message-ttl", Argument::Number(ttl)),
                 ("x-dead-letter-exchange", Argument::Text(level.next.clone())),
-                // A classic queue forgets a message as soon as it has passed it on, confirmed or not: a broker that is
-                // killed then loses it. This way it waits for the confirmation (RabbitMQ 3.10 or later).
+                // A classic queue deletes a message as soon as it has passed it on, so a broker that is killed then loses
+                // it. A quorum queue with this strategy waits for the confirmation (RabbitMQ 3.10 or later).
                 ("x-queue-type", Argument::Text("quorum".to_owned())),
                 ("x-dead-letter-strategy", Argument::Text("at-least-once".to_owned())),
                 ("x-overflow", Argument::Text("reject-publish".to_owned())),
             ]);
             layout.queues.push((level.name.clone(), arguments));
-            layout.bind(&level.name, &level.name, &level.waits, Arguments::new());
+            layout.bind(&level.name, &level.name, &level.wait_key, Arguments::new());
             layout.bindings.push(Binding {
                 source: level.name,
                 to: TopologyPart::Exchange,
                 destination: level.next,
-                key: level.passes,
+                key: level.pass_key,
                 arguments: Arguments::new(),
             });
         }
-        layout.queues.push((hop_queue.clone(), Arguments::from([classic()])));
-        layout.bind(&undelivered, &hop_queue, "", Arguments::new());
-        layout.deliver_to(ladder, &hop_queue);
+        layout.queues.push((relay_queue.clone(), Arguments::from([classic()])));
+        layout.bind(&undelivered, &relay_queue, "", Arguments::new());
+        layout.deliver_to(levels, &relay_queue);
         layout
     }
 
@@ -118,13 +117,13 @@ impl Layout {
         });
     }
 
-    /// Lets delayed messages for this queue reach it.
-    fn deliver_to(&mut self, ladder: &Ladder, queue: &str) {
+    /// Binds a queue so that its delayed messages reach it.
+    fn deliver_to(&mut self, levels: &DelayLevels, queue: &str) {
         let arguments = Arguments::from([
             ("x-match", Argument::Text("all".to_owned())),
             (DELIVER_TO, Argument::Text(queue.to_owned())),
         ]);
-        self.bind(&ladder.deliver_exchange(), queue, "", arguments);
+        self.bind(&levels.deliver_exchange(), queue, "", arguments);
     }
 }
 
@@ -137,12 +136,12 @@ fn arguments(queue: &QueueSpec) -> Arguments {
         };
         (name, value)
     };
-    // What the queue names itself comes last and counts.
+    // The arguments of the queue itself come last and win.
     [classic()].into_iter().chain(queue.arguments().into_iter().map(read)).collect()
 }
 
-/// The queue type, named because a virtual host may have another default: one without priorities, or one that drops what is
-/// given back too often. To the broker it equals a classic queue that was declared without it.
+/// The queue type, set explicitly because a virtual host may have another default: one without priorities, or one that drops
+/// messages that are requeued too often. To the broker it is the same as a classic queue declared without a type.
 fn classic() -> (&'static str, Argument) {
     ("x-queue-type", Argument::Text("classic".to_owned()))
 }
@@ -154,7 +153,7 @@ mod tests {
     use super::*;
     use crate::backend::rabbitmq::options::RabbitMqOptions;
 
-    /// Those that exist only for a while included.
+    /// Including those that exist only for a while.
     #[test]
     fn a_topology_of_three_queues_takes_twenty_of_the_broker() {
         let queue = |name: &str| QueueSpec::new(name).bind("tasks", name).dead_letter_exchange("dead");
@@ -165,10 +164,11 @@ mod tests {
             })
             .build()
             .unwrap();
-        let ladder = RabbitMqOptions::new("").ladder();
+        let levels = RabbitMqOptions::new("").levels();
 
-        let durable = Layout::of(&topology, &ladder).queues.len() + Layout::of_ladder(&ladder).queues.len();
+        let durable =
+            Layout::of(&topology, &levels).queues.len() + Layout::of_delay_levels(&levels).queues.len();
 
-        assert_eq!(durable + [ladder.lock_queue("ai.tasks.failed")].len(), 20);
+        assert_eq!(durable + [levels.lock_queue("ai.tasks.failed")].len(), 20);
     }
 }

@@ -1,11 +1,11 @@
-//! Exchanges, queues and bindings on the broker: what there has to be, declaring it, and what is declared.
+//! Exchanges, queues and bindings: what has to exist on the broker, and declaring it.
 
-mod channel;
-mod declarations;
+mod declared;
+mod declarer;
 mod definitions;
 mod drift;
 mod layout;
 mod plan;
-mod routes;
+mod topology_channel;
 
-pub(super) use self::{channel::Declaring, declarations::Declarations};
+pub(super) use self::{declarer::Declarer, topology_channel::TopologyChannel};

@@ -1,4 +1,4 @@
-//! Messages as AMQP carries them, in both directions. Messages of anybody are understood.
+//! Messages as AMQP carries them, in both directions. Messages of other programs are understood, too.
 
 mod headers;
 mod incoming;
@@ -9,9 +9,9 @@ mod outgoing;
 mod tests;
 
 pub(super) use self::{
-    headers::fitting,
-    incoming::{Hop, Incoming, incoming},
-    key::Key,
+    headers::with_fitting_headers,
+    incoming::{Incoming, RelayTo, incoming},
+    key::MessageKey,
     names::short,
-    outgoing::{Outgoing, Parcel, Way},
+    outgoing::{Encoded, Outgoing, Route},
 };

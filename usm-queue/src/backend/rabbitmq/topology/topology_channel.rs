@@ -15,23 +15,23 @@ use super::{
 };
 use crate::{
     backend::rabbitmq::{
-        connection::{Connector, Held, failed, is_denied, is_not_found, protocol_error, timed_out},
-        delay::Level,
+        connection::{Connector, OpenConnection, failed, is_denied, is_not_found, protocol_error, timed_out},
+        delay_levels::DelayLevel,
         wire::short,
     },
     error::{Error, ErrorKind, Result, chain},
     topology::{TopologyDrift, TopologyPart},
 };
 
-/// Declares on a channel of its own, for a refusal closes that and nothing else; the next call opens another.
-pub(crate) struct Declaring<'a> {
+/// The broker closes a channel when it refuses something; then the next call opens another.
+pub(crate) struct TopologyChannel<'a> {
     connector: &'a Connector,
-    connection: &'a Held,
+    connection: &'a OpenConnection,
     channel: Option<Channel>,
 }
 
-impl<'a> Declaring<'a> {
-    pub(crate) fn new(connector: &'a Connector, connection: &'a Held) -> Self {
+impl<'a> TopologyChannel<'a> {
+    pub(crate) fn new(connector: &'a Connector, connection: &'a OpenConnection) -> Self {
         Self { connector, connection, channel: None }
     }
 
@@ -41,15 +41,15 @@ impl<'a> Declaring<'a> {
         }
         let open = || self.connector.call("open a channel", self.connection.create_channel());
         let opened = match open().await {
-            // Not this one's: lapin 4.12.3 keeps a refusal under the number of its channel, for the next one that gets it.
+            // The error is another channel's: lapin 4.12.3 keeps a refusal for the next channel with the same number.
             Err(error) if matches!(error.kind(), ErrorKind::NotFound | ErrorKind::Backend) => open().await?,
             opened => opened?,
         };
         Ok(self.channel.insert(opened).clone())
     }
 
-    /// Gives the channel's number back before anybody needs the next one.
-    pub(crate) async fn end(mut self) {
+    /// Waits for the answer, so that the channel's number is free before anybody needs one.
+    pub(crate) async fn close(mut self) {
         if let Some(channel) = self.channel.take().filter(|channel| channel.status().connected()) {
             let close = channel.close(200, "done".into());
             if let Err(error) = self.connector.call("close a channel", close).await {
@@ -58,12 +58,12 @@ impl<'a> Declaring<'a> {
         }
     }
 
-    pub(crate) async fn layout(&mut self, layout: &Layout) -> Result<()> {
+    pub(crate) async fn declare(&mut self, layout: &Layout) -> Result<()> {
         for exchange in &layout.exchanges {
-            self.exchange(exchange).await?;
+            self.declare_exchange(exchange).await?;
         }
         for (name, arguments) in &layout.queues {
-            self.queue(name, arguments).await?;
+            self.declare_queue(name, arguments).await?;
         }
         for binding in &layout.bindings {
             self.bind(binding).await?;
@@ -71,7 +71,7 @@ impl<'a> Declaring<'a> {
         Ok(())
     }
 
-    pub(super) async fn exchange(&mut self, exchange: &Exchange) -> Result<()> {
+    pub(super) async fn declare_exchange(&mut self, exchange: &Exchange) -> Result<()> {
         let Exchange { name, kind, arguments } = exchange;
         let options = ExchangeDeclareOptions { durable: true, ..ExchangeDeclareOptions::default() };
         let channel = self.channel().await?;
@@ -89,7 +89,7 @@ impl<'a> Declaring<'a> {
         }
     }
 
-    pub(super) async fn queue(&mut self, name: &str, arguments: &Arguments) -> Result<()> {
+    pub(super) async fn declare_queue(&mut self, name: &str, arguments: &Arguments) -> Result<()> {
         let options = QueueDeclareOptions { durable: true, ..QueueDeclareOptions::default() };
         let channel = self.channel().await?;
         let declare = channel.queue_declare(short("queue name", name)?, options, table(arguments));
@@ -101,7 +101,7 @@ impl<'a> Declaring<'a> {
         }
     }
 
-    /// Returns the broker's refusal where the user may not declare: an administrator may have made it.
+    /// Returns the broker's refusal if the user may not declare: an administrator may have created the part.
     async fn declared<T>(
         &self,
         part: TopologyPart,
@@ -116,8 +116,8 @@ impl<'a> Declaring<'a> {
             Ok(Err(error)) => {
                 let differs = protocol_error(&error).and_then(|(_, text)| inequivalent(&text));
                 Err(match differs {
-                    Some(Difference { argument, wanted: told, found }) => {
-                        let wanted = told.or_else(|| wanted.map(str::to_owned));
+                    Some(Difference { argument, wanted: declared, found }) => {
+                        let wanted = declared.or_else(|| wanted.map(str::to_owned));
                         TopologyDrift::new(part, name, &argument, wanted, found).into_error()
                     }
                     None => failed(&doing, error),
@@ -149,7 +149,7 @@ impl<'a> Declaring<'a> {
         };
         match bound {
             Ok(Ok(())) => Ok(()),
-            // Nobody can ask whether it exists.
+            // AMQP cannot query whether it exists.
             Ok(Err(error)) if is_denied(&error) => {
                 self.connector.may_not_bind(&doing, &error);
                 Ok(())
@@ -159,7 +159,6 @@ impl<'a> Declaring<'a> {
         }
     }
 
-    /// Whether a queue exists.
     pub(crate) async fn queue_exists(&mut self, name: &str) -> Result<bool> {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let channel = self.channel().await?;
@@ -167,12 +166,12 @@ impl<'a> Declaring<'a> {
         self.exists(&format!("queue `{name}`"), declare).await
     }
 
-    /// Cuts a level off from what is published to its exchange; whoever still does is told that it reaches no queue.
-    pub(crate) async fn unbind(&mut self, level: &Level) -> Result<()> {
+    /// Lets a delay level take no more messages; who still publishes to it gets them returned.
+    pub(crate) async fn unbind_level(&mut self, level: &DelayLevel) -> Result<()> {
         let name = short("queue name", level.name.as_str())?;
-        let waits = short("binding key", level.waits.as_str())?;
+        let key = short("binding key", level.wait_key.as_str())?;
         let channel = self.channel().await?;
-        let unbind = channel.queue_unbind(name.clone(), name, waits, FieldTable::default());
+        let unbind = channel.queue_unbind(name.clone(), name, key, FieldTable::default());
         self.connector.call(&format!("unbind queue `{}`", level.name), unbind).await
     }
 
@@ -188,7 +187,7 @@ impl<'a> Declaring<'a> {
         self.connector.call(&format!("delete exchange `{name}`"), delete).await
     }
 
-    /// The oldest message of a queue, to be acknowledged.
+    /// The oldest message of a queue; the caller acknowledges it.
     pub(crate) async fn first(&mut self, queue: &str) -> Result<Option<lapin::message::Delivery>> {
         let channel = self.channel().await?;
         let get = channel.basic_get(short("queue name", queue)?, BasicGetOptions::default());
@@ -196,7 +195,6 @@ impl<'a> Declaring<'a> {
         Ok(got.map(|got| got.delivery))
     }
 
-    /// Removes queues and exchanges with everything in them.
     #[cfg(feature = "testing")]
     pub(crate) async fn remove(&mut self, layout: &Layout) -> Result<()> {
         for (name, _) in &layout.queues {
@@ -208,7 +206,6 @@ impl<'a> Declaring<'a> {
         Ok(())
     }
 
-    /// Whether an exchange exists.
     pub(crate) async fn exchange_exists(&mut self, name: &str) -> Result<bool> {
         let options = ExchangeDeclareOptions { passive: true, ..ExchangeDeclareOptions::default() };
         let channel = self.channel().await?;

@@ -17,29 +17,31 @@ use crate::{
 
 impl Connections {
     pub(crate) async fn depth(&self, queue: &str) -> Result<QueueDepth> {
-        let channel = self.throw_away().await?;
-        let ready = self.ready(&channel, queue).await?;
+        let channel = self.short_lived_channel().await?;
+        let ready = self.ready_messages(&channel, queue).await?;
         Ok(QueueDepth { ready, delayed: None, unsettled: None })
     }
 
     pub(crate) async fn purge(&self, queue: &str) -> Result<u64> {
-        let channel = self.throw_away().await?;
+        let channel = self.short_lived_channel().await?;
         let purge = channel.queue_purge(short("queue name", queue)?, QueuePurgeOptions::default());
         self.queue_call(queue, "empty", purge).await.map(u64::from)
     }
 
-    pub(crate) async fn throw_away(&self) -> Result<Channel> {
+    /// A channel for a few calls.
+    pub(crate) async fn short_lived_channel(&self) -> Result<Channel> {
         let connection = self.management().await?;
         self.call("open a channel", connection.create_channel()).await
     }
 
-    pub(crate) async fn ready(&self, channel: &Channel, queue: &str) -> Result<u64> {
+    pub(crate) async fn ready_messages(&self, channel: &Channel, queue: &str) -> Result<u64> {
         let options = QueueDeclareOptions { passive: true, ..QueueDeclareOptions::default() };
         let declare = channel.queue_declare(short("queue name", queue)?, options, FieldTable::default());
-        let declared = self.queue_call(queue, "tell the depth of", declare).await?;
+        let declared = self.queue_call(queue, "report the depth of", declare).await?;
         Ok(u64::from(declared.message_count()))
     }
 
+    /// A call about a queue; `what` completes "the broker did not …".
     pub(crate) async fn queue_call<T>(
         &self,
         queue: &str,

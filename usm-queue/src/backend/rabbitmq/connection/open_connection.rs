@@ -6,36 +6,36 @@ use futures_util::StreamExt;
 use lapin::{Connection, Event};
 use tokio::{sync::watch, task::AbortHandle};
 
-use crate::{backend::rabbitmq::endpoint::Place, error::chain};
+use crate::{backend::rabbitmq::endpoint::Endpoint, error::chain};
 
-/// An open connection, with what the broker says about it. Closed when dropped.
-pub(crate) struct Held {
+/// Closed when dropped.
+pub(crate) struct OpenConnection {
     connection: Connection,
-    /// Why the broker takes no publishes at present.
+    /// Why the broker is refusing publishes, if it is.
     blocked: watch::Receiver<Option<String>>,
     events: AbortHandle,
 }
 
-impl Held {
-    pub(super) fn new(connection: Connection, place: Place) -> Self {
-        let (tell, blocked) =
-            watch::channel(connection.status().blocked().then(|| "no reason was told".to_owned()));
-        // The only listener: a second one would take events away from this.
+impl OpenConnection {
+    pub(super) fn new(connection: Connection, endpoint: Endpoint) -> Self {
+        let (set_blocked, blocked) =
+            watch::channel(connection.status().blocked().then(|| "no reason given".to_owned()));
+        // There must be no second listener: it would take events away from this one.
         let events = connection.events_listener();
         let events = tokio::spawn(async move {
             let mut events = std::pin::pin!(events);
             while let Some(event) = events.next().await {
                 match event {
                     Event::ConnectionBlocked(reason) => {
-                        tracing::warn!(%place, reason, "the broker refuses publishes");
-                        tell.send_replace(Some(reason));
+                        tracing::warn!(%endpoint, reason, "the broker is refusing publishes");
+                        set_blocked.send_replace(Some(reason));
                     }
                     Event::ConnectionUnblocked => {
-                        tracing::info!(%place, "the broker takes publishes again");
-                        tell.send_replace(None);
+                        tracing::info!(%endpoint, "the broker accepts publishes again");
+                        set_blocked.send_replace(None);
                     }
                     Event::Error(error) => {
-                        tracing::debug!(%place, error = chain(&error), "the connection or a channel of it ended");
+                        tracing::debug!(%endpoint, error = chain(&error), "the connection or a channel of it ended");
                     }
                     _ => {}
                 }
@@ -44,8 +44,7 @@ impl Held {
         Self { connection, blocked, events: events.abort_handle() }
     }
 
-    /// Whether it can be used. Not once the runtime has ended that it was made on: that moved its frames, and has ended the
-    /// task that hears its events.
+    /// Whether it can be used. Not after the end of the runtime on which it was opened: its events task has ended then.
     pub(crate) fn is_alive(&self) -> bool {
         self.status().connected() && self.blocked.has_changed().is_ok()
     }
@@ -54,16 +53,15 @@ impl Held {
         self.blocked.clone()
     }
 
-    /// Tells the broker that it is over.
-    pub(crate) async fn close(&self, patience: Duration) {
+    pub(crate) async fn close(&self, timeout: Duration) {
         let closing = Connection::close(self, 200, "closed by the application".into());
-        if let Ok(Err(error)) = tokio::time::timeout(patience, closing).await {
+        if let Ok(Err(error)) = tokio::time::timeout(timeout, closing).await {
             tracing::debug!(error = chain(&error), "the connection was lost before it was closed");
         }
     }
 }
 
-impl Deref for Held {
+impl Deref for OpenConnection {
     type Target = Connection;
 
     fn deref(&self) -> &Connection {
@@ -71,14 +69,14 @@ impl Deref for Held {
     }
 }
 
-impl Drop for Held {
+impl Drop for OpenConnection {
     fn drop(&mut self) {
         self.events.abort();
     }
 }
 
-impl fmt::Debug for Held {
+impl fmt::Debug for OpenConnection {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Held").field("alive", &self.is_alive()).finish_non_exhaustive()
+        f.debug_struct("OpenConnection").field("alive", &self.is_alive()).finish_non_exhaustive()
     }
 }

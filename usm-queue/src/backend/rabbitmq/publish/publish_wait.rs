@@ -1,4 +1,4 @@
-//! Waiting for the broker while it publishes, within its time and as long as it takes publishes.
+//! How long a publish waits for the broker.
 
 use std::{pin::Pin, sync::atomic::Ordering, time::Duration};
 
@@ -7,29 +7,29 @@ use tokio::{
     time::{Instant, Sleep},
 };
 
-use super::confirm_channel::Live;
+use super::confirm_channel::ConfirmChannel;
 use crate::{
     backend::rabbitmq::connection::timed_out,
     error::{Error, ErrorKind, Result},
 };
 
-/// Waits for the broker, within its time and as long as it takes publishes.
-pub(super) struct Wait<'a> {
-    live: &'a Live,
+/// Gives up when the broker does not answer in time, or refuses publishes for too long.
+pub(super) struct PublishWait<'a> {
+    channel: &'a ConfirmChannel,
     blocked: watch::Receiver<Option<String>>,
     blocked_wait: Duration,
     call_timeout: Duration,
-    patience: Pin<Box<Sleep>>,
+    timeout: Pin<Box<Sleep>>,
 }
 
-impl<'a> Wait<'a> {
-    pub(super) fn new(live: &'a Live, blocked_wait: Duration, call_timeout: Duration) -> Self {
+impl<'a> PublishWait<'a> {
+    pub(super) fn new(channel: &'a ConfirmChannel, blocked_wait: Duration, call_timeout: Duration) -> Self {
         Self {
-            live,
-            blocked: live.connection.blocked(),
+            channel,
+            blocked: channel.connection.blocked(),
             blocked_wait,
             call_timeout,
-            patience: Box::pin(tokio::time::sleep(call_timeout)),
+            timeout: Box::pin(tokio::time::sleep(call_timeout)),
         }
     }
 
@@ -38,8 +38,8 @@ impl<'a> Wait<'a> {
         if this.blocked.borrow().is_none() {
             return Ok(());
         }
-        let freed = async { drop(this.blocked.wait_for(Option::is_none).await) };
-        if tokio::time::timeout(this.blocked_wait, freed).await.is_ok() {
+        let unblocked = async { drop(this.blocked.wait_for(Option::is_none).await) };
+        if tokio::time::timeout(this.blocked_wait, unblocked).await.is_ok() {
             return Ok(());
         }
         Err(refuses(&this.blocked.borrow().clone().unwrap_or_default(), "nothing was published"))
@@ -47,16 +47,16 @@ impl<'a> Wait<'a> {
 
     pub(super) async fn on<T>(self: Pin<&mut Self>, event: impl Future<Output = T>) -> Result<T> {
         let this = self.get_mut();
-        this.patience.as_mut().reset(Instant::now() + this.call_timeout);
+        this.timeout.as_mut().reset(Instant::now() + this.call_timeout);
         tokio::select! {
             value = event => Ok(value),
             reason = blocked_longer(this.blocked.clone(), this.blocked_wait) => {
                 Err(refuses(&reason, "the message may still arrive when it takes them again"))
             }
-            () = this.patience.as_mut() => {
+            () = this.timeout.as_mut() => {
                 // A half-open connection looks like this until the heartbeat notices.
-                this.live.given_up.store(true, Ordering::Relaxed);
-                Err(timed_out("confirm a message, which it may have or not,", this.call_timeout))
+                this.channel.given_up.store(true, Ordering::Relaxed);
+                Err(timed_out("confirm a message, which it may or may not have,", this.call_timeout))
             }
         }
     }
@@ -69,19 +69,19 @@ fn refuses(reason: &str, consequence: &str) -> Error {
     )
 }
 
-/// Returns the reason once the broker has refused publishes for this long at a stretch.
+/// Returns the reason once the broker has refused publishes for this long without a break.
 async fn blocked_longer(mut blocked: watch::Receiver<Option<String>>, wait: Duration) -> String {
     loop {
-        // When the connection has ended its confirmations tell.
+        // The connection has ended; the confirmations will say so.
         if blocked.wait_for(Option::is_some).await.is_err() {
             return std::future::pending().await;
         }
-        let Ok(freed) =
+        let Ok(unblocked) =
             tokio::time::timeout(wait, async { blocked.wait_for(Option::is_none).await.is_ok() }).await
         else {
             return blocked.borrow().clone().unwrap_or_default();
         };
-        if !freed {
+        if !unblocked {
             return std::future::pending().await;
         }
     }
