@@ -1,19 +1,19 @@
-//! How to reach a RabbitMQ broker, and with how much patience.
+//! How to reach a RabbitMQ broker, and how long to wait for it.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{fmt, time::Duration};
 
 use lapin::uri::AMQPUri;
 
 use super::{
-    RabbitMqBroker,
-    delay::{DEFAULT_LEVELS, DEFAULT_PREFIX, Ladder},
+    delay_levels::{DEFAULT_LEVELS, DEFAULT_PREFIX, DelayLevels},
+    endpoint::Endpoint,
 };
 use crate::{
-    backend::{Broker, url::ambiguous},
+    backend::url::ambiguous,
     error::{Error, Result},
 };
 
-/// How to reach a RabbitMQ broker, and with how much patience. Its `Debug` form tells no password.
+/// How to reach a RabbitMQ broker, and how long to wait for it. Its `Debug` form shows no password.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -41,15 +41,15 @@ pub struct RabbitMqOptions {
     delay_levels: u32,
 }
 
-/// RabbitMQ's own limit of a frame, in bytes. Named, because lapin makes buffers of 32 frames: those that grow when the broker
-/// tells the limit take 16 MiB of a process that has nothing to do.
+/// RabbitMQ's default limit of a frame, in bytes. Set explicitly, because lapin allocates buffers of 32 frames: those that
+/// grow when the broker announces its limit take 16 MiB of an idle process.
 const FRAME_MAX: u32 = 128 * 1024;
 
 impl RabbitMqOptions {
     /// The broker at `url`: `amqp://` or `amqps://user:password@host:port/vhost`, with special characters of user,
     /// password and virtual host URL-encoded. Without a path, or with `/` alone, the virtual host is `/`. The parameters
-    /// `heartbeat` (seconds), `connection_timeout` (milliseconds), `channel_max` and `frame_max` count more than the
-    /// settings here.
+    /// `heartbeat` (seconds), `connection_timeout` (milliseconds), `channel_max` and `frame_max` override the settings
+    /// here.
     pub fn new(url: impl Into<String>) -> Self {
         Self {
             url: url.into(),
@@ -69,8 +69,8 @@ impl RabbitMqOptions {
         }
     }
 
-    /// How long the broker may take for one answer: a confirmation, a declaration, a connection that is made anew. Default
-    /// 10 s; 10 ms at least.
+    /// How long the broker may take for one answer: a confirmation, a declaration, a reconnect. Default 10 s; at least
+    /// 10 ms.
     pub fn call_timeout(mut self, timeout: Duration) -> Self {
         self.call_timeout = timeout.max(Duration::from_millis(10));
         self
@@ -83,16 +83,16 @@ impl RabbitMqOptions {
         self
     }
 
-    /// How long the first connection may take, with name lookup and TLS. Default 30 s; 10 ms at least. A connection that is
-    /// made anew has [`call_timeout`](Self::call_timeout), if that is shorter, as callers wait for it.
+    /// How long the first connection may take, with name lookup and TLS. Default 30 s; at least 10 ms. A reconnect may take
+    /// [`call_timeout`](Self::call_timeout), if that is shorter, because callers wait for it.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.connect_timeout = timeout.max(Duration::from_millis(10));
         self
     }
 
-    /// How long the connection may be silent before the two sides ask each other for a sign of life; after twice this time
-    /// it counts as lost. Whole seconds, 1 s to 18 h. Default 15 s: a consumer on a half-open connection is deaf for two
-    /// heartbeats, and a heartbeat is 8 bytes. A broker that wants a shorter one gets it.
+    /// How often the two sides send a heartbeat over an idle connection; after twice this time without one it counts as
+    /// lost. Whole seconds, 1 s to 18 h. Default 15 s: a consumer on a half-open connection receives nothing for two
+    /// heartbeats, and a heartbeat is 8 bytes. If the broker asks for a shorter interval, that is used.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         self.heartbeat = heartbeat;
         self
@@ -100,16 +100,16 @@ impl RabbitMqOptions {
 
     /// Publishes and consumes on one connection instead of two, for brokers that allow few. Default `false`.
     ///
-    /// A broker that is short of memory or disk stops reading from connections that publish. On a shared one
-    /// acknowledgements then wait, too, until it reads again; nothing is lost.
+    /// A broker that is short of memory or disk stops reading from connections that publish. On a shared
+    /// connection acknowledgements then wait as well, until it reads again; nothing is lost.
     pub fn share_connection(mut self, share: bool) -> Self {
         self.share_connection = share;
         self
     }
 
-    /// How many connections publish, at most. One more is opened when something is consumed, unless
+    /// The maximum number of connections that publish. One more is opened when something is consumed, unless
     /// [`share_connection`](Self::share_connection) says otherwise. Default 1, which is enough for tens of thousands of
-    /// messages a second; messages published on different connections may overtake each other.
+    /// messages a second; messages on different connections may overtake each other.
     pub fn publishing_connections(mut self, connections: usize) -> Self {
         self.connections = connections.max(1);
         self
@@ -121,75 +121,55 @@ impl RabbitMqOptions {
         self
     }
 
-    /// Trusts these certificate authorities too, in PEM, besides those of the operating system. For `amqps://`.
+    /// Certificate authorities to trust for `amqps://`, in PEM, in addition to those of the operating system.
     pub fn root_certificates(mut self, pem: impl Into<String>) -> Self {
         self.root_certificates = Some(pem.into());
         self
     }
 
-    /// What RabbitMQ's management pages call the connections. Default `usm-queue`.
+    /// The name of the connections on RabbitMQ's management pages. Default `usm-queue`.
     pub fn connection_name(mut self, name: impl Into<String>) -> Self {
         self.connection_name = name.into();
         self
     }
 
-    /// Who messages say they come from, in `_metadata.producer` of their bodies, for other services. Default `usm-queue`.
+    /// The producer that messages name in `_metadata.producer` of their bodies, for other services. Default `usm-queue`.
     pub fn producer(mut self, name: impl Into<String>) -> Self {
         self.producer = name.into();
         self
     }
 
     /// The broker's own limit on how long a delivery may stay unsettled (`consumer_timeout` in `rabbitmq.conf`), so that a
-    /// worker can warn of tasks that may take longer; `None` for none. This tells what the broker has, it does not set
-    /// it. Default 30 minutes, as RabbitMQ has it.
+    /// worker can warn of tasks that may take longer; `None` if it has none. This does not change the broker's setting.
+    /// Default 30 minutes, like RabbitMQ's.
     pub fn consumer_timeout(mut self, timeout: Option<Duration>) -> Self {
         self.consumer_timeout = timeout;
         self
     }
 
-    /// How the names begin of everything on the broker that belongs to this library and to no topology: `usm.delay.*` and
-    /// `usm.browse.*`. Default `usm`. Applications with different topologies in one virtual host do not disturb each other
-    /// as long as they share it; a prefix of its own keeps an application's delayed messages out of the hands of others, and
-    /// fits a user whose rights are limited by name.
+    /// The prefix of all names on the broker that belong to this library and to no topology: `usm.delay.*` and
+    /// `usm.browse.*`. Default `usm`. Applications with different topologies in one virtual host can share a prefix; its
+    /// own prefix keeps an application's delayed messages away from others, and suits a user whose rights are limited by
+    /// name.
     pub fn name_prefix(mut self, prefix: impl Into<String>) -> Self {
         self.name_prefix = prefix.into();
         self
     }
 
-    /// How many queues the delay ladder has, 1 to 18. The longest delay of one pass is 250 ms · (2ⁿ − 1): 34 minutes with 13,
-    /// the default, 18 hours with 18. Longer delays are moved on by a process with an open queue after each pass. A lower
-    /// number than before leaves queues behind, which go on working until
-    /// [`LiveTopology::apply`](crate::LiveTopology::apply) removes them.
+    /// The number of delay levels, which is the number of queues for delayed messages, 1 to 18. Together they delay a message
+    /// by 250 ms · (2ⁿ − 1): 34 minutes with 13, the default, 18 hours with 18. A message with a longer delay waits in them
+    /// repeatedly, moved on by a process with an open queue. A lower number than before leaves queues behind, which keep
+    /// working until [`LiveTopology::apply`](crate::LiveTopology::apply) removes them.
     pub fn delay_levels(mut self, levels: u32) -> Self {
         self.delay_levels = levels;
         self
     }
 
-    pub(super) fn ladder(&self) -> Ladder {
-        Ladder::new(&self.name_prefix, self.delay_levels)
+    pub(super) fn levels(&self) -> DelayLevels {
+        DelayLevels::new(&self.name_prefix, self.delay_levels)
     }
 
-    /// Connects.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` when the URL cannot be read, `Backend` when the broker refuses the user or the virtual host,
-    /// `Unavailable` when it cannot be reached. Once connected, the broker survives any outage: calls fail as `Unavailable`
-    /// while it lasts.
-    pub async fn connect(self) -> Result<Arc<dyn Broker>> {
-        Ok(Arc::new(RabbitMqBroker::connect(self).await?))
-    }
-
-    /// A broker that connects when it is first used, and declares then what it was told to declare before.
-    ///
-    /// # Errors
-    ///
-    /// `InvalidInput` when the URL cannot be read. Everything else is told by the first call that needs the broker.
-    pub fn connect_lazily(self) -> Result<Arc<dyn Broker>> {
-        Ok(Arc::new(RabbitMqBroker::lazy(self)?))
-    }
-
-    /// The URL, read, with the settings it does not have itself.
+    /// The parsed URL, with the settings here where it has none of its own.
     pub(super) fn uri(&self) -> Result<AMQPUri> {
         if ambiguous(&self.url) {
             return Err(Error::invalid(
@@ -197,7 +177,7 @@ impl RabbitMqOptions {
             ));
         }
         let mut uri: AMQPUri = self.url.parse().map_err(|error: String| {
-            // This one quotes the whole URL.
+            // This message quotes the whole URL, with its password.
             let reason = if error.starts_with("Invalid URL") { "it names no host" } else { &error };
             Error::invalid(format!(
                 "the RabbitMQ URL cannot be read: {reason}; it should look like amqp://user:password@host:5672/vhost, with special characters URL-encoded"
@@ -216,38 +196,11 @@ impl RabbitMqOptions {
     }
 }
 
-/// The address between brackets, which the URL parser of the AMQP library drops.
+/// The address between brackets, which lapin's URL parser drops.
 fn ipv6(url: &str) -> Option<&str> {
     let authority = url.split_once("://")?.1.split(['/', '?']).next()?;
     let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
     host.strip_prefix('[')?.split_once(']').map(|(address, _)| address)
-}
-
-/// Where a connection leads, for people: without the password.
-#[derive(Clone)]
-pub(super) struct Place {
-    host: String,
-    port: u16,
-    vhost: String,
-    user: String,
-}
-
-impl Place {
-    pub(super) fn new(uri: &AMQPUri) -> Self {
-        Self {
-            host: uri.authority.host.clone(),
-            port: uri.authority.port,
-            vhost: uri.vhost.clone(),
-            user: uri.authority.userinfo.username.clone(),
-        }
-    }
-}
-
-impl fmt::Display for Place {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { host, port, vhost, user } = self;
-        write!(f, "RabbitMQ at {host}:{port}, virtual host `{vhost}`, user `{user}`")
-    }
 }
 
 impl From<String> for RabbitMqOptions {
@@ -270,9 +223,9 @@ impl From<&str> for RabbitMqOptions {
 
 impl fmt::Debug for RabbitMqOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let place = self.uri().map(|uri| Place::new(&uri).to_string());
+        let endpoint = self.uri().map(|uri| Endpoint::new(&uri).to_string());
         f.debug_struct("RabbitMqOptions")
-            .field("place", &place.unwrap_or_else(|_| "unreadable URL".to_owned()))
+            .field("endpoint", &endpoint.unwrap_or_else(|_| "unreadable URL".to_owned()))
             .field("call_timeout", &self.call_timeout)
             .field("blocked_wait", &self.blocked_wait)
             .field("heartbeat", &self.heartbeat)
@@ -303,7 +256,7 @@ mod tests {
 
         assert_eq!(uri.authority.userinfo.password, "p/a:ss");
         assert_eq!((uri.vhost.as_str(), uri.query.heartbeat, uri.authority.port), ("v/h", Some(7), 5671));
-        let shown = format!("{options:?} {}", Place::new(&uri));
+        let shown = format!("{options:?} {}", Endpoint::new(&uri));
         assert!(!shown.contains("ss") || !shown.contains("p/a"), "{shown}");
         assert!(!shown.contains("p%2Fa"), "{shown}");
         assert!(shown.contains("us@er") && shown.contains("host.example"), "{shown}");

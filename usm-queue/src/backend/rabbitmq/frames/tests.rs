@@ -1,4 +1,4 @@
-//! Whatever comes, the client library can read it; and what it can read comes as it was.
+//! Whatever arrives, lapin can read it; and what it could read already is unchanged.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
@@ -10,8 +10,8 @@ use lapin::{
 use proptest::prelude::*;
 
 use super::{
-    check::{MAX_DEPTH, Replaced, content_header, method},
-    gate::Gate,
+    filter::FrameFilter,
+    sanitize::{MAX_DEPTH, ReplacedMethod, content_header, method},
 };
 use crate::{
     backend::rabbitmq::wire::incoming,
@@ -39,7 +39,7 @@ fn with_headers(entries: &[u8]) -> Vec<u8> {
     header(&[&[0x20, 0][..], &long(entries)].concat())
 }
 
-/// So many tables within each other, the header table counted.
+/// This many nested tables, counting the header table.
 fn nested(depth: usize) -> Vec<u8> {
     (1..depth).fold(Vec::new(), |inner, _| [&short(b"k")[..], b"F", &long(&inner)].concat())
 }
@@ -55,18 +55,18 @@ fn read(payload: &[u8]) -> BasicProperties {
     properties
 }
 
-/// What comes out of a gate, which is fed in pieces of these lengths, over and over.
-fn through(gate: &mut Gate, bytes: &[u8], pieces: &[usize]) -> Vec<u8> {
+/// What comes out of a filter that receives the bytes in pieces of these lengths, over and over.
+fn through(filter: &mut FrameFilter, bytes: &[u8], pieces: &[usize]) -> Vec<u8> {
     let (mut out, mut rest) = (Vec::new(), bytes);
     for piece in pieces.iter().cycle() {
-        let space = gate.space();
+        let space = filter.space();
         let count = (*piece).min(rest.len()).min(space.len());
         space[..count].copy_from_slice(&rest[..count]);
         rest = &rest[count..];
-        gate.came(count);
+        filter.received(count);
         let mut into = [0; 50];
         loop {
-            let handed_out = gate.hand_out(&mut into);
+            let handed_out = filter.hand_out(&mut into);
             if handed_out == 0 {
                 break;
             }
@@ -110,19 +110,19 @@ fn tables_within_tables_are_read_up_to_a_depth() {
 }
 
 #[test]
-fn a_routing_key_that_is_not_utf8_is_told_with_the_message_that_follows_on_its_channel() {
+fn a_routing_key_that_is_not_utf8_is_reported_with_the_message_that_follows_on_its_channel() {
     let key = deliver(b"work.\xd0");
     let other = with_headers(&nested(2));
     let bytes = [frame(1, 1, &key), frame(2, 2, &other), frame(2, 1, &header(&[0, 0])), frame(3, 1, b"x")];
 
-    let out = through(&mut Gate::default(), &bytes.concat(), &[1000]);
+    let out = through(&mut FrameFilter::default(), &bytes.concat(), &[1000]);
 
-    let Replaced { payload: replaced, names } = method(&key).unwrap();
+    let ReplacedMethod { payload: replaced, names } = method(&key).unwrap();
     parse_class(&replaced[..]).unwrap();
-    let told = content_header(&header(&[0, 0]), names.as_deref()).unwrap();
-    assert!(read(&told).headers().as_ref().unwrap().contains_key(RAW_NAMES));
+    let reported = content_header(&header(&[0, 0]), names.as_deref()).unwrap();
+    assert!(read(&reported).headers().as_ref().unwrap().contains_key(RAW_NAMES));
     let expected =
-        [frame(1, 1, &replaced), frame(2, 2, &other), frame(2, 1, &told), frame(3, 1, b"x")].concat();
+        [frame(1, 1, &replaced), frame(2, 2, &other), frame(2, 1, &reported), frame(3, 1, b"x")].concat();
     assert_eq!(out, expected);
 }
 
@@ -198,11 +198,11 @@ proptest! {
             .flatten()
             .collect();
 
-        prop_assert_eq!(through(&mut Gate::default(), &good, &pieces), good);
+        prop_assert_eq!(through(&mut FrameFilter::default(), &good, &pieces), good);
     }
 
     #[test]
     fn any_bytes_are_no_panic(bytes in prop::collection::vec(any::<u8>(), 0..400), pieces in prop::collection::vec(1..99_usize, 1..4)) {
-        through(&mut Gate::default(), &bytes, &pieces);
+        through(&mut FrameFilter::default(), &bytes, &pieces);
     }
 }

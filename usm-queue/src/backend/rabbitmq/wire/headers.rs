@@ -1,11 +1,11 @@
-//! Headers: JSON values as AMQP has them, and back.
+//! Headers: JSON values to AMQP values, and back.
 
 use std::collections::BTreeMap;
 
 use lapin::types::{AMQPValue, FieldArray, FieldTable, ShortString};
 use serde_json::Value;
 
-use super::{AS_JSON, EXCHANGE, ROUTING_KEY, short};
+use super::names::{AS_JSON, EXCHANGE, ROUTING_KEY, short};
 use crate::{
     error::{Error, Result},
     message::{MAX_NAME, Message, amqp_has, header_size, headers_size},
@@ -13,12 +13,12 @@ use crate::{
 
 /// All headers together: a frame of 128 KiB carries them, and more would cost the connection.
 pub(super) const MAX_HEADERS: usize = 96 << 10;
-/// What the way of a message may add to its headers, with [`LEFT_OUT`].
-const WAY_ROOM: usize = 4 << 10;
-/// Header: which headers were left out, as they did not fit.
+/// What the route of a message may add to its headers, together with [`LEFT_OUT`].
+const ROUTE_HEADERS_ROOM: usize = 4 << 10;
+/// Header: which headers were left out because they did not fit.
 const LEFT_OUT: &str = "x-usm-left-out";
 
-/// A header table as it grows.
+/// Builds a header table.
 #[derive(Default)]
 pub(super) struct Headers {
     table: BTreeMap<ShortString, AMQPValue>,
@@ -36,7 +36,7 @@ impl Headers {
         self.put(name, &Value::from(text))
     }
 
-    /// Where a message came from that goes another way.
+    /// The exchange and routing key of a message that takes another route.
     pub(super) fn origin(&mut self, message: &Message) -> Result<()> {
         self.text(EXCHANGE, &message.exchange)?;
         self.text(ROUTING_KEY, &message.routing_key)
@@ -63,7 +63,7 @@ impl Headers {
         }
         if self.size > MAX_HEADERS {
             return Err(Error::invalid(format!(
-                "the headers of a message take {} bytes, and {MAX_HEADERS} is the most; keep metadata small and put the rest in the payload",
+                "the headers of a message take {} bytes, more than the limit of {MAX_HEADERS}; keep metadata small and put the rest in the payload",
                 self.size
             )));
         }
@@ -71,7 +71,7 @@ impl Headers {
     }
 }
 
-/// A JSON value that AMQP has, as AMQP has it.
+/// For values for which [`amqp_has`] is true.
 fn amqp(value: &Value) -> AMQPValue {
     match value {
         Value::Null => AMQPValue::Void,
@@ -89,16 +89,16 @@ fn amqp(value: &Value) -> AMQPValue {
     }
 }
 
-/// The same message with headers that can be written: without those that are too large together, the largest first, and
-/// those that AMQP cannot name. A header tells which are left out. `None` where nothing is.
-pub(in crate::backend::rabbitmq) fn fitting(message: &Message) -> Option<Message> {
+/// The message without the headers that cannot be written: the largest, if they are too large together, and those whose
+/// names are too long for AMQP. A header names what was left out. `None` if all can be written.
+pub(crate) fn with_fitting_headers(message: &Message) -> Option<Message> {
     let mut size = headers_size(message);
     let mut headers: Vec<(usize, &String)> =
         message.headers.iter().map(|(name, value)| (header_size(name, value), name)).collect();
     headers.sort_unstable_by(|one, other| other.cmp(one));
     let mut left_out = Vec::new();
     for (taken, name) in headers {
-        if size > MAX_HEADERS - WAY_ROOM || name.len() > MAX_NAME {
+        if size > MAX_HEADERS - ROUTE_HEADERS_ROOM || name.len() > MAX_NAME {
             size -= taken;
             left_out.push(name.as_str());
         }
@@ -106,14 +106,14 @@ pub(in crate::backend::rabbitmq) fn fitting(message: &Message) -> Option<Message
     if left_out.is_empty() {
         return None;
     }
-    let mut fitting = message.clone();
-    fitting.headers.retain(|name, _| !left_out.contains(&name.as_str()));
+    let mut with_fitting_headers = message.clone();
+    with_fitting_headers.headers.retain(|name, _| !left_out.contains(&name.as_str()));
     let names = crate::error::short(&left_out.join(", "), 250);
-    fitting.headers.insert(LEFT_OUT.to_owned(), names.into());
-    Some(fitting)
+    with_fitting_headers.headers.insert(LEFT_OUT.to_owned(), names.into());
+    Some(with_fitting_headers)
 }
 
-/// Any AMQP value as JSON; bytes that are no text become an array of numbers.
+/// Any AMQP value as JSON; bytes that are not UTF-8 become an array of numbers.
 pub(super) fn json(value: &AMQPValue) -> Value {
     match value {
         AMQPValue::Boolean(flag) => Value::Bool(*flag),
@@ -149,7 +149,7 @@ fn array(values: &FieldArray) -> Value {
     values.as_slice().iter().map(json).collect()
 }
 
-/// Reads the headers that were written as text again.
+/// Parses the headers that were written as JSON text.
 pub(super) fn restore_json(headers: &mut BTreeMap<String, Value>) {
     let Some(Value::Array(names)) = headers.get(AS_JSON).cloned() else { return };
     for name in names.iter().filter_map(Value::as_str) {

@@ -1,4 +1,4 @@
-//! Messages that come, of anybody.
+//! Reads delivered messages, whoever published them.
 
 use std::{collections::BTreeMap, time::Duration};
 
@@ -7,39 +7,41 @@ use lapin::types::AMQPValue;
 use serde_json::{Map, Value};
 
 use super::{
-    DIED_IN, DIED_OF, EXCHANGE, MICROS, MISSES, OF_THE_WAY, REDELIVERED, REST_MS, ROUTING_KEY, THEN, TTL_MS,
-    X_DEATH,
     headers::{json, restore_json},
-    is_broker_s, own_correlation,
+    names::{
+        DEATH_QUEUE, DEATH_REASON, EXCHANGE, MICROS, MISSES, REDELIVERED, RELAY_TO, REMAINING_MS,
+        ROUTE_HEADERS, ROUTING_KEY, TTL_MS, X_DEATH, default_correlation_id, is_set_by_broker,
+    },
 };
 use crate::{
-    backend::rabbitmq::delay::{self, DELIVER_TO},
+    backend::rabbitmq::delay_levels::{DELIVER_TO, is_delay_level},
     message::{BROKER_QUEUE, BROKER_REASON, JOB_ID, Message, RAW_NAMES, RAW_PROPERTIES, hex},
 };
 
-/// A message that came.
+/// A delivered message.
 #[derive(Debug)]
-pub(in crate::backend::rabbitmq) struct Incoming {
-    pub(in crate::backend::rabbitmq) message: Message,
-    /// By the broker, or before it was put back by us.
-    pub(in crate::backend::rabbitmq) redelivered: bool,
-    /// It was put back by us.
-    pub(in crate::backend::rabbitmq) returned: bool,
-    /// Where the hop queue sends it.
-    pub(in crate::backend::rabbitmq) hop: Option<Hop>,
+pub(crate) struct Incoming {
+    pub(crate) message: Message,
+    /// Redelivered by the broker, or delivered before we put it back.
+    pub(crate) redelivered: bool,
+    /// It was delivered before we put it back.
+    pub(crate) was_delivered: bool,
+    /// Where the relay moves it.
+    pub(crate) relay: Option<RelayTo>,
 }
 
-/// What the hop queue has still to do for a message; its time to live is in the message.
+/// What the relay has to do for a message.
 #[derive(Debug, PartialEq, Eq)]
-pub(in crate::backend::rabbitmq) struct Hop {
-    pub(in crate::backend::rabbitmq) queue: String,
-    pub(in crate::backend::rabbitmq) rest: Duration,
+pub(crate) struct RelayTo {
+    pub(crate) queue: String,
+    /// The remaining delay. The time to live after it is in the message.
+    pub(crate) remaining: Duration,
     /// How often it was due and its queue did not exist.
-    pub(in crate::backend::rabbitmq) misses: u32,
+    pub(crate) misses: u32,
 }
 
-/// Reads what came. Time to live and due time are used up.
-pub(in crate::backend::rabbitmq) fn incoming(delivery: lapin::message::Delivery) -> Incoming {
+/// The due time has passed, and a time to live is set only if it counts from now.
+pub(crate) fn incoming(delivery: lapin::message::Delivery) -> Incoming {
     let properties = delivery.properties;
     let mut headers: BTreeMap<String, Value> = properties
         .headers()
@@ -49,19 +51,19 @@ pub(in crate::backend::rabbitmq) fn incoming(delivery: lapin::message::Delivery)
         .collect();
     restore_json(&mut headers);
     let taken: Map<String, Value> =
-        OF_THE_WAY.iter().filter_map(|name| headers.remove_entry(*name)).collect();
+        ROUTE_HEADERS.iter().filter_map(|name| headers.remove_entry(*name)).collect();
     let text = |name: &str| taken.get(name).and_then(Value::as_str).map(str::to_owned);
     let duration = |name: &str| taken.get(name).and_then(Value::as_u64).map(Duration::from_millis);
     let death = first_death(headers.get(X_DEATH));
-    headers.retain(|name, _| !is_broker_s(name));
-    let died_by_itself = death.is_some();
-    if let Some((reason, queue)) = death.or_else(|| text(DIED_OF).zip(text(DIED_IN))) {
+    headers.retain(|name, _| !is_set_by_broker(name));
+    let dead_lettered = death.is_some();
+    if let Some((reason, queue)) = death.or_else(|| text(DEATH_REASON).zip(text(DEATH_QUEUE))) {
         headers.insert(BROKER_REASON.to_owned(), reason.into());
         headers.insert(BROKER_QUEUE.to_owned(), queue.into());
     }
-    // After a delay the exchange is the ladder's; after a death it is the dead-letter exchange, and that is the truth.
-    let exchange =
-        text(EXCHANGE).filter(|_| !died_by_itself).unwrap_or_else(|| delivery.exchange.to_string());
+    // After a delay, the delivery names an exchange of the delay levels instead of the message's own. After dead-lettering, it
+    // names the dead-letter exchange, which is right.
+    let exchange = text(EXCHANGE).filter(|_| !dead_lettered).unwrap_or_else(|| delivery.exchange.to_string());
     let seconds = properties.timestamp().and_then(|seconds| i64::try_from(seconds).ok());
     let mut message = Message {
         exchange,
@@ -75,22 +77,22 @@ pub(in crate::backend::rabbitmq) fn incoming(delivery: lapin::message::Delivery)
         headers,
         body: delivery.data,
     };
-    if message.correlation_id.as_ref() == own_correlation(&message, &message.message_id) {
+    if message.correlation_id.as_ref() == default_correlation_id(&message, &message.message_id) {
         message.correlation_id = None;
     }
-    // As earlier versions name their jobs: it keeps its id, and says so from now on.
+    // A message of an earlier version, whose id is its job's: it keeps the id, and names the job in a header from now on.
     if let Some(job) = message.only_id().map(str::to_owned) {
         message.headers.insert(JOB_ID.to_owned(), job.into());
     }
-    let returned = taken.get(REDELIVERED) == Some(&Value::Bool(true));
+    let was_delivered = taken.get(REDELIVERED) == Some(&Value::Bool(true));
     Incoming {
         message,
-        redelivered: delivery.redelivered || returned,
-        returned,
-        // Without a queue of its own to go to then, the deliver exchange could not deliver it.
-        hop: text(THEN).or_else(|| text(DELIVER_TO)).map(|queue| Hop {
+        redelivered: delivery.redelivered || was_delivered,
+        was_delivered,
+        // Without a header for the relay, the deliver exchange could not deliver it.
+        relay: text(RELAY_TO).or_else(|| text(DELIVER_TO)).map(|queue| RelayTo {
             queue,
-            rest: duration(REST_MS).unwrap_or_default(),
+            remaining: duration(REMAINING_MS).unwrap_or_default(),
             misses: taken
                 .get(MISSES)
                 .and_then(Value::as_u64)
@@ -100,26 +102,25 @@ pub(in crate::backend::rabbitmq) fn incoming(delivery: lapin::message::Delivery)
     }
 }
 
-/// What the filter of frames kept of a message that could not be read.
+/// What the frame filter kept of a message that could not be read.
 fn raw(name: &str, value: &AMQPValue) -> Option<Value> {
     let AMQPValue::ByteArray(bytes) = value else { return None };
     [RAW_PROPERTIES, RAW_NAMES].contains(&name).then(|| hex(bytes.as_slice()).into())
 }
 
-/// Why and where the broker dead-lettered a message first, the ways down the ladder apart. The broker writes the latest
-/// death first.
+/// Why and where the broker first dead-lettered a message, not counting delay levels. The broker lists the latest first.
 fn first_death(deaths: Option<&Value>) -> Option<(String, String)> {
     let text = |death: &Value, name: &str| death.get(name).and_then(Value::as_str).map(str::to_owned);
     let deaths = deaths?.as_array()?.iter();
     deaths
         .rev()
         .filter_map(|death| text(death, "reason").zip(text(death, "queue")))
-        .find(|(_, queue)| !delay::is_ladder(queue))
+        .find(|(_, queue)| !is_delay_level(queue))
 }
 
 fn timestamp(micros: Option<i64>, seconds: Option<i64>) -> DateTime<Utc> {
     let precise = micros.and_then(DateTime::from_timestamp_micros);
-    // Another service may have copied our headers and set its own time.
+    // Another service may have copied our headers but set its own timestamp.
     let precise = precise.filter(|at| seconds.is_none_or(|seconds| at.timestamp() == seconds));
     precise
         .or_else(|| seconds.and_then(|seconds| DateTime::from_timestamp(seconds, 0)))

@@ -1,25 +1,32 @@
-//! What is written is read, and what anybody writes as well.
+//! What we write can be read, and so can what others write.
 
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, time::Duration};
 
-use lapin::types::{DecimalValue, FieldTable};
+use lapin::{
+    BasicProperties,
+    types::{AMQPValue, DecimalValue, FieldTable},
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use super::{headers::MAX_HEADERS, *};
+use super::{
+    headers::MAX_HEADERS,
+    incoming::{Incoming, RelayTo, incoming},
+    outgoing::{Encoded, Outgoing},
+};
 use crate::{
-    backend::rabbitmq::delay::Ladder,
+    backend::rabbitmq::delay_levels::DelayLevels,
     job::{Job, JobId},
-    message,
+    message::{self, BROKER_QUEUE, BROKER_REASON, JOB_ID, Message, TASK},
 };
 
 /// As the broker hands over what was published.
-fn carried(outgoing: Outgoing) -> lapin::message::Delivery {
+fn carried(encoded: Encoded) -> lapin::message::Delivery {
     let mut delivery =
-        lapin::message::Delivery::mock(1, outgoing.exchange, outgoing.routing_key, false, outgoing.body);
-    delivery.properties = outgoing.properties;
+        lapin::message::Delivery::mock(1, encoded.exchange, encoded.routing_key, false, encoded.body);
+    delivery.properties = encoded.properties;
     delivery
 }
 
@@ -49,16 +56,20 @@ fn any_json() -> impl Strategy<Value = Value> {
 
 proptest! {
     #[test]
-    fn headers_come_back_as_they_were_by_every_way(value in any_json(), way in 0..3_usize) {
+    fn headers_come_back_unchanged_by_every_route(value in any_json(), route in 0..3_usize) {
         let mut message = Message::new("e", "k.x", "m", b"{}".to_vec());
         message.headers.insert("x-any".to_owned(), value.clone());
         message.correlation_id = Some("c".to_owned());
         message.priority = 3;
-        let ladder = Ladder::new("usm", 13);
-        let pass = ladder.pass(Duration::from_secs(3)).unwrap();
-        let way = [Way::Routed, Way::Into("q"), Way::After { pass, queue: "q", by_hop: false }][way];
+        let levels = DelayLevels::new("usm", 13);
+        let path = levels.path(Duration::from_secs(3)).unwrap();
+        let outgoing = [
+            Outgoing::new(&message),
+            Outgoing::to_queue(&message, "q"),
+            Outgoing::delayed(&message, path, "q", false),
+        ];
 
-        let got = incoming(carried(Parcel::new(&message, way).outgoing("shop").unwrap())).message;
+        let got = incoming(carried(outgoing[route].encode("shop").unwrap())).message;
 
         prop_assert_eq!(got.timestamp.timestamp_micros(), message.timestamp.timestamp_micros());
         prop_assert_eq!(Message { timestamp: message.timestamp, ..got }, message);
@@ -69,7 +80,7 @@ proptest! {
 fn a_message_of_ours_without_correlation_has_its_own_id_on_the_wire() {
     let mut message = Message::new("ai.tasks", "ai.task.map.generation", "id", b"{}".to_vec());
     let correlation = |message: &Message| {
-        let outgoing = Parcel::new(message, Way::Routed).outgoing("shop").unwrap();
+        let outgoing = Outgoing::new(message).encode("shop").unwrap();
         let sent = outgoing.properties.correlation_id().as_ref().map(ToString::to_string);
         (sent, incoming(carried(outgoing)).message.correlation_id)
     };
@@ -87,7 +98,7 @@ fn the_properties_are_those_of_the_guide() {
     message.ttl = Some(Duration::from_millis(1500));
     message.priority = 7;
 
-    let outgoing = Parcel::new(&message, Way::Routed).outgoing("shop").unwrap();
+    let outgoing = Outgoing::new(&message).encode("shop").unwrap();
 
     let properties = &outgoing.properties;
     assert_eq!(properties.delivery_mode(), &Some(2));
@@ -106,7 +117,7 @@ fn the_properties_are_those_of_the_guide() {
 fn a_message_of_anybody_is_understood() {
     let bare = foreign(BasicProperties::default(), b"\xff");
     assert_eq!((bare.message.message_id.as_str(), bare.message.body.as_slice()), ("", &b"\xff"[..]));
-    assert!(bare.message.headers.is_empty() && !bare.redelivered && bare.hop.is_none());
+    assert!(bare.message.headers.is_empty() && !bare.redelivered && bare.relay.is_none());
 
     let mut table = FieldTable::default();
     table.insert("decimal".into(), AMQPValue::DecimalValue(DecimalValue { scale: 2, value: 275 }));
@@ -122,7 +133,7 @@ fn a_message_of_anybody_is_understood() {
 }
 
 #[test]
-fn the_first_death_outside_the_ladder_is_told_and_nothing_else_of_the_brokers() {
+fn the_first_dead_lettering_outside_the_delay_levels_is_reported_and_no_other_header_of_the_broker() {
     let death = |queue: &str, reason: &str| {
         let mut table = FieldTable::default();
         table.insert("queue".into(), AMQPValue::LongString(queue.into()));
@@ -138,18 +149,17 @@ fn the_first_death_outside_the_ladder_is_told_and_nothing_else_of_the_brokers() 
     let got = foreign(BasicProperties::default().with_headers(table), b"").message;
 
     assert_eq!(json!(got.headers), json!({BROKER_REASON: "expired", BROKER_QUEUE: "work"}));
-    let again = Parcel { returned: true, ..Parcel::new(&got, Way::Into("notices")) };
-    let put_back = incoming(carried(again.outgoing("shop").unwrap()));
+    let again = Outgoing { was_delivered: true, ..Outgoing::to_queue(&got, "notices") };
+    let put_back = incoming(carried(again.encode("shop").unwrap()));
     assert_eq!((put_back.message.headers, put_back.redelivered), (got.headers.clone(), true));
-    let republished = Parcel::new(&got, Way::Routed).outgoing("shop").unwrap();
+    let republished = Outgoing::new(&got).encode("shop").unwrap();
     assert!(incoming(carried(republished)).message.headers.is_empty());
 }
 
 #[test]
 fn what_amqp_cannot_carry_is_refused_before_it_costs_the_connection() {
     let long = "x".repeat(256);
-    let refused =
-        |message: &Message| Parcel::new(message, Way::Routed).outgoing("shop").unwrap_err().to_string();
+    let refused = |message: &Message| Outgoing::new(message).encode("shop").unwrap_err().to_string();
 
     assert!(refused(&Message::new("e", &long, "m", vec![])).contains("routing key"));
     assert!(refused(&Message::new("e", "k", &long, vec![])).contains("message id"));
@@ -161,18 +171,17 @@ fn what_amqp_cannot_carry_is_refused_before_it_costs_the_connection() {
 }
 
 #[test]
-fn a_delayed_message_with_a_time_to_live_goes_by_the_hop_queue() {
+fn a_delayed_message_with_a_time_to_live_goes_by_the_relay() {
     let mut message = Message::new("e", "k", "m", vec![]);
     message.ttl = Some(Duration::from_secs(9));
-    let ladder = Ladder::new("usm", 13);
-    let pass = ladder.pass(Duration::from_secs(100_000)).unwrap();
+    let levels = DelayLevels::new("usm", 13);
+    let path = levels.path(Duration::from_secs(100_000)).unwrap();
 
-    let outgoing =
-        Parcel::new(&message, Way::After { pass, queue: "q", by_hop: false }).outgoing("shop").unwrap();
+    let outgoing = Outgoing::delayed(&message, path, "q", false).encode("shop").unwrap();
 
-    assert_eq!(outgoing.properties.expiration(), &None, "it would leave the ladder too early");
+    assert_eq!(outgoing.properties.expiration(), &None, "it would leave the delay levels too early");
     let got = incoming(carried(outgoing));
-    assert_eq!(got.hop, Some(Hop { queue: "q".to_owned(), rest: pass.rest, misses: 0 }));
+    assert_eq!(got.relay, Some(RelayTo { queue: "q".to_owned(), remaining: path.remaining, misses: 0 }));
     assert_eq!(got.message.ttl, message.ttl);
 }
 
@@ -181,7 +190,7 @@ fn a_new_message_of_ours_gets_an_id_of_its_own_and_is_found_by_either() {
     let job = Job::new(JobId::new(), "t", chrono::Utc::now());
     let new = message::message("e", "k", &json!({"job_id": "x"}), &job).unwrap();
 
-    let got = incoming(carried(Parcel::new(&new, Way::Routed).outgoing("shop").unwrap())).message;
+    let got = incoming(carried(Outgoing::new(&new).encode("shop").unwrap())).message;
 
     assert_eq!((got.job_id(), got.job_alias(), got.only_id()), (Some(job.id), None, None));
     assert_ne!(got.message_id, job.id.to_string());
@@ -192,7 +201,7 @@ fn a_new_message_of_ours_gets_an_id_of_its_own_and_is_found_by_either() {
     let properties = BasicProperties::default().with_headers(headers);
     let earlier = foreign(properties.with_message_id(job.id.to_string().into()), b"{}").message;
     for known in [got, earlier] {
-        let again = incoming(carried(Parcel::new(&known, Way::Into("q")).outgoing("shop").unwrap())).message;
+        let again = incoming(carried(Outgoing::to_queue(&known, "q").encode("shop").unwrap())).message;
         assert_eq!((&again.message_id, again.job_id()), (&known.message_id, Some(job.id)));
     }
 }

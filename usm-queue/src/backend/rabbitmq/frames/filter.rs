@@ -1,35 +1,35 @@
-//! Bytes from the broker, frame by frame: body frames pass as they come, others when they are whole and checked.
+//! Filters the bytes from the broker: body frames pass as they arrive, others when they are complete and checked.
 
 use std::collections::HashMap;
 
-use super::check;
+use super::sanitize;
 
-/// Read at once, and as much as most frames need.
-const USUAL: usize = 64 << 10;
+/// The initial size of the buffer; most frames fit into it.
+const BUFFER: usize = 64 << 10;
 /// Before the payload: type, channel, size. After it: one byte.
 const HEAD: usize = 7;
 const TAIL: usize = 1;
-/// No broker agrees on larger frames; what claims to be larger is left to the client library.
+/// No broker agrees to larger frames; lapin handles what claims to be larger.
 const MAX_FRAME: usize = 64 << 20;
 const METHOD: u8 = 1;
 const HEADER: u8 = 2;
 const HEARTBEAT: u8 = 8;
 
-/// A buffer that hands out only what was checked: `taken <= checked <= filled`.
+/// A buffer that hands out only checked bytes: `taken <= checked <= filled`.
 #[derive(Debug, Default)]
-pub(super) struct Gate {
+pub(super) struct FrameFilter {
     bytes: Vec<u8>,
     taken: usize,
     checked: usize,
     filled: usize,
-    /// Bytes still to come of a frame that passes unchecked.
+    /// Bytes to come of a frame that passes unchecked.
     passing: usize,
-    /// Channels whose next content header follows names that were unreadable: exchange and routing key as they came.
+    /// By channel, for the content header that follows: an exchange and routing key that could not be read, as raw bytes.
     names: HashMap<u16, Vec<u8>>,
 }
 
-impl Gate {
-    /// Copies what was checked; returns how much.
+impl FrameFilter {
+    /// Copies checked bytes; returns how many.
     pub(super) fn hand_out(&mut self, into: &mut [u8]) -> usize {
         let count = into.len().min(self.checked - self.taken);
         into[..count].copy_from_slice(&self.bytes[self.taken..self.taken + count]);
@@ -45,13 +45,13 @@ impl Gate {
             self.taken = 0;
         }
         if self.filled == self.bytes.len() {
-            self.bytes.resize((self.filled * 2).max(USUAL), 0);
+            self.bytes.resize((self.filled * 2).max(BUFFER), 0);
         }
         &mut self.bytes[self.filled..]
     }
 
-    /// So much was read into [`space`](Self::space).
-    pub(super) fn came(&mut self, count: usize) {
+    /// `count` bytes were read into [`space`](Self::space).
+    pub(super) fn received(&mut self, count: usize) {
         self.filled += count;
         loop {
             let open = &self.bytes[self.checked..self.filled];
@@ -68,7 +68,7 @@ impl Gate {
             let &[kind, channel_high, channel_low, size @ ..] = head;
             let size = usize::try_from(u32::from_be_bytes(size)).unwrap_or(usize::MAX);
             if !matches!(kind, METHOD..=HEARTBEAT) || size > MAX_FRAME {
-                // No frame at all; the client library ends the connection.
+                // Not a frame; lapin ends the connection.
                 self.passing = usize::MAX;
                 continue;
             }
@@ -80,13 +80,13 @@ impl Gate {
             let Some(payload) = rest.get(..size).filter(|_| open.len() >= whole) else { return };
             let channel = u16::from_be_bytes([channel_high, channel_low]);
             let replaced = if kind == METHOD {
-                check::method(payload).map(|replaced| {
+                sanitize::method(payload).map(|replaced| {
                     self.names.extend(replaced.names.map(|names| (channel, names)));
                     replaced.payload
                 })
             } else {
                 let names = if self.names.is_empty() { None } else { self.names.remove(&channel) };
-                check::content_header(payload, names.as_deref())
+                sanitize::content_header(payload, names.as_deref())
             };
             match replaced {
                 None => self.checked += whole,
@@ -95,7 +95,7 @@ impl Gate {
         }
     }
 
-    /// Puts another payload into the frame that is next to be checked.
+    /// Replaces the payload of the frame that is being checked.
     fn replace(&mut self, size: usize, payload: &[u8]) {
         let start = self.checked + HEAD;
         let rest = self.bytes[start + size..self.filled].to_vec();

@@ -1,13 +1,13 @@
-//! What lapin can read of a frame, and what takes the place of what it cannot.
+//! Checks whether lapin can read a frame, and builds a replacement if it cannot.
 
 use std::str::from_utf8;
 
 use crate::message::{RAW_NAMES, RAW_PROPERTIES, UNREADABLE};
 
-/// Tables and lists within each other, the header table counted. lapin reads them recursively, and far deeper ones end
-/// the process; JSON that is read again ends at 128.
+/// Nested tables and lists, counting the header table. lapin reads them recursively, and far deeper ones overflow its stack;
+/// the JSON they become can be parsed up to a depth of 128.
 pub(super) const MAX_DEPTH: usize = 100;
-/// Every broker lets frames be so large, besides 8 bytes around a payload.
+/// The smallest limit of a frame that AMQP allows, without the 8 bytes around a payload.
 const MIN_FRAME: usize = 4096 - 8;
 
 /// Class, weight, body size.
@@ -23,7 +23,7 @@ enum Kind {
 
 use Kind::{Fixed, Short, Table};
 
-/// The properties of a message in their order; the first has the highest bit.
+/// The properties of a message in order; the first has the highest bit.
 const PROPERTIES: [(&str, Kind); 14] = [
     ("content type", Short),
     ("content encoding", Short),
@@ -42,16 +42,16 @@ const PROPERTIES: [(&str, Kind); 14] = [
 ];
 
 /// A method whose names were not UTF-8.
-pub(super) struct Replaced {
+pub(super) struct ReplacedMethod {
     pub(super) payload: Vec<u8>,
-    /// Exchange and routing key as they came, where a message follows.
+    /// Exchange and routing key as raw bytes, if a message follows.
     pub(super) names: Option<Vec<u8>>,
 }
 
-/// Another method payload where lapin could not read this one; the names in it with `\u{fffd}` for what is not UTF-8.
-pub(super) fn method(payload: &[u8]) -> Option<Replaced> {
+/// A replacement for a method payload that lapin could not read: `\u{fffd}` replaces what is not UTF-8.
+pub(super) fn method(payload: &[u8]) -> Option<ReplacedMethod> {
     let (name, _) = payload.split_first_chunk()?;
-    // Those that carry what clients, or the broker in its own words, have written.
+    // The methods with text of other clients or of the broker.
     let (arguments, has_content): (&[Kind], bool) = match name {
         // basic: deliver, get-ok, return.
         [0, 60, 0, 60] => (&[Short, Fixed(9), Short, Short], true),
@@ -64,36 +64,36 @@ pub(super) fn method(payload: &[u8]) -> Option<Replaced> {
         _ => return None,
     };
     let readable = |bytes: &[u8]| from_utf8(bytes).is_ok();
-    let mut parts = Parts(&payload[4..]);
+    let mut reader = Reader(&payload[4..]);
     if arguments.iter().all(|kind| match kind {
-        Short => parts.short().is_none_or(readable),
+        Short => reader.short().is_none_or(readable),
         Table => true,
-        Fixed(size) => parts.take(*size).is_some(),
+        Fixed(size) => reader.take(*size).is_some(),
     }) {
         return None;
     }
-    let (mut parts, mut replaced) = (Parts(&payload[4..]), payload[..4].to_vec());
+    let (mut reader, mut replaced) = (Reader(&payload[4..]), payload[..4].to_vec());
     let mut names = Vec::new();
     for kind in arguments {
         match kind {
             Short => {
-                let name = parts.short()?;
+                let name = reader.short()?;
                 let mut encoded = Vec::new();
                 put_short(&mut encoded, name);
                 names.push(encoded);
                 put_short(&mut replaced, lossy(name).as_bytes());
             }
             Table => {}
-            Fixed(size) => replaced.extend_from_slice(parts.take(*size)?),
+            Fixed(size) => replaced.extend_from_slice(reader.take(*size)?),
         }
     }
-    replaced.extend_from_slice(parts.0);
+    replaced.extend_from_slice(reader.0);
     let names = has_content.then(|| names.split_off(names.len() - 2).concat());
-    Some(Replaced { payload: replaced, names })
+    Some(ReplacedMethod { payload: replaced, names })
 }
 
-/// Another content header payload where lapin could not read this one, or where the delivery it belongs to could not be
-/// read: without what is unreadable, with headers that tell and keep it.
+/// A replacement for a content header payload that lapin could not read, or whose delivery could not be read: without what is
+/// unreadable, with headers that report and keep it.
 pub(super) fn content_header(payload: &[u8], names: Option<&[u8]>) -> Option<Vec<u8>> {
     let found = properties(payload.get(BEFORE_PROPERTIES..)?);
     let why = match (found.fault, names) {
@@ -103,11 +103,11 @@ pub(super) fn content_header(payload: &[u8], names: Option<&[u8]>) -> Option<Vec
     };
     let raw = &payload[BEFORE_PROPERTIES..];
     let room = payload.len().max(MIN_FRAME);
-    // Whole where it fits into a frame; the properties alone, or a part of them, where it does not.
-    let full = Substitute { why: &why, headers: found.headers, kept: &found.kept, raw, names };
-    let small = Substitute { headers: &[], names: None, ..full };
+    // All of it if it fits into a frame; otherwise the properties alone, or a part of them.
+    let full = Replacement { why: &why, headers: found.headers, kept: &found.kept, raw, names };
+    let small = Replacement { headers: &[], names: None, ..full };
     let bare = small.build(&payload[..BEFORE_PROPERTIES], 0).len();
-    [full, Substitute { headers: &[], ..full }]
+    [full, Replacement { headers: &[], ..full }]
         .into_iter()
         .map(|form| form.build(&payload[..BEFORE_PROPERTIES], raw.len()))
         .find(|payload| payload.len() <= room)
@@ -117,37 +117,37 @@ pub(super) fn content_header(payload: &[u8], names: Option<&[u8]>) -> Option<Vec
 }
 
 /// What lapin can read of a message's properties.
-struct Found<'a> {
-    /// Property by property, as AMQP encodes them, without the headers.
+struct ReadableProperties<'a> {
+    /// The encoded properties, without the headers.
     kept: Vec<(u16, &'a [u8])>,
-    /// The header table's entries where all of it is readable.
+    /// The entries of the header table, if all are readable.
     headers: &'a [u8],
     fault: Option<String>,
 }
 
-fn properties(payload: &[u8]) -> Found<'_> {
-    let mut found = Found { kept: Vec::new(), headers: &[], fault: None };
-    let mut parts = Parts(payload);
-    let Some(flags) = parts.u16() else {
+fn properties(payload: &[u8]) -> ReadableProperties<'_> {
+    let mut found = ReadableProperties { kept: Vec::new(), headers: &[], fault: None };
+    let mut reader = Reader(payload);
+    let Some(flags) = reader.u16() else {
         found.fault = Some("the properties are cut off".to_owned());
         return found;
     };
-    for (place, (name, kind)) in PROPERTIES.into_iter().enumerate() {
-        let bit = 1 << (15 - place);
+    for (index, (name, kind)) in PROPERTIES.into_iter().enumerate() {
+        let bit = 1 << (15 - index);
         if flags & bit == 0 {
             continue;
         }
-        let before = parts.0;
+        let before = reader.0;
         let read = match kind {
-            Short => parts.short().map(|text| from_utf8(text).map(|_| ()).map_err(|_| "is not UTF-8")),
-            Fixed(size) => parts.take(size).map(|_| Ok(())),
-            Table => parts.long().map(|entries| {
+            Short => reader.short().map(|text| from_utf8(text).map(|_| ()).map_err(|_| "is not UTF-8")),
+            Fixed(size) => reader.take(size).map(|_| Ok(())),
+            Table => reader.long().map(|entries| {
                 table(entries, 1)?;
                 found.headers = entries;
                 Ok(())
             }),
         };
-        let encoded = &before[..before.len() - parts.0.len()];
+        let encoded = &before[..before.len() - reader.0.len()];
         match (read, kind) {
             (Some(Ok(())), Table) => {}
             (Some(Ok(())), _) => found.kept.push((bit, encoded)),
@@ -160,7 +160,7 @@ fn properties(payload: &[u8]) -> Found<'_> {
             }
         }
     }
-    if !parts.0.is_empty() {
+    if !reader.0.is_empty() {
         found.fault.get_or_insert_with(|| "there are more properties than AMQP 0-9-1 has".to_owned());
     }
     found
@@ -168,7 +168,7 @@ fn properties(payload: &[u8]) -> Found<'_> {
 
 /// Why lapin could not read these entries.
 fn table(entries: &[u8], depth: usize) -> Result<(), &'static str> {
-    let mut entries = Parts(entries);
+    let mut entries = Reader(entries);
     while !entries.0.is_empty() {
         let name = entries.short().ok_or(CUT_OFF)?;
         from_utf8(name).map_err(|_| "a name in them is not UTF-8")?;
@@ -179,24 +179,24 @@ fn table(entries: &[u8], depth: usize) -> Result<(), &'static str> {
 
 const CUT_OFF: &str = "a value in them is cut off";
 
-fn value(parts: &mut Parts<'_>, depth: usize) -> Result<(), &'static str> {
-    let size = match parts.take(1).ok_or(CUT_OFF)?[0] {
+fn value(reader: &mut Reader<'_>, depth: usize) -> Result<(), &'static str> {
+    let size = match reader.take(1).ok_or(CUT_OFF)?[0] {
         b'V' => 0,
         b't' | b'b' | b'B' => 1,
         b's' | b'U' | b'u' => 2,
         b'I' | b'i' | b'f' => 4,
         b'D' => 5,
         b'L' | b'l' | b'd' | b'T' => 8,
-        b'S' | b'x' => return parts.long().map(|_| ()).ok_or(CUT_OFF),
+        b'S' | b'x' => return reader.long().map(|_| ()).ok_or(CUT_OFF),
         nested @ (b'F' | b'A') => {
-            let entries = parts.long().ok_or(CUT_OFF)?;
+            let entries = reader.long().ok_or(CUT_OFF)?;
             if depth >= MAX_DEPTH {
                 return Err("they are nested too deeply");
             }
             if nested == b'F' {
                 return table(entries, depth + 1);
             }
-            let mut entries = Parts(entries);
+            let mut entries = Reader(entries);
             while !entries.0.is_empty() {
                 value(&mut entries, depth + 1)?;
             }
@@ -204,12 +204,12 @@ fn value(parts: &mut Parts<'_>, depth: usize) -> Result<(), &'static str> {
         }
         _ => return Err("a value in them has an unknown type"),
     };
-    parts.take(size).map(|_| ()).ok_or(CUT_OFF)
+    reader.take(size).map(|_| ()).ok_or(CUT_OFF)
 }
 
 /// A content header that lapin can read.
 #[derive(Clone, Copy)]
-struct Substitute<'a> {
+struct Replacement<'a> {
     why: &'a str,
     headers: &'a [u8],
     kept: &'a [(u16, &'a [u8])],
@@ -217,8 +217,8 @@ struct Substitute<'a> {
     names: Option<&'a [u8]>,
 }
 
-impl Substitute<'_> {
-    /// With the first `raw` bytes of the properties as they came.
+impl Replacement<'_> {
+    /// Keeps the first `raw` bytes of the original properties.
     fn build(&self, before: &[u8], raw: usize) -> Vec<u8> {
         let mut headers = self.headers.to_vec();
         put_entry(&mut headers, UNREADABLE, b'S', self.why.as_bytes());
@@ -256,17 +256,17 @@ fn put_long(into: &mut Vec<u8>, bytes: &[u8]) {
     into.extend_from_slice(bytes);
 }
 
-/// As UTF-8, no longer than a short string can be.
+/// As UTF-8, cut to the length of a short string.
 fn lossy(bytes: &[u8]) -> String {
     let mut text = String::from_utf8_lossy(bytes).into_owned();
     text.truncate(text.floor_char_boundary(usize::from(u8::MAX)));
     text
 }
 
-/// Bytes, part by part; `None` where they end too early.
-struct Parts<'a>(&'a [u8]);
+/// Reads bytes part by part; `None` if they end too early.
+struct Reader<'a>(&'a [u8]);
 
-impl<'a> Parts<'a> {
+impl<'a> Reader<'a> {
     fn take(&mut self, count: usize) -> Option<&'a [u8]> {
         let (part, rest) = self.0.split_at_checked(count)?;
         self.0 = rest;

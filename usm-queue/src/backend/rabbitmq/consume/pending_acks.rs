@@ -1,67 +1,74 @@
-//! Acknowledgements of one consumer, gathered for a moment and sent together.
+//! Acknowledgements of one consumer, collected for a moment and sent together.
 //!
-//! Each that travels alone wakes a thread here and a process of the broker: of a short job that is a good part of the cost.
-//! The broker answers none; one that is not sent any more lets its message come again, which the claim of the job absorbs.
+//! Each one that is sent alone wakes a thread here and a process of the broker, a good part of the cost of a short job. The
+//! broker answers none of them. If one can no longer be sent, its message is redelivered, and the claim of the job absorbs
+//! that.
 
 use std::{collections::BTreeSet, mem};
 
-/// What was delivered by one channel and is not settled, and what is to be acknowledged of it.
+/// The unsettled deliveries of one channel, and those of them to be acknowledged.
 #[derive(Debug, Default)]
-pub(super) struct Acks {
-    /// What the broker holds as delivered. A tag leaves it only when what settles it was sent: an acknowledgement of
-    /// several covers all that are smaller, and nothing may be settled twice.
-    held: BTreeSet<u64>,
+pub(super) struct PendingAcks {
+    /// Tags that the broker counts as delivered. A tag is removed only after its settlement was sent: a multiple
+    /// acknowledgement covers all smaller tags, and none may be settled twice.
+    unsettled: BTreeSet<u64>,
     waiting: Vec<u64>,
-    gathering: bool,
+    /// Whether somebody will send them in a moment.
+    scheduled: bool,
 }
 
 /// One acknowledgement to send.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ack {
     pub(super) tag: u64,
-    /// Whether it stands for all earlier ones that are held, too.
+    /// Whether it also covers all smaller tags.
     pub(super) multiple: bool,
 }
 
-/// What is to be done about acknowledgements that wait.
+/// When the caller has to send the waiting acknowledgements.
 #[derive(Debug, PartialEq, Eq)]
-pub(super) enum Next {
-    /// Enough of them wait.
-    Send,
-    /// Nobody gathers yet: whoever asked sends them in a moment.
-    Gather,
-    /// Somebody will.
-    Nothing,
+pub(super) enum SendAcks {
+    /// Now: enough of them wait.
+    Now,
+    /// In a moment.
+    Soon,
+    /// Not at all: another caller does.
+    Scheduled,
 }
 
-impl Acks {
+impl PendingAcks {
     pub(super) fn delivered(&mut self, tag: u64) {
-        self.held.insert(tag);
+        self.unsettled.insert(tag);
     }
 
-    /// It was given back, and that was sent.
+    /// A delivery was given back, and that was sent.
     pub(super) fn given_back(&mut self, tag: u64) {
-        self.held.remove(&tag);
+        self.unsettled.remove(&tag);
     }
 
-    /// Adds one; `enough` of them are not kept waiting.
-    pub(super) fn add(&mut self, tag: u64, enough: usize) -> Next {
+    /// Adds one; a full `batch` of them does not wait.
+    pub(super) fn add(&mut self, tag: u64, batch: usize) -> SendAcks {
         self.waiting.push(tag);
-        if self.waiting.len() >= enough {
-            Next::Send
-        } else if mem::replace(&mut self.gathering, true) {
-            Next::Nothing
+        if self.waiting.len() >= batch {
+            SendAcks::Now
+        } else if mem::replace(&mut self.scheduled, true) {
+            SendAcks::Scheduled
         } else {
-            Next::Gather
+            SendAcks::Soon
         }
     }
 
-    /// What to send for everything that waits.
+    /// What to send for all that wait.
     pub(super) fn take(&mut self) -> Vec<Ack> {
-        self.gathering = false;
+        self.scheduled = false;
         let mut waiting = mem::take(&mut self.waiting);
         waiting.sort_unstable();
-        let prefix = self.held.iter().zip(&waiting).take_while(|(held, waiting)| held == waiting).count();
+        let prefix = self
+            .unsettled
+            .iter()
+            .zip(&waiting)
+            .take_while(|(unsettled, waiting)| unsettled == waiting)
+            .count();
         let later = waiting.split_off(prefix);
         let first = waiting.last().map(|&tag| Ack { tag, multiple: waiting.len() > 1 });
         let later = later.into_iter().map(|tag| Ack { tag, multiple: false });
@@ -70,10 +77,10 @@ impl Acks {
 
     pub(super) fn sent(&mut self, ack: Ack) {
         if ack.multiple {
-            // Nothing else is this small: only later deliveries came since, and their tags are larger.
-            self.held = self.held.split_off(&(ack.tag + 1));
+            // Everything smaller was acknowledged: deliveries that arrived since have larger tags.
+            self.unsettled = self.unsettled.split_off(&(ack.tag + 1));
         } else {
-            self.held.remove(&ack.tag);
+            self.unsettled.remove(&ack.tag);
         }
     }
 }
@@ -84,8 +91,8 @@ mod tests {
 
     use super::*;
 
-    fn holding(tags: impl IntoIterator<Item = u64>) -> Acks {
-        Acks { held: tags.into_iter().collect(), ..Acks::default() }
+    fn unsettled(tags: impl IntoIterator<Item = u64>) -> PendingAcks {
+        PendingAcks { unsettled: tags.into_iter().collect(), ..PendingAcks::default() }
     }
 
     fn tags(acks: &[Ack]) -> Vec<(u64, bool)> {
@@ -93,23 +100,23 @@ mod tests {
     }
 
     #[test]
-    fn the_first_gathers_and_enough_are_sent() {
-        let mut acks = holding(1..=4);
-        assert_eq!(acks.add(1, 3), Next::Gather);
-        assert_eq!(acks.add(2, 3), Next::Nothing);
-        assert_eq!(acks.add(3, 3), Next::Send);
+    fn the_first_waits_and_a_full_batch_is_sent() {
+        let mut acks = unsettled(1..=4);
+        assert_eq!(acks.add(1, 3), SendAcks::Soon);
+        assert_eq!(acks.add(2, 3), SendAcks::Scheduled);
+        assert_eq!(acks.add(3, 3), SendAcks::Now);
         assert_eq!(acks.take().len(), 1);
-        assert_eq!(acks.add(4, 3), Next::Gather);
+        assert_eq!(acks.add(4, 3), SendAcks::Soon);
     }
 
     #[test]
-    fn where_only_one_is_in_flight_none_waits() {
-        assert_eq!(holding([1]).add(1, 1), Next::Send);
+    fn with_a_prefetch_of_one_none_waits() {
+        assert_eq!(unsettled([1]).add(1, 1), SendAcks::Now);
     }
 
     #[test]
-    fn those_before_all_that_are_held_go_as_one() {
-        let mut acks = holding(1..=6);
+    fn those_before_all_unsettled_ones_are_sent_as_one() {
+        let mut acks = unsettled(1..=6);
         for tag in [6, 3, 1, 2] {
             acks.add(tag, usize::MAX);
         }
@@ -118,15 +125,15 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_covered_whose_settlement_is_on_its_way() {
-        let mut acks = holding(1..=3);
+    fn nothing_is_covered_that_is_being_settled() {
+        let mut acks = unsettled(1..=3);
         acks.add(1, usize::MAX);
         let first = acks.take();
         acks.add(2, usize::MAX);
         assert_eq!(tags(&acks.take()), [(2, false)]);
         acks.sent(first[0]);
         acks.add(3, usize::MAX);
-        // 2 was not told to be sent.
+        // 2 was not reported as sent.
         assert_eq!(tags(&acks.take()), [(3, false)]);
     }
 
@@ -156,11 +163,11 @@ mod tests {
     }
 
     proptest! {
-        /// The broker's view: an acknowledgement takes what it names and, if multiple, all before that are delivered
-        /// and unsettled. It may arrive any time after it was taken here; frames do not overtake each other.
+        /// The broker's view: an acknowledgement settles its tag and, if multiple, all smaller unsettled ones. It may
+        /// arrive any time after it was taken here; frames do not overtake each other.
         #[test]
         fn each_delivery_is_settled_once_and_none_that_runs(steps in steps()) {
-            let (mut acks, mut next) = (Acks::default(), 0);
+            let (mut acks, mut next) = (PendingAcks::default(), 0);
             let (mut running, mut at_broker) = (Vec::new(), BTreeSet::new());
             let (mut wanted, mut on_their_way) = (BTreeSet::new(), Vec::new());
             for step in steps.iter().chain([&Step::Take]) {
@@ -186,7 +193,7 @@ mod tests {
                         };
                         prop_assert!(!covered.is_empty(), "the broker does not know {ack:?}");
                         for tag in covered {
-                            prop_assert!(wanted.contains(&tag), "{tag} was not to be acknowledged: {ack:?}");
+                            prop_assert!(wanted.contains(&tag), "{tag} must not be acknowledged: {ack:?}");
                             at_broker.remove(&tag);
                         }
                         on_their_way.push(ack);

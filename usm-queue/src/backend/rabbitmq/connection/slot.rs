@@ -1,0 +1,79 @@
+//! Holds a connection or channel, and reopens it after a loss: one caller does, the others wait for it.
+
+use std::{
+    sync::{Arc, PoisonError, RwLock},
+    time::{Duration, Instant},
+};
+
+use crate::error::{Error, Result};
+
+#[derive(Debug)]
+pub(crate) struct ConnectionSlot<T> {
+    open: RwLock<Option<Arc<T>>>,
+    opening: tokio::sync::Mutex<Failures>,
+}
+
+#[derive(Debug, Default)]
+struct Failures {
+    in_a_row: u32,
+    last: Option<(Instant, Duration, Error)>,
+}
+
+impl<T> Default for ConnectionSlot<T> {
+    fn default() -> Self {
+        Self { open: RwLock::new(None), opening: tokio::sync::Mutex::default() }
+    }
+}
+
+impl<T> ConnectionSlot<T> {
+    pub(crate) fn current(&self) -> Option<Arc<T>> {
+        self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Empties the slot; returns what was in it.
+    pub(crate) fn take(&self) -> Option<Arc<T>> {
+        self.open.write().unwrap_or_else(PoisonError::into_inner).take()
+    }
+
+    /// The open one, or a new one. Failed attempts are spaced ever further apart; a caller in between gets the last error.
+    pub(crate) async fn get(
+        &self,
+        alive: impl Fn(&T) -> bool,
+        connect: impl Future<Output = Result<T>>,
+    ) -> Result<Arc<T>> {
+        if let Some(open) = self.current().filter(|open| alive(open)) {
+            return Ok(open);
+        }
+        let asked = Instant::now();
+        let mut failures = self.opening.lock().await;
+        if let Some(open) = self.current().filter(|open| alive(open)) {
+            return Ok(open);
+        }
+        if let Some((at, pause, error)) = &failures.last
+            && (*at >= asked || at.elapsed() < *pause)
+        {
+            return Err(error.clone());
+        }
+        // The lost one may count against a limit of the broker until it is dropped.
+        drop(self.take());
+        match connect.await {
+            Ok(opened) => {
+                let opened = Arc::new(opened);
+                *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
+                *failures = Failures::default();
+                Ok(opened)
+            }
+            Err(error) => {
+                failures.in_a_row += 1;
+                failures.last = Some((Instant::now(), pause(failures.in_a_row), error.clone()));
+                Err(error)
+            }
+        }
+    }
+}
+
+/// 25 ms, doubling up to 3 s, with a random quarter more or less.
+fn pause(failures: u32) -> Duration {
+    let base = Duration::from_millis(25).saturating_mul(1 << failures.min(8)).min(Duration::from_secs(3));
+    base.mul_f64(0.75 + fastrand::f64() / 2.0)
+}
