@@ -5,7 +5,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use crate::error::{Error, Result};
+use crate::{
+    backoff::Backoff,
+    error::{Error, Result},
+};
+
+/// How far apart attempts to connect are, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot<T> {
@@ -13,15 +20,16 @@ pub(crate) struct ConnectionSlot<T> {
     opening: tokio::sync::Mutex<Failures>,
 }
 
-#[derive(Debug, Default)]
+#[derive(Debug)]
 struct Failures {
-    in_a_row: u32,
+    backoff: Backoff,
     last: Option<(Instant, Duration, Error)>,
 }
 
 impl<T> Default for ConnectionSlot<T> {
     fn default() -> Self {
-        Self { open: RwLock::new(None), opening: tokio::sync::Mutex::default() }
+        let failures = Failures { backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), last: None };
+        Self { open: RwLock::new(None), opening: tokio::sync::Mutex::new(failures) }
     }
 }
 
@@ -60,20 +68,14 @@ impl<T> ConnectionSlot<T> {
             Ok(opened) => {
                 let opened = Arc::new(opened);
                 *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
-                *failures = Failures::default();
+                failures.backoff.reset();
+                failures.last = None;
                 Ok(opened)
             }
             Err(error) => {
-                failures.in_a_row += 1;
-                failures.last = Some((Instant::now(), pause(failures.in_a_row), error.clone()));
+                failures.last = Some((Instant::now(), failures.backoff.pause(), error.clone()));
                 Err(error)
             }
         }
     }
-}
-
-/// 25 ms, doubling up to 3 s, with a random quarter more or less.
-fn pause(failures: u32) -> Duration {
-    let base = Duration::from_millis(25).saturating_mul(1 << failures.min(8)).min(Duration::from_secs(3));
-    base.mul_f64(0.75 + fastrand::f64() / 2.0)
 }

@@ -16,6 +16,7 @@ use crate::{
         publish::{Confirmation, FULL_PAUSE, Publisher},
         wire::{Incoming, Outgoing, RelayTo, incoming, short},
     },
+    backoff::Backoff,
     error::{Result, chain},
 };
 
@@ -28,12 +29,16 @@ const MAX_MISSES: u32 = 30;
 
 /// Never returns; starts again after every loss.
 pub(crate) async fn run_relay(publisher: Arc<Publisher>) {
-    let mut failures = 0_u32;
+    let mut backoff = Backoff::of_writes();
+    let mut lost = false;
     loop {
-        if let Err(error) = consume(&publisher, &mut failures).await {
-            failures = failures.saturating_add(1);
+        let consuming = || {
+            backoff.reset();
+            std::mem::take(&mut lost)
+        };
+        if let Err(error) = consume(&publisher, consuming).await {
             // Once per loss, not for every reconnect.
-            if failures == 1 {
+            if !std::mem::replace(&mut lost, true) {
                 tracing::warn!(
                     queue = publisher.declarer.delay_levels.relay_queue(),
                     error = chain(&error),
@@ -41,13 +46,14 @@ pub(crate) async fn run_relay(publisher: Arc<Publisher>) {
                 );
             }
         }
-        let pause = Duration::from_millis(100).saturating_mul(1 << failures.min(6));
-        tokio::time::sleep(pause.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        tokio::time::sleep(backoff.pause()).await;
     }
 }
 
 /// Returns when the consumer ends.
-async fn consume(publisher: &Publisher, failures: &mut u32) -> Result<()> {
+///
+/// `consuming` is called when it works, and tells whether it was lost before.
+async fn consume(publisher: &Publisher, consuming: impl FnOnce() -> bool) -> Result<()> {
     // A connection that publishes: nothing can be moved on while it is blocked.
     let declarer = &publisher.declarer;
     let connector: &Connector = &declarer.connections;
@@ -71,7 +77,7 @@ async fn consume(publisher: &Publisher, failures: &mut u32) -> Result<()> {
             return Err(error);
         }
     };
-    if std::mem::take(failures) > 0 {
+    if consuming() {
         tracing::info!(queue = relay_queue, "delayed messages are moved on again");
     }
     deliveries

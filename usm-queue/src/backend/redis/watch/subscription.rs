@@ -16,12 +16,16 @@ use super::{
 };
 use crate::{
     backend::redis::{connection::Connection, snapshot::Snapshot},
+    backoff::Backoff,
     error::{Error, ErrorKind, Result, chain},
     job::JobId,
 };
 
 /// How often the connection is pinged while somebody watches, so that a dead one is noticed.
 const PING: Duration = Duration::from_secs(5);
+/// How far apart attempts to connect are, at first and at most.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 /// At every so many checks, records of jobs that our workers hold are read too.
 const CHECKS_PER_FULL_CHECK: u32 = 15;
 
@@ -75,12 +79,13 @@ impl Subscription {
     async fn run(mut self) {
         let stop = self.stop.clone();
         let work = async {
-            let mut failures = 0u32;
+            let (mut failures, mut backoff) = (0u32, Backoff::new(FIRST_PAUSE, LONGEST_PAUSE));
             loop {
                 let started = Instant::now();
                 let error = self.connect_and_serve(failures).await;
                 if started.elapsed() > PING {
                     failures = 0;
+                    backoff.reset();
                 }
                 failures += 1;
                 if failures == 1 {
@@ -90,7 +95,7 @@ impl Subscription {
                         "the subscription to changes of jobs is lost; reconnecting until it works"
                     );
                 }
-                sleep(pause(failures)).await;
+                sleep(backoff.pause()).await;
             }
         };
         tokio::select! {
@@ -223,10 +228,4 @@ async fn finished(reading: &mut Option<AbortOnDropHandle<()>>) {
         let _ = task.await;
     }
     *reading = None;
-}
-
-/// 50 ms, doubling up to 1 s, with 25 % jitter.
-fn pause(failures: u32) -> Duration {
-    let base = Duration::from_millis(25).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(1));
-    base.mul_f64(0.75 + fastrand::f64() / 2.0)
 }
