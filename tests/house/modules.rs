@@ -23,11 +23,11 @@ struct Module {
 }
 
 /// The modules of one crate but for those that are compiled for its unit tests only.
-pub struct Modules(BTreeMap<Place, Module>);
+pub(crate) struct Modules(BTreeMap<Place, Module>);
 
 impl Modules {
     /// Of the crate whose sources are in this folder.
-    pub fn of(folder: &Path) -> Self {
+    pub(crate) fn of(folder: &Path) -> Self {
         let mut modules = Self(BTreeMap::new());
         modules.add(Vec::new(), folder, "lib");
         modules
@@ -47,7 +47,7 @@ impl Modules {
                 && !is_for_tests(&module.attrs)
             {
                 let name = module.ident.to_string();
-                self.add([&place[..], &[name.clone()]].concat(), &below, &name);
+                self.add([&place[..], std::slice::from_ref(&name)].concat(), &below, &name);
             }
         }
     }
@@ -66,7 +66,7 @@ impl Modules {
     fn owner(&self, path: &[String]) -> Place {
         let mut place = Place::new();
         for (at, name) in path.iter().enumerate() {
-            let below = [&place[..], &[name.clone()]].concat();
+            let below = [&place[..], std::slice::from_ref(name)].concat();
             if self.0.contains_key(&below) {
                 place = below;
             } else if let Some(target) = self.0.get(&place).and_then(|module| module.exports.get(name)) {
@@ -98,12 +98,12 @@ impl Modules {
     }
 
     /// Every use that lies on a circle.
-    pub fn circles(&self) -> Vec<String> {
+    pub(crate) fn circles(&self) -> Vec<String> {
         self.edges().iter().flat_map(|(parent, edges)| circles(&parent.join("::"), edges)).collect()
     }
 
     /// Uses of a module at the root of the crate by one in a lower layer. A module in no layer is told too.
-    pub fn upward(&self, layers: &[&[&str]]) -> Vec<String> {
+    pub(crate) fn upward(&self, layers: &[&[&str]]) -> Vec<String> {
         let layer = |module: &str| layers.iter().position(|layer| layer.contains(&module));
         let edges = self.edges().remove(&Place::new()).unwrap_or_default();
         let upward = edges.into_iter().filter(|((from, to), _)| match (layer(from), layer(to)) {
