@@ -21,12 +21,13 @@ pub use self::dead_letter::DeadLetter;
 #[cfg(any(test, feature = "rabbitmq"))]
 pub(crate) use self::flat::flat_body;
 #[cfg(feature = "rabbitmq")]
+pub(crate) use self::size::{MAX_NAME, amqp_has, header_size, headers_size};
 pub(crate) use self::{
     dead_letter::{UNNAMED, identity},
     headers::*,
     payload::{OTHERS_FIELDS, decode, digest, hex, is_json, message, payload},
     record::record,
-    size::{MAX_NAME, amqp_has, check_headers, header_size, headers_size},
+    size::check_headers,
 };
 use crate::{
     error::{Error, ErrorKind},

@@ -78,19 +78,16 @@ impl PublishChannels {
         self.attempt(&channel, outgoing, confirmations).await
     }
 
-    /// The same after a loss; waits for a new channel for as long as one call may take.
+    /// The same again after a loss; waits for a new channel for as long as one call may take.
     pub(super) async fn publish_again(
         &self,
         outgoing: &[Outgoing<'_>],
         confirmations: &mut [Option<Confirmation>],
         loss: &ChannelLoss,
-    ) -> Result<()> {
+    ) -> Result<Option<ChannelLoss>> {
         let deadline = Instant::now() + self.connections.call_timeout();
         let channel = self.reopen_channel(self.next(), deadline, loss).await?;
-        match self.attempt(&channel, outgoing, confirmations).await? {
-            None => Ok(()),
-            Some(loss) => Err(loss.as_error()),
-        }
+        self.attempt(&channel, outgoing, confirmations).await
     }
 
     fn next(&self) -> usize {

@@ -15,6 +15,9 @@ use crate::{
     message::Message,
 };
 
+/// How often something is published again where exchanges turn out to be missing.
+const MAX_RETRIES: usize = 5;
+
 /// Publishes, and declares again what is missing.
 #[derive(Debug)]
 pub(crate) struct Publisher {
@@ -73,13 +76,21 @@ impl Publisher {
         outgoing: &[Outgoing<'_>],
         confirmations: &mut [Option<Confirmation>],
     ) -> Result<()> {
-        let Some(loss) = self.channels.publish(outgoing, confirmations).await? else { return Ok(()) };
-        if loss.not_found {
-            self.declarer.forget_delay_levels().await;
-            self.declarer.declared.forget_exchanges();
+        let mut loss = self.channels.publish(outgoing, confirmations).await?;
+        for _ in 0..MAX_RETRIES {
+            let Some(lost) = loss else { return Ok(()) };
+            if lost.not_found {
+                self.declarer.forget_delay_levels().await;
+                self.declarer.declared.forget_exchanges();
+            }
+            self.ensure_exchanges(outgoing).await?;
+            loss = self.channels.publish_again(outgoing, confirmations, &lost).await?;
+            // A publish that had not noticed yet that the exchange is gone may have cost this channel too.
+            if loss.as_ref().is_some_and(|loss| !loss.not_found) {
+                break;
+            }
         }
-        self.ensure_exchanges(outgoing).await?;
-        self.channels.publish_again(outgoing, confirmations, &loss).await
+        loss.map_or(Ok(()), |loss| Err(loss.as_error()))
     }
 
     async fn ensure_exchanges(&self, outgoing: &[Outgoing<'_>]) -> Result<()> {
