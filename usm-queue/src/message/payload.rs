@@ -67,7 +67,7 @@ pub(crate) fn digest(payload: &[u8]) -> u64 {
     uuid::Uuid::new_v5(&uuid::Uuid::NAMESPACE_OID, bytes).as_u64_pair().1
 }
 
-/// The payload in a message body: without what [`flat_body`] added.
+/// The payload in a message body: without what [`flat_body`](super::flat_body) added.
 ///
 /// A message without our headers keeps every field but `_metadata`, `job_id` and `created_at`.
 pub(crate) fn payload(message: &Message) -> Result<Value> {

@@ -42,7 +42,7 @@ impl EnqueueOptions {
 
     /// Uses this id. Enqueueing the same id again changes nothing about the first job and runs nothing twice, so a
     /// caller who does not know whether an enqueue succeeded may repeat it: the first stands, and
-    /// [`JobHandle::was_known`] tells. With another payload (compared as JSON, the order of fields apart) it is an error
+    /// [`JobHandle::was_known`](crate::JobHandle::was_known) tells. With another payload (compared as JSON, the order of fields apart) it is an error
     /// of kind `Conflict`. An id is known for as long as its job lasts and at least 24 hours after its end, on every backend.
     pub fn id(mut self, id: JobId) -> Self {
         self.id = Some(id);
@@ -75,7 +75,7 @@ impl EnqueueOptions {
     }
 
     /// Attaches a value to the record, for the caller's own use. Enqueueing fails as `InvalidInput` when JSON cannot hold it
-    /// ([`Task`] tells what it can).
+    /// ([`Task`](crate::Task) tells what it can).
     pub fn metadata(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
         let name = name.into();
         match json::value(value) {

@@ -90,7 +90,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         }
     }
 
-    /// Runs `handler` for its task: any `async fn(T, JobContext<S>) -> Result<T::Output, E>`. `E` is [`TaskError`], or whatever
+    /// Runs `handler` for its task: any `async fn(T, JobContext<S>) -> Result<T::Output, E>`. `E` is [`TaskError`](crate::TaskError), or whatever
     /// converts into a boxed error: an error type of your own, `anyhow::Error`, `String`. An error that says no more means "try
     /// again", unless [`classify`](Self::classify) knows better. A task has one handler.
     ///
