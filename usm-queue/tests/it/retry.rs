@@ -56,7 +56,7 @@ async fn a_job_that_fails_twice_is_tried_again_after_growing_delays_and_complete
     assert_eq!(job.result().await.unwrap(), "yes 3");
     assert!(begun[1] - begun[0] >= RETRY && begun[2] - begun[1] >= 2 * RETRY, "{begun:?}");
     let record = queue.job(job.id()).await.unwrap();
-    assert_eq!((record.attempt, record.error.as_deref()), (3, Some("no 2")));
+    assert_eq!((record.attempt, record.error), (3, None));
     let errors: Vec<_> = record.timeline.iter().filter_map(|entry| entry.error.as_deref()).collect();
     assert_eq!(errors, ["no 1", "no 2"]);
     assert_eq!(queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap(), []);
@@ -300,7 +300,9 @@ async fn an_attempt_that_takes_too_long_is_stopped() {
     let record = with_worker(worker, ended(&queue, &job)).await;
 
     assert_eq!((record.status, record.attempt), (JobStatus::Completed, 2));
-    assert!(record.error.unwrap().contains("longer than 50ms"));
+    assert!(
+        record.timeline.iter().flat_map(|entry| &entry.error).any(|error| error.contains("longer than 50ms"))
+    );
     assert_eq!(Arc::strong_count(&dropped), 1, "the stopped attempt was dropped");
 }
 
