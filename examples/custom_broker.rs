@@ -7,8 +7,12 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use usm_queue::{
-    Broker, Consumer, Delivery, JobContext, Message, QueueDepth, Result, Settlement, SqliteOptions, Task,
-    TaskError, TaskQueue, Topology, Worker, testing,
+    JobContext, QueueDepth, Result, SqliteOptions, Task, TaskError, TaskQueue, Topology, Worker,
+    backend::{
+        Accepted, Broker, Consumer, Delivery, JobStore, JobUpdate, Lease, Message, NewJob, Settlement,
+        Updated, two_phase,
+    },
+    testing,
 };
 
 #[derive(Debug)]
@@ -34,6 +38,21 @@ impl Broker for Telling {
         println!("settle  {}: {settlement:?}", delivery.message.message_id);
         self.0.settle(delivery, settlement).await
     }
+    async fn accept(&self, store: &dyn JobStore, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
+        two_phase::accept(self, store, jobs).await
+    }
+
+    async fn finish(
+        &self,
+        store: &dyn JobStore,
+        delivery: &Delivery,
+        lease: Lease,
+        update: JobUpdate,
+        settlement: Settlement,
+    ) -> Result<Updated> {
+        two_phase::finish(self, store, delivery, lease, update, settlement).await
+    }
+
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {
         self.0.depth(queue).await
     }

@@ -89,7 +89,8 @@ async fn jobs_of_a_task_that_old_workers_do_not_know_are_worked_or_can_be_replay
     let Some(stage) = Stage::shared().await else { return };
     let queue = stage.observer().await;
     let mut old_worker = stage.worker_of(&old);
-    let new = Worker::new(queue.clone(), ()).handle(async |task: Novelty, _: JobContext<()>| Ok(task.number));
+    let new = Worker::new(queue.clone(), ())
+        .handle(async |task: Novelty, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.number));
     let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
     let working = tokio::spawn(new.run_until(async { drop(stopped.await) }));
     let jobs = queue.enqueue_many((0..40).map(|number| Novelty { number })).await.unwrap();

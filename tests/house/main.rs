@@ -1,8 +1,10 @@
 //! Rules of the house that no compiler checks: who may import whom, and what may be in the lock file.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod modules;
+
 use std::{
-    collections::{BTreeMap, BTreeSet},
+    collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
 };
@@ -63,17 +65,14 @@ fn the_libraries_import_neither_each_other_nor_the_app() {
 #[test]
 fn each_client_library_stays_behind_its_seam() {
     let seams: [(&[&str], &str); 3] = [
-        (&["broker/rabbitmq", "testing/rabbitmq"], "lapin::"),
-        (&["store/redis", "testing/"], "redis::"),
-        (&["/sqlite"], "rusqlite::"),
+        (&["backend/rabbitmq", "testing/rabbitmq"], "lapin::"),
+        (&["backend/redis", "testing/"], "redis::"),
+        (&["backend/sqlite"], "rusqlite::"),
     ];
     for (folders, library) in seams {
         let ours = format!("::{library}");
         let found = offenders("usm-queue/src", folders, &[library]);
-        let found = found
-            .into_iter()
-            .filter(|line| !line.contains(&ours) && !line.contains("store::redis"))
-            .collect();
+        let found = found.into_iter().filter(|line| !line.contains(&ours)).collect();
         assert_none(found, &format!("{library} is used outside {folders:?}"));
     }
 }
@@ -122,72 +121,24 @@ fn http_uses_of_a_task_no_more_than_its_message() {
 #[test]
 fn in_usm_queue_each_layer_imports_only_those_below() {
     let layers: [&[&str]; 5] = [
-        &["error", "json", "retry", "job", "topology", "envelope", "url"],
-        &["broker", "store", "sqlite"],
-        &["lifecycle", "context", "task", "suspects"],
-        &["queue", "registry", "dead_letter"],
+        &["job_id", "error", "json", "backoff", "detached", "retry", "job", "topology", "message", "task"],
+        &["backend"],
+        &["queue"],
         &["worker"],
+        &["testing"],
     ];
-    let above: BTreeMap<&str, BTreeSet<&str>> = layers
-        .iter()
-        .enumerate()
-        .flat_map(|(level, names)| {
-            let higher: BTreeSet<&str> =
-                layers[level + 1..].iter().flat_map(|layer| layer.iter().copied()).collect();
-            names.iter().map(move |name| (*name, higher.clone()))
-        })
-        .collect();
-    let mut wrong = Vec::new();
-    for (path, text) in sources("usm-queue/src") {
-        let module = path.trim_start_matches("usm-queue/src/").split(['/', '.']).next().unwrap().to_owned();
-        for name in above.get(module.as_str()).into_iter().flatten() {
-            if uses(&text, name) {
-                wrong.push(format!("{path} imports crate::{name}"));
-            }
-        }
-    }
-    assert_none(wrong, "a layer of usm-queue imports one above it");
+    assert_none(modules("usm-queue").upward(&layers), "a layer of usm-queue imports one above it");
 }
 
-/// Whether a `use crate::…` of the text names the module, alone or in a group.
-fn uses(text: &str, module: &str) -> bool {
-    let mut rest = text;
-    while let Some(at) = rest.find("use crate::") {
-        let statement = rest[at + "use crate::".len()..].split(';').next().unwrap();
-        let names: Vec<&str> = match statement.strip_prefix('{') {
-            Some(group) => top_level(group),
-            None => vec![statement],
-        };
-        if names.iter().any(|name| name.trim().split([':', '{', ' ']).next() == Some(module)) {
-            return true;
-        }
-        rest = &rest[at + 1..];
-    }
-    text.contains(&format!(" crate::{module}::")) || text.contains(&format!("(crate::{module}::"))
-}
-
-/// The parts of a `use` group that stand at its own depth.
-fn top_level(group: &str) -> Vec<&str> {
-    let (mut depth, mut start, mut parts) = (0, 0, Vec::new());
-    for (at, character) in group.char_indices() {
-        match character {
-            '{' => depth += 1,
-            '}' => depth -= 1,
-            ',' if depth == 0 => {
-                parts.push(&group[start..at]);
-                start = at + 1;
-            }
-            _ => {}
-        }
-    }
-    parts.push(&group[start..]);
-    parts
+fn modules(krate: &str) -> modules::Modules {
+    modules::Modules::of(&root().join(krate).join("src"))
 }
 
 #[test]
-fn backends_are_named_by_nothing_but_their_own_files() {
-    let except = ["src/sqlite", "broker/sqlite", "store/sqlite", "src/testing"];
-    assert_none(offenders("usm-queue/src", &except, &["rusqlite"]), "rusqlite stays behind the seams");
+fn no_modules_use_each_other_in_a_circle() {
+    for krate in ["usm-queue", "usm-ai"] {
+        assert_none(modules(krate).circles(), "modules that use each other");
+    }
 }
 
 #[test]

@@ -13,7 +13,7 @@ pub use rustix::process::Signal;
 use rustix::process::{Pid, kill_process};
 
 /// How long anything may take on a busy machine before a test gives up on it.
-pub const PATIENCE: Duration = Duration::from_secs(60);
+pub const PATIENCE: Duration = Duration::from_secs(180);
 
 /// A running child. Killed when dropped.
 #[derive(Debug)]

@@ -1,4 +1,4 @@
-//! Answers that were given before, kept in memory for a while.
+//! Earlier answers, kept in memory for a while.
 
 use std::{
     collections::{BTreeMap, HashMap},
@@ -9,14 +9,14 @@ use std::{
 
 use tokio::time::Instant;
 
-use crate::{AnswerSchema, ChatRequest, ChatResponse, wait::FAR_AWAY};
+use crate::{AnswerSchema, ChatRequest, ChatResponse, clock::FAR_AWAY};
 
 /// How much a cache keeps, and for how long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CacheSettings {
-    /// Bytes of all questions and answers kept; the oldest make room. 16 MiB by default.
+    /// Most bytes of questions and answers kept; the oldest are dropped first. 16 MiB by default.
     pub bytes: usize,
-    /// How long an answer is given again; 1 hour by default.
+    /// How long an answer is reused; 1 hour by default.
     pub ttl: Duration,
 }
 
@@ -28,9 +28,9 @@ impl Default for CacheSettings {
 
 /// Answers to requests that have a [`ChatRequest::prompt_version`], in the memory of this process.
 ///
-/// The key is everything that makes the answer: prompt version, purpose, provider, model, schema, both texts, temperature
-/// and output limit. Only whole answers are kept. An answer from the cache has
-/// [`ChatResponse::cached`] set, no attempts and no tokens.
+/// The key is everything that determines the answer: prompt version, purpose, provider, model, schema, both texts,
+/// temperature and output limit. Only complete answers are kept. An answer from the cache has [`ChatResponse::cached`]
+/// set, no attempts and no tokens.
 #[derive(Default)]
 pub struct AnswerCache {
     settings: CacheSettings,
@@ -53,7 +53,7 @@ struct Entry {
     bytes: usize,
 }
 
-/// Everything that makes an answer. Kept whole, so that no two questions can be taken for one.
+/// Everything that determines an answer. Not hashed, so that no two questions can be confused.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) struct Key(String);
 
@@ -88,7 +88,7 @@ impl AnswerCache {
         Self { settings, kept: Mutex::default() }
     }
 
-    /// Answers kept now, those included whose time is over and that nobody has asked for since.
+    /// Number of answers kept, including expired ones that nobody has asked for since.
     pub fn len(&self) -> usize {
         self.kept().answers.len()
     }
@@ -146,7 +146,7 @@ impl AnswerCache {
 }
 
 impl fmt::Debug for AnswerCache {
-    /// Without questions and answers, which belong into no log.
+    /// Without questions and answers, which do not belong in logs.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let kept = self.kept();
         f.debug_struct("AnswerCache")

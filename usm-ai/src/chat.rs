@@ -1,15 +1,15 @@
-//! What is asked of an AI provider and what comes back, whoever answers.
+//! What is asked of an AI provider and what comes back, the same for every provider.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-use crate::{AnswerSchema, ErrorKind};
+use crate::{AnswerSchema, AttemptLog, Usage};
 
 const DEFAULT_DEADLINE: Duration = Duration::from_secs(300);
 
-/// One question to an AI provider: text for those that read prose, and the same data as data.
+/// One question to an AI provider: text for models, and the same data in structured form.
 ///
 /// ```
 /// # use usm_ai::ChatRequest;
@@ -39,13 +39,13 @@ pub struct ChatRequest {
     pub max_output_tokens: Option<u32>,
     /// Time for the whole call, with all retries, waits and fallbacks; 5 minutes by default.
     pub deadline: Duration,
-    /// A model to use in place of each provider's own. Providers that do not know it are passed over.
+    /// A model to use in place of each provider's own. Providers that do not know it are skipped.
     pub model: Option<String>,
     /// The shape of the answer; none by default, for text. [`Router::answer`](crate::Router::answer) sets it itself.
     pub schema: Option<AnswerSchema>,
-    /// Version of the prompt, under which the answer may be kept and given again; none by default, for neither.
+    /// Version of the prompt, part of the cache key; none by default, and then the answer is not cached.
     pub prompt_version: Option<String>,
-    /// Whether of an answer that was cut off the whole elements will do; false by default.
+    /// Whether to accept the complete elements of an answer that was cut off; false by default.
     pub partial: bool,
 }
 
@@ -117,16 +117,16 @@ impl ChatRequest {
     }
 
     /// Allows the answer to come from the router's [`AnswerCache`](crate::AnswerCache) and to be kept there. Change
-    /// `version` whenever an old answer will not do any more; the texts, the schema and the model are part of the key
-    /// anyway.
+    /// `version` whenever old answers are no longer good enough; the texts, the schema and the model are part of the
+    /// key anyway.
     #[must_use]
     pub fn prompt_version(mut self, version: impl Into<String>) -> Self {
         self.prompt_version = Some(version.into());
         self
     }
 
-    /// Takes the whole elements of an answer that was cut off at the output limit, rather than none. The response
-    /// then has [`ChatResponse::partial`] set: ask for the rest.
+    /// Accepts the complete elements of an answer that was cut off at the output limit. The response then has
+    /// [`ChatResponse::partial`] set: ask for the rest.
     #[must_use]
     pub fn accept_partial(mut self) -> Self {
         self.partial = true;
@@ -134,7 +134,7 @@ impl ChatRequest {
     }
 }
 
-/// An answer, and how it was come by.
+/// An answer, and how it was obtained.
 #[derive(Debug, Clone, PartialEq)]
 #[non_exhaustive]
 pub struct ChatResponse {
@@ -148,9 +148,9 @@ pub struct ChatResponse {
     pub value: Option<Value>,
     /// Whether [`ChatResponse::value`] holds only the elements that came before the answer was cut off.
     pub partial: bool,
-    /// Whether the answer is an earlier one, from the cache; nobody was asked then.
+    /// Whether the answer comes from the cache, without asking a provider.
     pub cached: bool,
-    /// Why the answer ended where it does.
+    /// Why the answer ends where it does.
     pub finish_reason: FinishReason,
     /// Tokens of the attempt that answered; those of other attempts are in `attempts`.
     pub usage: Option<Usage>,
@@ -160,61 +160,15 @@ pub struct ChatResponse {
     pub attempts: Vec<AttemptLog>,
 }
 
-/// Why an answer ended where it does.
+/// Why an answer ends where it does.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 #[non_exhaustive]
 pub enum FinishReason {
-    /// The model had no more to say.
+    /// The model was finished.
     Stop,
     /// The output limit was reached: the text is cut off.
     Length,
-    /// Anything else, or nothing was said about it.
+    /// Anything else, or the provider gave no reason.
     Other,
-}
-
-/// Tokens as the provider counted them.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Usage {
-    /// Tokens of the question.
-    pub input_tokens: u64,
-    /// Tokens of the answer, hidden reasoning included.
-    pub output_tokens: u64,
-}
-
-/// One attempt of a call, for people to see and for a job to keep.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[non_exhaustive]
-pub struct AttemptLog {
-    /// Name of the provider asked.
-    pub provider: String,
-    /// The model asked.
-    pub model: String,
-    /// Milliseconds from asking to the answer or failure; waits before it, for a turn or for another try, are not
-    /// included.
-    pub duration_ms: u64,
-    /// Tokens spent, where the provider said so, also on an answer that could not be used.
-    pub usage: Option<Usage>,
-    /// Why the attempt gave no usable answer; `None` for one that did.
-    pub error: Option<ErrorKind>,
-    /// Milliseconds the provider asked to wait; of one that was skipped, those that are left.
-    pub retry_after_ms: Option<u64>,
-    /// The provider was not asked, for it is cooling down or its budget is used up.
-    #[serde(default)]
-    pub skipped: bool,
-}
-
-impl fmt::Display for AttemptLog {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let outcome = self.error.map_or("answered", ErrorKind::as_str);
-        if self.skipped {
-            write!(f, "{} skipped ({outcome}", self.provider)?;
-            if let Some(wait) = self.retry_after_ms {
-                write!(f, ", {} s left", wait.div_ceil(1000))?;
-            }
-            return f.write_str(")");
-        }
-        write!(f, "{} {outcome} after {} ms", self.provider, self.duration_ms)?;
-        self.retry_after_ms.map_or(Ok(()), |wait| write!(f, ", busy for {} s", wait.div_ceil(1000)))
-    }
 }

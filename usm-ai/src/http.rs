@@ -1,28 +1,15 @@
-//! Sends one JSON request over HTTP with every limit set, and nothing of the provider's dialect.
+//! Sends one JSON request over HTTP with every limit set; it knows nothing of the wire formats.
 
-use std::{collections::BTreeMap, error::Error as StdError, time::Duration};
+use std::{error::Error as StdError, time::Duration};
 
 use reqwest::{Client, ClientBuilder, RequestBuilder, Response, Url, header::HeaderValue, redirect};
 use serde_json::Value;
 use tokio::time::{Instant, timeout_at};
 
-use crate::{Error, ErrorKind, wait::FAR_AWAY};
-
-/// Headers of a reply that anyone here reads; the rest is dropped.
-const KEPT_HEADERS: [&str; 9] = [
-    "retry-after",
-    "retry-after-ms",
-    "date",
-    "location",
-    "x-ratelimit-remaining-requests",
-    "x-ratelimit-remaining-tokens",
-    "x-ratelimit-reset-requests",
-    "x-ratelimit-reset-tokens",
-    "x-ratelimit-reset",
-];
+use crate::{Error, ErrorKind, clock::FAR_AWAY, headers::Headers};
 
 /// How long a provider may take and how much it may say. The defaults suit hosted services; a large model on
-/// one's own machine may need a longer `first_byte` and `total`.
+/// your own machine may need a longer `first_byte` and `total`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
     /// Time to connect, TLS included; 5 s by default.
@@ -64,26 +51,6 @@ pub(crate) struct HttpReply {
     pub(crate) body: Vec<u8>,
 }
 
-/// The headers of a reply that matter here, by lower-case name.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct Headers(BTreeMap<&'static str, String>);
-
-impl Headers {
-    pub(crate) fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    fn of(response: &Response) -> Self {
-        let text = |name: &'static str| Some((name, response.headers().get(name)?.to_str().ok()?.to_owned()));
-        Self(KEPT_HEADERS.into_iter().filter_map(text).collect())
-    }
-
-    #[cfg(test)]
-    pub(crate) fn of_pairs(pairs: &[(&'static str, &str)]) -> Self {
-        Self(pairs.iter().map(|(name, value)| (*name, (*value).to_owned())).collect())
-    }
-}
-
 /// A header whose value is never shown: keys go there.
 pub(crate) type SecretHeader = (&'static str, HeaderValue);
 
@@ -98,7 +65,7 @@ impl HttpClient {
     /// A client for the service at `base`, which decides whether proxies of the environment are used: not for
     /// this machine itself.
     pub(crate) fn new(base: &Url, limits: &Limits) -> Result<Self, Error> {
-        // Without a TLS provider `build` panics, also for plain HTTP. An error means that one is installed.
+        // Without a TLS provider `build` panics, even for plain HTTP. An error means that one is already installed.
         let _ = rustls::crypto::ring::default_provider().install_default();
 
         // Redirects would carry the key elsewhere, and retries are the router's alone.
@@ -143,12 +110,12 @@ impl HttpClient {
             Ok(response) => response.map_err(failure)?,
             Err(_) => return Err(too_slow("first byte", first_byte - begun)),
         };
-        let (status, headers) = (response.status().as_u16(), Headers::of(&response));
+        let (status, headers) = (response.status().as_u16(), Headers::of(response.headers()));
         Ok(Exchange { status, headers, response, limits: self.limits, begun, end, bytes: 0 })
     }
 }
 
-/// A reply of which the body is still coming.
+/// A reply whose body is still arriving.
 #[derive(Debug)]
 pub(crate) struct Exchange {
     pub(crate) status: u16,
@@ -186,7 +153,7 @@ impl Exchange {
             match self.chunk().await {
                 Ok(Some(bytes)) => body.extend_from_slice(&bytes),
                 Ok(None) => break,
-                // What is refused, and for how long, is known by the head.
+                // Status and headers are enough to say what was refused, and for how long.
                 Err(_) if !is_success(self.status) => break,
                 Err(error) => return Err(error),
             }

@@ -1,12 +1,15 @@
 #![doc = include_str!("../README.md")]
 
+mod attempt;
 mod cache;
 mod chat;
+mod clock;
 mod error;
+mod error_kind;
 mod extract;
+mod headers;
 mod http;
 mod key;
-mod ladder;
 mod limits;
 mod probe;
 pub mod providers;
@@ -15,18 +18,18 @@ mod schema;
 mod stream;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod wait;
 
+pub use attempt::{AttemptLog, Usage};
 pub use cache::{AnswerCache, CacheSettings};
-pub use chat::{AttemptLog, ChatRequest, ChatResponse, FinishReason, Usage};
-pub use error::{Error, ErrorKind};
+pub use chat::{ChatRequest, ChatResponse, FinishReason};
+pub use error::Error;
+pub use error_kind::ErrorKind;
 pub use http::Limits;
 pub use key::ApiKey;
-pub use ladder::Answer;
 pub use limits::{Quota, QuotaSettings};
 pub use probe::ProbeReport;
 pub use providers::{AnswerFormat, Provider, ProviderAnswer};
-pub use router::{Candidate, Cooldowns, RetrySettings, Router};
+pub use router::{Answer, Candidate, Cooldowns, RetrySettings, Router};
 pub use schema::AnswerSchema;
 pub use schemars;
 pub use stream::StreamEvent;

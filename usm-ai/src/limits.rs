@@ -15,10 +15,10 @@ use crate::{ChatRequest, Usage};
 
 const MINUTE: Duration = Duration::from_secs(60);
 
-/// Characters of a token, taken low: Russian text has about three.
+/// Characters per token, a low estimate: Russian text has about three.
 const CHARS_PER_TOKEN: usize = 3;
 
-/// What an answer is taken to cost when its length is not limited.
+/// Estimated tokens of an answer whose length is not limited.
 const USUAL_ANSWER_TOKENS: u64 = 1000;
 
 /// The figures of a [`Quota`]; none is limited by default.
@@ -35,8 +35,8 @@ pub struct QuotaSettings {
 
 /// How much a provider may be used by all routers that share this value's clones.
 ///
-/// A call that has no room is not sent: the router asks the next candidate, and tells how long to wait when there is
-/// none.
+/// A call that does not fit is not sent: the router asks the next candidate. If there is none, the error says how long to
+/// wait.
 #[derive(Debug, Clone, Default)]
 pub struct Quota(Arc<Shared>);
 
@@ -62,7 +62,7 @@ struct Sent {
     tokens: u64,
 }
 
-/// Room for one call, given back when dropped; what it took of the minute stays.
+/// Room for one call, returned when dropped; its requests and tokens still count for the minute.
 #[derive(Debug)]
 pub(crate) struct Room {
     quota: Quota,
@@ -87,7 +87,7 @@ impl Quota {
     /// Waits for its turn among the calls under way.
     pub(crate) async fn turn(&self) -> Room {
         let call = match &self.0.calls {
-            // The semaphore is never closed; were it, there would be no limit.
+            // The semaphore is never closed; if it were, there would be no limit.
             Some(calls) => Arc::clone(calls).acquire_owned().await.ok(),
             None => None,
         };
@@ -100,7 +100,7 @@ impl Quota {
 }
 
 impl Room {
-    /// Takes a request of about so many tokens out of the minute, or says when there will be room for it.
+    /// Counts a request of about this many tokens, or says when there will be room for it.
     pub(crate) fn take(&mut self, tokens: u64) -> Result<(), Duration> {
         self.id = self.quota.window().take(Instant::now(), tokens)?;
         Ok(())
@@ -132,14 +132,14 @@ impl Window {
         Ok(Some(id))
     }
 
-    /// When the last of those was sent that have to be a minute old before there is room.
+    /// When the last request was sent that must be a minute old before there is room.
     fn blocking(&self, tokens: u64) -> Option<Instant> {
         let by_requests = self.requests.and_then(|most| {
             let too_many = (self.sent.len() + 1).checked_sub(most)?;
             Some(self.sent.get(too_many.checked_sub(1)?)?.at)
         });
         let by_tokens = self.tokens.and_then(|most| {
-            // One that is larger than the whole minute has to find it empty.
+            // A request larger than the whole minute waits until the minute is empty.
             let room = most.saturating_sub(tokens);
             let mut sum: u64 = self.sent.iter().map(|sent| sent.tokens).sum();
             let mut last = None;
@@ -157,7 +157,7 @@ impl Window {
 
     fn correct(&mut self, id: u64, tokens: u64) {
         if let Some(sent) = self.sent.iter_mut().find(|sent| sent.id == id) {
-            // No minute holds more, and sums of it do not overflow.
+            // No minute holds more, and sums do not overflow.
             sent.tokens = tokens.min(u64::from(u32::MAX));
         }
     }

@@ -22,10 +22,10 @@ pub struct ProbeReport {
 }
 
 impl Router {
-    /// Asks every candidate, all at the same time, whether its key is accepted and its model exists; no tokens are spent
-    /// where the provider can be asked about models. One that says nothing within `limit` counts as timed out.
+    /// Asks all candidates at the same time whether their key is accepted and their model exists. No tokens are spent
+    /// where the provider can be asked about models. A candidate that says nothing within `limit` counts as timed out.
     ///
-    /// Neither cooldowns nor quotas are looked at or changed.
+    /// Cooldowns and quotas are neither read nor changed.
     pub async fn probe(&self, limit: Duration) -> Vec<ProbeReport> {
         join_all(self.candidates().iter().map(|candidate| probe(candidate, limit))).await
     }

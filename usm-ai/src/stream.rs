@@ -1,15 +1,15 @@
-//! Server-sent events, cut out of bytes as they come: pure, and indifferent to where the bytes are cut.
+//! Reads server-sent events from bytes as they arrive, wherever the chunks are cut: pure.
 
-/// What comes of a streamed answer.
+/// What a streamed answer delivers.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum StreamEvent<'a> {
     /// The next piece of the text.
     Text(&'a str),
-    /// What came so far is void: the attempt broke off, and another one begins.
+    /// Discard what came so far: the attempt failed, and another one begins.
     Restart,
 }
 
-/// Reads a stream of events. Comments, names and ids are passed over: every format here repeats in the data what
+/// Reads a stream of events. Comments, names and ids are skipped: every format here repeats in the data what
 /// matters.
 #[derive(Debug, Default)]
 pub(crate) struct EventReader {

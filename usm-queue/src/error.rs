@@ -1,8 +1,8 @@
 //! What went wrong, sorted by what the caller does next.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
-use crate::{job::JobId, topology::TopologyDrift};
+use crate::job_id::{InvalidJobId, JobId};
 
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -10,13 +10,13 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// An error of the queue: a kind to branch on, a sentence for people, and the cause where there is one.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[error("{message}")]
 pub struct Error {
     kind: ErrorKind,
     message: String,
     #[source]
-    source: Option<Source>,
+    source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     in_doubt: bool,
     jobs: Vec<(JobId, Acceptance)>,
 }
@@ -64,6 +64,12 @@ pub enum ErrorKind {
     Backend,
 }
 
+impl From<InvalidJobId> for Error {
+    fn from(error: InvalidJobId) -> Self {
+        Self::invalid(error.to_string())
+    }
+}
+
 impl Error {
     /// An error of `kind` with a sentence: lower case, naming the thing and what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
@@ -72,7 +78,7 @@ impl Error {
 
     /// The same with its cause kept.
     pub fn with_source(mut self, source: impl Into<Source>) -> Self {
-        self.source = Some(source.into());
+        self.source = Some(Arc::from(source.into()));
         self
     }
 
@@ -115,25 +121,18 @@ impl Error {
         self.kind
     }
 
-    /// What exists otherwise than wanted, when this is a [`TopologyMismatch`](ErrorKind::TopologyMismatch).
-    pub fn drift(&self) -> Option<&TopologyDrift> {
-        self.source.as_ref()?.downcast_ref()
-    }
-
-    /// A second error that says the same, for the other callers of one group commit. Its source is
-    /// kept as text.
-    pub fn duplicate(&self) -> Self {
-        let source = match self.drift() {
-            Some(drift) => Some(Source::from(drift.clone())),
-            None => self.source.as_ref().map(|source| Source::from(source.to_string())),
-        };
-        Self {
-            kind: self.kind,
-            message: self.message.clone(),
-            source,
-            in_doubt: self.in_doubt,
-            jobs: self.jobs.clone(),
+    /// The error that caused it, or one that caused that, where it is a `T`: for example a
+    /// [`TopologyDrift`](crate::TopologyDrift).
+    pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
+        let mut cause: Option<&(dyn std::error::Error + 'static)> =
+            self.source.as_deref().map(|source| source as _);
+        while let Some(error) = cause {
+            if let Some(found) = error.downcast_ref() {
+                return Some(found);
+            }
+            cause = error.source();
         }
+        None
     }
 
     pub(crate) fn closed() -> Self {
@@ -166,4 +165,12 @@ pub(crate) fn chain(error: &(dyn std::error::Error + 'static)) -> String {
         source = cause.source();
     }
     text
+}
+
+/// At most `chars` characters of `text`, `…` where something was cut: for error messages and history.
+pub(crate) fn short(text: &str, chars: usize) -> String {
+    match text.char_indices().nth(chars) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
 }

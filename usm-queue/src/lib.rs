@@ -5,54 +5,45 @@
     allow(dead_code, unused_imports)
 )]
 
-mod broker;
-mod changes;
-mod context;
-mod dead_letter;
+pub mod backend;
+mod backoff;
 mod detached;
-mod envelope;
 mod error;
 mod job;
+mod job_id;
 mod json;
-mod lifecycle;
+mod message;
 mod queue;
-mod registry;
 mod retry;
-#[cfg(feature = "sqlite")]
-mod sqlite;
-mod store;
-mod suspects;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topology;
-#[cfg(any(feature = "rabbitmq", feature = "redis"))]
-mod url;
 mod worker;
 
 #[cfg(feature = "rabbitmq")]
-pub use broker::rabbitmq::RabbitMqOptions;
-pub use broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement};
-pub use changes::{Change, JobChange};
-pub use context::JobContext;
-pub use dead_letter::{DeadLetter, DeadLetterFilter, DeadLetters, NotReplayed, Replayed};
-pub use envelope::Message;
-pub use error::{Acceptance, Error, ErrorKind, Result};
-pub use job::{Job, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
-pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
-pub use queue::{EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES, TaskQueue};
-pub use retry::RetryPolicy;
-#[cfg(feature = "sqlite")]
-pub use sqlite::SqliteOptions;
+pub use backend::rabbitmq::RabbitMqOptions;
 #[cfg(feature = "redis")]
-pub use store::redis::RedisOptions;
-pub use store::{
-    CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-    LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, Updated,
+pub use backend::redis::RedisOptions;
+#[cfg(feature = "sqlite")]
+pub use backend::sqlite::SqliteOptions;
+pub use backend::{
+    Accepted, CancelOutcome, JobChanges, JobFilter, JobWatch, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
+    QueueDepth,
 };
+pub use error::{Acceptance, Error, ErrorKind, Result};
+pub use job::{Change, Job, JobChange, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
+pub use job_id::InvalidJobId;
+pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
+pub use message::DeadLetter;
+pub use queue::{
+    Batch, DeadLetterFilter, DeadLetters, EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES,
+    NotReplayed, Replayed, TaskQueue,
+};
+pub use retry::RetryPolicy;
 pub use task::{Task, TaskError, TaskPolicy, Verdict};
 pub use topology::{
     ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, TopologyChange, TopologyDrift,
     TopologyPart, TopologyPlan, topic_matches,
 };
-pub use worker::{QueueHealth, Worker, WorkerHealth};
+pub use worker::{JobContext, QueueHealth, Worker, WorkerHealth};

@@ -6,7 +6,8 @@ use serde::{Serialize, de::DeserializeOwned};
 
 use crate::retry::RetryPolicy;
 
-type Source = Box<dyn std::error::Error + Send + Sync>;
+/// Whatever went wrong.
+pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 
 /// A kind of work: the payload, the name it is stored under, and how it is routed and retried.
 ///
@@ -37,6 +38,12 @@ type Source = Box<dyn std::error::Error + Send + Sync>;
 /// would alter is refused with the name of the field: NaN and infinity, integers beyond 64 bits, keys that are no text or
 /// number, lists and objects nested deeper than [`MAX_JSON_DEPTH`](crate::MAX_JSON_DEPTH). A payload is refused when it is
 /// enqueued. A result fails its job for good, and the error says that the handler had ended.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a task",
+    label = "this type does not implement `usm_queue::Task`",
+    note = "a handler takes its task first and its `JobContext` second; implement `Task` for the payload: its NAME, ROUTING_KEY and Output",
+    note = "`Task` also needs `serde::Serialize` and `serde::Deserialize` on the payload"
+)]
 pub trait Task: Serialize + DeserializeOwned + Send + 'static {
     /// Stored with every job: renaming it makes waiting jobs unknown. To rename, register a handler under both names
     /// until the old jobs are gone.
@@ -92,10 +99,12 @@ impl TaskPolicy {
     }
 }
 
-/// Why a handler did not return a result, and whether another attempt may help.
+/// Why a handler did not return a result, and what follows: another attempt, or none.
 ///
-/// `?` on any error means "try again". This type is deliberately no `std::error::Error`, so that it can be made from
-/// every one.
+/// `?` on any error means "try again": on those of [`std::error::Error`], and in a handler whose own error type is another, on
+/// whatever converts into a boxed error, as `String` and `anyhow::Error` do. [`Worker::classify`](crate::Worker::classify) tells
+/// once for all handlers which errors are permanent. This type is deliberately no `std::error::Error`, so that it can be made
+/// from every one.
 pub struct TaskError {
     pub(crate) verdict: Verdict,
     source: Source,
@@ -103,15 +112,18 @@ pub struct TaskError {
 
 /// What a [`TaskError`] asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Verdict {
     /// Another attempt after the policy's delay.
     Retry,
     /// Another attempt after this delay; it costs an attempt.
     RetryAfter(Duration),
     /// Another attempt after this delay; this one is not counted, since the work itself was not at fault.
-    RateLimited(Duration),
-    /// Never again.
+    Snooze(Duration),
+    /// Never again: the job fails.
     Permanent,
+    /// Never again: the job is cancelled.
+    Cancel,
 }
 
 impl TaskError {
@@ -120,7 +132,7 @@ impl TaskError {
         Self { verdict: Verdict::Retry, source: source.into() }
     }
 
-    /// No other attempt: the job fails now.
+    /// No other attempt: the job fails now, and is kept as a dead letter.
     pub fn permanent(source: impl Into<Source>) -> Self {
         Self { verdict: Verdict::Permanent, source: source.into() }
     }
@@ -132,13 +144,33 @@ impl TaskError {
 
     /// As [`retry_after`](Self::retry_after), and the attempt is not counted: somebody else's rate limit is not the
     /// job's fault. [`RetryPolicy::give_up_after`] bounds such waits.
-    pub fn rate_limited(delay: Duration, source: impl Into<Source>) -> Self {
-        Self { verdict: Verdict::RateLimited(delay), source: source.into() }
+    pub fn snooze(delay: Duration, source: impl Into<Source>) -> Self {
+        Self { verdict: Verdict::Snooze(delay), source: source.into() }
+    }
+
+    /// No other attempt, as nobody needs the job any more: it ends as cancelled, without a dead letter. The reason is logged.
+    pub fn cancel(reason: impl Into<Source>) -> Self {
+        Self { verdict: Verdict::Cancel, source: reason.into() }
     }
 
     /// What it asks for.
     pub fn verdict(&self) -> Verdict {
         self.verdict
+    }
+
+    /// What a handler returned, which may be a `TaskError` itself.
+    pub(crate) fn of(error: impl Into<Source>) -> Self {
+        match error.into().downcast::<Boxed>() {
+            Ok(boxed) => boxed.0,
+            Err(source) => Self::retry(source),
+        }
+    }
+
+    /// The error and what caused it.
+    pub(crate) fn causes(&self) -> impl Iterator<Item = &(dyn std::error::Error + 'static)> {
+        std::iter::successors(Some(self.source.as_ref() as &(dyn std::error::Error + 'static)), |error| {
+            error.source()
+        })
     }
 }
 
@@ -147,6 +179,25 @@ impl<E: std::error::Error + Send + Sync + 'static> From<E> for TaskError {
         Self::retry(source)
     }
 }
+
+/// So that a handler may return it where it may return any error.
+impl From<TaskError> for Source {
+    fn from(error: TaskError) -> Self {
+        Self::from(Boxed(error))
+    }
+}
+
+/// A [`TaskError`] on its way through a boxed error.
+#[derive(Debug)]
+struct Boxed(TaskError);
+
+impl fmt::Display for Boxed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl std::error::Error for Boxed {}
 
 impl fmt::Display for TaskError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,13 +1,12 @@
-//! The AI services and what stands in for them.
+//! The AI services, and the offline provider that can replace them.
 
-mod chat_completions;
-mod gemini;
-mod messages;
+mod endpoint;
 mod offline;
 mod refusal;
-mod responses;
 mod service;
 mod services;
+mod spec;
+mod wait;
 mod wire;
 
 use std::{fmt::Debug, sync::Arc};
@@ -15,8 +14,9 @@ use std::{fmt::Debug, sync::Arc};
 use async_trait::async_trait;
 
 pub use offline::Offline;
-pub use service::{Service, ServiceConfig};
-pub use services::{SERVICES, ServiceSpec, WireFormat};
+pub use service::Service;
+pub use services::SERVICES;
+pub use spec::{ServiceConfig, ServiceSpec, WireFormat};
 
 use crate::{AnswerSchema, ChatRequest, Error, ErrorKind, FinishReason, Usage};
 
@@ -29,14 +29,14 @@ pub trait Provider: Debug + Send + Sync {
     /// The model asked when a request names none.
     fn model(&self) -> &str;
 
-    /// Sends the request once; [`ChatRequest::schema`] is not looked at, `format` is. With [`AnswerFormat::Schema`],
+    /// Sends the request once; [`ChatRequest::schema`] is ignored, `format` is used. With [`AnswerFormat::Schema`],
     /// the answer's text must be a JSON document of that shape as far as the service can be made to keep it; the
     /// caller checks.
     ///
     /// # Errors
     ///
-    /// By what to do next. [`SchemaUnsupported`](ErrorKind::SchemaUnsupported) when the service would answer without
-    /// regard to `format`; a [`retry_after`](Error::retry_after) whenever the service named one. An answer without
+    /// By what to do next. [`SchemaUnsupported`](ErrorKind::SchemaUnsupported) when the service would ignore
+    /// `format`; a [`retry_after`](Error::retry_after) whenever the service named one. An answer without
     /// text is an error: truncated, blocked or malformed, with the [`usage`](Error::usage) it cost.
     async fn chat(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error>;
 
@@ -56,20 +56,20 @@ pub trait Provider: Debug + Send + Sync {
         Ok(answer)
     }
 
-    /// Whether there is a mode in which the service answers with some JSON document; false unless said otherwise.
+    /// Whether the service has a mode in which it answers with some JSON document; false by default.
     fn has_json_mode(&self) -> bool {
         false
     }
 
-    /// Asks whether the key is accepted and the model exists, at the least cost: by default one tiny question.
+    /// Asks whether the key is accepted and the model exists, as cheaply as possible: by default with one tiny question.
     ///
     /// # Errors
     ///
-    /// What a question would fail with as well: a refused key, a model that is gone, a service out of reach.
+    /// As a question would fail: a refused key, a model that is gone, a service that cannot be reached.
     async fn probe(&self, model: &str) -> Result<ProbeAnswer, Error> {
         let question = ChatRequest::new("probe", "Answer with: ok").max_output_tokens(16).model(model);
         match self.chat(&question, AnswerFormat::Text).await {
-            // Whoever answers at all knows key and model; what it answers does not matter.
+            // Any answer shows that key and model are accepted; its content does not matter.
             Ok(_) => Ok(ProbeAnswer { spends_tokens: true, shutdown: None }),
             Err(error) if matches!(error.kind(), ErrorKind::Truncated | ErrorKind::Malformed) => {
                 Ok(ProbeAnswer { spends_tokens: true, shutdown: None })
@@ -135,12 +135,12 @@ pub struct ProviderAnswer {
     pub usage: Option<Usage>,
 }
 
-/// What a provider that accepts the key and knows the model says besides.
+/// What else a provider says that accepts the key and knows the model.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct ProbeAnswer {
     /// When the model will be shut down, as the service writes it.
     pub shutdown: Option<String>,
-    /// Whether a question had to be asked, for want of a list of models.
+    /// Whether a question had to be asked because there is no list of models.
     pub spends_tokens: bool,
 }

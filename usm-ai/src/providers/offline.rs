@@ -42,7 +42,7 @@ impl Offline {
 
     /// Answers `purpose` with `answer`; a second function for the same purpose replaces the first.
     ///
-    /// An input that is no `I` is [`Refused`](ErrorKind::Refused). The function runs on a blocking thread.
+    /// An input that is not an `I` is [`Refused`](ErrorKind::Refused). The function runs on a blocking thread.
     #[must_use]
     pub fn answers<I, O>(
         self,
@@ -119,7 +119,7 @@ impl Provider for Offline {
             Some(function) => {
                 let function = Arc::clone(function);
                 let input = request.input.clone();
-                // A long text may take a while, in which other tasks of this thread must go on.
+                // A long text may take a while, and other tasks on this thread must keep running.
                 match tokio::task::spawn_blocking(move || function(input)).await {
                     Ok(result) => result,
                     Err(failure) => match failure.try_into_panic() {

@@ -4,9 +4,10 @@ use std::time::SystemTime;
 
 use serde_json::Value;
 
-use crate::{Error, ErrorKind, http::Headers, wait};
+use super::wait;
+use crate::{Error, ErrorKind, headers::Headers};
 
-/// The error in a reply whose status is no success.
+/// The error in a reply whose status is not a success.
 pub(super) fn refusal(status: u16, headers: &Headers, body: &[u8], now: SystemTime) -> Error {
     let text = String::from_utf8_lossy(body);
     let json: Option<Value> = serde_json::from_str(&text).ok();
@@ -14,7 +15,7 @@ pub(super) fn refusal(status: u16, headers: &Headers, body: &[u8], now: SystemTi
     error(status, headers, json.as_ref(), &complaint, now)
 }
 
-/// The error inside a success, if there is one: some gateways report so what their upstream said.
+/// The error inside a success, if there is one: some gateways report errors of their upstream this way.
 pub(super) fn hidden(headers: &Headers, reply: &Value, now: SystemTime) -> Option<Error> {
     let error_field = reply.get("error").or_else(|| reply.get(0)?.get("error"))?;
     let is_none = match error_field {
@@ -45,7 +46,7 @@ fn error(
         None => complaint.message.clone(),
     };
     let error = Error::new(kind, excerpt).with_status(status);
-    // A wait beside a lasting failure is that of a limit which does not matter any more.
+    // A wait beside a lasting failure belongs to a limit that no longer matters.
     if kind.is_transient() { error.with_retry_after(wait::wait(headers, body, now)) } else { error }
 }
 
@@ -75,7 +76,7 @@ impl Complaint {
         let message = ["message", "detail"].into_iter().map(text).find(|said| !said.is_empty())?;
         let reasons =
             error["details"].as_array().into_iter().flatten().filter_map(|detail| detail["reason"].as_str());
-        // Anthropic says in the details of a 429 that it is no rate but a spending limit.
+        // Anthropic says in the details of a 429 when it is a spending limit, not a rate limit.
         let details = error["details"]["error_code"].as_str();
         let number = |name: &str| {
             let code = error[name].as_u64().or_else(|| error[name].as_str()?.parse().ok())?;
@@ -130,7 +131,7 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         400 | 401 | 403 | 429 if no_money() => ErrorKind::QuotaSpent,
         403 if code.contains("model_not_found") => ErrorKind::ModelNotFound,
         401 | 403 => ErrorKind::Unauthorized,
-        // OpenRouter: nobody who has the model takes what the request asks for.
+        // OpenRouter: no upstream with this model supports what the request asks for.
         404 if says(&["handle the requested parameters"]) => ErrorKind::SchemaUnsupported,
         404 | 410 => ErrorKind::ModelNotFound,
         408 => ErrorKind::Timeout,

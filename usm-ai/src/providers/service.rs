@@ -7,32 +7,17 @@ use reqwest::Url;
 use serde_json::Value;
 
 use super::{
-    AnswerFormat, ProbeAnswer, Provider, ProviderAnswer, ServiceSpec, WireFormat, gemini, messages, refusal,
-    services::Models,
+    AnswerFormat, ProbeAnswer, Provider, ProviderAnswer,
+    endpoint::Endpoint,
+    refusal,
+    spec::{Models, ServiceConfig, ServiceSpec},
     wire::{Draft, Piece, Question},
 };
 use crate::{
-    ApiKey, ChatRequest, Error, ErrorKind, Limits,
-    http::{self, Exchange, HttpClient, HttpReply, SecretHeader},
+    ApiKey, ChatRequest, Error, ErrorKind,
+    http::{self, Exchange, HttpClient, HttpReply},
     stream::EventReader,
 };
-
-/// Which service to ask, and how. Made by [`ServiceSpec::config`]; every field may be changed.
-#[derive(Debug, Clone)]
-pub struct ServiceConfig {
-    /// Name of the provider, for logs and people.
-    pub name: String,
-    /// The row of the table: format and peculiarities.
-    pub spec: &'static ServiceSpec,
-    /// Base URL, such as `http://localhost:11434/v1`; the path of the format is added to it.
-    pub base_url: String,
-    /// The model asked when a request names none.
-    pub model: String,
-    /// The key; `None` for servers that need none.
-    pub api_key: Option<ApiKey>,
-    /// Time and size limits of one request.
-    pub limits: Limits,
-}
 
 /// A provider over HTTP.
 #[derive(Debug)]
@@ -41,8 +26,7 @@ pub struct Service {
     model: String,
     spec: &'static ServiceSpec,
     api_key: Option<ApiKey>,
-    base: Url,
-    headers: Vec<SecretHeader>,
+    endpoint: Endpoint,
     client: HttpClient,
 }
 
@@ -53,52 +37,26 @@ impl Service {
     ///
     /// # Errors
     ///
-    /// [`Misconfigured`](ErrorKind::Misconfigured) for a base URL that is no HTTP URL, an empty model name, or a
+    /// [`Misconfigured`](ErrorKind::Misconfigured) for a base URL that is not an HTTP URL, an empty model name, or a
     /// key with characters that no header can carry.
     pub fn new(config: ServiceConfig) -> Result<Self, Error> {
         let ServiceConfig { name, spec, base_url, model, api_key, limits } = config;
         let misconfigured =
             |reason: String| Error::new(ErrorKind::Misconfigured, reason).at(name.clone(), model.clone());
 
-        let base = base_of(&base_url, spec.format).map_err(misconfigured)?;
+        let api_key = api_key.filter(|key| !key.is_empty());
+        let endpoint = Endpoint::new(&base_url, spec.format, api_key.as_ref()).map_err(misconfigured)?;
         if model.trim().is_empty() {
             return Err(misconfigured("the model name is empty".to_owned()));
         }
-        let api_key = api_key.filter(|key| !key.is_empty());
         if api_key.as_ref().is_some_and(|key| !key.expose().chars().all(|c| c.is_ascii_graphic())) {
             return Err(misconfigured(
                 "the API key has characters other than letters, digits and signs".to_owned(),
             ));
         }
-        let client =
-            HttpClient::new(&base, &limits).map_err(|error| error.at(name.clone(), model.clone()))?;
-        let headers = headers(spec.format, api_key.as_ref());
-        Ok(Self { name, model, spec, api_key, base, headers, client })
-    }
-
-    /// The URL of `path`, which may hold a model name of any characters.
-    fn url(&self, path: &str) -> Url {
-        let mut url = self.base.clone();
-        if let Ok(mut segments) = url.path_segments_mut() {
-            segments.pop_if_empty().extend(path.split('/'));
-        }
-        url
-    }
-
-    fn question_url(&self, model: &str, streamed: bool) -> Url {
-        match self.spec.format {
-            WireFormat::Gemini => {
-                let mut url = self.url("models");
-                if let Ok(mut segments) = url.path_segments_mut() {
-                    segments.push(&gemini::path(model, streamed));
-                }
-                if streamed {
-                    url.set_query(Some("alt=sse"));
-                }
-                url
-            }
-            format => self.url(format.path().trim_start_matches('/')),
-        }
+        let client = HttpClient::new(&endpoint.base, &limits)
+            .map_err(|error| error.at(name.clone(), model.clone()))?;
+        Ok(Self { name, model, spec, api_key, endpoint, client })
     }
 
     async fn send(
@@ -110,7 +68,8 @@ impl Service {
         let model = self.model_of(request);
         let question = Question { spec: self.spec, model, request, format, streamed };
         let body = self.spec.format.body(&question);
-        self.client.post(self.question_url(model, streamed), &self.headers, &body).await
+        let url = self.endpoint.question_url(model, streamed);
+        self.client.post(url, &self.endpoint.headers, &body).await
     }
 
     async fn ask(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
@@ -201,7 +160,7 @@ impl Service {
             }
         }
         if events == 0 {
-            // No stream: a server that ignores the wish, an error in a success, or a web page.
+            // Not a stream: a server that ignores the request for one, an error in a success, or a web page.
             let reply = HttpReply { status, headers: exchange.headers, body: beginning };
             let text = self.read(&reply, draft)?;
             if !text.is_empty() {
@@ -229,23 +188,18 @@ impl Service {
 
     async fn ask_about(&self, model: &str) -> Result<ProbeAnswer, Error> {
         if let Some(path) = self.spec.quirks.key_path {
-            document(&self.client.get(self.url(path), &self.headers).await?.read().await?)?;
+            self.get(self.endpoint.url(path)).await?;
         }
         let described = match self.spec.quirks.models {
             Models::One => {
-                let mut url = self.url("models");
-                if let Ok(mut segments) = url.path_segments_mut() {
-                    segments.push(model.strip_prefix("models/").unwrap_or(model));
-                }
-                document(&self.client.get(url, &self.headers).await?.read().await?)?
+                self.get(self.endpoint.model_url(model.strip_prefix("models/").unwrap_or(model))).await?
             }
             Models::List | Models::No => {
-                let list =
-                    document(&self.client.get(self.url("models"), &self.headers).await?.read().await?)?;
+                let list = self.get(self.endpoint.url("models")).await?;
                 let models = list["data"].as_array().into_iter().flatten();
                 let same = |entry: &&Value| entry["id"] == model || entry["id"] == format!("{model}:latest");
                 models.into_iter().find(same).cloned().ok_or_else(|| {
-                    Error::new(ErrorKind::ModelNotFound, "it is not in the list of models of the service")
+                    Error::new(ErrorKind::ModelNotFound, "it is not in the service's list of models")
                 })?
             }
         };
@@ -254,11 +208,15 @@ impl Service {
         Ok(ProbeAnswer { shutdown: shutdown.map(str::to_owned), spends_tokens: false })
     }
 
+    async fn get(&self, url: Url) -> Result<Value, Error> {
+        document(&self.client.get(url, &self.endpoint.headers).await?.read().await?)
+    }
+
     fn model_of<'a>(&'a self, request: &'a ChatRequest) -> &'a str {
         request.model.as_deref().unwrap_or(&self.model)
     }
 
-    /// Says who failed, and hides the key where the service repeats it.
+    /// Names who failed, and hides the key if the service repeats it.
     fn blame(&self, error: Error, model: &str) -> Error {
         let error = error.at(&self.name, model);
         match &self.api_key {
@@ -300,7 +258,7 @@ impl Provider for Service {
                 let question =
                     ChatRequest::new("probe", "Answer with: ok").max_output_tokens(16).model(model);
                 match self.ask(&question, AnswerFormat::Text).await {
-                    // Who answers at all accepts the key and knows the model.
+                    // Any answer shows that key and model are accepted.
                     Err(error) if !matches!(error.kind(), ErrorKind::Truncated | ErrorKind::Malformed) => {
                         Err(error)
                     }
@@ -321,7 +279,7 @@ fn document(reply: &HttpReply) -> Result<Value, Error> {
     }
     let json: Value = serde_json::from_slice(&reply.body).map_err(|cause| {
         let text = String::from_utf8_lossy(&reply.body);
-        Error::new(ErrorKind::Malformed, format!("the reply is not JSON or breaks off: {text}"))
+        Error::new(ErrorKind::Malformed, format!("the reply is not JSON or is incomplete: {text}"))
             .with_status(reply.status)
             .with_source(cause)
     })?;
@@ -329,41 +287,6 @@ fn document(reply: &HttpReply) -> Result<Value, Error> {
         Some(error) => Err(error),
         None => Ok(json),
     }
-}
-
-/// How each format carries the key.
-fn headers(format: WireFormat, key: Option<&ApiKey>) -> Vec<SecretHeader> {
-    let key = key.map(ApiKey::expose);
-    let carried = |name, value: &str| http::secret(value).map(|value| (name, value));
-    let key = key.and_then(|key| match format {
-        WireFormat::Gemini => carried("x-goog-api-key", key),
-        WireFormat::Messages => carried("x-api-key", key),
-        WireFormat::ChatCompletions | WireFormat::Responses => {
-            carried("authorization", &format!("Bearer {key}"))
-        }
-    });
-    let version =
-        (format == WireFormat::Messages).then(|| carried("anthropic-version", messages::VERSION)).flatten();
-    key.into_iter().chain(version).collect()
-}
-
-/// The URL that paths are added to. One that already ends in the path of the format is taken as meant.
-fn base_of(base_url: &str, format: WireFormat) -> Result<Url, String> {
-    let base = base_url.trim().trim_end_matches('/');
-    let base = base.strip_suffix(format.path()).unwrap_or(base);
-    // The address itself is not repeated: it may hold a password.
-    let wrong = |cause| format!("the base URL is not a URL ({cause}), expected one like https://host/v1");
-    let url = Url::parse(base).map_err(wrong)?;
-    if !matches!(url.scheme(), "http" | "https") {
-        return Err(format!("the base URL begins with `{}:`, expected https: or http:", url.scheme()));
-    }
-    if !url.username().is_empty() || url.password().is_some() {
-        return Err("the base URL contains a user name or password, set the API key instead".to_owned());
-    }
-    if url.query().is_some() || url.fragment().is_some() {
-        return Err("the base URL contains `?` or `#`, expected one like https://host/v1".to_owned());
-    }
-    Ok(url)
 }
 
 #[cfg(test)]

@@ -1,30 +1,32 @@
-//! Asks one candidate: whether it may be asked now, once or with retries, whole or streamed.
+//! Asks one candidate, with retries, whole or streamed, if it may be asked now.
 
 use backon::Retryable;
 use tokio::{sync::Mutex, time::timeout_at};
 
-use super::{Call, Candidate, Router, breaker, breaker::Rest};
+use super::{
+    attempts::Call,
+    breaker::{self, Cooldowns, Rest},
+    candidate::Candidate,
+    retry::RetrySettings,
+};
 use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, StreamEvent, limits};
 
 /// Where a streamed text goes.
 pub(super) struct Sink<'a> {
     pub(super) hand_over: &'a mut (dyn FnMut(StreamEvent<'_>) + Send),
-    /// Something of an attempt that failed has been handed over.
+    /// Text of a failed attempt has been handed over.
     pub(super) stale: bool,
 }
 
-impl Router {
-    /// For the ladder: asks one candidate without streaming.
-    pub(crate) async fn ask_once_more(
-        &self,
-        candidate: &Candidate,
-        request: &ChatRequest,
-        format: AnswerFormat<'_>,
-        call: &Call,
-    ) -> Result<ProviderAnswer, Error> {
-        self.ask(candidate, request, format, call, None).await
-    }
+/// The candidates of a router, and the rules by which they are asked.
+#[derive(Debug)]
+pub(super) struct Asker {
+    pub(super) candidates: Vec<Candidate>,
+    pub(super) retry: RetrySettings,
+    pub(super) cooldowns: Cooldowns,
+}
 
+impl Asker {
     /// Asks one candidate, with retries.
     pub(super) async fn ask(
         &self,
@@ -56,7 +58,7 @@ impl Router {
     ) -> Result<ProviderAnswer, Error> {
         (|| self.attempt(candidate, request, format, call, sink))
             .retry(self.retry.backoff())
-            // Who names a wait is not asked before it is over; meanwhile the others are.
+            // A candidate that names a wait is not asked before it is over; meanwhile the others are.
             .when(|error| {
                 error.is_transient()
                     && error.was_asked()
@@ -79,7 +81,7 @@ impl Router {
             .await
     }
 
-    /// Asks once, if the candidate may be asked now, not beyond the deadline, and writes it down.
+    /// Asks once, if the candidate may be asked now and within the deadline, and logs the attempt.
     async fn attempt(
         &self,
         candidate: &Candidate,
@@ -95,11 +97,11 @@ impl Router {
             call.skipped(&error);
             error
         };
-        // Nobody queues for a candidate that is not to be asked.
+        // Calls do not queue for a resting candidate.
         if let Some(rest) = candidate.rest(model, &self.cooldowns) {
             return Err(skip(rest));
         }
-        // A text that is being streamed shows that somebody is at work.
+        // A stream shows progress, so it may use all of the time.
         let shared = sink.is_none() && self.has_fallback(candidate, &request, call);
         let share = || if shared { call.half_time() } else { call.deadline };
         let out_of_time = || if shared { out_of_share() } else { past_deadline(&request) };
@@ -108,7 +110,7 @@ impl Router {
             call.skipped(&error);
             return Err(error);
         };
-        // Asked again: it may have begun to rest while this call queued.
+        // Checked again: it may have begun to rest while this call queued.
         let admission = candidate.admit(model, &self.cooldowns).map_err(skip)?;
         if let Err(wait) = room.take(limits::estimate(&request)) {
             let error = Error::new(ErrorKind::RateLimited, "the configured limit of this minute is reached")
@@ -141,16 +143,14 @@ impl Router {
             }
             Err(error) => {
                 admission.failed(&error);
-                // A rate limit that names no wait has the one that the breaker now keeps.
+                // A rate limit without a wait gets the rest that the breaker has just set.
                 let rest = || candidate.rest(model, &self.cooldowns).map(|rest| rest.left);
                 let limited = error.kind() == ErrorKind::RateLimited && error.retry_after().is_none();
                 Err(if limited { error.with_retry_after(rest()) } else { error })
             }
         }
     }
-}
 
-impl Router {
     /// Whether a candidate after this one may still be asked by this call.
     fn has_fallback(&self, candidate: &Candidate, request: &ChatRequest, call: &Call) -> bool {
         let later = self.candidates.iter().enumerate().skip_while(|(_, one)| !std::ptr::eq(*one, candidate));
@@ -181,12 +181,12 @@ async fn streamed(
 
 fn resting(rest: Rest) -> Error {
     let Rest { left, because } = rest;
-    let error = Error::new(because.kind, format!("not asked, for it failed before: {}", because.excerpt));
+    let error = Error::new(because.kind, format!("not asked because it failed before: {}", because.excerpt));
     let error = match because.status {
         Some(status) => error.with_status(status),
         None => error,
     };
-    // How long a person takes to mend something, nobody knows.
+    // Nobody knows how long a person takes to fix it.
     let error = if breaker::is_lasting(because.kind) { error } else { error.with_retry_after(left) };
     error.not_asked()
 }
@@ -212,7 +212,7 @@ fn tell(error: &Error, request: &ChatRequest) {
         tracing::debug!(provider = error.provider(), "an AI provider was not asked: {error}");
         return;
     }
-    // What the service said may repeat a part of the prompt or answer: not for everyday logs.
+    // What the service said may repeat part of the prompt or answer, so it is logged at debug level only.
     tracing::debug!(provider = error.provider(), "the AI provider said: {}", error.excerpt());
     tracing::warn!(
         provider = error.provider(),

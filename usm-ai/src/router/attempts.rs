@@ -1,4 +1,4 @@
-//! One call in progress: its deadline, every attempt of it, and what to tell when all have failed.
+//! One call in progress: its deadline, every attempt of it, and what to report when all have failed.
 
 use std::{
     collections::BTreeMap,
@@ -8,15 +8,13 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::RetrySettings;
-use crate::{
-    AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, Usage, ladder::Reading, wait::FAR_AWAY,
-};
+use super::{reading::Reading, retry::RetrySettings};
+use crate::{AttemptLog, ChatResponse, Error, ErrorKind, ProviderAnswer, Usage, clock::FAR_AWAY};
 
-/// After so many blocks by different candidates the question is at fault, and its author is to be told.
+/// After this many blocks by different candidates the question is at fault, and its author must be told.
 const MOST_BLOCKS: usize = 2;
 
-pub(crate) struct Call {
+pub(super) struct Call {
     started: Instant,
     pub(super) deadline: Instant,
     log: Mutex<Log>,
@@ -42,11 +40,11 @@ impl Call {
         Self { started, deadline, log: Mutex::default() }
     }
 
-    pub(crate) fn is_over(&self) -> bool {
+    pub(super) fn is_over(&self) -> bool {
         Instant::now() >= self.deadline
     }
 
-    /// Half of the time that is left: the other half is for those who may be asked after this one.
+    /// Half of the time that is left: the other half is for the candidates after this one.
     pub(super) fn half_time(&self) -> Instant {
         let now = Instant::now();
         now + self.deadline.saturating_duration_since(now) / 2
@@ -57,7 +55,7 @@ impl Call {
         Underway { call: self, provider, model, begun: Instant::now(), ended: false }
     }
 
-    /// Writes down that a candidate was not asked, once for each time it rests.
+    /// Logs that a candidate was not asked, once for each rest.
     pub(super) fn skipped(&self, error: &Error) {
         let mut log = self.log();
         let of_it =
@@ -77,13 +75,13 @@ impl Call {
     }
 
     /// An answer that came but could not be used counts as a failed attempt.
-    pub(crate) fn mark_unusable(&self, kind: ErrorKind) {
+    pub(super) fn mark_unusable(&self, kind: ErrorKind) {
         if let Some(last) = self.log().attempts.last_mut() {
             last.error = Some(kind);
         }
     }
 
-    /// Whether the candidate of this place has failed in a way that waiting a little does not mend.
+    /// Whether the candidate at this place has failed in a way that a short wait does not fix.
     pub(super) fn is_given_up(&self, place: usize) -> bool {
         self.log().failures.get(&place).is_some_and(|failure| !is_worth_waiting(failure))
     }
@@ -98,7 +96,7 @@ impl Call {
         Instant::now() + Duration::from_millis(took) <= self.half_time()
     }
 
-    /// Whether so many have blocked the question or the answer that nobody else is to be asked.
+    /// Whether enough candidates have blocked the question or the answer that nobody else should be asked.
     pub(super) fn is_blocked(&self) -> bool {
         self.log().is_blocked()
     }
@@ -122,7 +120,7 @@ impl Call {
         let proposed = proposed?;
         let pause = match told {
             Some(told) if told > settings.longest_retry_after => return None,
-            // Those who were told the same time must not come back together.
+            // Calls that were told the same time must not come back together.
             Some(told) => told.saturating_add(jitter(told, proposed)),
             None => proposed,
         };
@@ -154,7 +152,7 @@ impl Call {
         most_telling(told).with_attempts(log.attempts)
     }
 
-    /// The error for a call that its caller has given up.
+    /// The error for a call that its caller has cancelled.
     pub(super) fn cancelled(self) -> Error {
         let attempts = self.into_log().attempts;
         let error = Error::new(ErrorKind::Cancelled, "");
@@ -174,7 +172,7 @@ impl Call {
     }
 }
 
-/// An attempt under way. Dropped without an end, it is written down as cancelled.
+/// An attempt in progress. If dropped before its end, it is logged as cancelled.
 pub(super) struct Underway<'a> {
     call: &'a Call,
     provider: &'a str,
@@ -184,7 +182,7 @@ pub(super) struct Underway<'a> {
 }
 
 impl Underway<'_> {
-    /// Writes down how it ended.
+    /// Logs how it ended.
     pub(super) fn end(mut self, result: &Result<ProviderAnswer, Error>) {
         self.ended = true;
         let usage = result.as_ref().map_or_else(Error::usage, |answer| answer.usage);
@@ -218,13 +216,13 @@ fn jitter(told: Duration, proposed: Duration) -> Duration {
     (told / 5).max(proposed / 2).mul_f64(fastrand::f64())
 }
 
-/// Whether the candidate was left alone for a while only: by its own wish, or by the router.
+/// Whether the candidate rests only for a while, at its own request or by the router's decision.
 fn is_worth_waiting(failure: &Error) -> bool {
     failure.kind() == ErrorKind::RateLimited || (failure.retry_after().is_some() && failure.is_transient())
 }
 
-/// The failure that says best what to do next: if waiting helps with any candidate, the one with the shortest
-/// wait; else the one of the candidate that came nearest to an answer.
+/// The failure that best says what to do next: if waiting helps with any candidate, the one with the shortest wait;
+/// otherwise that of the candidate that came closest to an answer.
 fn most_telling(failures: impl Iterator<Item = Error>) -> Error {
     let rank = |error: &Error| match error.kind() {
         kind if kind.is_transient() => 0,
@@ -236,7 +234,7 @@ fn most_telling(failures: impl Iterator<Item = Error>) -> Error {
         ErrorKind::Unauthorized => 6,
         _ => 7,
     };
-    // A rate limit without a word about its end lasts longer than one that names it; other troubles pass soon.
+    // A rate limit that does not name its end is taken to last longest; other failures pass soon.
     let wait = |error: &Error| match error.kind() {
         ErrorKind::RateLimited => error.retry_after().unwrap_or(Duration::MAX),
         _ => error.retry_after().unwrap_or_default(),

@@ -4,19 +4,19 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::{Error, ErrorKind, wait::FAR_AWAY};
+use crate::{Error, ErrorKind, clock::FAR_AWAY};
 
 /// How long a candidate that fails is left alone, for all calls of the router.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cooldowns {
     /// Failures in a row (5xx, time-outs, broken connections) after which a candidate rests; 5 by default.
     pub failures: u32,
-    /// The first such rest, and that after a rate limit which names no wait; doubled each time, with up to a quarter of
+    /// The first such rest, also used after a rate limit that names no wait; doubled each time, with up to a quarter of
     /// jitter. 5 s by default.
     pub first: Duration,
     /// The longest of these rests, before jitter; 5 minutes by default.
     pub longest: Duration,
-    /// Rest after a failure that a person has to mend: a refused key, a spent quota, a model that is gone. 10 minutes
+    /// Rest after a failure that a person has to fix: a refused key, a spent quota, a model that is gone. 10 minutes
     /// by default.
     pub lasting: Duration,
     /// A service that names a longer wait than this is asked again after this; 24 h by default.
@@ -43,7 +43,7 @@ pub(super) struct Breaker {
     failures: u32,
     /// Rests since the last success.
     rests: u32,
-    /// Counts the changes of state: the outcome of a call that began before the last one says nothing new.
+    /// Counts the changes of state: the outcome of a call that began before the last change is out of date.
     epoch: u64,
 }
 
@@ -53,7 +53,7 @@ enum State {
     Closed,
     Resting {
         until: Instant,
-        /// Whether one call has to try before the others: not after a rate limit, whose end the service has named.
+        /// Whether one call has to try before the others; not after a rate limit, because the service has named its end.
         probe_first: bool,
         because: Because,
     },
@@ -70,7 +70,7 @@ pub(super) struct Because {
     pub(super) excerpt: String,
 }
 
-/// A call that may go out; what becomes of it has to be told.
+/// A call that may go out; its outcome must be reported.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Ticket {
     epoch: u64,
@@ -115,7 +115,7 @@ impl Breaker {
         Ok(Ticket { epoch: self.epoch, probe: false })
     }
 
-    /// How long it still rests, and why; as [`Breaker::admit`] without asking for a ticket.
+    /// How long it still rests, and why; as [`Breaker::admit`], but without taking a ticket.
     pub(super) fn rest(&self, now: Instant, settings: &Cooldowns) -> Option<Rest> {
         match &self.state {
             State::Resting { until, because, .. } if now < *until => {
@@ -126,7 +126,7 @@ impl Breaker {
         }
     }
 
-    /// Takes in what became of a call. `jitter` is from 0 to 1.
+    /// Records the outcome of a call. `jitter` is from 0 to 1.
     pub(super) fn settle(
         &mut self,
         ticket: Ticket,
@@ -164,7 +164,7 @@ impl Breaker {
                     self.rest_for(rest, now, true, error);
                 }
             }
-            // Whatever is wrong with the question or the answer, the service is there.
+            // Whatever is wrong with the question or the answer, the service is up.
             _ if current => self.recover(),
             _ => {}
         }
@@ -187,7 +187,7 @@ impl Breaker {
 
     fn rest_for(&mut self, rest: Duration, now: Instant, probe_first: bool, error: &Error) {
         let until = now + rest.min(FAR_AWAY);
-        // Several calls may be told at once; the longest rest holds.
+        // Several calls may report at once; the longest rest wins.
         if let State::Resting { until: known, .. } = &self.state
             && *known >= until
         {
@@ -199,7 +199,7 @@ impl Breaker {
     }
 
     fn next_rest(&mut self, settings: &Cooldowns, jitter: f64) -> Duration {
-        // Calls that were under way together fail together: that is one reason to rest, not many.
+        // Calls that ran at the same time fail together: that is one reason to rest, not many.
         if !matches!(self.state, State::Resting { .. }) {
             self.rests = self.rests.saturating_add(1);
         }
@@ -214,7 +214,7 @@ impl Breaker {
     }
 }
 
-/// Failures that only a person can end.
+/// Failures that only a person can fix.
 pub(super) fn is_lasting(kind: ErrorKind) -> bool {
     use ErrorKind::{Misconfigured, ModelNotFound, QuotaSpent, Unauthorized};
     matches!(kind, Unauthorized | QuotaSpent | ModelNotFound | Misconfigured)

@@ -7,13 +7,16 @@ use std::{
 
 use tokio::time::Instant;
 
-use super::breaker::{Breaker, Cooldowns, Outcome, Rest, Ticket};
-use crate::{ChatRequest, Error, Provider, Quota, ladder::Rung};
+use super::{
+    breaker::{Breaker, Cooldowns, Outcome, Rest, Ticket},
+    rung::Rung,
+};
+use crate::{ChatRequest, Error, Provider, Quota};
 
-/// Requests may name models of their own; more of them than this are not remembered apart.
+/// Most models remembered for one provider: requests may name any.
 const MOST_MODELS: usize = 64;
 
-/// More shapes of answers than this are not remembered apart.
+/// Most answer schemas remembered for one model.
 const MOST_SCHEMAS: usize = 64;
 
 /// A provider and the model to ask it for.
@@ -21,7 +24,7 @@ const MOST_SCHEMAS: usize = 64;
 pub struct Candidate {
     pub(crate) provider: Arc<dyn Provider>,
     model: Option<String>,
-    pub(crate) quota: Quota,
+    pub(super) quota: Quota,
     models: Mutex<BTreeMap<String, Memory>>,
 }
 
@@ -83,11 +86,11 @@ impl Candidate {
         self.memory(model, |memory| memory.refuses_temperature = true);
     }
 
-    pub(crate) fn rung(&self, model: &str, schema: &str) -> Option<Rung> {
+    pub(super) fn rung(&self, model: &str, schema: &str) -> Option<Rung> {
         self.memory(model, |memory| memory.rungs.get(schema).copied())
     }
 
-    pub(crate) fn remember_rung(&self, model: &str, schema: &str, rung: Rung) {
+    pub(super) fn remember_rung(&self, model: &str, schema: &str, rung: Rung) {
         self.memory(model, |memory| {
             if memory.rungs.len() >= MOST_SCHEMAS {
                 memory.rungs.pop_first();
@@ -96,7 +99,7 @@ impl Candidate {
         });
     }
 
-    /// A way in for one call, or how long there is none.
+    /// Permission for one call, or how long there is none.
     pub(super) fn admit<'a>(&'a self, model: &str, cooldowns: &'a Cooldowns) -> Result<Admission<'a>, Rest> {
         let ticket = self.memory(model, |memory| memory.breaker.admit(Instant::now(), cooldowns))?;
         Ok(Admission { candidate: self, cooldowns, model: model.to_owned(), ticket: Some(ticket) })
@@ -116,7 +119,7 @@ impl Candidate {
     }
 }
 
-/// A call under way. Dropped without an outcome, it counts as abandoned, so that no probe blocks the way for ever.
+/// A call in progress. Dropped without an outcome, it counts as abandoned, so that no probe blocks others forever.
 #[derive(Debug)]
 pub(super) struct Admission<'a> {
     candidate: &'a Candidate,

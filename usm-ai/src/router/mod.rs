@@ -4,87 +4,57 @@ mod ask;
 mod attempts;
 mod breaker;
 mod candidate;
+mod reading;
+mod retry;
+mod rung;
+mod structured;
 
 use std::{future, sync::Arc, time::Duration};
 
-use backon::{ExponentialBuilder, Retryable};
+use backon::Retryable;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 use tokio::sync::Mutex;
 
-pub(crate) use attempts::Call;
 pub use breaker::Cooldowns;
 pub use candidate::Candidate;
+pub use retry::RetrySettings;
+pub use structured::Answer;
 
 use crate::{
-    Answer, AnswerCache, AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, Provider,
-    StreamEvent,
-    cache::Key,
-    ladder::{self, Check, Reading},
+    AnswerCache, AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, FinishReason,
+    Provider, StreamEvent, cache::Key,
 };
-use ask::Sink;
-
-/// How often and after what pauses one candidate is asked again after a transient failure.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct RetrySettings {
-    /// Times to ask the same candidate again; 2 by default, 0 turns retries off.
-    pub retries: usize,
-    /// Pause before the first retry, doubled for each further one; 500 ms by default. Jitter adds up to as much.
-    pub first_delay: Duration,
-    /// Longest of these pauses, before jitter; 8 s by default.
-    pub longest_delay: Duration,
-    /// A longer wait than this is not waited within a call: the error carries it. 10 s by default.
-    pub longest_retry_after: Duration,
-}
-
-impl Default for RetrySettings {
-    fn default() -> Self {
-        Self {
-            retries: 2,
-            first_delay: Duration::from_millis(500),
-            longest_delay: Duration::from_secs(8),
-            longest_retry_after: Duration::from_secs(10),
-        }
-    }
-}
-
-impl RetrySettings {
-    fn backoff(&self) -> ExponentialBuilder {
-        ExponentialBuilder::new()
-            .with_min_delay(self.first_delay)
-            .with_max_delay(self.longest_delay)
-            .with_max_times(self.retries)
-            .with_jitter()
-    }
-}
+use ask::{Asker, Sink};
+use attempts::Call;
+use reading::{Check, Reading};
 
 /// Several candidates in order of preference, used as one.
 ///
-/// Of each call, the first candidate that can answer does:
+/// The first candidate that can answer a call does:
 ///
 /// - A transient failure (overload, time-out, network) is retried with the same candidate as [`RetrySettings`] say; after
 ///   that, and at once after any other failure, the next one is asked. One that refuses the key never stops the others.
-/// - What one candidate blocks or declines is put to one more; when that blocks it too, nobody else is asked.
+/// - What one candidate blocks or declines goes to one more; if that one blocks it too, nobody else is asked.
 /// - A rate limit takes the candidate out for all calls, for exactly as long as the service says; meanwhile the others
 ///   answer. Only when none is left does a call wait, if the wait is short.
-/// - A candidate that keeps failing, or fails in a way that a person has to mend, rests as [`Cooldowns`] say. Then one
+/// - A candidate that keeps failing, or fails in a way that a person has to fix, rests as [`Cooldowns`] say. Then one
 ///   call tries it before the others do.
-/// - [`ChatRequest::deadline`] bounds everything together. While another candidate may still be asked, an attempt gets at
+/// - [`ChatRequest::deadline`] limits the whole call. While another candidate may still be asked, an attempt gets at
 ///   most half of the time that is left, and is not repeated when that would leave less; so a service that hangs does not
-///   use up the time of the others. Streams are not cut so: they are bound by [`Limits`](crate::Limits) and the deadline.
+///   use up the time of the others. Streams are not cut this way: only [`Limits`](crate::Limits) and the deadline end
+///   them.
 ///
-/// When all have failed, the error is the one that says best what to do next: a transient one if any was, with the
+/// When all have failed, the error is the one that best says what to do next: a transient one if there is any, with the
 /// shortest wait. Every answer and every error carries the log of all attempts.
 #[derive(Debug)]
 pub struct Router {
-    candidates: Vec<Candidate>,
-    retry: RetrySettings,
-    cooldowns: Cooldowns,
+    asker: Asker,
     cache: Option<Arc<AnswerCache>>,
 }
 
-/// What a call is after.
+/// What a call asks for.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
     Text,
@@ -92,7 +62,7 @@ enum Wanted<'a> {
     Value(&'a AnswerSchema, Check<'a>),
 }
 
-/// Nobody answered; the shortest wait, where waiting may help.
+/// Nobody answered; the shortest wait, if waiting may help.
 struct NobodyAnswered(Option<Duration>);
 
 impl Router {
@@ -105,9 +75,11 @@ impl Router {
     /// A router that asks these candidates in this order.
     pub fn of(candidates: impl IntoIterator<Item = Candidate>) -> Self {
         Self {
-            candidates: candidates.into_iter().collect(),
-            retry: RetrySettings::default(),
-            cooldowns: Cooldowns::default(),
+            asker: Asker {
+                candidates: candidates.into_iter().collect(),
+                retry: RetrySettings::default(),
+                cooldowns: Cooldowns::default(),
+            },
             cache: None,
         }
     }
@@ -115,19 +87,19 @@ impl Router {
     /// Sets how the same candidate is asked again.
     #[must_use]
     pub fn retry(mut self, retry: RetrySettings) -> Self {
-        self.retry = retry;
+        self.asker.retry = retry;
         self
     }
 
     /// Sets how long a failing candidate is left alone.
     #[must_use]
     pub fn cooldowns(mut self, cooldowns: Cooldowns) -> Self {
-        self.cooldowns = cooldowns;
+        self.asker.cooldowns = cooldowns;
         self
     }
 
-    /// Keeps answers to requests that have a [`ChatRequest::prompt_version`], and gives them again. Routers may share
-    /// a cache.
+    /// Keeps answers to requests that have a [`ChatRequest::prompt_version`], and reuses them. Routers may share a
+    /// cache.
     #[must_use]
     pub fn cache(mut self, cache: Arc<AnswerCache>) -> Self {
         self.cache = Some(cache);
@@ -136,11 +108,11 @@ impl Router {
 
     /// Names of the providers, in the order they are asked.
     pub fn providers(&self) -> Vec<&str> {
-        self.candidates.iter().map(Candidate::name).collect()
+        self.asker.candidates.iter().map(Candidate::name).collect()
     }
 
     pub(crate) fn candidates(&self) -> &[Candidate] {
-        &self.candidates
+        &self.asker.candidates
     }
 
     /// Asks for text, or with a [`ChatRequest::schema`] for a document of that shape, which then is
@@ -159,7 +131,7 @@ impl Router {
     ///
     /// # Errors
     ///
-    /// As [`Router::chat`]; [`Cancelled`](ErrorKind::Cancelled) when `stop` ended first. The error tells what was
+    /// As [`Router::chat`]; [`Cancelled`](ErrorKind::Cancelled) when `stop` ended first. The error lists what was
     /// tried until then.
     pub async fn chat_until(
         &self,
@@ -167,7 +139,7 @@ impl Router {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<ChatResponse, Error> {
         let wanted = match &request.schema {
-            Some(schema) => Wanted::Value(schema, &|value| ladder::fits_schema(schema, value)),
+            Some(schema) => Wanted::Value(schema, &|value| reading::fits_schema(schema, value)),
             None => Wanted::Text,
         };
         self.call(request, wanted, stop).await
@@ -175,8 +147,8 @@ impl Router {
 
     /// Asks for text and hands over every piece of it as it comes, from providers that stream; else all at once.
     ///
-    /// When an attempt breaks off and another one follows, [`StreamEvent::Restart`] tells that what came so far is void.
-    /// A [`ChatRequest::schema`] is not looked at: half a document is of no use.
+    /// When an attempt breaks off and another one follows, [`StreamEvent::Restart`] says to discard what came so far.
+    /// A [`ChatRequest::schema`] is ignored: half a document is of no use.
     ///
     /// # Errors
     ///
@@ -192,9 +164,9 @@ impl Router {
 
     /// Asks for a value of type `T`.
     ///
-    /// The schema of `T` is sent to the provider, or put into the prompt where the model takes none; what a model takes
-    /// is remembered. The answer is found also in code fences and amid prose. What `T` can be deserialised from will do;
-    /// any other answer is sent back once with the list of its problems; then the next candidate is asked.
+    /// The schema of `T` is sent to the provider, or put into the prompt if the model takes none; what a model takes
+    /// is remembered. The answer is also found in code fences and between prose. Anything that deserialises into `T` is
+    /// accepted; any other answer is sent back once with the list of its problems; then the next candidate is asked.
     ///
     /// # Errors
     ///
@@ -221,7 +193,7 @@ impl Router {
         T: DeserializeOwned + JsonSchema,
     {
         let schema = AnswerSchema::of::<T>();
-        let check = |value: &Value| ladder::fits_type::<T>(&schema, value);
+        let check = |value: &Value| reading::fits_type::<T>(&schema, value);
         let response = self.call(request, Wanted::Value(&schema, &check), stop).await?;
         let value = response.value.clone().unwrap_or_default();
         match serde_json::from_value(value) {
@@ -257,7 +229,7 @@ impl Router {
         }
     }
 
-    /// Goes through the candidates, again after a short wait if that may help.
+    /// Goes through the candidates, and again after a short wait if that may help.
     async fn ask_all<'a>(
         &'a self,
         request: &ChatRequest,
@@ -265,9 +237,9 @@ impl Router {
         call: &Call,
     ) -> Result<(&'a Candidate, Reading), NobodyAnswered> {
         (|| self.ask_each(request, wanted, call))
-            .retry(self.retry.backoff())
+            .retry(self.asker.retry.backoff())
             .when(|NobodyAnswered(wait)| wait.is_some())
-            .adjust(|NobodyAnswered(wait), proposed| call.pause(&self.retry, *wait, proposed))
+            .adjust(|NobodyAnswered(wait), proposed| call.pause(&self.asker.retry, *wait, proposed))
             .notify(|_, wait| {
                 tracing::info!(wait_ms = wait.as_millis(), "every AI provider is busy, waiting");
             })
@@ -280,18 +252,21 @@ impl Router {
         wanted: Wanted<'_>,
         call: &Call,
     ) -> Result<(&'a Candidate, Reading), NobodyAnswered> {
-        for (place, candidate) in self.candidates.iter().enumerate() {
+        for (place, candidate) in self.asker.candidates.iter().enumerate() {
             if call.is_given_up(place) {
                 continue;
             }
             let read = match wanted {
                 Wanted::Value(schema, check) => {
-                    ladder::ask_for_value(self, candidate, request, schema, check, call).await
+                    structured::ask_for_value(&self.asker, candidate, request, schema, check, call).await
                 }
-                Wanted::Text => {
-                    self.ask(candidate, request, AnswerFormat::Text, call, None).await.map(Reading::text)
-                }
+                Wanted::Text => self
+                    .asker
+                    .ask(candidate, request, AnswerFormat::Text, call, None)
+                    .await
+                    .map(Reading::text),
                 Wanted::Streamed(sink) => self
+                    .asker
                     .ask(candidate, request, AnswerFormat::Text, call, Some(sink))
                     .await
                     .map(Reading::text),
@@ -307,10 +282,10 @@ impl Router {
         Err(NobodyAnswered(call.shortest_wait()))
     }
 
-    /// The kept answer of the first candidate that has one.
+    /// The cached answer of the first candidate that has one.
     fn remembered(&self, request: &ChatRequest, wanted: Wanted<'_>) -> Option<ChatResponse> {
         let cache = self.cache.as_ref()?;
-        let answers = self.candidates.iter();
+        let answers = self.asker.candidates.iter();
         answers.filter_map(|candidate| cache.get(&key(candidate, request, wanted)?)).find(|kept| match wanted
         {
             Wanted::Value(_, check) => kept.value.as_ref().is_some_and(|value| check(value).is_ok()),
@@ -325,14 +300,14 @@ impl Router {
         wanted: Wanted<'_>,
         response: &ChatResponse,
     ) {
-        let whole = !response.partial && response.finish_reason != crate::FinishReason::Length;
+        let whole = !response.partial && response.finish_reason != FinishReason::Length;
         if let (Some(cache), Some(key), true) = (&self.cache, key(candidate, request, wanted), whole) {
             cache.put(key, response);
         }
     }
 }
 
-/// Under what an answer is kept; `None` for a request whose answers are not, and for streams.
+/// The cache key of an answer; `None` for a request whose answers are not cached, and for streams.
 fn key(candidate: &Candidate, request: &ChatRequest, wanted: Wanted<'_>) -> Option<Key> {
     let schema = match wanted {
         Wanted::Text => None,

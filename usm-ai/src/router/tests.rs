@@ -165,7 +165,7 @@ async fn callers_told_the_same_wait_come_back_at_different_times() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_waiting_cannot_mend_goes_to_the_next_provider_at_once() {
+async fn what_waiting_cannot_fix_goes_to_the_next_provider_at_once() {
     for kind in [
         ErrorKind::Unauthorized,
         ErrorKind::QuotaSpent,

@@ -1,10 +1,10 @@
-//! Answers and refusals of a fake AI service in the words of each wire format: pure.
+//! Answers and refusals of a fake AI service as each wire format writes them: pure.
 
 use serde_json::{Value, json};
 
-use super::{RecordedRequest, reply::Refusal};
+use super::{reply::Refusal, request::RecordedRequest};
 
-/// Characters of a piece of a streamed answer.
+/// Characters in each piece of a streamed answer.
 const PIECE_CHARS: usize = 8;
 
 /// The format a request is written in, told by its path.
@@ -175,7 +175,7 @@ impl Dialect {
         }
     }
 
-    /// What this format's services say in a case that each of them says differently.
+    /// What services of this format say in a case that each of them words differently.
     pub(super) fn refuse(self, refusal: &Refusal) -> Refused {
         let (status, message, code, headers) = match (self, refusal) {
             (Self::Gemini, Refusal::RateLimited(wait)) => {

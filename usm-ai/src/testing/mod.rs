@@ -21,27 +21,25 @@
 //! ```
 
 mod dialect;
+mod play;
 mod reply;
+mod request;
 
 use std::{
     collections::VecDeque,
     fmt, io,
     net::{Ipv4Addr, SocketAddr},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Instant,
 };
 
 use serde_json::{Value, json};
 use tokio::{
-    io::AsyncReadExt,
     net::{TcpListener, TcpStream},
     task::{JoinHandle, JoinSet},
 };
 
 pub use reply::{Refusal, Reply};
-
-/// Requests larger than this are cut off, in bytes.
-const LARGEST_REQUEST: usize = 64 * 1024 * 1024;
+pub use request::RecordedRequest;
 
 /// A server on a free loopback port, for as long as the value lives.
 ///
@@ -52,45 +50,6 @@ pub struct FakeAi {
     address: SocketAddr,
     stage: Arc<Mutex<Stage>>,
     server: JoinHandle<()>,
-}
-
-/// A request as the server got it. `Debug` masks the headers that carry keys.
-#[derive(Clone, PartialEq)]
-#[non_exhaustive]
-pub struct RecordedRequest {
-    /// Method and path, such as `POST /v1/chat/completions`.
-    pub target: String,
-    /// The headers, names in lower case.
-    pub headers: Vec<(String, String)>,
-    /// The body, `null` if it was not JSON.
-    pub body: Value,
-    /// When it had arrived.
-    pub arrived: Instant,
-}
-
-impl RecordedRequest {
-    /// The value of the header `name`, given in lower case.
-    pub fn header(&self, name: &str) -> Option<&str> {
-        self.headers.iter().find(|(known, _)| known == name).map(|(_, value)| value.as_str())
-    }
-}
-
-/// Headers in which the formats carry a key.
-const SECRET_HEADERS: [&str; 3] = ["authorization", "x-api-key", "x-goog-api-key"];
-
-impl fmt::Debug for RecordedRequest {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let shown = |(name, value): &(String, String)| {
-            let value = if SECRET_HEADERS.contains(&name.as_str()) { "***" } else { value };
-            format!("{name}: {value}")
-        };
-        f.debug_struct("RecordedRequest")
-            .field("target", &self.target)
-            .field("headers", &self.headers.iter().map(shown).collect::<Vec<_>>())
-            .field("body", &self.body)
-            .field("arrived", &self.arrived)
-            .finish()
-    }
 }
 
 type Answers = Arc<dyn Fn(&RecordedRequest) -> Reply + Send + Sync>;
@@ -196,7 +155,7 @@ async fn serve(listener: TcpListener, stage: Arc<Mutex<Stage>>) {
 /// One request and one reply: every connection is closed after it. Errors mean that the client has gone, which
 /// is its right.
 async fn answer(mut connection: TcpStream, stage: Arc<Mutex<Stage>>) -> io::Result<()> {
-    let request = read_request(&mut connection).await?;
+    let request = RecordedRequest::read(&mut connection).await?;
     let reply = {
         let mut stage = lock(&stage);
         stage.requests.push(request.clone());
@@ -229,36 +188,4 @@ fn about_models(stage: &Stage, request: &RecordedRequest) -> Option<Reply> {
         Some(_) => Reply::model_not_found(),
         None => success(json!({ "data": {} })),
     })
-}
-
-async fn read_request(connection: &mut TcpStream) -> io::Result<RecordedRequest> {
-    let mut bytes = Vec::new();
-    let head_end = loop {
-        if let Some(end) = bytes.windows(4).position(|window| window == b"\r\n\r\n") {
-            break end;
-        }
-        read_more(connection, &mut bytes).await?;
-    };
-    let head = String::from_utf8_lossy(&bytes[..head_end]).into_owned();
-    let mut lines = head.lines();
-    let target = lines.next().unwrap_or_default().trim_end_matches(" HTTP/1.1").to_owned();
-    let headers: Vec<(String, String)> = lines
-        .filter_map(|line| line.split_once(':'))
-        .map(|(name, value)| (name.to_ascii_lowercase(), value.trim().to_owned()))
-        .collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length");
-    let length: usize = length.and_then(|(_, value)| value.parse().ok()).unwrap_or_default();
-    let body_start = head_end + 4;
-    while bytes.len() < body_start.saturating_add(length) {
-        read_more(connection, &mut bytes).await?;
-    }
-    let body = serde_json::from_slice(&bytes[body_start..]).unwrap_or_default();
-    Ok(RecordedRequest { target, headers, body, arrived: Instant::now() })
-}
-
-async fn read_more(connection: &mut TcpStream, bytes: &mut Vec<u8>) -> io::Result<()> {
-    if bytes.len() > LARGEST_REQUEST || connection.read_buf(bytes).await? == 0 {
-        return Err(io::ErrorKind::UnexpectedEof.into());
-    }
-    Ok(())
 }

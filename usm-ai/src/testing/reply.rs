@@ -1,11 +1,8 @@
 //! What a fake AI service does with one request.
 
-use std::{future, io, time::Duration};
+use std::time::Duration;
 
 use serde::Serialize;
-use tokio::{io::AsyncWriteExt, net::TcpStream, time};
-
-use super::{RecordedRequest, dialect::Dialect};
 
 /// What happens to one request. Answers and errors come in the format the request is written in, as a stream where one
 /// is asked for.
@@ -47,9 +44,9 @@ pub enum Reply {
     HangAfterHeaders,
     /// Not even headers: silence from the beginning.
     Hang,
-    /// Headers that announce a body, half of it, then the connection is closed. Of a stream, half of its events.
+    /// Headers that announce a body, half of it, then the connection is closed. For a stream, half of its events.
     CloseWithinBody,
-    /// A body of so many bytes, without its length being announced.
+    /// A body of this many bytes, without announcing its length.
     Huge {
         /// Bytes to send unless the client leaves earlier.
         bytes: usize,
@@ -133,7 +130,7 @@ impl Reply {
         Self::error(400, "This model does not support response format `json_schema`.")
     }
 
-    /// 429 with so many seconds to wait, in the way of the format; for most also a date.
+    /// 429 with this many seconds to wait, as the format says it; for most formats a date works too.
     pub fn rate_limited(retry_after: impl ToString) -> Self {
         Self::Refusal(Refusal::RateLimited(retry_after.to_string()))
     }
@@ -168,7 +165,7 @@ impl Reply {
         Self::body(200, "<!doctype html><title>Sign in</title>")
     }
 
-    /// 200 with JSON that ends in the middle, its length announced truly.
+    /// 200 with JSON that ends in the middle, with its true length announced.
     pub fn truncated_json() -> Self {
         Self::body(200, r#"{"choices": [{"message": {"content": "hel"#)
     }
@@ -195,149 +192,5 @@ impl Reply {
     #[must_use]
     pub fn staying_open(self) -> Self {
         Self::StayOpen(Box::new(self))
-    }
-
-    pub(super) async fn play(
-        mut self,
-        request: &RecordedRequest,
-        connection: &mut TcpStream,
-    ) -> io::Result<()> {
-        let mut sender = Sender { connection, headers: String::new(), pace: None, stays_open: false };
-        loop {
-            self = match self {
-                Self::After(pause, reply) => {
-                    time::sleep(pause).await;
-                    *reply
-                }
-                Self::Trickle(pause, reply) => {
-                    sender.pace = Some(pause);
-                    *reply
-                }
-                Self::StayOpen(reply) => {
-                    sender.stays_open = true;
-                    *reply
-                }
-                Self::WithHeader(name, value, reply) => {
-                    sender.add_header(&name, &value);
-                    *reply
-                }
-                plain => break plain.act(request, sender).await,
-            }
-        }
-    }
-
-    async fn act(self, request: &RecordedRequest, mut to: Sender<'_>) -> io::Result<()> {
-        let dialect = Dialect::of(request);
-        let streamed = dialect.is_streamed(request);
-        match self {
-            Self::Completion { text, finish_reason } if streamed => {
-                let events = dialect.events(&text, &finish_reason).concat();
-                to.begin(200, STREAM, None).await?;
-                to.send_body(events.as_bytes()).await
-            }
-            Self::Completion { text, finish_reason } => {
-                to.send(200, dialect.answer(&text, &finish_reason).to_string().as_bytes()).await
-            }
-            Self::Error { status, message, code } => {
-                to.send(status, dialect.error(status, &message, &code).to_string().as_bytes()).await
-            }
-            Self::Refusal(refusal) => {
-                let refused = dialect.refuse(&refusal);
-                refused.headers.iter().for_each(|(name, value)| to.add_header(name, value));
-                to.send(refused.status, refused.body.to_string().as_bytes()).await
-            }
-            Self::Body { status, body } => to.send(status, &body).await,
-            Self::Close => Ok(()),
-            Self::Reset => to.connection.set_zero_linger(),
-            Self::Hang => future::pending().await,
-            Self::HangAfterHeaders => {
-                to.begin(200, JSON, Some(1000)).await?;
-                future::pending().await
-            }
-            Self::CloseWithinBody if streamed => {
-                let events = dialect.events("Half of the answer comes, and then nothing more.", "stop");
-                to.begin(200, STREAM, None).await?;
-                to.send_body(events[..events.len() / 2].concat().as_bytes()).await
-            }
-            Self::CloseWithinBody => {
-                to.begin(200, JSON, Some(1000)).await?;
-                to.send_body(b"{\"choices\"").await
-            }
-            Self::Huge { bytes } => {
-                to.begin(200, JSON, None).await?;
-                let block = [b' '; 16 * 1024];
-                let mut left = bytes;
-                while left > 0 {
-                    let size = left.min(block.len());
-                    to.connection.write_all(&block[..size]).await?;
-                    left -= size;
-                }
-                to.connection.shutdown().await
-            }
-            Self::Endless => {
-                to.begin(200, STREAM, None).await?;
-                let piece = dialect.piece("and on and on ").repeat(100);
-                loop {
-                    to.connection.write_all(piece.as_bytes()).await?;
-                    if let Some(pause) = to.pace {
-                        time::sleep(pause).await;
-                    }
-                }
-            }
-            // `play` has taken these off.
-            Self::After(..) | Self::Trickle(..) | Self::StayOpen(..) | Self::WithHeader(..) => Ok(()),
-        }
-    }
-}
-
-const JSON: &str = "application/json";
-const STREAM: &str = "text/event-stream";
-
-/// The way back to the client.
-struct Sender<'a> {
-    connection: &'a mut TcpStream,
-    /// Lines of the head beyond those that every reply has.
-    headers: String,
-    /// Pause after each byte of the body.
-    pace: Option<Duration>,
-    stays_open: bool,
-}
-
-impl Sender<'_> {
-    fn add_header(&mut self, name: &str, value: &str) {
-        self.headers.push_str(&format!("{name}: {value}\r\n"));
-    }
-
-    /// Sends a whole response and lets the client read it to its end.
-    async fn send(&mut self, status: u16, body: &[u8]) -> io::Result<()> {
-        let kind = if body.starts_with(b"<") { "text/html" } else { JSON };
-        self.begin(status, kind, Some(body.len())).await?;
-        self.send_body(body).await
-    }
-
-    /// Sends the head. Without a length, the end of the connection is the end of the body.
-    async fn begin(&mut self, status: u16, kind: &str, length: Option<usize>) -> io::Result<()> {
-        let length = length.map(|bytes| format!("content-length: {bytes}\r\n")).unwrap_or_default();
-        let headers = &self.headers;
-        let head = format!(
-            "HTTP/1.1 {status} Status\r\ncontent-type: {kind}\r\n{headers}{length}connection: close\r\n\r\n"
-        );
-        self.connection.write_all(head.as_bytes()).await
-    }
-
-    async fn send_body(&mut self, body: &[u8]) -> io::Result<()> {
-        match self.pace {
-            None => self.connection.write_all(body).await?,
-            Some(pause) => {
-                for byte in body {
-                    self.connection.write_all(&[*byte]).await?;
-                    time::sleep(pause).await;
-                }
-            }
-        }
-        if self.stays_open {
-            future::pending::<()>().await;
-        }
-        self.connection.shutdown().await
     }
 }

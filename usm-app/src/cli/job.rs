@@ -54,7 +54,7 @@ pub(super) enum Command {
 
 /// Checked before anything is opened.
 fn job_id(text: &str) -> usm_queue::Result<String> {
-    text.parse::<JobId>().map(|_| text.to_owned())
+    Ok(text.parse::<JobId>().map(|_| text.to_owned())?)
 }
 
 pub(super) async fn run(

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, sync::Arc};
 
 use percent_encoding::percent_decode_str;
-use usm_queue::{Broker, RabbitMqOptions, SqliteOptions};
+use usm_queue::{RabbitMqOptions, SqliteOptions, backend::Broker};
 
 use super::{failure::Failure, out, store};
 use crate::{

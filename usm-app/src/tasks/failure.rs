@@ -116,7 +116,7 @@ impl From<NoAnswer> for TaskError {
         };
         let reason = reason(&error);
         match remedy(&error) {
-            Remedy::Wait(delay) => Self::rate_limited(delay, reason),
+            Remedy::Wait(delay) => Self::snooze(delay, reason),
             Remedy::TryAgain => match error.retry_after() {
                 Some(delay) => Self::retry_after(delay, reason),
                 None => Self::retry(reason),
@@ -142,8 +142,8 @@ mod tests {
     fn every_kind_of_failure_has_its_consequence() {
         let wait = Duration::from_secs(7);
         let limited = Error::new(ErrorKind::RateLimited, "");
-        assert_eq!(verdict(Error::new(ErrorKind::RateLimited, "")), Verdict::RateLimited(UNKNOWN_WAIT));
-        assert_eq!(verdict(limited.with_retry_after(wait)), Verdict::RateLimited(wait));
+        assert_eq!(verdict(Error::new(ErrorKind::RateLimited, "")), Verdict::Snooze(UNKNOWN_WAIT));
+        assert_eq!(verdict(limited.with_retry_after(wait)), Verdict::Snooze(wait));
         assert_eq!(
             verdict(Error::new(ErrorKind::Overloaded, "").with_retry_after(wait)),
             Verdict::RetryAfter(wait)
@@ -178,7 +178,7 @@ mod tests {
 
         let left = cooling.retry_after().expect("it is known");
         assert!(cooling.is_cooling_down());
-        assert_eq!(verdict(cooling), Verdict::RateLimited(left));
+        assert_eq!(verdict(cooling), Verdict::Snooze(left));
     }
 
     #[test]

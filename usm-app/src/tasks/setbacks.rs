@@ -72,7 +72,7 @@ impl<K> Setbacks<K> {
         not_asked: impl IntoIterator<Item = K>,
     ) -> Result<Vec<(K, String)>, TaskError> {
         if let Some((delay, reason)) = self.wait {
-            return Err(TaskError::rate_limited(delay, reason));
+            return Err(TaskError::snooze(delay, reason));
         }
         if let Some(error) = self.again {
             return Err(NoAnswer::Failed(error).into());
@@ -116,7 +116,7 @@ mod tests {
 
         assert!(!setbacks.may_go_on());
         let verdict = setbacks.settle(true, []).unwrap_err().verdict();
-        assert_eq!(verdict, Verdict::RateLimited(Duration::from_secs(4)));
+        assert_eq!(verdict, Verdict::Snooze(Duration::from_secs(4)));
     }
 
     #[test]

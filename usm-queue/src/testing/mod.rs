@@ -1,13 +1,17 @@
 //! What every backend must do, as tests, and helpers for waiting without sleeping. Feature `testing`.
 //!
 //! A backend proves itself by running [`broker_contract!`] and [`store_contract!`] in its own test binary. Each
-//! contract is one test whose name is a sentence, speaks only through [`Broker`](crate::Broker) or
-//! [`JobStore`](crate::JobStore), and uses names of its own, so that all may share one server.
+//! contract is one test whose name is a sentence, speaks only through [`Broker`](crate::backend::Broker) or
+//! [`JobStore`](crate::backend::JobStore), and uses names of its own, so that all may share one server.
 //!
 //! ```
 //! mod memory {
 //!     use std::sync::Arc;
-//!     use usm_queue::{Broker, JobStore, SqliteOptions, testing};
+//!     use usm_queue::{
+//!         SqliteOptions,
+//!         backend::{Broker, JobStore},
+//!         testing,
+//!     };
 //!
 //!     async fn broker() -> Option<Arc<dyn Broker>> {
 //!         Some(testing::sqlite_pair(None, SqliteOptions::default()).await.ok()?.0)
@@ -36,18 +40,20 @@ use std::{
 use uuid::Uuid;
 
 pub mod broker;
+mod handler;
 #[cfg(feature = "rabbitmq")]
 mod rabbitmq;
 pub mod store;
 mod values;
 
+pub use self::handler::TestJob;
 #[cfg(feature = "rabbitmq")]
 pub use self::rabbitmq::RabbitMq;
 #[doc(inline)]
 pub use crate::{broker_contract, store_contract};
 
 /// How long [`soon`] and [`eventually`] wait before they give up: long enough for a busy machine.
-pub const PATIENCE: Duration = Duration::from_secs(30);
+pub const PATIENCE: Duration = Duration::from_secs(120);
 
 /// How long nothing must happen before a contract believes that nothing will.
 pub const QUIET: Duration = Duration::from_millis(300);
@@ -111,10 +117,11 @@ pub fn unique(what: &str) -> String {
 pub async fn sqlite_pair(
     path: Option<&std::path::Path>,
     options: crate::SqliteOptions,
-) -> crate::Result<(std::sync::Arc<dyn crate::Broker>, std::sync::Arc<dyn crate::JobStore>)> {
+) -> crate::Result<(std::sync::Arc<dyn crate::backend::Broker>, std::sync::Arc<dyn crate::backend::JobStore>)>
+{
     match path {
-        Some(path) => crate::sqlite::open(path, options).await,
-        None => crate::sqlite::in_memory(options).await,
+        Some(path) => crate::backend::sqlite::open(path, options).await,
+        None => crate::backend::sqlite::in_memory(options).await,
     }
 }
 
@@ -127,6 +134,7 @@ pub async fn sqlite_pair(
 #[cfg(feature = "redis")]
 pub async fn redis_store(
     options: impl Into<crate::RedisOptions>,
-) -> crate::Result<std::sync::Arc<dyn crate::JobStore>> {
-    crate::store::redis::connect(options.into()).await
+) -> crate::Result<std::sync::Arc<dyn crate::backend::JobStore>> {
+    let options: crate::RedisOptions = options.into();
+    options.connect().await
 }

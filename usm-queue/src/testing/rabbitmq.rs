@@ -4,10 +4,13 @@ use std::ops::Deref;
 
 use tokio::runtime::{Handle, RuntimeFlavor};
 
-use crate::{Broker, RabbitMqOptions, Result, broker::rabbitmq::RabbitMqBroker};
+use crate::{
+    RabbitMqOptions, Result,
+    backend::{Broker, rabbitmq::RabbitMqBroker},
+};
 
 /// A broker on RabbitMQ that removes the queues and exchanges it declared when it is dropped, on a runtime with several
-/// threads. The queues of the delay ladder (`usm.delay.*`) stay, as all share them, unless it has a name of its own
+/// threads. The delay levels (`usm.delay.*`) stay, because all brokers share them, unless it has a prefix of its own
 /// ([`RabbitMqOptions::name_prefix`]).
 #[derive(Debug)]
 pub struct RabbitMq {

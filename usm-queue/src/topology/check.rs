@@ -151,7 +151,7 @@ fn check_names<'a>(what: &str, names: impl Iterator<Item = &'a String>) -> Resul
         if name.is_empty() || name.len() > 255 {
             return Err(invalid(format!(
                 "{what} name `{}` is empty or longer than 255 bytes",
-                crate::job::short(name, 60)
+                crate::error::short(name, 60)
             )));
         }
         if !seen.insert(name) {

@@ -13,12 +13,14 @@ use std::{
 use futures_util::FutureExt;
 use tokio_util::sync::CancellationToken;
 
-use crate::{
+use super::{
     context::{JobContext, Signals},
-    job::Job,
-    lifecycle::Outcome,
+    decide::Outcome,
     registry::Prepared,
-    task::Verdict,
+};
+use crate::{
+    job::Job,
+    task::{TaskError, Verdict},
 };
 
 /// Asks one running job to stop, and remembers why.
@@ -57,17 +59,18 @@ impl Stop {
 }
 
 /// Runs a handler within its time until it ends or is stopped. A panic in whatever the application wrote is a failed
-/// attempt: in the handler, in the clone of its state, in the text of its error.
+/// attempt: in the handler, in the clone of its state, in the text of its error, in what classifies it.
 pub(super) async fn attempt<S>(
     prepared: Prepared<S>,
     context: impl FnOnce() -> JobContext<S>,
+    classify: impl Fn(&TaskError) -> Verdict,
     timeout: Duration,
     stop: &Stop,
     grace: Duration,
 ) -> Outcome {
     // Inside the async block, so that everything of it is caught.
     let handler =
-        async move { prepared(context()).await.map_err(|error| (error.verdict(), error.to_string())) };
+        async move { prepared(context()).await.map_err(|error| (classify(&error), error.to_string())) };
     let mut running = Box::pin(AssertUnwindSafe(handler).catch_unwind());
     let ended = tokio::select! {
         ended = tokio::time::timeout(timeout, running.as_mut()) => Some(ended),
@@ -83,7 +86,7 @@ pub(super) async fn attempt<S>(
         Some(Ok(Ok(Ok(value)))) => Outcome::Completed(value),
         Some(Ok(Ok(Err(_)))) if stop.why() != 0 => stopped(stop.why()),
         Some(Ok(Ok(Err((verdict, error))))) => {
-            if verdict != Verdict::Permanent && stop.signals.heard() {
+            if !matches!(verdict, Verdict::Permanent | Verdict::Cancel) && stop.signals.heard() {
                 // It winds up because the worker does.
                 Outcome::Interrupted
             } else {

@@ -1,58 +1,23 @@
-//! Consumes one queue for as long as the worker runs, anew after every loss.
+//! Consumes one queue for as long as the worker runs.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
-use super::shared::{Shared, pause};
+use super::shared::Shared;
 use crate::{
-    broker::Consumer,
-    error::{Error, ErrorKind, chain},
+    backend::recovering::{Happened, Recovering},
+    error::{Error, chain},
 };
-
-/// How long a consumer must last after a loss before its queue counts as consumed again.
-const PROOF: Duration = Duration::from_secs(1);
 
 impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// Consumes one queue; returns only when that cannot work any more, with the reason.
     pub(super) async fn consume(self: Arc<Self>, queue: String, prefetch: usize) -> Error {
-        let mut failures = 0u32;
+        let mut consumer = Recovering::new(self.queue.broker(), &queue, prefetch);
         loop {
-            let why = match self.queue.broker().consume(&queue, prefetch).await {
-                Ok(consumer) => self.deliver(&queue, consumer, &mut failures).await,
-                Err(error) if error.kind() == ErrorKind::Closed => return error,
-                Err(error) => chain(&error),
-            };
-            failures = failures.saturating_add(1);
-            self.health.lost(&queue, &why);
-            tokio::time::sleep(pause(failures)).await;
-        }
-    }
-
-    /// Begins whatever a consumer delivers; returns why it ended.
-    async fn deliver(self: &Arc<Self>, queue: &str, mut consumer: Consumer, failures: &mut u32) -> String {
-        if *failures == 0 {
-            self.health.consuming(queue);
-        }
-        // One that fails at once has not recovered.
-        let mut proof = std::pin::pin!(tokio::time::sleep(PROOF));
-        loop {
-            let next = tokio::select! {
-                next = consumer.next() => next,
-                () = proof.as_mut(), if *failures > 0 => {
-                    *failures = 0;
-                    self.health.consuming(queue);
-                    continue;
-                }
-            };
-            match next {
-                Some(Ok(delivery)) => {
-                    if *failures > 0 {
-                        *failures = 0;
-                        self.health.consuming(queue);
-                    }
-                    drop(self.jobs.spawn(self.clone().process(delivery)));
-                }
-                Some(Err(error)) => return chain(&error),
-                None => return "the consumer ended".to_owned(),
+            match consumer.next().await {
+                Ok(Happened::Consuming) => self.health.consuming(&queue),
+                Ok(Happened::Delivered(delivery)) => drop(self.jobs.spawn(self.clone().process(delivery))),
+                Ok(Happened::Lost(why)) => self.health.lost(&queue, &chain(&why)),
+                Err(closed) => return closed,
             }
         }
     }

@@ -11,8 +11,8 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use super::{attempt::Stop, shared::Shared};
 use crate::{
+    backend::{Lease, LeaseState},
     error::{Error, ErrorKind, Result, chain},
-    store::{Lease, LeaseState},
 };
 
 /// How much longer than its trial a suspect is alone, so that clocks that run a little apart do not matter.

@@ -2,10 +2,15 @@
 
 mod attempt;
 mod consume;
+mod context;
+mod dead_letter;
+mod decide;
 mod health;
 mod leases;
 mod patience;
 mod process;
+mod quarantine;
+mod registry;
 mod shared;
 
 use std::{
@@ -19,15 +24,17 @@ use std::{
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-pub use self::health::{QueueHealth, WorkerHealth};
-use self::shared::Shared;
-use crate::{
+#[cfg(feature = "testing")]
+pub(crate) use self::context::{Reports, Signals};
+pub use self::{
     context::JobContext,
+    health::{QueueHealth, WorkerHealth},
+};
+use self::{quarantine::Suspects, registry::Registry, shared::Shared};
+use crate::{
     error::{Error, ErrorKind, Result, chain},
     queue::TaskQueue,
-    registry::Registry,
-    suspects::Suspects,
-    task::{Task, TaskError},
+    task::{Task, Verdict},
 };
 
 /// How many jobs of one queue run at once at most: what AMQP counts to.
@@ -83,14 +90,50 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         }
     }
 
-    /// Runs `handler` for its task: any `async fn(T, JobContext<S>) -> Result<T::Output, TaskError>`.
-    pub fn handle<T, F, Fut>(mut self, handler: F) -> Self
+    /// Runs `handler` for its task: any `async fn(T, JobContext<S>) -> Result<T::Output, E>`. `E` is [`TaskError`](crate::TaskError), or whatever
+    /// converts into a boxed error: an error type of your own, `anyhow::Error`, `String`. An error that says no more means "try
+    /// again", unless [`classify`](Self::classify) knows better. A task has one handler.
+    ///
+    /// A closure that never names its error type needs to be told: `Ok::<_, TaskError>(output)`.
+    pub fn handle<T, F, Fut, E>(mut self, handler: F) -> Self
     where
         T: Task,
         F: Fn(T, JobContext<S>) -> Fut + Send + Sync + 'static,
-        Fut: Future<Output = Result<T::Output, TaskError>> + Send + 'static,
+        Fut: Future<Output = Result<T::Output, E>> + Send + 'static,
+        E: Into<Box<dyn std::error::Error + Send + Sync>> + 'static,
     {
         self.registry.add(handler);
+        self
+    }
+
+    /// Decides for all handlers what the errors of one type ask for, so that it need not be said at each `?`. The error that a
+    /// handler returns is looked at, then what caused it; of several classifiers that know one, the first counts. A handler
+    /// that says itself what its error asks for is believed.
+    ///
+    /// An error that `anyhow` holds is seen where something was added to it with `context`.
+    ///
+    /// ```
+    /// # use usm_queue::{Result, TaskQueue, Verdict, Worker};
+    /// #[derive(Debug, thiserror::Error)]
+    /// enum Refusal {
+    ///     #[error("the account is closed")]
+    ///     Closed,
+    ///     #[error("the bank is busy")]
+    ///     Busy,
+    /// }
+    ///
+    /// # fn worker(queue: TaskQueue) -> Worker<()> {
+    /// Worker::new(queue, ()).classify(|refusal: &Refusal| match refusal {
+    ///     Refusal::Closed => Verdict::Permanent,
+    ///     Refusal::Busy => Verdict::Retry,
+    /// })
+    /// # }
+    /// ```
+    pub fn classify<E: std::error::Error + 'static>(
+        mut self,
+        verdict: impl Fn(&E) -> Verdict + Send + Sync + 'static,
+    ) -> Self {
+        self.registry.classify(verdict);
         self
     }
 
@@ -151,7 +194,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when there is no handler, `Unroutable` when a handler's routing key reaches no queue, `Closed` as
+    /// `InvalidInput` when there is no handler, or more than one for a task, `Unroutable` when a handler's routing key reaches no queue, `Closed` as
     /// soon as the queue is closed under the worker, `Backend` when a part of it panicked. In the last two cases running
     /// jobs are made to stop first, as in a shutdown.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
@@ -259,6 +302,11 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     }
 
     fn queues(&self) -> Result<BTreeSet<String>> {
+        if let Some(task) = self.registry.twice().first() {
+            return Err(Error::invalid(format!(
+                "task `{task}` has more than one handler; remove one, or give one of the tasks another NAME"
+            )));
+        }
         let topology = self.queue.wanted();
         let mut queues = BTreeSet::new();
         for handler in self.registry.handlers() {

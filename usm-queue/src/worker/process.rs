@@ -7,22 +7,21 @@ use tokio::time::Instant;
 
 use super::{
     attempt::{Stop, attempt, died, guarded, panic_message},
+    context::{JobContext, Reports},
+    dead_letter::dead_letter,
+    decide::{self, ERROR_CHARS, Fate, Outcome, Reason},
     patience::next_wait,
+    quarantine,
+    registry::{Handler, Prepared},
     shared::Shared,
 };
 use crate::{
-    broker::{Delivery, Settlement},
-    context::JobContext,
-    dead_letter::dead_letter,
-    envelope::{self, Message},
-    error::{ErrorKind, Result, chain},
-    job::{Job, JobEvent, JobId, JobStatus, short},
-    lifecycle::{self, ERROR_CHARS, Fate, Outcome, Reason},
-    registry::{Handler, Prepared},
+    backend::{Claimed, Delivery, JobUpdate, Lease, NewJob, Settlement, Updated},
+    error::{ErrorKind, Result, chain, short},
+    job::{Job, JobEvent, JobId, JobStatus},
+    message::{self, Message},
     retry::RetryPolicy,
-    store::{Claimed, JobUpdate, Lease, NewJob, Updated},
-    suspects,
-    task::Verdict,
+    task::{TaskError, Verdict},
 };
 
 /// How long a message goes back for whose processing panicked outside the application's code, or whose job runs elsewhere.
@@ -79,7 +78,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         if let Claimed::Suspect(crashes) = claimed
             && let Some(place) = self.suspects.place()
         {
-            let alone = suspects::trial(crashes);
+            let alone = quarantine::trial(crashes);
             let claim = || self.queue.store().claim_suspect(record.clone(), &self.name, self.lease, alone);
             let Some(again) = self.persist("claim", id, claim).await else { return };
             if let Claimed::Run(_, lease) = again {
@@ -99,7 +98,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             }
             // Another one is tried; meanwhile it holds no place.
             Claimed::Suspect(crashes) => {
-                let delay = suspects::wait(crashes).mul_f64(0.75 + fastrand::f64() / 2.0);
+                let delay = quarantine::wait(crashes).mul_f64(0.75 + fastrand::f64() / 2.0);
                 self.settle(delivery, Settlement::Requeue { delay }).await;
             }
         }
@@ -109,14 +108,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// The job as its message tells it, for a store that does not know it.
     fn as_told(&self, delivery: &Delivery, id: JobId, task: &str, max_attempts: u32) -> NewJob {
         let message = &delivery.message;
-        let record = envelope::record(message, id, task, max_attempts, delivery.redelivered);
+        let record = message::record(message, id, task, max_attempts, delivery.redelivered);
         self.queue.as_told(record, message)
     }
 
     /// What this worker can do with a message.
     fn find(&self, delivery: &Delivery) -> Found<S> {
         let message = &delivery.message;
-        if let Some(why) = message.header_str(envelope::UNREADABLE) {
+        if let Some(why) = message.header_str(message::UNREADABLE) {
             return Found::Broken(Misfit {
                 task: message.routing_key.clone(),
                 max_attempts: 1,
@@ -127,7 +126,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let topology = self.queue.wanted();
         let same_queue = |key: &str| topology.route(key).contains(&delivery.queue.as_str());
         let Some(handler) = self.registry.find(message, same_queue) else {
-            let task = message.header_str(envelope::TASK).unwrap_or(&message.routing_key).to_owned();
+            let task = message.header_str(message::TASK).unwrap_or(&message.routing_key).to_owned();
             return Found::Unknown(Misfit {
                 error: format!("no handler is registered for task `{task}`"),
                 task,
@@ -148,7 +147,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             // An error may quote the payload.
             error: short(&error, ERROR_CHARS),
         };
-        if envelope::is_json(message) { Found::Unknown(misfit) } else { Found::Broken(misfit) }
+        if message::is_json(message) { Found::Unknown(misfit) } else { Found::Broken(misfit) }
     }
 
     /// Gives a message an id that has none, so that it is one job however often it is delivered, and another message with
@@ -170,7 +169,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// enough. The job's record stays pending and says what it waits for.
     async fn leave_to_others(&self, delivery: &Delivery, id: JobId, misfit: Misfit) {
         let waited =
-            delivery.message.header_u64(envelope::UNKNOWN_MS).map_or(Duration::ZERO, Duration::from_millis);
+            delivery.message.header_u64(message::UNKNOWN_MS).map_or(Duration::ZERO, Duration::from_millis);
         let Some(delay) = next_wait(waited, self.unknown_task_patience) else {
             return self.reject(delivery, id, &misfit).await;
         };
@@ -193,7 +192,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             return self.end(delivery, id, status).await;
         }
         let mut message = delivery.message.clone();
-        message.headers.insert(envelope::UNKNOWN_MS.to_owned(), millis(waited.saturating_add(delay)).into());
+        message.headers.insert(message::UNKNOWN_MS.to_owned(), millis(waited.saturating_add(delay)).into());
         message.not_before = None;
         self.settle(delivery, Settlement::Retry { message: Box::new(message), delay }).await;
     }
@@ -219,13 +218,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         } else {
             let key = delivery
                 .message
-                .header_str(envelope::IDEMPOTENCY_KEY)
+                .header_str(message::IDEMPOTENCY_KEY)
                 .map_or_else(|| job.id.to_string(), str::to_owned);
             let context = || {
-                let (store, signals) = (self.queue.shared_store(), stop.signals.clone());
-                JobContext::new(self.state.clone(), job.clone(), key, lease, store, signals)
+                let reports = Reports::Stored(self.queue.shared_store(), lease);
+                JobContext::new(self.state.clone(), job.clone(), key, reports, stop.signals.clone())
             };
-            attempt(prepared, context, handler.policy.timeout, &stop, self.stop_grace).await
+            let classify = |error: &TaskError| self.registry.verdict(error);
+            attempt(prepared, context, classify, handler.policy.timeout, &stop, self.stop_grace).await
         };
         self.finish(delivery, handler, &job, lease, claimed, outcome).await;
     }
@@ -243,7 +243,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
         let policy = retry_policy(&handler.policy.retry, delivery, job);
         let tried = tried_before(&delivery.message, job).saturating_add(claimed.elapsed());
-        let decide = |outcome| lifecycle::decide(outcome, job, &policy, tried, fastrand::f64());
+        let decide = |outcome| decide::decide(outcome, job, &policy, tried, fastrand::f64());
         let mut finished = self.record(delivery, handler, job, lease, tried, decide(outcome)).await;
         if let Some(Err(unstorable)) = &finished {
             let error = format!(
@@ -307,12 +307,12 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 let counted = !matches!(update, JobUpdate::Retry { counted: false, .. });
                 let mut message = delivery.message.clone();
                 let attempts = if counted { job.attempt } else { job.attempt.saturating_sub(1) };
-                message.headers.insert(envelope::ATTEMPT.to_owned(), attempts.into());
+                message.headers.insert(message::ATTEMPT.to_owned(), attempts.into());
                 message
                     .headers
-                    .insert(envelope::TRIED_MS.to_owned(), millis(tried.saturating_add(delay)).into());
+                    .insert(message::TRIED_MS.to_owned(), millis(tried.saturating_add(delay)).into());
                 // Somebody knew it.
-                message.headers.remove(envelope::UNKNOWN_MS);
+                message.headers.remove(message::UNKNOWN_MS);
                 message.not_before = None;
                 Settlement::Retry { message: Box::new(message), delay }
             }
@@ -399,7 +399,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
 /// The task's policy with what the job itself asked for.
 fn retry_policy(policy: &RetryPolicy, delivery: &Delivery, job: &Job) -> RetryPolicy {
     let policy = policy.with_max_attempts(job.max_attempts);
-    match delivery.message.header_u64(envelope::FIRST_DELAY_MS) {
+    match delivery.message.header_u64(message::FIRST_DELAY_MS) {
         Some(ms) => policy.with_first_delay(Duration::from_millis(ms)),
         None => policy,
     }
@@ -410,7 +410,7 @@ fn retry_policy(policy: &RetryPolicy, delivery: &Delivery, job: &Job) -> RetryPo
 fn tried_before(message: &Message, job: &Job) -> Duration {
     let first = job.timeline.iter().find(|entry| entry.event == JobEvent::Started);
     let by_record = first.and_then(|first| (job.updated_at - first.at).to_std().ok()).unwrap_or_default();
-    let by_message = message.header_u64(envelope::TRIED_MS).map_or(Duration::ZERO, Duration::from_millis);
+    let by_message = message.header_u64(message::TRIED_MS).map_or(Duration::ZERO, Duration::from_millis);
     by_record.max(by_message)
 }
 

@@ -10,14 +10,12 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{attempt::Stop, health::WorkerHealth};
+use super::{attempt::Stop, health::WorkerHealth, quarantine::Suspects, registry::Registry};
 use crate::{
-    broker::{Delivery, Settlement},
+    backend::{Delivery, Lease, Settlement},
+    backoff::Backoff,
     error::{ErrorKind, Result, chain},
     queue::TaskQueue,
-    registry::Registry,
-    store::Lease,
-    suspects::Suspects,
 };
 
 /// What all tasks of a running worker share.
@@ -57,7 +55,7 @@ impl<S> Shared<S> {
     where
         F: Future<Output = Result<T>>,
     {
-        let mut failures = 0u32;
+        let (mut failures, mut backoff) = (0u32, Backoff::of_writes());
         loop {
             match self.abandon.run_until_cancelled(write()).await? {
                 Ok(value) => return Some(value),
@@ -68,15 +66,9 @@ impl<S> Shared<S> {
                 }
             }
             tokio::select! {
-                () = tokio::time::sleep(pause(failures)) => {}
+                () = tokio::time::sleep(backoff.pause()) => {}
                 () = self.abandon.cancelled() => return None,
             }
         }
     }
-}
-
-/// 50 ms, doubling up to 5 s, spread by half.
-pub(super) fn pause(failures: u32) -> Duration {
-    let base = Duration::from_millis(50).saturating_mul(1 << failures.min(7)).min(Duration::from_secs(5));
-    base.mul_f64(0.75 + fastrand::f64() / 2.0)
 }

@@ -4,8 +4,8 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use usm_queue::{
-    Acceptance, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, JobStore,
-    TaskError, Worker,
+    Acceptance, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobId, JobStatus, TaskError, Worker,
+    backend::JobStore,
     testing::{self, eventually},
 };
 
@@ -15,7 +15,8 @@ use crate::{
 };
 
 fn echo(flaky: &Flaky) -> Worker<()> {
-    Worker::new(flaky.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text))
+    Worker::new(flaky.queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text))
 }
 
 #[tokio::test]
@@ -131,8 +132,8 @@ async fn the_first_job_of_an_id_stands_and_the_caller_hears_of_it() {
         assert_eq!(other.kind(), ErrorKind::Conflict, "{other}");
         assert_eq!(other.jobs(), [(first.id(), Acceptance::NotAccepted)]);
         assert_eq!(queue.depth("work").await.unwrap().ready, 1);
-        let worker =
-            Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+        let worker = Worker::new(queue.clone(), ())
+            .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text));
         let record = with_worker(worker, ended(&queue, &first)).await;
         assert_eq!((record.result, record.priority), (Some("first".into()), 3));
 
@@ -145,8 +146,9 @@ async fn the_first_job_of_an_id_stands_and_the_caller_hears_of_it() {
 }
 
 async fn unconfirmed_records_are_removed(store: &dyn JobStore) {
-    let new =
-        |text: &str| usm_queue::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()));
+    let new = |text: &str| {
+        usm_queue::backend::NewJob::from(usm_queue::Job::new(JobId::new(), text, chrono::Utc::now()))
+    };
     let [confirmed, unconfirmed, claimed] = ["confirmed", "unconfirmed", "claimed"].map(new);
     store.insert_unconfirmed(&[confirmed.clone(), unconfirmed.clone(), claimed.clone()]).await.unwrap();
     store.confirm(std::slice::from_ref(&confirmed)).await.unwrap();
@@ -224,7 +226,7 @@ mod servers {
         let worker = Worker::new(queue.clone(), runs.clone()).concurrency(4).handle(
             async |task: Note, job: JobContext<Arc<std::sync::atomic::AtomicUsize>>| {
                 job.state.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
-                Ok(task.text)
+                Ok::<_, TaskError>(task.text)
             },
         );
         with_worker(worker, async {

@@ -2,7 +2,11 @@
 
 use std::sync::Arc;
 
-use usm_queue::{Broker, JobStore, Message, SqliteOptions, Task, TaskQueue, Topology, testing};
+use usm_queue::{
+    SqliteOptions, Task, TaskQueue, Topology,
+    backend::{Broker, JobStore, Message},
+    testing,
+};
 
 use crate::shared::Note;
 

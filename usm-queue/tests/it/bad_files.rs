@@ -201,7 +201,8 @@ async fn a_message_whose_envelope_is_damaged_does_not_stand_in_the_way() {
     let changed = Connection::open(&file).unwrap().execute(sql, [damaged.id().to_string()]).unwrap();
     assert_eq!(changed, 1);
 
-    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
     let results = with_worker(worker, async { (damaged.result().await, next.result().await) }).await;
 
     // Its job can still be made out, and one handler only reads this queue.

@@ -4,8 +4,9 @@ use std::{num::NonZeroU32, sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use usm_queue::{
-    Broker, DeadLetter, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus,
-    Message, SqliteOptions, TaskError, TaskQueue, Topology, Worker,
+    DeadLetter, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus, SqliteOptions,
+    TaskError, TaskQueue, Topology, Worker,
+    backend::{Broker, Message},
     testing::{self, eventually, unique},
 };
 
@@ -179,8 +180,8 @@ async fn a_body_that_is_no_json_in_spite_of_its_headers_becomes_a_dead_letter(be
     let mut message = bench.foreign("m1", "no JSON");
     message.headers.insert("x-usm-task".to_owned(), "note".into());
     bench.broker.publish(vec![message]).await.unwrap();
-    let worker =
-        Worker::new(bench.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(bench.queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text));
 
     with_worker(worker, async {
         let letter = bench.letters(1).await.remove(0);
@@ -209,8 +210,8 @@ async fn thousands_of_letters_that_do_not_match_end_no_replay(bench: Bench) {
 
 /// How many jobs complete with each text.
 async fn texts(bench: &Bench, count: usize) -> Vec<Value> {
-    let worker =
-        Worker::new(bench.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(bench.queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text));
     with_worker(
         worker,
         eventually("all are worked", async || {

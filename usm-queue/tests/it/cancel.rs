@@ -10,8 +10,9 @@ use std::{
 
 use tokio::sync::mpsc;
 use usm_queue::{
-    CancelOutcome, EnqueueOptions, ErrorKind, Job, JobContext, JobEvent, JobId, JobStatus, Message,
-    SqliteOptions, TaskError, TaskQueue, Topology, Worker,
+    CancelOutcome, EnqueueOptions, ErrorKind, Job, JobContext, JobEvent, JobId, JobStatus, SqliteOptions,
+    TaskError, TaskQueue, Topology, Worker,
+    backend::Message,
     testing::{self, eventually},
 };
 
@@ -37,7 +38,7 @@ async fn a_waiting_job_is_cancelled_at_once_and_never_run() {
     let worker =
         Worker::new(queue.clone(), runs.clone()).handle(async |_: Note, job: JobContext<Arc<AtomicU32>>| {
             job.state.fetch_add(1, Ordering::SeqCst);
-            Ok(String::new())
+            Ok::<_, TaskError>(String::new())
         });
     with_worker(worker, ended(&queue, &after)).await;
     assert_eq!(runs.load(Ordering::SeqCst), 1, "only the job after it ran");
@@ -114,7 +115,7 @@ async fn a_running_handler_that_ignores_it_is_dropped_after_its_grace() {
         Worker::new(queue.clone(), told).stop_grace(grace).handle(async |_: Note, job: JobContext<Told>| {
             job.state.send("begun").unwrap();
             std::future::pending::<()>().await;
-            Ok(String::new())
+            Ok::<_, TaskError>(String::new())
         });
 
     let record = cancel_while_it_runs(&queue, worker, heard).await;
@@ -133,7 +134,7 @@ async fn a_result_that_comes_in_spite_of_it_counts() {
     let worker = Worker::new(queue.clone(), told).handle(async |_: Note, job: JobContext<Told>| {
         job.state.send("begun").unwrap();
         job.cancelled().await;
-        Ok("done all the same".to_owned())
+        Ok::<_, TaskError>("done all the same".to_owned())
     });
 
     let record = cancel_while_it_runs(&queue, worker, heard).await;

@@ -3,7 +3,11 @@
 use std::{ops::Deref, sync::Arc};
 
 use tempfile::TempDir;
-use usm_queue::{Broker, JobStore, SqliteOptions, testing};
+use usm_queue::{
+    SqliteOptions,
+    backend::{Broker, JobStore},
+    testing,
+};
 
 /// A backend on a file that lives as long as it.
 struct OnDisk<B: ?Sized> {

@@ -7,7 +7,8 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc};
 use usm_queue::{
-    Claimed, EnqueueOptions, JobContext, JobHandle, JobStatus, Worker,
+    EnqueueOptions, JobContext, JobHandle, JobStatus, Worker,
+    backend::Claimed,
     testing::{eventually, soon},
 };
 
@@ -60,7 +61,7 @@ fn gated(place: &Place) -> (Worker<Gate>, mpsc::UnboundedReceiver<String>, Arc<S
             if task.text.starts_with("held") {
                 job.state.open.acquire().await?.forget();
             }
-            Ok(job.attempt().to_string())
+            Ok::<_, usm_queue::TaskError>(job.attempt().to_string())
         },
     );
     (worker, heard, open)

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use serde_json::json;
 use tokio::sync::mpsc;
 use usm_queue::{
-    Broker, DeadLetter, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobHandle, JobId, JobStatus,
-    Owner, SqliteOptions, TaskError, TaskQueue, Topology, Worker, testing,
+    DeadLetter, DeadLetterFilter, EnqueueOptions, ErrorKind, JobContext, JobHandle, JobId, JobStatus, Owner,
+    SqliteOptions, TaskError, TaskQueue, Topology, Worker, backend::Broker, testing,
 };
 
 use crate::{

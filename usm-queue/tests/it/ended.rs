@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use usm_queue::{
-    CancelOutcome, Claimed, Inserted, Job, JobId, JobStatus, JobStore, JobUpdate, NewJob, SqliteOptions,
+    CancelOutcome, Job, JobId, JobStatus, SqliteOptions,
+    backend::{Claimed, Inserted, JobStore, JobUpdate, NewJob},
     testing::{self, eventually},
 };
 

@@ -65,7 +65,7 @@ fn counting(queue: &TaskQueue) -> (Worker<Arc<AtomicU32>>, Arc<AtomicU32>) {
     let worker = Worker::new(queue.clone(), runs.clone()).concurrency(2).handle(
         async |task: Note, job: JobContext<Arc<AtomicU32>>| {
             job.state.fetch_add(1, Ordering::SeqCst);
-            Ok(task.text)
+            Ok::<_, TaskError>(task.text)
         },
     );
     (worker, runs)
@@ -250,8 +250,8 @@ async fn payloads_of_every_shape_arrive_as_they_were() {
     let first = queue.enqueue_with(same.clone(), EnqueueOptions::new().owner(42)).await.unwrap();
     let second = queue.enqueue(list.clone()).await.unwrap();
     let worker = Worker::new(queue.clone(), ())
-        .handle(async |task: Same, _: JobContext<()>| Ok(task))
-        .handle(async |task: List, _: JobContext<()>| Ok(task));
+        .handle(async |task: Same, _: JobContext<()>| Ok::<_, TaskError>(task))
+        .handle(async |task: List, _: JobContext<()>| Ok::<_, TaskError>(task));
 
     with_worker(worker, async {
         assert_eq!(first.result().await.unwrap(), same);

@@ -3,8 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use usm_queue::{
-    Broker, Claimed, DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, Overflow,
-    QueueSpec, SqliteOptions, Task, TaskQueue, Topology, testing,
+    DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, Overflow, QueueSpec,
+    SqliteOptions, Task, TaskQueue, Topology,
+    backend::{Broker, Claimed},
+    testing,
 };
 
 use crate::shared::{HOUR, Note, ended, foreign, in_memory, note, states, statuses};

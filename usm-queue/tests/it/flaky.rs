@@ -13,9 +13,13 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, broadcast};
 use usm_queue::{
-    Broker, CancelOutcome, Claimed, Consumer, Delivery, Error, ErrorKind, Inserted, Job, JobFilter, JobId,
-    JobStatus, JobStore, JobUpdate, JobWatch, Lease, LeaseState, Message, NewJob, QueueDepth, Result,
-    Settlement, SqliteOptions, TaskQueue, Topology, Updated, testing,
+    CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobStatus, JobWatch, QueueDepth, Result,
+    SqliteOptions, TaskQueue, Topology,
+    backend::{
+        Accepted, Broker, Claimed, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, LeaseState,
+        Message, NewJob, Settlement, Updated, two_phase,
+    },
+    testing,
 };
 
 /// When to fail, and how often that happened.
@@ -249,6 +253,21 @@ impl Broker for FlakyBroker {
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()> {
         self.settle.check()?;
         self.inner.settle(delivery, settlement).await
+    }
+
+    async fn accept(&self, store: &dyn JobStore, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
+        two_phase::accept(self, store, jobs).await
+    }
+
+    async fn finish(
+        &self,
+        store: &dyn JobStore,
+        delivery: &Delivery,
+        lease: Lease,
+        update: JobUpdate,
+        settlement: Settlement,
+    ) -> Result<Updated> {
+        two_phase::finish(self, store, delivery, lease, update, settlement).await
     }
 
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {

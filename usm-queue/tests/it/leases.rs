@@ -10,7 +10,8 @@ use std::{
 
 use tokio::sync::{Semaphore, mpsc};
 use usm_queue::{
-    Claimed, ErrorKind, JobContext, JobHandle, JobStatus, JobUpdate, Lease, Updated, Worker,
+    ErrorKind, JobContext, JobHandle, JobStatus, Worker,
+    backend::{Claimed, JobUpdate, Lease, Updated},
     testing::{eventually, soon},
 };
 
@@ -43,7 +44,7 @@ async fn a_handler_that_lost_its_lease_cannot_change_the_job() {
             job.state.0.send(None).unwrap();
             job.state.1.acquire().await?.forget();
             job.state.0.send(job.progress(1, 1, "mine").await.err().map(|error| error.kind())).unwrap();
-            Ok("mine".to_owned())
+            Ok::<_, usm_queue::TaskError>("mine".to_owned())
         },
     );
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
@@ -73,7 +74,7 @@ async fn a_handler_is_told_that_its_lease_is_lost() {
             let dropped = scopeguard(job.state.clone());
             std::future::pending::<()>().await;
             drop(dropped);
-            Ok(String::new())
+            Ok::<_, usm_queue::TaskError>(String::new())
         },
     );
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
@@ -107,7 +108,7 @@ async fn a_long_job_keeps_its_lease() {
     let worker = Worker::new(flaky.queue.clone(), gate.clone()).lease(LEASE).handle(
         async |_: Note, job: JobContext<Arc<Semaphore>>| {
             job.state.acquire().await?.forget();
-            Ok(String::new())
+            Ok::<_, usm_queue::TaskError>(String::new())
         },
     );
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
@@ -133,8 +134,9 @@ async fn a_job_of_a_dead_worker_is_taken_over_when_its_lease_has_lapsed() {
     let flaky = Flaky::new().await;
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
     take_over(&flaky, &job, 2 * LEASE).await;
-    let worker = Worker::new(flaky.queue.clone(), ())
-        .handle(async |_: Note, job: JobContext<()>| Ok(job.attempt().to_string()));
+    let worker = Worker::new(flaky.queue.clone(), ()).handle(async |_: Note, job: JobContext<()>| {
+        Ok::<_, usm_queue::TaskError>(job.attempt().to_string())
+    });
 
     let record = with_worker(worker, ended(&flaky.queue, &job)).await;
 
@@ -156,7 +158,7 @@ async fn a_job_that_should_stop_is_not_begun_again_after_its_worker_died() {
     let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
         async |_: Note, job: JobContext<Arc<AtomicU32>>| {
             job.state.fetch_add(1, Ordering::SeqCst);
-            Ok(String::new())
+            Ok::<_, usm_queue::TaskError>(String::new())
         },
     );
 
@@ -177,7 +179,7 @@ async fn a_worker_that_takes_its_own_job_over_keeps_the_newer_lease() {
             async move {
                 job.state.0.send(time).unwrap();
                 job.state.1[time as usize - 1].acquire().await?.forget();
-                Ok(time.to_string())
+                Ok::<_, usm_queue::TaskError>(time.to_string())
             }
         },
     );
@@ -217,7 +219,7 @@ async fn a_worker_that_dies_between_record_and_dead_letter_leaves_the_dead_lette
     flaky.store.update(lease, JobUpdate::Failed("no use".to_owned())).await.unwrap();
     drop((delivery, consumer));
     let worker = Worker::new(flaky.queue.clone(), ())
-        .handle(async |_: Note, _: JobContext<()>| Ok("not again".to_owned()));
+        .handle(async |_: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>("not again".to_owned()));
 
     let letter = with_worker(
         worker,

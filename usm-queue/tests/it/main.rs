@@ -14,6 +14,7 @@ mod crashes;
 mod dead_letters;
 mod ended;
 mod enqueue;
+mod errors;
 mod expiry;
 mod flaky;
 mod leases;

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use serde_json::json;
 use usm_queue::{
-    Broker, DeadLetter, DeadLetterFilter, Job, JobContext, JobFilter, JobId, JobStatus, Message, Owner,
-    SqliteOptions, Task, TaskError, TaskQueue, Topology, Worker,
+    DeadLetter, DeadLetterFilter, Job, JobContext, JobFilter, JobId, JobStatus, Owner, SqliteOptions, Task,
+    TaskError, TaskQueue, Topology, Worker,
+    backend::{Broker, Message},
     testing::{self, eventually},
 };
 
@@ -24,7 +25,7 @@ fn impatient(queue: &TaskQueue) -> Worker<()> {
 }
 
 fn echo(queue: &TaskQueue) -> Worker<()> {
-    Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text))
+    Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text))
 }
 
 /// Runs a worker until `count` messages are dead.

@@ -51,7 +51,8 @@ async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
     assert_eq!(letters.iter().map(|letter| letter.job_id).collect::<Vec<_>>(), [Some(before["failed"].id)]);
 
     // What the dead process held comes back, what was delayed is due, what was cancelled does not run.
-    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
     let after = with_worker(worker, async {
         let new = queue.enqueue(note("new")).await.unwrap();
         assert_eq!(new.result().await.unwrap(), "new");
@@ -102,7 +103,8 @@ async fn a_program_of_version_1_that_has_the_file_open_goes_on_working() {
     message.execute((id.to_string(), ENVELOPE, br#"{"text":"from the old program"}"#)).unwrap();
     job.execute([bytes.as_bytes().as_slice()]).unwrap();
 
-    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
     let result = with_worker(worker, async { queue.handle::<Note>(id).result().await.unwrap() }).await;
     assert_eq!(result, "from the old program");
     let ended: i64 = status.query_row([bytes.as_bytes().as_slice()], |row| row.get(0)).unwrap();

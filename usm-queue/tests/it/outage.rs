@@ -26,7 +26,7 @@ async fn while_the_store_is_away_nothing_is_lost_and_nothing_new_is_taken() {
         async |task: Note, job: JobContext<(mpsc::UnboundedSender<String>, Arc<Semaphore>)>| {
             job.state.0.send(task.text.clone()).unwrap();
             job.state.1.acquire().await?.forget();
-            Ok(task.text)
+            Ok::<_, usm_queue::TaskError>(task.text)
         },
     );
     let names = ["1", "2", "3", "4", "5"];
@@ -59,7 +59,7 @@ async fn a_job_whose_claim_fails_is_kept_until_the_store_answers() {
     let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
         async |_: Note, job: JobContext<Arc<AtomicU32>>| {
             job.state.fetch_add(1, Ordering::SeqCst);
-            Ok(String::new())
+            Ok::<_, usm_queue::TaskError>(String::new())
         },
     );
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
@@ -82,7 +82,7 @@ async fn an_acknowledgement_that_fails_is_repeated_and_the_job_runs_once() {
     let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
         async |_: Note, job: JobContext<Arc<AtomicU32>>| {
             job.state.fetch_add(1, Ordering::SeqCst);
-            Ok("done".to_owned())
+            Ok::<_, usm_queue::TaskError>("done".to_owned())
         },
     );
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
@@ -109,7 +109,7 @@ async fn a_retry_whose_settlement_is_repeated_comes_once() {
     let worker = Worker::new(flaky.queue.clone(), runs.clone()).handle(
         async |_: Note, job: JobContext<Arc<AtomicU32>>| {
             if job.state.fetch_add(1, Ordering::SeqCst) == 0 {
-                Err("no".parse::<u32>().unwrap_err().into())
+                Err::<_, usm_queue::TaskError>("no".parse::<u32>().unwrap_err().into())
             } else {
                 Ok(String::new())
             }
@@ -141,7 +141,7 @@ async fn a_worker_shuts_down_while_the_store_is_away_and_the_job_is_done_later()
             .stop_grace(QUIET)
             .handle(async |task: Note, job: JobContext<mpsc::UnboundedSender<u32>>| {
                 job.state.send(job.attempt()).unwrap();
-                Ok(task.text)
+                Ok::<_, usm_queue::TaskError>(task.text)
             })
     };
     let job = flaky.queue.enqueue(note("x")).await.unwrap();
@@ -161,8 +161,8 @@ async fn a_worker_shuts_down_while_the_store_is_away_and_the_job_is_done_later()
 #[tokio::test]
 async fn health_tells_whether_the_queue_is_consumed() {
     let flaky = Flaky::new().await;
-    let worker =
-        Worker::new(flaky.queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(flaky.queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
     let health = worker.health();
     assert!(!health.is_consuming(), "it does not run yet");
     let running = start(worker);

@@ -22,7 +22,7 @@ async fn an_error_whose_text_panics_is_a_failed_attempt() {
     impl std::error::Error for Unspeakable {}
     let queue = in_memory().await;
     let worker = Worker::new(queue.clone(), ())
-        .handle(async |_: Note, _: JobContext<()>| Err::<String, _>(Unspeakable.into()));
+        .handle(async |_: Note, _: JobContext<()>| Err::<String, TaskError>(Unspeakable.into()));
     let job = queue.enqueue(note("x")).await.unwrap();
 
     let record = with_worker(worker, ended(&queue, &job)).await;
@@ -54,7 +54,7 @@ async fn a_handler_that_panics_when_it_is_dropped_is_a_failed_attempt() {
     let worker = Worker::new(queue.clone(), ()).handle(async |_: Slow, _: JobContext<()>| {
         let _trap = Trap;
         std::future::pending::<()>().await;
-        Ok(())
+        Ok::<_, TaskError>(())
     });
     let job = queue.enqueue(Slow).await.unwrap();
 
@@ -73,8 +73,8 @@ async fn a_state_whose_clone_panics_is_a_failed_attempt() {
         }
     }
     let queue = in_memory().await;
-    let worker =
-        Worker::new(queue.clone(), Single).handle(async |_: Note, _: JobContext<Single>| Ok(String::new()));
+    let worker = Worker::new(queue.clone(), Single)
+        .handle(async |_: Note, _: JobContext<Single>| Ok::<_, TaskError>(String::new()));
     let job = queue.enqueue(note("x")).await.unwrap();
 
     let record = with_worker(worker, ended(&queue, &job)).await;
@@ -96,7 +96,7 @@ async fn a_panic_whose_value_panics_too_is_a_failed_attempt() {
         if true {
             std::panic::panic_any(Trap);
         }
-        Ok(String::new())
+        Ok::<_, TaskError>(String::new())
     });
     let job = queue.enqueue(note("x")).await.unwrap();
 
@@ -147,7 +147,8 @@ async fn settings_at_their_ends_work() {
 async fn options_at_their_ends_work() {
     let queue = in_memory().await;
     let years = Duration::from_secs(10 * 365 * 24 * 3600);
-    let worker = Worker::new(queue.clone(), ()).handle(async |_: Extreme, _: JobContext<()>| Ok(0));
+    let worker =
+        Worker::new(queue.clone(), ()).handle(async |_: Extreme, _: JobContext<()>| Ok::<_, TaskError>(0));
     let running = start(worker);
     let options = |delay, ttl| EnqueueOptions::new().delay(delay).ttl(ttl).first_retry_delay(ttl);
     for delay in [Duration::ZERO, Duration::from_millis(1)] {

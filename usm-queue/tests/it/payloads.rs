@@ -174,7 +174,7 @@ async fn a_partial_result_that_cannot_be_stored_is_told_to_the_handler() {
         async |_: Note, job: JobContext<Arc<std::sync::Mutex<Option<usm_queue::Error>>>>| {
             let error = job.partial([1.0, f64::NAN]).await.unwrap_err();
             *job.state.lock().unwrap() = Some(error);
-            Ok(String::new())
+            Ok::<_, TaskError>(String::new())
         },
     );
     let job = queue.enqueue(note("x")).await.unwrap();

@@ -5,8 +5,9 @@ use std::path::Path;
 use tempfile::TempDir;
 use tokio::sync::mpsc;
 use usm_queue::{
-    CancelOutcome, ErrorKind, JobContext, JobStatus, Message, QueueSpec, Settlement, SqliteOptions,
-    TaskError, TaskQueue, Topology, Worker,
+    CancelOutcome, ErrorKind, JobContext, JobStatus, QueueSpec, SqliteOptions, TaskError, TaskQueue,
+    Topology, Worker,
+    backend::{Message, Settlement},
     testing::{self, eventually, soon},
 };
 
@@ -27,7 +28,8 @@ async fn two() -> (TempDir, TaskQueue, TaskQueue) {
 #[tokio::test]
 async fn a_job_enqueued_in_one_process_is_worked_in_another_and_its_result_awaited_in_the_first() {
     let (_dir, a, b) = two().await;
-    let worker = Worker::new(b, ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker =
+        Worker::new(b, ()).handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text));
     let running = start(worker);
 
     for number in 0..20 {
@@ -83,7 +85,7 @@ async fn what_a_closed_process_held_goes_to_another() {
         Worker::new(a.clone(), told).handle(async |_: Note, job: JobContext<mpsc::UnboundedSender<()>>| {
             job.state.send(()).unwrap();
             std::future::pending::<()>().await;
-            Ok(String::new())
+            Ok::<_, TaskError>(String::new())
         });
     let job = b.enqueue(note("x")).await.unwrap();
     // It does not shut down, its queue is closed under it: the job's lease lapses.
@@ -93,7 +95,8 @@ async fn what_a_closed_process_held_goes_to_another() {
 
     a.close().await;
 
-    let worker = Worker::new(b.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(b.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text));
     let record = with_worker(worker, ended(&b, &job)).await;
     assert_eq!((record.status, record.attempt), (JobStatus::Completed, 1));
     let reason = soon("the worker whose queue was closed ends", lost).await.unwrap().unwrap_err();
@@ -111,7 +114,8 @@ async fn jobs_outlive_the_process_that_enqueued_them() {
 
     let queue = open(&path).await;
 
-    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, TaskError>(task.text));
     with_worker(worker, async {
         for (id, number) in ids.into_iter().zip(0..) {
             assert_eq!(queue.handle::<Note>(id).result().await.unwrap(), number.to_string());

@@ -15,8 +15,8 @@ mod unreadable;
 use std::{sync::Arc, time::Duration};
 
 use usm_queue::{
-    Broker, Consumer, Delivery, JobStore, Message, QueueSpec, RabbitMqOptions, Settlement, SqliteOptions,
-    TaskQueue, Topology,
+    QueueSpec, RabbitMqOptions, SqliteOptions, TaskQueue, Topology,
+    backend::{Broker, Consumer, Delivery, JobStore, Message, Settlement},
     testing::{RabbitMq, soon, sqlite_pair, unique},
 };
 

@@ -19,7 +19,11 @@ mod watching;
 use std::{sync::Arc, time::Duration};
 
 use chrono::{SubsecRound, Utc};
-use usm_queue::{Claimed, Job, JobId, JobStore, Lease, NewJob, testing};
+use usm_queue::{
+    Job, JobId,
+    backend::{Claimed, JobStore, Lease, NewJob},
+    testing,
+};
 
 pub(crate) use self::server::Server;
 

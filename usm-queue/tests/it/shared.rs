@@ -5,7 +5,7 @@ use std::{future::Future, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, task::JoinHandle};
 use usm_queue::{
-    Job, JobHandle, JobStatus, Message, RetryPolicy, Task, TaskPolicy, TaskQueue, Topology, Worker,
+    Job, JobHandle, JobStatus, RetryPolicy, Task, TaskPolicy, TaskQueue, Topology, Worker, backend::Message,
     testing::soon,
 };
 

@@ -25,7 +25,7 @@ fn gated(queue: &TaskQueue) -> (Worker<Gate>, mpsc::UnboundedReceiver<u32>, Arc<
         async |task: Note, job: JobContext<Gate>| {
             job.state.begun.send(job.attempt()).unwrap();
             job.state.open.acquire().await?.forget();
-            Ok(task.text)
+            Ok::<_, usm_queue::TaskError>(task.text)
         },
     );
     (worker, heard, open)
@@ -110,7 +110,7 @@ async fn what_a_handler_returns_after_it_was_asked_to_stop_counts() {
         async |_: Note, job: JobContext<mpsc::UnboundedSender<()>>| {
             job.state.send(()).unwrap();
             job.cancelled().await;
-            Ok("just in time".to_owned())
+            Ok::<_, usm_queue::TaskError>("just in time".to_owned())
         },
     );
     let running = start(worker);
@@ -202,7 +202,7 @@ async fn a_claim_that_succeeds_after_the_shutdown_began_starts_no_handler() {
     let worker = Worker::new(flaky.queue.clone(), begun).grace_period(HOUR).handle(
         async |_: Note, job: JobContext<mpsc::UnboundedSender<()>>| {
             job.state.send(()).unwrap();
-            Ok(String::new())
+            Ok::<_, usm_queue::TaskError>(String::new())
         },
     );
     let health = worker.health();

@@ -53,7 +53,7 @@ fn old(place: &Place) -> Worker<()> {
 
 /// Of two versions.
 fn new(place: &Place) -> Worker<()> {
-    old(place).handle(async |task: Added, _: JobContext<()>| Ok(task.number))
+    old(place).handle(async |task: Added, _: JobContext<()>| Ok::<_, TaskError>(task.number))
 }
 
 /// The record of one that waits for another version.
@@ -109,7 +109,7 @@ async fn payloads_that_only_the_new_version_reads_wait_for_it(place: &Place) {
         assert!(error.contains(part), "{error}");
     }
     let after = Worker::new(place.queue.clone(), ())
-        .handle(async |task: Lines, _: JobContext<()>| Ok(task.text.concat()));
+        .handle(async |task: Lines, _: JobContext<()>| Ok::<_, TaskError>(task.text.concat()));
     with_worker(after, async { assert_eq!(job.result().await.unwrap(), "ab") }).await;
     before.stop().await;
     assert_eq!(dead_letters(place).await, 0);
@@ -159,7 +159,7 @@ async fn two_messages_without_ids_are_two_jobs(place: &Place) {
     let worker = Worker::new(place.queue.clone(), told).handle(
         async |_: Note, job: JobContext<tokio::sync::mpsc::UnboundedSender<_>>| {
             job.state.send(job.id()).unwrap();
-            Ok(String::new())
+            Ok::<_, TaskError>(String::new())
         },
     );
 

@@ -26,7 +26,7 @@ async fn a_handler_knows_its_job_and_the_applications_state() {
         async |task: Note, job: JobContext<mpsc::UnboundedSender<_>>| {
             let facts = (job.id(), job.attempt(), job.idempotency_key().to_owned(), job.job().clone());
             job.state.send(facts).unwrap();
-            Ok(task.text)
+            Ok::<_, TaskError>(task.text)
         },
     );
     let options = EnqueueOptions::new().owner(42).metadata("name", "value").correlation_id("request 7");
@@ -53,7 +53,7 @@ async fn progress_and_partial_results_are_seen_while_the_handler_runs() {
             job.progress(1, 2, "half way").await?;
             job.state.wait().await;
             job.state.wait().await;
-            Ok(String::new())
+            Ok::<_, TaskError>(String::new())
         });
     let job = queue.enqueue(note("x")).await.unwrap();
 
@@ -140,11 +140,11 @@ async fn as_many_jobs_of_each_queue_run_at_once_as_allowed_and_no_more() {
         .concurrency(3)
         .handle(async |_: Left, job: JobContext<Crowd>| {
             job.state.pass("left").await;
-            Ok(())
+            Ok::<_, TaskError>(())
         })
         .handle(async |_: Right, job: JobContext<Crowd>| {
             job.state.pass("right").await;
-            Ok(())
+            Ok::<_, TaskError>(())
         });
 
     with_worker(worker, async {
@@ -170,7 +170,7 @@ async fn urgent_jobs_are_taken_first_and_equals_in_order() {
     let worker =
         Worker::new(queue, told).handle(async |task: Note, job: JobContext<mpsc::UnboundedSender<_>>| {
             job.state.send(task.text).unwrap();
-            Ok(String::new())
+            Ok::<_, TaskError>(String::new())
         });
 
     with_worker(worker, async {
@@ -235,7 +235,7 @@ async fn two_workers_share_a_queue_and_every_job_is_done_once() {
         Worker::new(queue.clone(), done.clone()).concurrency(4).handle(
             async |task: Note, job: JobContext<Arc<Mutex<HashMap<String, u32>>>>| {
                 *job.state.lock().unwrap().entry(task.text).or_default() += 1;
-                Ok(String::new())
+                Ok::<_, TaskError>(String::new())
             },
         )
     };

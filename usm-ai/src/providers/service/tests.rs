@@ -4,7 +4,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::providers::SERVICES;
+use crate::{headers::Headers, providers::SERVICES};
 
 fn config(base_url: &str) -> ServiceConfig {
     let config = ServiceSpec::compatible().config(None);
@@ -15,7 +15,7 @@ fn config(base_url: &str) -> ServiceConfig {
 fn the_endpoint_is_below_the_base_url_however_it_ends() {
     for base in ["http://h:1/v1", " http://h:1/v1/ ", "http://h:1/v1/chat/completions"] {
         let service = Service::new(config(base)).unwrap();
-        assert_eq!(service.question_url("m", false).as_str(), "http://h:1/v1/chat/completions");
+        assert_eq!(service.endpoint.question_url("m", false).as_str(), "http://h:1/v1/chat/completions");
     }
 }
 
@@ -30,7 +30,7 @@ fn geminis_model_is_part_of_the_endpoint_and_cannot_leave_it() {
         ("models/gemini-3.8-flash", true, "gemini-3.8-flash:streamGenerateContent?alt=sse"),
         ("a/../b?c#d", false, "a%2F..%2Fb%3Fc%23d:generateContent"),
     ] {
-        assert_eq!(service.question_url(model, streamed).as_str(), format!("{base}/{expected}"));
+        assert_eq!(service.endpoint.question_url(model, streamed).as_str(), format!("{base}/{expected}"));
     }
 }
 
@@ -132,8 +132,8 @@ proptest! {
         let mut reply = reply_of_all_formats();
         spoilt.iter().for_each(|(way, with)| spoil(&mut reply, way, &odd[*with]));
 
-        refusal::hidden(&http::Headers::default(), &reply, SystemTime::now());
-        refusal::refusal(429, &http::Headers::default(), reply.to_string().as_bytes(), SystemTime::now());
+        refusal::hidden(&Headers::default(), &reply, SystemTime::now());
+        refusal::refusal(429, &Headers::default(), reply.to_string().as_bytes(), SystemTime::now());
         for spec in SERVICES {
             spec.format.usage(&reply);
             for piece in [spec.format.answer(&reply), spec.format.event(&reply)].into_iter().flatten() {

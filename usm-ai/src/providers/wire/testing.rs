@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::{Draft, Question};
+use super::parts::{Draft, Question};
 use crate::{
     AnswerSchema, ChatRequest, Error,
     providers::{AnswerFormat, ProviderAnswer, ServiceSpec},

@@ -145,7 +145,7 @@ fn a_probe_whose_caller_goes_away_makes_room_for_another() {
 }
 
 #[test]
-fn what_a_person_has_to_mend_rests_at_once_and_long() {
+fn what_a_person_has_to_fix_rests_at_once_and_long() {
     for kind in
         [ErrorKind::Unauthorized, ErrorKind::QuotaSpent, ErrorKind::ModelNotFound, ErrorKind::Misconfigured]
     {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::line::Line;
 use crate::{
-    broker::Broker,
+    backend::Broker,
     error::{Error, ErrorKind},
     testing::{soon, unique},
     topology::{ExchangeKind, QueueSpec, Topology},

@@ -4,8 +4,8 @@ use std::time::{Duration, Instant};
 
 use super::line::{Line, next, nothing, retry};
 use crate::{
-    broker::{Broker, Settlement},
-    envelope::Message,
+    backend::{Broker, Settlement},
+    message::Message,
     retry::later,
     testing::{QUIET, unique},
     topology::{Overflow, QueueSpec, Topology},

@@ -5,9 +5,9 @@ use serde_json::{Value, json};
 
 use super::line::{Line, next, nothing};
 use crate::{
-    broker::{Broker, Settlement},
-    envelope::{self, Message},
+    backend::{Broker, Settlement},
     job::{Job, JobId},
+    message::{self, Message},
     testing::{
         soon,
         values::{assert_same, values},
@@ -64,7 +64,7 @@ pub async fn any_json_value_arrives_as_it_was_sent(broker: &dyn Broker) {
         for payload in
             [value.clone(), json!({ "user_id": value, "text": "_metadata" }), json!({ "a": value })]
         {
-            let mut message = envelope::message(&line.exchange, "k", &payload, &job).unwrap();
+            let mut message = message::message(&line.exchange, "k", &payload, &job).unwrap();
             if value.to_string().len() < 1000 {
                 message.headers.insert("x-value".to_owned(), value.clone());
             }
@@ -74,8 +74,8 @@ pub async fn any_json_value_arrives_as_it_was_sent(broker: &dyn Broker) {
     broker.publish(sent.iter().map(|(message, _)| message.clone()).collect()).await.unwrap();
 
     for (got, (message, payload)) in line.drain(&line.queue, sent.len()).await.iter().zip(&sent) {
-        assert_same(&envelope::payload(got).unwrap(), payload);
-        assert_same(&envelope::decode::<Value>(got).unwrap(), payload);
+        assert_same(&message::payload(got).unwrap(), payload);
+        assert_same(&message::decode::<Value>(got).unwrap(), payload);
         if let Some(value) = message.headers.get("x-value") {
             assert_same(&got.headers["x-value"], value);
         }

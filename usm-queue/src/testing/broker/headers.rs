@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use super::line::Line;
 use crate::{
-    broker::{Broker, Settlement},
-    envelope::Message,
+    backend::{Broker, Settlement},
+    message::Message,
 };
 
 /// A broker may leave headers out where they do not fit, and never the body.

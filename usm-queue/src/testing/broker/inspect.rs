@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::line::{Line, next};
 use crate::{
-    broker::Broker,
-    envelope::{JOB_ID, Message, TASK},
+    backend::Broker,
     job::JobId,
+    message::{JOB_ID, Message, TASK},
     retry::later,
 };
 

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use super::line::{Line, depth, depth_becomes, next, nothing};
 use crate::{
-    broker::{Broker, Settlement},
-    envelope::{BROKER_QUEUE, BROKER_REASON, Message},
+    backend::{Broker, Settlement},
     error::ErrorKind,
+    message::{BROKER_QUEUE, BROKER_REASON, Message},
     retry::later,
     testing::QUIET,
     topology::Overflow,

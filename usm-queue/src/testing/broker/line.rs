@@ -3,8 +3,8 @@
 use std::time::{Duration, Instant};
 
 use crate::{
-    broker::{Broker, Consumer, Delivery, QueueDepth, Settlement},
-    envelope::Message,
+    backend::{Broker, Consumer, Delivery, QueueDepth, Settlement},
+    message::Message,
     testing::{PATIENCE, QUIET, soon, unique},
     topology::{QueueSpec, Topology},
 };

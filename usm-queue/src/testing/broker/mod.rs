@@ -1,4 +1,4 @@
-//! What every [`Broker`](crate::Broker) must do: behave as RabbitMQ would for the same topology, and lose nothing.
+//! What every [`Broker`](crate::backend::Broker) must do: behave as RabbitMQ would for the same topology, and lose nothing.
 
 mod declare;
 mod delay;
@@ -14,7 +14,7 @@ pub use self::{
     declare::*, delay::*, delivery::*, headers::*, inspect::*, limits::*, ownership::*, routing::*,
 };
 
-/// One test for each contract a [`Broker`](crate::Broker) keeps.
+/// One test for each contract a [`Broker`](crate::backend::Broker) keeps.
 ///
 /// Takes the name of an `async fn() -> Option<F>`, called once by each test, where `F` dereferences to a `Broker`:
 /// `Arc<dyn Broker>`, or a struct of your own that also keeps a temporary directory or a server alive. The broker may be
@@ -25,7 +25,7 @@ pub use self::{
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use usm_queue::{Broker, SqliteOptions, testing};
+/// # use usm_queue::{SqliteOptions, backend::Broker, testing};
 /// async fn open() -> Option<Arc<dyn Broker>> {
 ///     Some(testing::sqlite_pair(None, SqliteOptions::default()).await.ok()?.0)
 /// }

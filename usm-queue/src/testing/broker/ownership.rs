@@ -6,8 +6,8 @@ use futures_util::FutureExt;
 
 use super::line::{Line, depth, depth_becomes, next, nothing};
 use crate::{
-    broker::{Broker, Delivery, Settlement},
-    envelope::Message,
+    backend::{Broker, Delivery, Settlement},
+    message::Message,
     testing::{soon, unique},
     topology::{ExchangeKind, QueueSpec, Topology},
 };

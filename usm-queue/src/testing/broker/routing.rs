@@ -2,9 +2,9 @@
 
 use super::line::{Line, depth, depth_becomes, next};
 use crate::{
-    broker::{Broker, Settlement},
-    envelope::Message,
+    backend::{Broker, Settlement},
     error::ErrorKind,
+    message::Message,
     testing::unique,
     topology::{ExchangeKind, QueueSpec, Topology},
 };

@@ -2,8 +2,8 @@
 
 use super::story::{LONG, Story, new_job};
 use crate::{
+    backend::{Inserted, JobStore, JobUpdate, NewJob},
     job::{JobId, JobStatus},
-    store::{Inserted, JobStore, JobUpdate, NewJob},
 };
 
 fn with_payload(digest: u64) -> NewJob {

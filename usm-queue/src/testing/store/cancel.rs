@@ -2,8 +2,8 @@
 
 use super::story::{LONG, Story, events, retry};
 use crate::{
+    backend::{CancelOutcome, Claimed, JobStore, JobUpdate, LeaseState},
     job::{JobEvent, JobId, JobStatus},
-    store::{CancelOutcome, Claimed, JobStore, JobUpdate, LeaseState},
     testing::soon,
 };
 

@@ -5,8 +5,8 @@ use futures_util::future::join_all;
 
 use super::story::{LONG, SHORT, Story, every_update, is_busy_for, new_job, now, retry};
 use crate::{
+    backend::{Claimed, JobStore, JobUpdate, Lease, LeaseState, Updated},
     job::{JobEvent, JobId, JobStatus},
-    store::{Claimed, JobStore, JobUpdate, Lease, LeaseState, Updated},
     testing::eventually,
 };
 

@@ -2,8 +2,8 @@
 
 use super::story::{LONG, Story};
 use crate::{
+    backend::{JobFilter, JobStore, JobUpdate},
     error::ErrorKind,
-    store::{JobFilter, JobStore, JobUpdate},
     testing::soon,
 };
 

@@ -2,8 +2,8 @@
 
 use super::story::{LONG, Story, events, new_job, retry};
 use crate::{
+    backend::{Claimed, JobStore, JobUpdate},
     job::{JobEvent, JobStatus},
-    store::{Claimed, JobStore, JobUpdate},
 };
 
 async fn fail(story: &Story<'_>) -> bool {

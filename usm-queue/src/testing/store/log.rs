@@ -6,10 +6,9 @@ use serde_json::{Value, json};
 
 use super::story::{LONG, Story, retry};
 use crate::{
-    changes::{Change, JobChange},
+    backend::{JobChanges, JobStore, JobUpdate},
     error::ErrorKind,
-    job::{JobEvent, JobStatus, Progress},
-    store::{JobChanges, JobStore, JobUpdate},
+    job::{Change, JobChange, JobEvent, JobStatus, Progress},
     testing::soon,
 };
 

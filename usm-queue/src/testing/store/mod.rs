@@ -1,4 +1,4 @@
-//! What every [`JobStore`](crate::JobStore) must do: remember, fence, and tell watchers everything.
+//! What every [`JobStore`](crate::backend::JobStore) must do: remember, fence, and tell watchers everything.
 
 mod accept;
 mod cancel;
@@ -16,14 +16,14 @@ pub use self::{
     accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, stress::*, update::*, watch::*,
 };
 
-/// One test for each contract a [`JobStore`](crate::JobStore) keeps.
+/// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
 ///
 /// Takes the name of an `async fn() -> Option<F>`, as [`broker_contract!`](crate::testing::broker_contract) does, where `F`
 /// dereferences to a `JobStore`.
 ///
 /// ```
 /// # use std::sync::Arc;
-/// # use usm_queue::{JobStore, SqliteOptions, testing};
+/// # use usm_queue::{SqliteOptions, backend::JobStore, testing};
 /// async fn open() -> Option<Arc<dyn JobStore>> {
 ///     Some(testing::sqlite_pair(None, SqliteOptions::default()).await.ok()?.1)
 /// }
@@ -79,6 +79,7 @@ macro_rules! store_contract {
             an_uncounted_retry_costs_no_attempt
             a_released_job_waits_again_and_the_attempt_does_not_count
             a_completed_job_keeps_its_result
+            a_completed_job_has_no_error_of_the_attempts_before
             a_failed_job_keeps_its_error
             the_timeline_tells_every_transition
             every_write_makes_one_new_version

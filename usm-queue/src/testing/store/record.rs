@@ -4,9 +4,9 @@ use serde_json::json;
 
 use super::story::{LONG, Story, new_job, now};
 use crate::{
+    backend::{CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate},
     error::ErrorKind,
     job::{Job, JobId, JobStatus, Owner, Progress},
-    store::{CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate},
     testing::{
         unique,
         values::{assert_same, values},
@@ -108,7 +108,7 @@ pub async fn jobs_are_listed_newest_first_and_page_by_page(store: &dyn JobStore)
         })
         .collect();
     let newest_first: Vec<_> = jobs.iter().rev().map(|job| job.id).collect();
-    store.insert(&jobs.into_iter().map(crate::NewJob::from).collect::<Vec<_>>()).await.unwrap();
+    store.insert(&jobs.into_iter().map(crate::backend::NewJob::from).collect::<Vec<_>>()).await.unwrap();
 
     let of_task = filter(|filter| filter.task = Some(task.clone()));
     assert_eq!(listed(store, &of_task).await, newest_first[..50]);

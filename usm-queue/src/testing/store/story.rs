@@ -5,8 +5,8 @@ use std::time::Duration;
 use chrono::{DateTime, SubsecRound, Utc};
 
 use crate::{
+    backend::{Claimed, JobStore, JobUpdate, Lease, LeaseState, Updated},
     job::{Job, JobEvent, JobId, JobStatus},
-    store::{Claimed, JobStore, JobUpdate, Lease, LeaseState, Updated},
     testing::{eventually, unique},
 };
 

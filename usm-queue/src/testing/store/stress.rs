@@ -7,8 +7,8 @@ use futures_util::future::join_all;
 
 use super::story::{LONG, every_update, new_job};
 use crate::{
+    backend::{CancelOutcome, Claimed, JobStore, JobUpdate, Lease, Updated},
     job::{Job, JobEvent, JobId, JobStatus},
-    store::{CancelOutcome, Claimed, JobStore, JobUpdate, Lease, Updated},
     testing::soon,
 };
 
@@ -37,7 +37,7 @@ pub async fn random_operations_from_many_tasks_break_no_invariant(store: &dyn Jo
     let jobs: Vec<Job> = (0..JOBS).map(|_| new_job()).collect();
     // Half of them are known only once they are claimed or failed.
     store
-        .insert(&jobs[..JOBS / 2].iter().cloned().map(crate::NewJob::from).collect::<Vec<_>>())
+        .insert(&jobs[..JOBS / 2].iter().cloned().map(crate::backend::NewJob::from).collect::<Vec<_>>())
         .await
         .unwrap();
 

@@ -1,12 +1,14 @@
 //! What a worker reports while it runs a job and after an attempt.
 
+use std::time::Duration;
+
 use chrono::Utc;
 use serde_json::json;
 
 use super::story::{LONG, Story, events, now, retry};
 use crate::{
+    backend::{JobStore, JobUpdate},
     job::{JobEvent, JobStatus, Progress},
-    store::{JobStore, JobUpdate},
 };
 
 /// The last progress, all partial results in order.
@@ -109,6 +111,22 @@ pub async fn a_completed_job_keeps_its_result(store: &dyn JobStore) {
         assert!(job.finished_at.is_some_and(|at| at > Utc::now() - minute && at < Utc::now() + minute));
         assert_eq!(job.lease_until, None);
     }
+}
+
+/// Those are told by the timeline.
+pub async fn a_completed_job_has_no_error_of_the_attempts_before(store: &dyn JobStore) {
+    let story = Story::begin(store).await;
+    let (_, lease) = story.claim(LONG).await;
+    let retry = JobUpdate::Retry { error: "first".into(), delay: Duration::ZERO, counted: true };
+    story.update(lease, retry).await;
+    assert_eq!(story.now().await.error.as_deref(), Some("first"));
+    let (_, lease) = story.claim(LONG).await;
+
+    story.update(lease, JobUpdate::Completed(json!(1))).await;
+
+    let job = story.now().await;
+    assert_eq!((job.status, job.error), (JobStatus::Completed, None));
+    assert!(job.timeline.iter().any(|entry| entry.error.as_deref() == Some("first")));
 }
 
 /// And no result.

@@ -4,9 +4,9 @@ use futures_util::future::join_all;
 
 use super::story::{LONG, Story, new_job, now, retry};
 use crate::{
+    backend::{JobStore, JobUpdate, JobWatch},
     error::ErrorKind,
     job::{Job, JobId, JobStatus, Progress},
-    store::{JobStore, JobUpdate, JobWatch},
     testing::soon,
 };
 

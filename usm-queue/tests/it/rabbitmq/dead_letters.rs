@@ -7,7 +7,8 @@ use std::{
 
 use serde_json::json;
 use usm_queue::{
-    DeadLetterFilter, JobContext, JobId, Message, TaskError, Worker,
+    DeadLetterFilter, JobContext, JobId, TaskError, Worker,
+    backend::Message,
     testing::{eventually, soon},
 };
 

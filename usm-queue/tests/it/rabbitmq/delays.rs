@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use usm_queue::{
-    Settlement,
+    backend::Settlement,
     testing::{eventually, soon},
 };
 

@@ -4,7 +4,8 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use usm_queue::{
-    QueueSpec, RabbitMqOptions, Settlement, Topology, TopologyChange,
+    QueueSpec, RabbitMqOptions, Topology, TopologyChange,
+    backend::Settlement,
     testing::{RabbitMq, unique},
 };
 

@@ -5,7 +5,8 @@ use std::{sync::Barrier, time::Duration};
 use lapin::options::{ExchangeDeleteOptions, QueueDeleteOptions};
 use tokio::runtime::Handle;
 use usm_queue::{
-    Claimed, EnqueueOptions, ErrorKind, JobContext, JobStatus, JobUpdate, QueueSpec, Settlement, Worker,
+    EnqueueOptions, ErrorKind, JobContext, JobStatus, QueueSpec, Worker,
+    backend::{Claimed, JobUpdate, Settlement},
     testing::{eventually, soon},
 };
 
@@ -111,7 +112,8 @@ async fn a_failed_job_that_comes_again_is_buried_though_the_queue_of_dead_letter
     let failed = line.topology.failed_queue().into();
     channel.queue_delete(failed, QueueDeleteOptions::default()).await.unwrap();
 
-    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
     let letter = with_worker(worker, async {
         eventually("it is buried", async || queue.dead_letters().get(&job.id().to_string()).await.ok()).await
     })

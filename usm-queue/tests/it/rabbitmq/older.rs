@@ -89,7 +89,7 @@ async fn messages_and_records_of_version_1_are_worked() {
     let worker = Worker::new(queue.clone(), runs.clone()).handle(
         async |task: Note, job: JobContext<Arc<Mutex<Vec<String>>>>| {
             job.state.lock().unwrap().push(task.text.clone());
-            Ok(task.text)
+            Ok::<_, usm_queue::TaskError>(task.text)
         },
     );
     with_worker(worker, async {

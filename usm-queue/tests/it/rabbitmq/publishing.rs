@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use lapin::options::BasicPublishOptions;
 use usm_queue::{
-    ErrorKind, ExchangeKind, Message, Overflow, QueueSpec, RabbitMqOptions, Settlement, Topology,
+    ErrorKind, ExchangeKind, Overflow, QueueSpec, RabbitMqOptions, Topology,
+    backend::{Message, Settlement},
     testing::{eventually, soon, unique},
 };
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use tokio::runtime::Runtime;
-use usm_queue::{EnqueueOptions, JobContext, JobStatus, RabbitMqOptions, Settlement, Worker};
+use usm_queue::{EnqueueOptions, JobContext, JobStatus, RabbitMqOptions, Worker, backend::Settlement};
 
 use super::{Line, next, open, open_with, queue_on, url};
 use crate::shared::{Note, ended, note, with_worker};
@@ -67,8 +67,8 @@ fn jobs_of_a_runtime_that_ended_are_worked_on_the_next_and_delayed_ones_come() {
             .await
             .unwrap();
         broker.publish(vec![delayed]).await.unwrap();
-        let worker =
-            Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+        let worker = Worker::new(queue.clone(), ())
+            .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
         with_worker(worker, async {
             for job in [&job, &later] {
                 assert_eq!(ended(&queue, job).await.status, JobStatus::Completed);

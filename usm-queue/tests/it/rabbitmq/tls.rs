@@ -11,7 +11,8 @@ use tempfile::TempDir;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 use usm_queue::{
-    ErrorKind, RabbitMqOptions, Settlement,
+    ErrorKind, RabbitMqOptions,
+    backend::Settlement,
     testing::{RabbitMq, soon},
 };
 

@@ -111,7 +111,8 @@ async fn messages_that_the_client_library_cannot_read_become_dead_letters_and_th
         raw.publish(line.topology.task_exchange(), key, properties, body(number).as_bytes()).await;
     }
     let job = queue.enqueue(note("good")).await.unwrap();
-    let worker = Worker::new(queue.clone(), ()).handle(async |task: Note, _: JobContext<()>| Ok(task.text));
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
 
     let letters: Vec<DeadLetter> = with_worker(worker, async {
         assert_eq!(ended(&queue, &job).await.result, Some(json!("good")));

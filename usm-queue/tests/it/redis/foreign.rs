@@ -4,7 +4,8 @@ use serde_json::{Value, json};
 use std::time::{Duration, Instant};
 
 use usm_queue::{
-    CancelOutcome, Claimed, Job, JobEvent, JobFilter, JobId, JobStatus, JobUpdate, Updated,
+    CancelOutcome, Job, JobEvent, JobFilter, JobId, JobStatus,
+    backend::{Claimed, JobUpdate, Updated},
     testing::{eventually, redis_store, soon},
 };
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 use usm_queue::{
-    CancelOutcome, Claimed, DeadLetterFilter, Job, JobContext, JobEvent, JobId, JobStatus, JobUpdate,
-    Message, SqliteOptions, TaskError, TaskQueue, Topology, Worker,
+    CancelOutcome, DeadLetterFilter, Job, JobContext, JobEvent, JobId, JobStatus, SqliteOptions, TaskError,
+    TaskQueue, Topology, Worker,
+    backend::{Claimed, JobUpdate, Message},
     testing::{self, eventually, soon},
 };
 

@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::Instant;
 use usm_queue::{
-    Job, JobFilter, JobStatus, JobUpdate, Owner, Progress, Updated,
+    Job, JobFilter, JobStatus, Owner, Progress,
+    backend::{JobUpdate, Updated},
     testing::{eventually, redis_store},
 };
 
@@ -136,8 +137,11 @@ async fn a_storm_of_progress_of_a_lost_job_is_refused() {
     store.insert(&[job.clone().into()]).await.unwrap();
     let (_, old) = claim(&*store, &job, Duration::from_millis(1)).await;
     eventually("it is taken over", async || {
-        matches!(other.claim(job.clone().into(), "other", LONG).await.unwrap(), usm_queue::Claimed::Run(..))
-            .then_some(())
+        matches!(
+            other.claim(job.clone().into(), "other", LONG).await.unwrap(),
+            usm_queue::backend::Claimed::Run(..)
+        )
+        .then_some(())
     })
     .await;
 

@@ -3,7 +3,10 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use serde_json::{Value, json};
-use usm_queue::{CancelOutcome, Claimed, Inserted, Job, JobFilter, JobStatus, JobStore, JobUpdate, Updated};
+use usm_queue::{
+    CancelOutcome, Job, JobFilter, JobStatus,
+    backend::{Claimed, Inserted, JobStore, JobUpdate, Updated},
+};
 
 use super::{LONG, Server, now};
 

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use serde_json::json;
 use usm_queue::{
-    CancelOutcome, Claimed, ErrorKind, JobEvent, JobFilter, JobStatus, JobUpdate, LeaseState, Progress,
-    RedisOptions, Updated, testing,
+    CancelOutcome, ErrorKind, JobEvent, JobFilter, JobStatus, Progress, RedisOptions,
+    backend::{Claimed, JobUpdate, LeaseState, Updated},
+    testing,
 };
 
 use super::{LONG, Server, as_new, claim, new_job, now};

@@ -1,7 +1,11 @@
 //! A user who lacks rights is refused when connecting, with what is missing.
 
 use serde_json::json;
-use usm_queue::{ErrorKind, JobUpdate, RedisOptions, Updated, testing::redis_store};
+use usm_queue::{
+    ErrorKind, RedisOptions,
+    backend::{JobUpdate, Updated},
+    testing::redis_store,
+};
 
 use super::{LONG, Server, claim, new_job};
 

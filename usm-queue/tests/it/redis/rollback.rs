@@ -1,6 +1,9 @@
 //! Redis comes back older than it was: running jobs go on or run again, and none waits for ever.
 
-use usm_queue::{Claimed, JobStatus, JobUpdate, LeaseState, Updated};
+use usm_queue::{
+    JobStatus,
+    backend::{Claimed, JobUpdate, LeaseState, Updated},
+};
 
 use super::{LONG, Server, claim, new_job, now};
 

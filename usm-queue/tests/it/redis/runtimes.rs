@@ -3,7 +3,8 @@
 use serde_json::json;
 use tokio::runtime::{Builder, Runtime};
 use usm_queue::{
-    JobStatus, JobUpdate, Updated,
+    JobStatus,
+    backend::{JobUpdate, Updated},
     testing::{eventually, soon},
 };
 

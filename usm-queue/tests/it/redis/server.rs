@@ -14,7 +14,7 @@ use tokio::{
     net::{TcpStream, tcp},
     sync::{OnceCell, watch},
 };
-use usm_queue::{JobStore, RedisOptions, testing};
+use usm_queue::{RedisOptions, backend::JobStore, testing};
 
 /// A server on a free port that keeps nothing on disk; stopped when dropped.
 pub(crate) struct Server {

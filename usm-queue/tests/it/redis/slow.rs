@@ -5,7 +5,8 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{Instant, timeout};
 use usm_queue::{
-    Claimed, ErrorKind, JobFilter, JobStatus, JobStore, JobUpdate, Result, Updated,
+    ErrorKind, JobFilter, JobStatus, Result,
+    backend::{Claimed, JobStore, JobUpdate, Updated},
     testing::{PATIENCE, eventually, redis_store},
 };
 
@@ -196,7 +197,7 @@ async fn a_result_too_large_for_redis_is_refused_and_the_job_can_be_failed() {
     for update in [JobUpdate::Partial, JobUpdate::Completed] {
         let error = store.update(lease, update(json!("x".repeat(2 << 20)))).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-        assert!(error.to_string().contains("takes 1048576 at most"), "{error}");
+        assert!(error.to_string().contains("accepts at most 1048576"), "{error}");
     }
 
     let failed = JobUpdate::Failed("its result is too large".into());
@@ -212,13 +213,16 @@ async fn a_job_whose_result_redis_does_not_take_fails_and_says_so() {
     let topology = usm_queue::Topology::single("work").unwrap();
     let queue = usm_queue::TaskQueue::new(broker, server.store().await, topology).await.unwrap();
     let job = queue.enqueue(crate::shared::note("large")).await.unwrap();
-    let worker = usm_queue::Worker::new(queue.clone(), ())
-        .handle(async |_: crate::shared::Note, _: usm_queue::JobContext<()>| Ok("x".repeat(2 << 20)));
+    let worker = usm_queue::Worker::new(queue.clone(), ()).handle(
+        async |_: crate::shared::Note, _: usm_queue::JobContext<()>| {
+            Ok::<_, usm_queue::TaskError>("x".repeat(2 << 20))
+        },
+    );
 
     let record = crate::shared::with_worker(worker, crate::shared::ended(&queue, &job)).await;
 
     assert_eq!((record.status, record.attempt), (JobStatus::Failed, 1));
     let error = record.error.unwrap();
     assert!(error.contains("the handler of task `note` has ended"), "{error}");
-    assert!(error.contains("takes 1048576 at most"), "{error}");
+    assert!(error.contains("accepts at most 1048576"), "{error}");
 }

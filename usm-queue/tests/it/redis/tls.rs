@@ -4,7 +4,7 @@ use std::process::Command;
 
 use serde_json::json;
 use tempfile::TempDir;
-use usm_queue::{ErrorKind, JobStatus, JobUpdate, testing};
+use usm_queue::{ErrorKind, JobStatus, backend::JobUpdate, testing};
 
 use crate::certificates;
 

@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use futures_util::future::join_all;
 use serde_json::json;
 use usm_queue::{
-    CancelOutcome, Change, ErrorKind, Job, JobStatus, JobStore, JobUpdate, JobWatch, Progress, Result,
+    CancelOutcome, Change, ErrorKind, Job, JobStatus, JobWatch, Progress, Result,
+    backend::{JobStore, JobUpdate},
     testing::{eventually, soon},
 };
 

@@ -1,0 +1,106 @@
+//! A consumer that is opened again after every loss.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep, sleep_until};
+
+use super::{Broker, Consumer, Delivery};
+use crate::{
+    backoff::Backoff,
+    error::{Error, ErrorKind, Result},
+};
+
+/// How long a consumer must last after a loss before its queue counts as consumed again: one that fails at once has not
+/// recovered.
+const PROOF: Duration = Duration::from_secs(1);
+
+/// Consumes one queue for as long as it is polled.
+pub(crate) struct Recovering<'a> {
+    broker: &'a dyn Broker,
+    queue: &'a str,
+    prefetch: usize,
+    consumer: Option<Consumer>,
+    backoff: Backoff,
+    /// How long to wait before the next consumer is opened.
+    pause: Option<Duration>,
+    /// When the present consumer has recovered the queue from a loss.
+    proven_at: Option<Instant>,
+    /// Came while its consumer was still to prove itself.
+    held: Option<Delivery>,
+}
+
+/// What happens to a consumer.
+#[derive(Debug)]
+pub(crate) enum Happened {
+    /// The queue is consumed, for the first time or again.
+    Consuming,
+    Delivered(Delivery),
+    /// Nothing comes until it is consumed again.
+    Lost(Error),
+}
+
+impl<'a> Recovering<'a> {
+    pub(crate) fn new(broker: &'a dyn Broker, queue: &'a str, prefetch: usize) -> Self {
+        let (consumer, pause, proven_at, held) = (None, None, Some(Instant::now()), None);
+        Self { broker, queue, prefetch, consumer, backoff: Backoff::of_writes(), pause, proven_at, held }
+    }
+
+    /// What happens next.
+    ///
+    /// # Errors
+    ///
+    /// `Closed` only.
+    pub(crate) async fn next(&mut self) -> Result<Happened> {
+        if let Some(delivery) = self.held.take() {
+            return Ok(Happened::Delivered(delivery));
+        }
+        if let Some(pause) = self.pause {
+            sleep(pause).await;
+            self.pause = None;
+        }
+        let consumer = match &mut self.consumer {
+            Some(consumer) => consumer,
+            none => match self.broker.consume(self.queue, self.prefetch).await {
+                Ok(consumer) => none.insert(consumer),
+                Err(error) => return self.lose(error),
+            },
+        };
+        let next = match self.proven_at {
+            None => consumer.next().await,
+            Some(at) => tokio::select! {
+                biased;
+                () = sleep_until(at) => {
+                    self.recovered();
+                    return Ok(Happened::Consuming);
+                }
+                next = consumer.next() => next,
+            },
+        };
+        match next {
+            Some(Ok(delivery)) if self.proven_at.is_some() => {
+                self.recovered();
+                self.held = Some(delivery);
+                Ok(Happened::Consuming)
+            }
+            Some(Ok(delivery)) => Ok(Happened::Delivered(delivery)),
+            Some(Err(error)) => self.lose(error),
+            None => self.lose(Error::new(ErrorKind::Unavailable, "the consumer ended")),
+        }
+    }
+
+    /// Gives the consumer up; another is opened after a pause.
+    pub(crate) fn lose(&mut self, error: Error) -> Result<Happened> {
+        self.consumer = None;
+        if error.kind() == ErrorKind::Closed {
+            return Err(error);
+        }
+        self.pause = Some(self.backoff.pause());
+        self.proven_at = self.pause.map(|pause| Instant::now() + pause + PROOF);
+        Ok(Happened::Lost(error))
+    }
+
+    fn recovered(&mut self) {
+        self.proven_at = None;
+        self.backoff.reset();
+    }
+}

@@ -1,0 +1,14 @@
+-- Postpones a waiting job that is due. ARGV: 5 request id, 6 error (JSON), 7 delay in microseconds, 8.. the fallback record.
+local REQUEST = 'p' .. ARGV[5]
+local r, answer = unfenced(8)
+if not r then return answer end
+local before = r.listed
+if not r.new then before = r.status end
+if r.status == 'pending' and not (r.due and r.due > now) and not remembers(r, REQUEST) then
+  r.error, r.due = ARGV[6], now + ARGV[7]
+  remember(r, REQUEST)
+  write(r, before)
+elseif r.new then
+  store(r, before)
+end
+return {r.status, overwritten}

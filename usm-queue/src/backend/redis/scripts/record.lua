@@ -1,0 +1,307 @@
+-- The beginning of every script that changes one job: the clock, the record as the scripts keep it, and its JSON in `job:{id}`.
+-- KEYS: job:{id}, usm:job:{id}, and job:{alias} if the caller knows the id that another service uses. ARGV: id, keep_ended in ms,
+-- keep_unfinished in ms, what the caller has seen (see `unfenced` and `claimed`), then the script's own.
+-- Values of users arrive as JSON and are only concatenated: cjson would turn [] into {} and round large integers.
+local JOB, STATE, ID, KEEP_ENDED, KEEP_UNFINISHED, SEEN = KEYS[1], KEYS[2], ARGV[1], tonumber(ARGV[2]), tonumber(ARGV[3]), ARGV[4]
+-- What every key begins with.
+local PREFIX = string.sub(JOB, 1, #JOB - #ID - 4)
+-- The list of partial results. Each entry is the version that it made, a space, and JSON.
+local PARTIALS = PREFIX .. 'usm:partials:' .. ID
+-- The alias, for callers that only know our id.
+local POINTER = STATE .. ':alias'
+local UNCONFIRMED = PREFIX .. 'usm:unconfirmed'
+-- The layout of `usm:job:{id}`.
+local LAYOUT = 1
+local clock = redis.call('TIME')
+local now = clock[1] * 1000000 + clock[2]
+local now_text
+-- A key that held a value of another type and was overwritten; the caller logs it.
+local overwritten = ''
+
+local function decimal(number)
+  return string.format('%.0f', number)
+end
+
+-- A time in microseconds as JSON.
+local function moment(micros)
+  if not micros then return 'null' end
+  if micros == now and now_text then return now_text end
+  local day = math.floor(micros / 86400000000)
+  local rest = micros - day * 86400000000
+  -- From days to the civil calendar: years begin in March, eras have 400 years.
+  local z = day + 719468
+  local era = math.floor(z / 146097)
+  local doe = z - era * 146097
+  local yoe = math.floor((doe - math.floor(doe / 1460) + math.floor(doe / 36524) - math.floor(doe / 146096)) / 365)
+  local doy = doe - (365 * yoe + math.floor(yoe / 4) - math.floor(yoe / 100))
+  local mp = math.floor((5 * doy + 2) / 153)
+  local month = mp < 10 and mp + 3 or mp - 9
+  local second = math.floor(rest / 1000000)
+  local text = string.format('"%04d-%02d-%02dT%02d:%02d:%02d.%06dZ"', yoe + era * 400 + (month <= 2 and 1 or 0), month,
+    doy - math.floor((153 * mp + 2) / 5) + 1, math.floor(second / 3600), math.floor(second / 60) % 60, second % 60,
+    rest - second * 1000000)
+  if micros == now then now_text = text end
+  return text
+end
+
+local function is_final(status)
+  return status ~= 'pending' and status ~= 'processing'
+end
+
+-- Reads a record from the fields in `of`, from `at` on. Missing numbers are ''.
+local function record(of, at)
+  return {
+    status = of[at], attempt = tonumber(of[at + 1]), max_attempts = tonumber(of[at + 2]), token = tonumber(of[at + 3]),
+    version = tonumber(of[at + 4]), lease = tonumber(of[at + 5]), due = tonumber(of[at + 6]), worker = of[at + 7],
+    error = of[at + 8], progress = of[at + 9], result = of[at + 10], partials = of[at + 11], timeline = of[at + 12],
+    cancel = of[at + 13], finished = tonumber(of[at + 14]), fixed = of[at + 15], owner = of[at + 16], created = of[at + 17],
+    updated = tonumber(of[at + 18]), requests = of[at + 19] or '',
+    -- Milliseconds; 7 days where an earlier version of this library stored the record.
+    remember = tonumber(of[at + 20]) or 604800000, digest = of[at + 21] or '',
+    crashes = tonumber(of[at + 22]) or 0, alone = tonumber(of[at + 23]),
+    -- Entries and bytes of the list. `partials` are those that an earlier version of this library kept in the record itself; such
+    -- a record has no count of the list.
+    parts = tonumber(of[at + 24]) or redis.call('LLEN', PARTIALS), bytes = tonumber(of[at + 25]) or 0,
+    left_out = tonumber(of[at + 26]) or 0, progressed = tonumber(of[at + 27]) or 0,
+  }
+end
+
+-- The record as `keep_state` packed it: MessagePack in one string, which is less work for Redis than a hash.
+local function stored()
+  local packed = redis.pcall('GET', STATE)
+  if not packed then return nil end
+  if type(packed) == 'string' then
+    local values = {pcall(cmsgpack.unpack, packed)}
+    if values[1] and values[2] == LAYOUT then return record(values, 3) end
+  end
+  overwritten = STATE
+  return nil
+end
+
+-- Of an ended job only what later calls compare is kept, and longer than the record: no late message may run the job again.
+local function keep_state(r, ttl)
+  local packed
+  if r.status == 'pending' or r.status == 'processing' then
+    packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
+      r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
+      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.parts, r.bytes, r.left_out, r.progressed)
+  else
+    packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
+      string.sub(r.requests, 1, 17), '', r.digest)
+    ttl = math.max(ttl, r.remember)
+  end
+  redis.call('SET', STATE, packed, 'PX', decimal(ttl))
+end
+
+-- Adds an entry to the list of partial results.
+local function add_partial(r, entry)
+  r.parts = redis.call('RPUSH', PARTIALS, entry)
+  r.bytes = r.bytes + #entry
+end
+
+-- The fallback record, in ARGV from `at` on. Version 0 stands for one beyond any that a lost record can have had. When a new job
+-- is due is a time on the caller's clock, as its creation is, so only the difference counts.
+local function fallback_record(at)
+  local r = record(ARGV, at)
+  r.new = true
+  if r.due and SEEN == '=' then r.due = now + math.max(0, r.due - tonumber(r.created)) end
+  if r.version == 0 then r.version = now end
+  if SEEN == '+' then
+    redis.call('DEL', PARTIALS)
+    r.parts, r.bytes = 0, 0
+    for index = at + 28, #ARGV do add_partial(r, ARGV[index]) end
+  end
+  return r
+end
+
+-- How a record of ours begins.
+local function head(r)
+  return '{"version":' .. decimal(r.version) .. ',"status":"' .. r.status .. '"'
+end
+
+local function json(r)
+  local progressed = r.progressed > 0 and ',"progress_version":' .. decimal(r.progressed) or ''
+  local left_out = r.left_out > 0 and ',"timeline_left_out":' .. decimal(r.left_out) or ''
+  return head(r) .. ',"partials":' .. decimal(r.parts) .. ',"attempt":' .. r.attempt .. ',"updated_at":' .. moment(r.updated) .. ',"next_attempt_at":' .. moment(r.due)
+    .. ',"finished_at":' .. moment(r.finished) .. ',"progress":' .. r.progress .. progressed .. ',"partial_results":[' .. r.partials
+    .. '],"result":' .. r.result .. ',"error":' .. r.error .. ',"cancel_requested":' .. r.cancel .. ',"worker":' .. r.worker
+    .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. ']' .. left_out .. ',' .. r.fixed .. '}'
+end
+
+-- The id that another service uses. In `fixed` it follows our id, which has 36 characters.
+local function alias_of(r)
+  if string.sub(r.fixed, 48, 57) ~= ',"alias":"' then return nil end
+  return string.match(r.fixed, '^([^"\\]*)"', 58) or cjson.decode('{' .. r.fixed .. '}').alias
+end
+
+-- Adds the alias to the record. What is kept of an ended job has no `fixed`.
+local function set_alias(r, alias)
+  if alias and r.fixed ~= '' and not alias_of(r) then
+    r.fixed = string.sub(r.fixed, 1, 47) .. ',"alias":' .. cjson.encode(alias) .. string.sub(r.fixed, 48)
+  end
+end
+
+-- Writes the record under the alias, with the id that the other service uses.
+local function put_alias(r, ttl)
+  local alias, fixed = alias_of(r), r.fixed
+  if not alias then return end
+  r.fixed = '"job_id":' .. cjson.encode(alias) .. ',"usm_job_id":"' .. ID .. '"' .. string.sub(fixed, 48)
+  redis.call('SET', PREFIX .. 'job:' .. alias, json(r), 'PX', decimal(ttl))
+  redis.call('SET', POINTER, alias, 'PX', decimal(ttl))
+  r.fixed = fixed
+end
+
+-- The record of a job, for a change that needs no lease. Another service may have written `job:{id}` as the guide shows it. That
+-- record counts, unless the job has ended or a worker holds it. The answer then is `foreign` and the text, or `unknown` if there is
+-- no record at all; the caller makes a fallback record and calls again with it, and with what it has seen: '=' and the text, or
+-- '=' alone for none. In the first call that is '-'. Returns the record, or nil and the answer.
+local function unfenced(at)
+  local r = stored()
+  local alias = KEYS[3] and string.sub(KEYS[3], #PREFIX + 5)
+  if r then
+    set_alias(r, alias)
+    if is_final(r.status) or (r.lease and r.lease > now) then return r end
+    alias = alias_of(r)
+  else
+    alias = alias or redis.call('GET', POINTER)
+  end
+  local place = alias and PREFIX .. 'job:' .. alias or JOB
+  if r then
+    local ours = head(r)
+    local start = redis.pcall('GETRANGE', place, 0, #ours - 1)
+    if start == ours or start == '' then return r end
+  end
+  local raw = redis.pcall('GET', place)
+  if type(raw) == 'table' then
+    overwritten = place
+    raw = false
+  end
+  -- Another job of ours with the same alias may have written it; then it says nothing about this job.
+  local of = raw and string.match(raw, '"usm_job_id": ?"([%x-]+)"')
+  if of and of ~= ID then raw = false end
+  if r and not raw then return r end
+  if SEEN ~= '=' .. (raw or '') then
+    return nil, raw and {'foreign', raw} or {'unknown', overwritten}
+  end
+  local g = fallback_record(at)
+  set_alias(g, alias)
+  if r then
+    g.listed = r.status
+    g.token = math.max(g.token, r.token)
+    g.version = math.max(g.version, r.version)
+  end
+  return g
+end
+
+-- The record of a job that the caller has claimed with this fencing token. If Redis lost it, or was restored to a state before the
+-- claim (every later claim has a greater token), the answer is `unknown`, and the caller calls again with the record as it knows
+-- it ('+' seen). Returns the record, or nil and the answer.
+local function claimed(token, at)
+  local r = stored()
+  if r and r.token >= token then return r end
+  if SEEN ~= '+' then return nil, {'unknown', overwritten} end
+  local g = fallback_record(at)
+  g.listed = r and r.status
+  return g
+end
+
+-- Adds an event to the timeline; `worker` and `error` are JSON.
+local function add_event(r, event, worker, error)
+  local line = '{"at":' .. moment(now) .. ',"event":"' .. event .. '","attempt":' .. r.attempt .. ',"version":' .. decimal(r.version + 1)
+  if worker ~= 'null' then line = line .. ',"worker":' .. worker end
+  if error ~= 'null' then line = line .. ',"error":' .. error end
+  r.timeline = (r.timeline == '' and '' or r.timeline .. ',') .. line .. '}'
+end
+
+-- Of a long timeline the first and the last entries are kept, as in Rust. Quotation marks inside JSON strings are escaped, so only
+-- an entry begins like this.
+local function shorten_timeline(r)
+  if #r.timeline < 4096 then return end
+  local lines = {}
+  for at in string.gmatch(r.timeline, '(){"at":') do lines[#lines + 1] = at end
+  if #lines <= 80 then return end
+  r.timeline = string.sub(r.timeline, 1, lines[11] - 1) .. string.sub(r.timeline, lines[#lines - 49])
+  r.left_out = r.left_out + #lines - 60
+end
+
+-- Remembers the id of a request, so that its repetition after a lost answer is recognized. The last few are kept.
+local function remember(r, request)
+  r.requests = request .. string.sub(r.requests, 1, 51)
+end
+
+local function remembers(r, request)
+  return string.find(r.requests, request, 1, true) ~= nil
+end
+
+local function ttl_of(r)
+  if is_final(r.status) then return KEEP_ENDED end
+  if not r.due then return KEEP_UNFINISHED end
+  return math.max(KEEP_UNFINISHED, math.ceil((r.due - now) / 1000) + KEEP_ENDED)
+end
+
+-- The list of the record's task. Before the task comes only the owner, a number or a string, in which quotation marks are
+-- escaped.
+local function task_list(r)
+  local _, start = string.find(r.fixed, ',"job_type":"', 1, true)
+  local task = start and string.match(r.fixed, '^[^"\\]*"', start + 1)
+  return PREFIX .. 'usm:jobs:task:' .. (task and string.sub(task, 1, -2) or cjson.decode('{' .. r.fixed .. '}').job_type)
+end
+
+-- Puts the job on the lists by status, task and owner, which are sorted by the time of creation.
+local function update_lists(r, before)
+  if before then redis.call('ZREM', PREFIX .. 'usm:jobs:status:' .. before, ID) end
+  redis.call('ZADD', PREFIX .. 'usm:jobs:status:' .. r.status, r.created, ID)
+  if r.new then redis.call('ZADD', PREFIX .. 'usm:jobs', r.created, ID) end
+  if r.new or is_final(r.status) then
+    local lists = {task_list(r)}
+    if r.owner ~= '' then lists[2] = PREFIX .. 'usm:jobs:owner:' .. r.owner end
+    for _, of in ipairs(lists) do
+      -- Jobs that earlier versions stored come onto the list of their task when they end.
+      redis.call('ZADD', of, r.created, ID)
+      -- The list of an idle owner or task expires after its records do.
+      redis.call('PEXPIRE', of, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
+    end
+  end
+end
+
+-- Stores the record, and updates the lists. `before` is the status under which the job is listed.
+local function store(r, before)
+  local text, ttl = json(r), ttl_of(r)
+  keep_state(r, ttl)
+  redis.call('SET', JOB, text, 'PX', decimal(ttl))
+  if r.parts > 0 then redis.call('PEXPIRE', PARTIALS, decimal(ttl)) end
+  put_alias(r, ttl)
+  if r.new or before ~= r.status then update_lists(r, before) end
+  return text
+end
+
+-- Stores a new version and publishes it to watchers, with the new partial result only: they have the earlier ones.
+local function write(r, before, partial)
+  r.version = r.version + 1
+  r.updated = now
+  local text = store(r, before)
+  redis.call('PUBLISH', PREFIX .. 'usm:changed:' .. ID, partial and text .. '\n' .. partial or text)
+  return text
+end
+
+-- Extends the lease, which makes no new version.
+local function renew(r, lease)
+  r.lease = now + lease
+  return store(r, r.status)
+end
+
+-- Ends a job that nobody runs; false if somebody runs it or it has ended.
+local function end_unclaimed(r, status, request, error)
+  if is_final(r.status) or (r.status == 'processing' and r.lease and r.lease > now) then return false end
+  local before = r.listed
+  if not r.new then before = r.status end
+  -- Its message may wait until the job was due.
+  if r.due then r.remember = r.remember + math.max(0, math.ceil((r.due - now) / 1000)) end
+  r.status, r.finished, r.lease, r.due = status, now, nil, nil
+  r.token = math.max(r.token + 1, now)
+  if error ~= 'null' then r.error = error end
+  add_event(r, status, 'null', error)
+  remember(r, request)
+  write(r, before)
+  return true
+end

@@ -1,0 +1,206 @@
+//! The store: [`JobStore`] on Redis.
+
+use std::{any::Any, fmt, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use tokio::sync::broadcast;
+
+use super::{
+    connection::{Connection, Request},
+    encoding::{duration_micros, to_json},
+    options::RedisOptions,
+    preflight, record,
+    request_ids::RequestIds,
+    scripts::{CANCEL, FAIL, POSTPONE},
+    transitions::Transitions,
+    watch::{Watcher, Watchers},
+};
+use crate::{
+    backend::{
+        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
+        LeaseState, NewJob, Updated,
+    },
+    error::{Error, Result},
+    job::{Job, JobId, JobStatus},
+};
+
+impl RedisOptions {
+    /// Connects.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` when the URL cannot be read, `Backend` when the user lacks permissions (the message names the ACL
+    /// rules), `Unavailable` when Redis cannot be reached. Once connected, the store survives any outage: calls fail as
+    /// `Unavailable` while it lasts.
+    pub async fn connect(self) -> Result<Arc<dyn JobStore>> {
+        let options = self.within_bounds();
+        let connection = Arc::new(Connection::connect(&options).await?);
+        preflight::check_permissions(&connection, &options.user()).await?;
+        preflight::check_settings(&connection).await;
+        let watchers = Watchers::new(connection.clone(), &options);
+        let transitions = Arc::new(Transitions::new(connection.clone(), &options));
+        Ok(Arc::new(RedisStore { connection, transitions, watchers }))
+    }
+}
+
+struct RedisStore {
+    connection: Arc<Connection>,
+    transitions: Arc<Transitions>,
+    watchers: Watchers,
+}
+
+#[async_trait]
+impl JobStore for RedisStore {
+    async fn insert(&self, jobs: &[NewJob]) -> Result<()> {
+        self.transitions.insert(jobs, false).await.map(drop)
+    }
+
+    async fn insert_unconfirmed(&self, jobs: &[NewJob]) -> Result<Vec<Inserted>> {
+        self.transitions.insert(jobs, true).await
+    }
+
+    async fn confirm(&self, jobs: &[NewJob]) -> Result<()> {
+        self.transitions.confirm(jobs).await
+    }
+
+    async fn withdraw(&self, ids: &[JobId]) -> Result<()> {
+        self.transitions.withdraw(ids).await.map(drop)
+    }
+
+    async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
+        self.transitions.remove_unconfirmed(age).await
+    }
+
+    async fn resolve(&self, text: &str) -> Result<JobId> {
+        let id: JobId = text.parse()?;
+        let is_alias = text != id.to_string();
+        if !is_alias && id.is_own() {
+            return Ok(id);
+        }
+        // MGET reads a key of another type as missing.
+        let mut get = redis::cmd("MGET");
+        get.arg(&[self.connection.keys().record(text)]);
+        let found: Vec<Option<Vec<u8>>> = self.connection.request(&Request::Command(get)).await?;
+        let [found] = found.try_into().unwrap_or([None]);
+        match found.as_deref().map(record::usm_job_id) {
+            Some(Some(ours)) => Ok(ours),
+            Some(None) if is_alias => {
+                let remember = self.transitions.calls.remember_alias(id, text);
+                self.connection.request::<()>(&Request::Command(remember)).await?;
+                Ok(id)
+            }
+            _ => Ok(id),
+        }
+    }
+
+    async fn get(&self, id: JobId) -> Result<Option<Job>> {
+        Ok(self.connection.read_one(id).await?.map(|snapshot| snapshot.record))
+    }
+
+    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        self.transitions.index.read(filter).await
+    }
+
+    async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
+        self.transitions.claim(&job, worker, lease, None).await
+    }
+
+    async fn claim_suspect(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed> {
+        self.transitions.claim(&job, worker, lease, Some(alone)).await
+    }
+
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
+        let id = job.job.id;
+        let arguments = (RequestIds::random(), to_json(&error), duration_micros(delay));
+        let reply = self.transitions.change_unfenced(&POSTPONE, id, Some(&job), &arguments).await?;
+        let reply = reply.unwrap_or_default();
+        reply.warn_overwritten(1, id);
+        reply.outcome().parse()
+    }
+
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
+        self.transitions.renew(leases, lease).await
+    }
+
+    async fn update(&self, lease: Lease, update: JobUpdate) -> Result<Updated> {
+        self.transitions.update(lease, update).await
+    }
+
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool> {
+        let id = job.job.id;
+        let arguments = (RequestIds::random(), to_json(&error));
+        let reply = self.transitions.change_unfenced(&FAIL, id, Some(&job), &arguments).await?;
+        let reply = reply.unwrap_or_default();
+        reply.warn_overwritten(1, id);
+        Ok(reply.outcome() == "failed")
+    }
+
+    async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
+        let reply = self.transitions.change_unfenced(&CANCEL, id, None, &RequestIds::random()).await?;
+        let Some(reply) = reply else { return Ok(CancelOutcome::Unknown) };
+        reply.warn_overwritten(1, id);
+        Ok(match reply.outcome() {
+            "cancelled" => CancelOutcome::Cancelled,
+            "requested" => {
+                // Redis tells other processes; workers of this one need not wait for it.
+                self.watchers.notify_cancellation(id);
+                CancelOutcome::Requested
+            }
+            "was_cancelled" => CancelOutcome::AlreadyFinal(JobStatus::Cancelled),
+            status => CancelOutcome::AlreadyFinal(status.parse()?),
+        })
+    }
+
+    async fn watch(&self, id: JobId) -> Result<JobWatch> {
+        let (current, watcher) = self.start_watching(id).await?;
+        Ok(JobWatch::new(current, Watcher::later_records(watcher, Job::clone)))
+    }
+
+    async fn changes(&self, id: JobId, after: u64) -> Result<JobChanges> {
+        let (current, watcher) = self.start_watching(id).await?;
+        Ok(JobChanges::new(&current, after, |mut cursor| {
+            Watcher::later_records(watcher, move |job| cursor.read(job))
+        }))
+    }
+
+    fn cancellations(&self) -> broadcast::Receiver<JobId> {
+        self.watchers.cancellations()
+    }
+
+    async fn close(&self) {
+        self.watchers.close();
+        self.connection.close();
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+impl RedisStore {
+    /// The current record, and a watcher for later ones unless the job has ended.
+    async fn start_watching(&self, id: JobId) -> Result<(Job, Option<Watcher>)> {
+        // Subscribe before the record is read, so that no change falls in between.
+        let watcher = self.watchers.watch(id).await?;
+        let current = self.connection.read_one(id).await?;
+        let current = current.ok_or_else(|| Error::not_found(format!("job {id}")))?;
+        let job = current.record.clone();
+        if job.status.is_final() {
+            return Ok((job, None));
+        }
+        self.watchers.show(current);
+        Ok((job, Some(watcher)))
+    }
+}
+
+impl fmt::Debug for RedisStore {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("RedisStore").field("server", &self.connection).finish_non_exhaustive()
+    }
+}

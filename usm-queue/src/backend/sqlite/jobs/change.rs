@@ -1,0 +1,520 @@
+//! What changes records, in a write transaction.
+
+use std::{sync::LazyLock, time::Duration};
+
+use rusqlite::{Connection, OptionalExtension, ToSql, params};
+use serde_json::Value;
+
+use super::{
+    error::failed,
+    read::{EXPIRED, FORGOTTEN},
+    rows::{COLUMNS, JobRow, StoredJob, status, status_number, to_json},
+};
+use crate::{
+    backend::{
+        CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
+        Updated,
+        sqlite::db::{BulkInsert, Tx, duration_micros},
+        store::{REMEMBER_UNBOUNDED, SUSPICIOUS, too_many_partials},
+    },
+    error::{Error, Result},
+    job::{JobEvent, JobId, JobStatus},
+};
+
+/// Old records removed in one transaction.
+const PRUNE_AT_ONCE: usize = 500;
+
+static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
+    let columns = [
+        "id",
+        "task",
+        "owner",
+        "status",
+        "priority",
+        "attempt",
+        "max_attempts",
+        "version",
+        "created_at",
+        "updated_at",
+        "next_attempt_at",
+        "correlation_id",
+        "metadata",
+        "timeline",
+        "digest",
+        "remember",
+        "alias",
+    ];
+    BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
+});
+
+/// Stores new records, marked as unconfirmed, and tells what was there before.
+pub(crate) fn insert_unconfirmed(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<Vec<Inserted>> {
+    let mut found = Vec::with_capacity(jobs.len());
+    for job in jobs {
+        let known = known(tx.connection, job)?;
+        if known == Inserted::New {
+            insert(tx, &[job])?;
+            run(tx, "INSERT INTO unconfirmed (id, since) VALUES (?1, ?2)", params![job.id.0, tx.now])?;
+        }
+        found.push(known);
+    }
+    Ok(found)
+}
+
+/// What is known of a job that is about to be stored.
+pub(crate) fn known(connection: &Connection, job: &JobRow) -> Result<Inserted> {
+    let sql =
+        "SELECT status, digest, NOT EXISTS (SELECT 1 FROM unconfirmed WHERE id = ?1) FROM jobs WHERE id = ?1
+               UNION ALL SELECT status, digest, 1 FROM ended WHERE id = ?1";
+    let row: Option<(i64, Option<i64>, bool)> = connection
+        .prepare_cached(sql)
+        .and_then(|mut known| {
+            known.query_row([job.id.0], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+        })
+        .map_err(failed)?;
+    Ok(row.map_or(Inserted::New, |(number, digest, confirmed)| Inserted::Known {
+        status: status(number),
+        confirmed,
+        same_payload: digest.zip(job.digest).is_none_or(|(known, new)| known == new),
+    }))
+}
+
+/// Stores the records of which nothing is known.
+pub(crate) fn insert_missing(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+    for job in jobs {
+        if known(tx.connection, job)? == Inserted::New {
+            insert(tx, &[job])?;
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
+    for job in jobs {
+        run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&job.id.0])?;
+    }
+    insert_missing(tx, jobs)
+}
+
+/// Removes unconfirmed records that nobody has claimed; tells which.
+pub(crate) fn withdraw(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>> {
+    let mut removed = Vec::new();
+    for id in ids {
+        if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&id.0])? > 0
+            && run(tx, "DELETE FROM jobs WHERE id = ?1 AND status = 0 AND version = 1", &[&id.0])? > 0
+        {
+            removed.push(*id);
+        }
+    }
+    Ok(removed)
+}
+
+pub(crate) fn remove_unconfirmed(tx: &mut Tx<'_>, age: Duration) -> Result<Vec<JobId>> {
+    let before = tx.now.saturating_sub(duration_micros(age));
+    let old: Vec<JobId> = tx
+        .connection
+        .prepare_cached("SELECT id FROM unconfirmed WHERE since <= ?1 LIMIT ?2")
+        .and_then(|mut old| {
+            old.query_map(params![before, PRUNE_AT_ONCE], |row| row.get(0).map(JobId))?.collect()
+        })
+        .map_err(failed)?;
+    withdraw(tx, &old)
+}
+
+/// Stores each record unless its id is known.
+pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
+    INSERT
+        .run(tx.connection, jobs, |job, values| {
+            values.add(job.id.0)?;
+            values.add(&job.task)?;
+            values.add_some(job.owner.as_ref())?;
+            values.add(job.status)?;
+            values.add(job.priority)?;
+            values.add(job.attempt)?;
+            values.add(job.max_attempts)?;
+            values.add(job.version)?;
+            values.add(job.created_at)?;
+            values.add(job.updated_at)?;
+            values.add_some(job.next_attempt_at)?;
+            values.add_some(job.correlation_id.as_ref())?;
+            values.add_some(job.metadata.as_ref())?;
+            values.add(&job.timeline)?;
+            values.add_some(job.digest)?;
+            values.add_some(job.remember)?;
+            values.add_some(job.alias.as_ref())
+        })
+        .map_err(failed)?;
+    // Watchers of one that was known are told what they know.
+    tx.effects.jobs.extend(jobs.iter().map(|job| job.id));
+    Ok(())
+}
+
+/// What a claim finds, not yet parsed.
+pub(crate) enum Found {
+    Taken(Box<StoredJob>),
+    UsedUp(Box<StoredJob>),
+    /// For so many microseconds.
+    Held(i64),
+    Ended(JobStatus),
+    /// After so many crashes.
+    Suspect(u32),
+}
+
+/// Takes a job; a suspect only when it is to be `alone` for so long.
+pub(crate) fn claim(
+    tx: &mut Tx<'_>,
+    job: &JobRow,
+    worker: &str,
+    lease: Duration,
+    alone: Option<Duration>,
+) -> Result<Found> {
+    let mut found = find(tx.connection, job.id)?;
+    if found.is_none() {
+        if let Some(status) = remembered(tx.connection, job.id)? {
+            return Ok(Found::Ended(status));
+        }
+        insert(tx, &[job])?;
+        found = find(tx.connection, job.id)?;
+    }
+    let mut stored = found.ok_or_else(|| Error::not_found(format!("job {}", job.id)))?;
+    let held = stored.held_until().map_or(0, |until| until.saturating_sub(tx.now));
+    match stored.status() {
+        status if status.is_final() => Ok(Found::Ended(status)),
+        _ if held > 0 => Ok(Found::Held(held)),
+        JobStatus::Pending => {
+            stored.claim(tx.now, lease);
+            stored.begin(worker, 1);
+            take(tx, stored).map(Found::Taken)
+        }
+        _ => take_over(tx, stored, worker, lease, alone),
+    }
+}
+
+fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
+    static FIND: LazyLock<String> = LazyLock::new(|| format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1"));
+    connection
+        .prepare_cached(&FIND)
+        .and_then(|mut find| find.query_row([id.0], |row| StoredJob::read(row).map(Box::new)).optional())
+        .map_err(failed)
+}
+
+/// Writes a claim down.
+fn take(tx: &mut Tx<'_>, mut stored: Box<StoredJob>) -> Result<Box<StoredJob>> {
+    stored.shorten_timeline();
+    stored.write(tx.connection).and_then(|()| stored.read_partials(tx.connection, 0)).map_err(failed)?;
+    tx.effects.jobs.push(stored.lease().id);
+    Ok(stored)
+}
+
+/// Takes a job over whose worker let the lease lapse.
+fn take_over(
+    tx: &mut Tx<'_>,
+    mut stored: Box<StoredJob>,
+    worker: &str,
+    lease: Duration,
+    alone: Option<Duration>,
+) -> Result<Found> {
+    let id = stored.lease().id;
+    let crashed: Option<(u32, Option<i64>)> = tx
+        .connection
+        .prepare_cached("SELECT count, alone_until FROM crashes WHERE job = ?1")
+        .and_then(|mut crashed| crashed.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
+        .map_err(failed)?;
+    let (before, alone_until) = crashed.unwrap_or_default();
+    let tried_alone = alone_until.is_some() && alone_until >= stored.held_until();
+    if tried_alone && stored.is_last_attempt() {
+        // Whoever is to end it may die too; nothing is begun again.
+        run(tx, "UPDATE crashes SET alone_until = ?2 WHERE job = ?1", params![id.0, i64::MAX])?;
+        stored.claim(tx.now, lease);
+        return take(tx, stored).map(Found::UsedUp);
+    }
+    let crashes = before.saturating_add(1);
+    if crashes >= SUSPICIOUS && alone.is_none() && !stored.cancel_requested() {
+        return Ok(Found::Suspect(crashes));
+    }
+    let alone_until = alone
+        .map(|alone| tx.now.saturating_add(duration_micros(alone)).saturating_add(duration_micros(lease)));
+    run(
+        tx,
+        "INSERT OR REPLACE INTO crashes (job, count, alone_until) VALUES (?1, ?2, ?3)",
+        params![id.0, crashes, alone_until],
+    )?;
+    stored.claim(tx.now, lease);
+    stored.begin(worker, u32::from(tried_alone));
+    take(tx, stored).map(Found::Taken)
+}
+
+/// Puts a waiting job off that is due; returns the job's status.
+pub(crate) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Duration) -> Result<JobStatus> {
+    if state(tx.connection, job.id)?.is_none() {
+        if let Some(ended) = remembered(tx.connection, job.id)? {
+            return Ok(ended);
+        }
+        insert(tx, &[job])?;
+    }
+    let due = tx.now.saturating_add(duration_micros(delay));
+    let changed = run(
+        tx,
+        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, version = version + 1, updated_at = ?2
+         WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)",
+        params![job.id.0, tx.now, error, due],
+    )?;
+    if changed > 0 {
+        tx.effects.jobs.push(job.id);
+    }
+    let state = state(tx.connection, job.id)?;
+    state.map(|(status, _)| status).ok_or_else(|| Error::not_found(format!("job {}", job.id)))
+}
+
+pub(crate) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result<LeaseState> {
+    let cancel_requested: Option<bool> = tx
+        .connection
+        .prepare_cached("UPDATE jobs SET lease_until = ?3 WHERE id = ?1 AND token = ?2 AND status = 1 RETURNING cancel_requested")
+        .and_then(|mut renew| {
+            let until = tx.now.saturating_add(duration_micros(duration));
+            renew.query_row(params![lease.id.0, lease.token, until], |row| row.get(0)).optional()
+        })
+        .map_err(failed)?;
+    Ok(match cancel_requested {
+        None => LeaseState::Lost,
+        Some(true) => LeaseState::CancelRequested,
+        Some(false) => LeaseState::Held,
+    })
+}
+
+/// Changes a claimed job; every statement is fenced by the lease's token.
+pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Result<Updated> {
+    let changed = match change {
+        JobUpdate::Progress(progress) => run(
+            tx,
+            "UPDATE jobs SET progress = ?4, progress_version = version + 1, version = version + 1, updated_at = ?3 WHERE id = ?1 AND token = ?2 AND status = 1",
+            params![lease.id.0, lease.token, tx.now, to_json(progress)],
+        ),
+        JobUpdate::Partial(value) => add_partial(tx, lease, &to_json(value)),
+        JobUpdate::Retry { error, delay, counted } => run(
+            tx,
+            "UPDATE jobs SET status = 0, attempt = attempt - ?7, error = ?4, next_attempt_at = ?5, version = version + 1,
+                updated_at = ?3, lease_until = NULL,
+                timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"retry_scheduled\",' || attempt || ',' || json_quote(worker) || ',' || ?6 || ']' || char(10)
+             WHERE id = ?1 AND token = ?2 AND status = 1",
+            params![lease.id.0, lease.token, tx.now, error, tx.now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted)],
+        ),
+        JobUpdate::Released => run(
+            tx,
+            "UPDATE jobs SET status = 0, attempt = attempt - 1, version = version + 1, updated_at = ?3, lease_until = NULL,
+                timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"released\",' || attempt || ',' || json_quote(worker) || ',null]' || char(10)
+             WHERE id = ?1 AND token = ?2 AND status = 1",
+            params![lease.id.0, lease.token, tx.now],
+        ),
+        JobUpdate::Completed(result) => end(tx, lease, JobEvent::Completed, None, Some(result)),
+        JobUpdate::Failed(error) => end(tx, lease, JobEvent::Failed, Some(error), None),
+        JobUpdate::Cancelled => end(tx, lease, JobEvent::Cancelled, None, None),
+    }?;
+    if changed == 0 {
+        return refused(tx.connection, lease);
+    }
+    if matches!(change, JobUpdate::Retry { .. } | JobUpdate::Released) {
+        run(tx, "DELETE FROM crashes WHERE job = ?1", params![lease.id.0])?;
+    }
+    tx.effects.jobs.push(lease.id);
+    Ok(Updated::Applied)
+}
+
+/// Adds a partial result; the record stays as small as it is.
+fn add_partial(tx: &Tx<'_>, lease: Lease, value: &str) -> Result<usize> {
+    let values = params![lease.id.0, lease.token, tx.now, value.len()];
+    let added: Option<(i64, u64, u64)> = tx
+        .connection
+        .prepare_cached(
+            "UPDATE jobs SET version = version + 1, updated_at = ?3, partials = coalesce(partials, 0) + 1,
+                partial_bytes = coalesce(partial_bytes, 0) + ?4
+             WHERE id = ?1 AND token = ?2 AND status = 1
+             RETURNING version, partials, partial_bytes",
+        )
+        .and_then(|mut update| {
+            update.query_row(values, |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).optional()
+        })
+        .map_err(failed)?;
+    let Some((number, partials, bytes)) = added else { return Ok(0) };
+    if partials > MAX_PARTIAL_RESULTS || bytes > MAX_PARTIAL_BYTES {
+        // What was written is rolled back with the error.
+        return Err(too_many_partials(lease.id));
+    }
+    run(
+        tx,
+        "INSERT INTO partial_results (job, number, value) VALUES (?1, ?2, ?3)",
+        params![lease.id.0, number, value],
+    )
+}
+
+/// Why a change was refused: a record that is gone or has an older token does not know of the claim.
+fn refused(connection: &Connection, lease: Lease) -> Result<Updated> {
+    let newer = connection
+        .prepare_cached("SELECT 1 FROM jobs WHERE id = ?1 AND token >= ?2")
+        .and_then(|mut newer| newer.exists(params![lease.id.0, lease.token]))
+        .map_err(failed)?;
+    let over = newer || remembered(connection, lease.id)?.is_some();
+    Ok(if over { Updated::Stale } else { Updated::Lost })
+}
+
+/// How a job ended whose record is gone.
+fn remembered(connection: &Connection, id: JobId) -> Result<Option<JobStatus>> {
+    connection
+        .prepare_cached("SELECT status FROM ended WHERE id = ?1")
+        .and_then(|mut ended| ended.query_row([id.0], |row| row.get(0).map(status)).optional())
+        .map_err(failed)
+}
+
+/// Ends a claimed job.
+fn end(
+    tx: &Tx<'_>,
+    lease: Lease,
+    event: JobEvent,
+    error: Option<&String>,
+    result: Option<&Value>,
+) -> Result<usize> {
+    run(
+        tx,
+        "UPDATE jobs SET status = ?4, error = iif(?4 = 2, NULL, coalesce(?5, error)), result = ?6, version = version + 1, updated_at = ?3,
+            finished_at = ?3, expires_at = ?7, lease_until = NULL,
+            timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ?8 || attempt || ',' || json_quote(worker) || ',' || ?9 || ']' || char(10)
+         WHERE id = ?1 AND token = ?2 AND status = 1",
+        params![
+            lease.id.0,
+            lease.token,
+            tx.now,
+            event.status().map(status_number),
+            error,
+            result.map(to_json),
+            expiry(tx),
+            format!(",{},", to_json(&event)),
+            to_json(&error),
+        ],
+    )
+}
+
+/// Ends a job that nobody runs.
+fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str>) -> Result<bool> {
+    let changed = run(
+        tx,
+        "UPDATE jobs SET status = ?3, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
+            expires_at = ?5, lease_until = NULL, next_attempt_at = NULL, token = token + 1,
+            remember = remember + max(0, coalesce(next_attempt_at, 0) - ?2),
+            timeline = timeline || (version + 1) || char(10) || '[' || ?2 || ?6 || attempt || ',null,' || ?7 || ']' || char(10)
+         WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?2))",
+        params![
+            id.0,
+            tx.now,
+            event.status().map(status_number),
+            error,
+            expiry(tx),
+            format!(",{},", to_json(&event)),
+            to_json(&error),
+        ],
+    )?;
+    if changed > 0 {
+        tx.effects.jobs.push(id);
+    }
+    Ok(changed > 0)
+}
+
+pub(crate) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Result<bool> {
+    if remembered(tx.connection, job.id)?.is_some() {
+        return Ok(false);
+    }
+    insert(tx, &[job])?;
+    end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
+}
+
+/// Cancels a job that waits or asks its worker to stop; `remove_waiting` removes its message, given when that was due.
+pub(crate) fn cancel(
+    tx: &mut Tx<'_>,
+    id: JobId,
+    remove_waiting: impl FnOnce(&Tx<'_>, i64) -> Result<()>,
+) -> Result<CancelOutcome> {
+    match state(tx.connection, id)? {
+        None => {
+            Ok(remembered(tx.connection, id)?.map_or(CancelOutcome::Unknown, CancelOutcome::AlreadyFinal))
+        }
+        Some((status, _)) if status.is_final() => Ok(CancelOutcome::AlreadyFinal(status)),
+        Some((_, since)) if end_unclaimed(tx, id, JobEvent::Cancelled, None)? => {
+            remove_waiting(tx, since)?;
+            Ok(CancelOutcome::Cancelled)
+        }
+        _ => {
+            let asked = run(
+                tx,
+                "UPDATE jobs SET cancel_requested = 1, version = version + 1, updated_at = ?2,
+                    timeline = timeline || (version + 1) || char(10) || '[' || ?2 || ',\"cancel_requested\",' || attempt || ',null,null]' || char(10)
+                 WHERE id = ?1 AND cancel_requested = 0",
+                params![id.0, tx.now],
+            )?;
+            if asked > 0 {
+                tx.effects.jobs.push(id);
+                tx.effects.to_stop.push(id);
+            }
+            Ok(CancelOutcome::Requested)
+        }
+    }
+}
+
+/// The status of a job, and when it was enqueued or its next attempt is due.
+fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, i64)>> {
+    connection
+        .prepare_cached("SELECT status, coalesce(next_attempt_at, created_at) FROM jobs WHERE id = ?1")
+        .and_then(|mut state| {
+            state.query_row([id.0], |row| Ok((status(row.get(0)?), row.get(1)?))).optional()
+        })
+        .map_err(failed)
+}
+
+/// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
+/// ended.
+pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
+    let unbounded = duration_micros(REMEMBER_UNBOUNDED);
+    let remember = format!(
+        "INSERT INTO ended (id, status, digest, forget_at)
+         SELECT id, status, digest, finished_at + coalesce(remember, ?3) FROM jobs
+         WHERE id IN ({EXPIRED}) AND finished_at + coalesce(remember, ?3) > ?1"
+    );
+    run(tx, &remember, params![tx.now, PRUNE_AT_ONCE, unbounded])?;
+    run(tx, &format!("DELETE FROM jobs WHERE id IN ({EXPIRED})"), params![tx.now, PRUNE_AT_ONCE])?;
+    run(tx, &format!("DELETE FROM ended WHERE id IN ({FORGOTTEN})"), params![tx.now, PRUNE_AT_ONCE])?;
+    let over = "DELETE FROM crashes WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = job AND status = 1)";
+    run(tx, over, params![]).map(drop)
+}
+
+fn expiry(tx: &Tx<'_>) -> i64 {
+    tx.now.saturating_add(duration_micros(tx.options.keep_ended))
+}
+
+fn run(tx: &Tx<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<usize> {
+    tx.connection.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(failed)
+}
+
+#[cfg(test)]
+mod tests {
+    #![expect(clippy::unwrap_used, reason = "a test may panic")]
+
+    use super::*;
+
+    #[test]
+    fn partial_results_go_with_their_record() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../db/schema.sql")).unwrap();
+        connection
+            .execute_batch(
+                "INSERT INTO jobs (id, task, status, priority, attempt, max_attempts, version, created_at, updated_at, timeline, partials)
+                     VALUES (x'01', 't', 2, 0, 1, 1, 4, 0, 0, '', 1), (x'02', 't', 2, 0, 1, 1, 4, 0, 0, '', 1);
+                 INSERT INTO partial_results VALUES (x'01', 3, '1'), (x'02', 3, '2');
+                 DELETE FROM jobs WHERE id = x'01';",
+            )
+            .unwrap();
+
+        let left: String = connection
+            .query_row("SELECT group_concat(value) FROM partial_results", [], |row| row.get(0))
+            .unwrap();
+
+        assert_eq!(left, "2");
+    }
+}

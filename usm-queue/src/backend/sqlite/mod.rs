@@ -1,0 +1,16 @@
+//! The embedded backend: one SQLite file for messages and jobs, several processes on one file.
+
+mod broker;
+mod consumer;
+mod contents;
+mod db;
+mod embedded;
+mod jobs;
+mod messages;
+mod open;
+mod options;
+mod store;
+mod subscribers;
+
+pub(crate) use self::open::{in_memory, open};
+pub use self::options::SqliteOptions;

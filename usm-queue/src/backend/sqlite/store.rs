@@ -1,0 +1,217 @@
+//! The job store in a SQLite file.
+
+use std::{any::Any, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use futures_util::{Stream, stream::unfold};
+use tokio::sync::{broadcast, watch};
+
+use super::{
+    embedded::Embedded,
+    jobs::{self, Found, JobRow},
+    messages,
+};
+use crate::{
+    backend::{
+        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
+        LeaseState, NewJob, Updated,
+    },
+    error::{Error, Result},
+    job::{Job, JobId, JobStatus},
+};
+
+/// Jobs in a SQLite file.
+#[derive(Debug)]
+pub(crate) struct SqliteStore {
+    embedded: Arc<Embedded>,
+}
+
+impl SqliteStore {
+    pub(crate) fn new(embedded: Arc<Embedded>) -> Self {
+        Self { embedded }
+    }
+
+    pub(crate) fn is_in(&self, embedded: &Arc<Embedded>) -> bool {
+        Arc::ptr_eq(&self.embedded, embedded)
+    }
+
+    async fn take(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Option<Duration>,
+    ) -> Result<Claimed> {
+        let row = JobRow::from(job);
+        let worker = worker.to_owned();
+        let found = self.embedded.db.write(move |tx| jobs::claim(tx, &row, &worker, lease, alone)).await?;
+        Ok(match found {
+            Found::Taken(stored) => {
+                let lease = stored.lease();
+                Claimed::Run(Box::new(stored.parse()), lease)
+            }
+            Found::UsedUp(stored) => {
+                let lease = stored.lease();
+                Claimed::End(Box::new(stored.parse()), lease)
+            }
+            Found::Held(micros) => Claimed::Busy(Duration::from_micros(micros.max(0).unsigned_abs())),
+            Found::Ended(status) => Claimed::Final(status),
+            Found::Suspect(crashes) => Claimed::Suspect(crashes),
+        })
+    }
+}
+
+/// The record of one job, as the hub changes it.
+type Later = watch::Receiver<Option<Job>>;
+
+impl SqliteStore {
+    /// The present record, and the later ones where it will change.
+    async fn follow(&self, id: JobId) -> Result<(Job, Option<Later>)> {
+        // Before the record is read, so that no change falls in between.
+        let later = self.embedded.subscribers.watch(id);
+        match self.get(id).await? {
+            Some(present) if !present.status.is_final() => {
+                self.embedded.subscribers.begin(&present);
+                Ok((present, Some(later)))
+            }
+            unchanging => {
+                self.embedded.subscribers.forget_idle(id, later);
+                Ok((unchanging.ok_or_else(|| Error::not_found(format!("job {id}")))?, None))
+            }
+        }
+    }
+}
+
+/// What is read of each later record.
+fn stream<T: Send + 'static>(
+    later: Option<Later>,
+    read: impl FnMut(&Job) -> T + Send + 'static,
+) -> impl Stream<Item = Result<T>> + Send + 'static {
+    unfold((later, read), |(later, mut read)| async move {
+        let mut later = later?;
+        loop {
+            later.changed().await.ok()?;
+            let news = later.borrow_and_update().as_ref().map(&mut read);
+            if let Some(news) = news {
+                return Some((Ok(news), (Some(later), read)));
+            }
+        }
+    })
+}
+
+#[async_trait]
+impl JobStore for SqliteStore {
+    async fn insert(&self, jobs: &[NewJob]) -> Result<()> {
+        let rows = rows(jobs);
+        self.embedded.db.write(move |tx| jobs::insert_missing(tx, &rows)).await
+    }
+
+    async fn insert_unconfirmed(&self, jobs: &[NewJob]) -> Result<Vec<Inserted>> {
+        let rows = rows(jobs);
+        self.embedded.db.write(move |tx| jobs::insert_unconfirmed(tx, &rows)).await
+    }
+
+    async fn confirm(&self, jobs: &[NewJob]) -> Result<()> {
+        let rows = rows(jobs);
+        self.embedded.db.write(move |tx| jobs::confirm(tx, &rows)).await
+    }
+
+    async fn withdraw(&self, ids: &[JobId]) -> Result<()> {
+        let ids = ids.to_vec();
+        self.embedded.db.write(move |tx| jobs::withdraw(tx, &ids).map(drop)).await
+    }
+
+    async fn remove_unconfirmed(&self, age: Duration) -> Result<Vec<JobId>> {
+        self.embedded.db.write(move |tx| jobs::remove_unconfirmed(tx, age)).await
+    }
+
+    async fn resolve(&self, text: &str) -> Result<JobId> {
+        let id: JobId = text.parse()?;
+        if id.is_own() && text == id.to_string() {
+            return Ok(id);
+        }
+        let alias = text.to_owned();
+        Ok(self.embedded.db.read(move |connection| jobs::of_alias(connection, &alias)).await?.unwrap_or(id))
+    }
+
+    async fn get(&self, id: JobId) -> Result<Option<Job>> {
+        Ok(self.embedded.db.read(move |connection| jobs::load(connection, &[id])).await?.pop())
+    }
+
+    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+        let filter = filter.clone();
+        self.embedded.db.read_apart(move |connection| jobs::list(connection, &filter)).await
+    }
+
+    async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
+        self.take(job, worker, lease, None).await
+    }
+
+    async fn claim_suspect(
+        &self,
+        job: NewJob,
+        worker: &str,
+        lease: Duration,
+        alone: Duration,
+    ) -> Result<Claimed> {
+        self.take(job, worker, lease, Some(alone)).await
+    }
+
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
+        let row = JobRow::from(job);
+        self.embedded.db.write(move |tx| jobs::postpone(tx, &row, &error, delay)).await
+    }
+
+    async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
+        let leases = leases.to_vec();
+        self.embedded
+            .db
+            .write(move |tx| leases.iter().map(|held| jobs::renew(tx, *held, lease)).collect())
+            .await
+    }
+
+    async fn update(&self, lease: Lease, change: JobUpdate) -> Result<Updated> {
+        self.embedded.db.write(move |tx| jobs::update(tx, lease, &change)).await
+    }
+
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool> {
+        let row = JobRow::from(job);
+        self.embedded.db.write(move |tx| jobs::fail_unclaimed(tx, &row, &error)).await
+    }
+
+    async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
+        let routes = self.embedded.declared();
+        self.embedded
+            .db
+            .write(move |tx| {
+                jobs::cancel(tx, id, |tx, since| messages::remove_waiting(tx, routes.as_deref(), id, since))
+            })
+            .await
+    }
+
+    async fn watch(&self, id: JobId) -> Result<JobWatch> {
+        let (present, later) = self.follow(id).await?;
+        Ok(JobWatch::new(present, stream(later, Job::clone)))
+    }
+
+    async fn changes(&self, id: JobId, after: u64) -> Result<JobChanges> {
+        let (present, later) = self.follow(id).await?;
+        Ok(JobChanges::new(&present, after, |mut cursor| stream(later, move |job| cursor.read(job))))
+    }
+
+    fn cancellations(&self) -> broadcast::Receiver<JobId> {
+        self.embedded.subscribers.cancellations()
+    }
+
+    async fn close(&self) {
+        self.embedded.close().await;
+    }
+
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+}
+
+fn rows(jobs: &[NewJob]) -> Vec<JobRow> {
+    jobs.iter().cloned().map(JobRow::from).collect()
+}

@@ -1,0 +1,40 @@
+//! Messages that will not be tried again: listed, shown, replayed, removed.
+
+mod letters;
+mod replay;
+mod walk;
+
+pub use self::{
+    letters::DeadLetters,
+    replay::{NotReplayed, Replayed},
+};
+use crate::message::DeadLetter;
+
+/// Which dead letters; the default is all.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub struct DeadLetterFilter {
+    /// Only of this task.
+    pub task: Option<String>,
+    /// Only those whose reason contains this text.
+    pub reason: Option<String>,
+}
+
+impl DeadLetterFilter {
+    /// Only of this task.
+    pub fn task(mut self, task: impl Into<String>) -> Self {
+        self.task = Some(task.into());
+        self
+    }
+
+    /// Only those whose reason contains this text.
+    pub fn reason(mut self, reason: impl Into<String>) -> Self {
+        self.reason = Some(reason.into());
+        self
+    }
+
+    fn matches(&self, letter: &DeadLetter) -> bool {
+        self.task.as_ref().is_none_or(|task| letter.task.as_ref() == Some(task))
+            && self.reason.as_ref().is_none_or(|reason| letter.reason.contains(reason.as_str()))
+    }
+}
