@@ -215,17 +215,17 @@ async fn case_05_what_is_lost_and_found_is_said_once() {
         stage.to_rabbit.refuse();
         worker.complains_times(NOT_CONSUMING, times);
         worker.complains_times("dead-letter notices cannot be read", times);
-        worker.complains_times("delayed messages wait", times);
+        worker.complains_times("delayed messages are not moved on", times);
         // Each of them has tried in vain several times meanwhile.
         tokio::time::sleep(Duration::from_secs(4)).await;
         stage.to_rabbit.heal();
 
         worker.complains_times(CONSUMING, times + 1);
         worker.complains_times("dead-letter notices are read again", times);
-        worker.complains_times("delayed messages are moved again", times);
+        worker.complains_times("delayed messages are moved on again", times);
 
         for what in
-            [NOT_CONSUMING, "notices cannot be read", "notices are read again", "delayed messages wait"]
+            [NOT_CONSUMING, "notices cannot be read", "notices are read again", "delayed messages are not moved on"]
         {
             assert_eq!(said(what), times, "{what}: {:#?}", worker.errors());
         }

@@ -27,7 +27,7 @@ impl OpenConnection {
             while let Some(event) = events.next().await {
                 match event {
                     Event::ConnectionBlocked(reason) => {
-                        tracing::warn!(%endpoint, reason, "the broker is refusing publishes");
+                        tracing::warn!(%endpoint, reason, "the broker refuses publishes");
                         set_blocked.send_replace(Some(reason));
                     }
                     Event::ConnectionUnblocked => {
