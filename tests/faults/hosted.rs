@@ -88,7 +88,7 @@ async fn a_limit_that_is_reached_is_named() {
     let error = RabbitMqOptions::new(stage.amqp()).connect().await.expect_err("a second connection");
     assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
     assert!(error.to_string().contains("connection limit (1)"), "{error}");
-    assert!(!error.to_string().contains("mend the URL"), "{error}");
+    assert!(!error.to_string().contains("fix the URL"), "{error}");
     held.close().await;
 }
 

@@ -224,9 +224,12 @@ async fn case_05_what_is_lost_and_found_is_said_once() {
         worker.complains_times("dead-letter notices are read again", times);
         worker.complains_times("delayed messages are moved on again", times);
 
-        for what in
-            [NOT_CONSUMING, "notices cannot be read", "notices are read again", "delayed messages are not moved on"]
-        {
+        for what in [
+            NOT_CONSUMING,
+            "notices cannot be read",
+            "notices are read again",
+            "delayed messages are not moved on",
+        ] {
             assert_eq!(said(what), times, "{what}: {:#?}", worker.errors());
         }
     }

@@ -36,7 +36,7 @@ pub enum Acceptance {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
-    /// The routing key reaches no queue: nothing was accepted. Bind a queue or mend the key.
+    /// The routing key reaches no queue: nothing was accepted. Bind a queue or fix the key.
     Unroutable,
     /// The topology contradicts itself; it was refused before anything was declared.
     InvalidTopology,

@@ -148,7 +148,8 @@ impl TaskError {
         Self { verdict: Verdict::Snooze(delay), source: source.into() }
     }
 
-    /// No other attempt, as nobody needs the job any more: it ends as cancelled, without a dead letter. The reason is logged.
+    /// No other attempt, as nobody needs the job any more: it ends as cancelled, without a dead letter. The reason is logged at
+    /// debug level.
     pub fn cancel(reason: impl Into<Source>) -> Self {
         Self { verdict: Verdict::Cancel, source: reason.into() }
     }

@@ -122,7 +122,7 @@ pub(super) struct Transition {
 pub enum Event {
     /// Accepted.
     Enqueued,
-    /// Its record was lost and made anew from its message.
+    /// Its record was lost after a worker had had the job, and rebuilt from its message.
     Rebuilt,
     /// An attempt began.
     Started,

@@ -80,8 +80,8 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// an error it may be tried again.
     async fn settle(&self, delivery: &Delivery, settlement: Settlement) -> Result<()>;
 
-    /// Stores jobs and publishes their messages, and tells for each, in the order given, whether both are durable. A backend
-    /// that keeps both in one place overrides this to commit them together.
+    /// Stores jobs and publishes their messages, and tells for each, in the order given, whether both are durable. A broker
+    /// that keeps both in one place commits them together; any other calls [`two_phase::accept`](super::two_phase::accept).
     ///
     /// # Errors
     ///
@@ -89,8 +89,8 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// payload. A job whose error is [in doubt](Error::is_in_doubt) may be worked; of others nothing is left.
     async fn accept(&self, store: &dyn JobStore, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>>;
 
-    /// Records an attempt's outcome, then settles its delivery. A backend that keeps both in one place overrides
-    /// this to commit them together. After an error it may be tried again: nothing was recorded. Once something is, the
+    /// Records an attempt's outcome, then settles its delivery. A broker that keeps both in one place commits them together;
+    /// any other calls [`two_phase::finish`](super::two_phase::finish). After an error it may be tried again: nothing was recorded. Once something is, the
     /// settlement is repeated until it succeeds.
     async fn finish(
         &self,

@@ -10,8 +10,8 @@ use crate::{
     error::{Error, ErrorKind, Result},
 };
 
-/// How long a consumer must last after a loss before its queue counts as consumed again: one that fails at once has not
-/// recovered.
+/// How long a consumer must last after a loss, from when it is open, before its queue counts as consumed again: one that fails
+/// at once has not recovered.
 const PROOF: Duration = Duration::from_secs(1);
 
 /// Consumes one queue for as long as it is polled.
@@ -23,7 +23,9 @@ pub(crate) struct Recovering<'a> {
     backoff: Backoff,
     /// How long to wait before the next consumer is opened.
     pause: Option<Duration>,
-    /// When the present consumer has recovered the queue from a loss.
+    /// How long the next consumer must last before its queue counts as consumed.
+    proof: Duration,
+    /// When the present one has.
     proven_at: Option<Instant>,
     /// Came while its consumer was still to prove itself.
     held: Option<Delivery>,
@@ -41,8 +43,17 @@ pub(crate) enum Happened {
 
 impl<'a> Recovering<'a> {
     pub(crate) fn new(broker: &'a dyn Broker, queue: &'a str, prefetch: usize) -> Self {
-        let (consumer, pause, proven_at, held) = (None, None, Some(Instant::now()), None);
-        Self { broker, queue, prefetch, consumer, backoff: Backoff::of_writes(), pause, proven_at, held }
+        Self {
+            broker,
+            queue,
+            prefetch,
+            consumer: None,
+            backoff: Backoff::of_writes(),
+            pause: None,
+            proof: Duration::ZERO,
+            proven_at: None,
+            held: None,
+        }
     }
 
     /// What happens next.
@@ -61,7 +72,10 @@ impl<'a> Recovering<'a> {
         let consumer = match &mut self.consumer {
             Some(consumer) => consumer,
             none => match self.broker.consume(self.queue, self.prefetch).await {
-                Ok(consumer) => none.insert(consumer),
+                Ok(consumer) => {
+                    self.proven_at = Some(Instant::now() + self.proof);
+                    none.insert(consumer)
+                }
                 Err(error) => return self.lose(error),
             },
         };
@@ -94,8 +108,7 @@ impl<'a> Recovering<'a> {
         if error.kind() == ErrorKind::Closed {
             return Err(error);
         }
-        self.pause = Some(self.backoff.pause());
-        self.proven_at = self.pause.map(|pause| Instant::now() + pause + PROOF);
+        (self.pause, self.proof) = (Some(self.backoff.pause()), PROOF);
         Ok(Happened::Lost(error))
     }
 

@@ -19,7 +19,8 @@ const AT_ONCE: usize = 500;
 /// Bytes of their bodies at a time.
 const BYTES_AT_ONCE: usize = 4 << 20;
 
-/// Stores records and publishes messages, in two places; tells for each job whether both are durable.
+/// Stores records and publishes messages, in two places; tells for each job, in the order given, whether both are durable.
+/// For [`Broker::accept`], whose errors it has.
 pub async fn accept<B: Broker + ?Sized>(
     broker: &B,
     store: &dyn JobStore,
@@ -198,7 +199,12 @@ pub(crate) fn conflict(id: JobId) -> Error {
     )
 }
 
-/// Records first and settles second, in two places.
+/// Records first and settles second, in two places; repeats the settlement until it succeeds. For [`Broker::finish`].
+///
+/// # Errors
+///
+/// Those of [`JobStore::update`]: then nothing was recorded and it may be tried again. `Closed` when the broker was closed
+/// before it took the settlement.
 pub async fn finish<B: Broker + ?Sized>(
     broker: &B,
     store: &dyn JobStore,

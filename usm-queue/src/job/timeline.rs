@@ -11,7 +11,7 @@ use super::status::JobStatus;
 pub enum JobEvent {
     /// Accepted.
     Enqueued,
-    /// The record was lost and made anew from the message, after a worker had had it: what happened before is not told.
+    /// The record was lost and rebuilt from the message, after a worker had had it: what happened before is not told.
     Rebuilt,
     /// An attempt began.
     Started,

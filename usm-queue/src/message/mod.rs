@@ -86,7 +86,7 @@ impl Message {
     /// The error for one that reaches no queue.
     pub(crate) fn unroutable(&self) -> Error {
         let text = format!(
-            "routing key `{}` on exchange `{}` reaches no queue; bind one to it or mend the key",
+            "routing key `{}` on exchange `{}` reaches no queue; bind one to it or fix the key",
             self.routing_key, self.exchange
         );
         Error::new(ErrorKind::Unroutable, text)

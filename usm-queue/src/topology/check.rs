@@ -22,7 +22,7 @@ impl Topology {
         for (exchange, _) in &queue.bindings {
             if !self.exchanges.iter().any(|(known, _)| known == exchange) {
                 return Err(invalid(format!(
-                    "queue `{name}` is bound to the unknown exchange `{exchange}`; declare it or mend the name"
+                    "queue `{name}` is bound to the unknown exchange `{exchange}`; declare it or fix the name"
                 )));
             }
         }

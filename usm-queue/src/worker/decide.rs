@@ -69,7 +69,6 @@ pub(crate) fn decide(
         Outcome::Completed(result) => return (JobUpdate::Completed(result), Fate::Ack),
         Outcome::Cancelled => return (JobUpdate::Cancelled, Fate::Ack),
         Outcome::Interrupted => return (JobUpdate::Released, Fate::HandBack),
-        Outcome::Failed(Verdict::Cancel, _) => return (JobUpdate::Cancelled, Fate::Ack),
         Outcome::Failed(verdict, error) => (verdict, error),
         Outcome::TimedOut(limit) => {
             (Verdict::Retry, format!("the attempt took longer than {limit:?} and was stopped"))
@@ -78,9 +77,8 @@ pub(crate) fn decide(
     };
     let error = short(&error, ERROR_CHARS);
     let (delay, counted) = match verdict {
-        Verdict::Permanent | Verdict::Cancel => {
-            return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::Permanent));
-        }
+        Verdict::Permanent => return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::Permanent)),
+        Verdict::Cancel => return (JobUpdate::Cancelled, Fate::Ack),
         Verdict::Snooze(delay) => (Some(delay), false),
         Verdict::RetryAfter(delay) => (policy.next_delay(job.attempt).map(|_| delay), true),
         Verdict::Retry => (policy.next_delay(job.attempt).map(|delay| policy.spread(delay, random)), true),

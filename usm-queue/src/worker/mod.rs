@@ -108,7 +108,8 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
 
     /// Decides for all handlers what the errors of one type ask for, so that it need not be said at each `?`. The error that a
     /// handler returns is looked at, then what caused it; of several classifiers that know one, the first counts. A handler
-    /// that says itself what its error asks for is believed.
+    /// that says itself what its error asks for is believed, except for [`TaskError::retry`](crate::TaskError::retry), which is
+    /// what `?` says too.
     ///
     /// An error that `anyhow` holds is seen where something was added to it with `context`.
     ///

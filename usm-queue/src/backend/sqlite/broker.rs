@@ -57,7 +57,7 @@ impl Broker for SqliteBroker {
     async fn declare(&self, topology: &Topology) -> Result<()> {
         let declared = topology.clone();
         let ids = self.embedded.db.write(move |tx| declare(tx.connection, &declared)).await?;
-        self.embedded.set_routes(Routes { topology: topology.clone(), ids });
+        self.embedded.contents.set_routes(Routes { topology: topology.clone(), ids });
         Ok(())
     }
 

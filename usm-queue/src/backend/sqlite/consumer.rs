@@ -72,11 +72,11 @@ impl Consuming {
             if let Some(delivery) = self.ready.pop_front() {
                 return Some((Ok(delivery), self));
             }
-            let bell = self.embedded.subscribers.queue(self.id);
+            let bell = self.embedded.contents.subscribers.queue(self.id);
             let mut rung = std::pin::pin!(bell.notified());
             // Before looking, so that what arrives in between is not missed.
             rung.as_mut().enable();
-            if self.embedded.subscribers.is_closed() {
+            if self.embedded.contents.subscribers.is_closed() {
                 return None;
             }
             match self.fetch().await {

@@ -15,7 +15,7 @@ use crate::error::Result;
 /// Messages and jobs in one file.
 #[derive(Default)]
 pub(super) struct Contents {
-    pub(super) subscribers: Arc<Subscribers>,
+    pub(super) subscribers: Subscribers,
     /// The declared topology.
     routes: RwLock<Option<Arc<Routes>>>,
     /// When the next delayed message was due at the last look.

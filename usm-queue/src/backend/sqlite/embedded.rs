@@ -6,42 +6,32 @@ use super::{
     contents::Contents,
     db::{Db, Tables},
     messages::Routes,
-    subscribers::Subscribers,
 };
 use crate::error::{Error, ErrorKind, Result};
 
 /// The database, what it holds, and who waits for that in this process.
 pub(super) struct Embedded {
     pub(super) db: Db,
-    pub(super) subscribers: Arc<Subscribers>,
-    contents: Arc<Contents>,
+    pub(super) contents: Arc<Contents>,
 }
 
 impl Embedded {
     pub(super) fn new(open: impl FnOnce(Arc<dyn Tables>) -> Result<Db>) -> Result<Self> {
         let contents = Arc::new(Contents::default());
-        Ok(Self { db: open(contents.clone())?, subscribers: contents.subscribers.clone(), contents })
+        Ok(Self { db: open(contents.clone())?, contents })
     }
 
     /// The declared topology.
     pub(super) fn routes(&self) -> Result<Arc<Routes>> {
-        self.declared().ok_or_else(|| {
+        self.contents.routes().ok_or_else(|| {
             Error::new(ErrorKind::InvalidTopology, "no topology was declared; call `declare` first")
         })
-    }
-
-    pub(super) fn declared(&self) -> Option<Arc<Routes>> {
-        self.contents.routes()
-    }
-
-    pub(super) fn set_routes(&self, routes: Routes) {
-        self.contents.set_routes(routes);
     }
 
     /// Gives deliveries back and refuses everything from then on.
     pub(super) async fn close(&self) {
         self.db.close().await;
-        self.subscribers.close();
+        self.contents.subscribers.close();
     }
 }
 

@@ -68,14 +68,14 @@ impl SqliteStore {
     /// The present record, and the later ones where it will change.
     async fn follow(&self, id: JobId) -> Result<(Job, Option<Later>)> {
         // Before the record is read, so that no change falls in between.
-        let later = self.embedded.subscribers.watch(id);
+        let later = self.embedded.contents.subscribers.watch(id);
         match self.get(id).await? {
             Some(present) if !present.status.is_final() => {
-                self.embedded.subscribers.begin(&present);
+                self.embedded.contents.subscribers.begin(&present);
                 Ok((present, Some(later)))
             }
             unchanging => {
-                self.embedded.subscribers.forget_idle(id, later);
+                self.embedded.contents.subscribers.forget_idle(id, later);
                 Ok((unchanging.ok_or_else(|| Error::not_found(format!("job {id}")))?, None))
             }
         }
@@ -180,7 +180,7 @@ impl JobStore for SqliteStore {
     }
 
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
-        let routes = self.embedded.declared();
+        let routes = self.embedded.contents.routes();
         self.embedded
             .db
             .write(move |tx| {
@@ -200,7 +200,7 @@ impl JobStore for SqliteStore {
     }
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
-        self.embedded.subscribers.cancellations()
+        self.embedded.contents.subscribers.cancellations()
     }
 
     async fn close(&self) {

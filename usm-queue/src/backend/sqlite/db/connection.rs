@@ -12,7 +12,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags, config::DbConfig};
 use super::{error::backend, schema};
 use crate::error::{Error, ErrorKind, Result};
 
-/// SQLite 3.51.3 mends a rare corruption of WAL files written by several processes.
+/// SQLite 3.51.3 fixes a rare corruption of WAL files written by several processes.
 const MIN_SQLITE: i32 = 3_051_003;
 /// How long opening the file waits for another process's lock: it may be bringing a large file of an older version up.
 const OPENING: Duration = Duration::from_secs(30);

@@ -19,7 +19,7 @@ use std::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use rusqlite::Connection;
@@ -53,11 +53,10 @@ struct Place {
 /// One open database.
 pub(super) struct Db {
     place: Option<Place>,
-    tables: Arc<dyn Tables>,
     writer: Writer,
     reader: Option<Reader>,
     lists: Semaphore,
-    lock_timeout: std::time::Duration,
+    lock_timeout: Duration,
     closed: AtomicBool,
     _listener: Option<notifier::Listener>,
 }
@@ -74,10 +73,9 @@ impl Db {
         let reader = Reader::start(connection::open_reader(path)?, tables.clone())?;
         let (notifier, listener) = Notifier::open(path, reader.wake())?;
         let others = Others { notifier, files: files.clone() };
-        let writer = Writer::start(connection, options, tables.clone(), Some(others))?;
+        let writer = Writer::start(connection, options, tables, Some(others))?;
         Ok(Self {
             place: Some(Place { path: path.to_owned(), files }),
-            tables,
             writer,
             reader: Some(reader),
             lists: Semaphore::new(LISTS_AT_ONCE),
@@ -90,10 +88,9 @@ impl Db {
     /// A database in this process's memory.
     pub(super) fn in_memory(options: SqliteOptions, tables: Arc<dyn Tables>) -> Result<Self> {
         let options = options.within_bounds();
-        let writer = Writer::start(connection::open_in_memory()?, options, tables.clone(), None)?;
+        let writer = Writer::start(connection::open_in_memory()?, options, tables, None)?;
         Ok(Self {
             place: None,
-            tables,
             writer,
             reader: None,
             lists: Semaphore::new(LISTS_AT_ONCE),
@@ -160,9 +157,8 @@ impl Db {
 
     /// Gives deliveries back and refuses everything from then on.
     pub(super) async fn close(&self) {
-        let tables = self.tables.clone();
         if !self.closed.swap(true, Ordering::SeqCst)
-            && let Err(error) = self.writer.call(move |tx| writer::release(&*tables, tx)).await
+            && let Err(error) = self.writer.release().await
         {
             tracing::warn!(
                 error = crate::error::chain(&error),

@@ -82,7 +82,7 @@ impl Tx<'_> {
         self.connection
             .prepare_cached("INSERT INTO members (id, alive_until) VALUES (?1, ?2) ON CONFLICT (id) DO UPDATE SET alive_until = ?2")
             .and_then(|mut beat| beat.execute((self.member, self.now.saturating_add(lease))))
-            .map_err(|error| backend("a sign of life cannot be written", error))?;
+            .map_err(|error| backend("a heartbeat cannot be written", error))?;
         self.heartbeat.next = self.now.saturating_add(lease / 3);
         Ok(())
     }

@@ -124,6 +124,7 @@ pub(super) struct Others {
 /// Sends commands to the writer thread; the thread ends when this is dropped.
 pub(super) struct Writer {
     commands: mpsc::Sender<Waiting>,
+    tables: Arc<dyn Tables>,
     lock_timeout: Duration,
 }
 
@@ -140,7 +141,7 @@ impl Writer {
         let writer = Loop {
             connection,
             options,
-            tables,
+            tables: tables.clone(),
             others,
             member,
             inbox,
@@ -153,7 +154,7 @@ impl Writer {
             .name("usm-queue-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| backend("the writer thread cannot start", error))?;
-        Ok(Self { commands, lock_timeout: options.lock_timeout })
+        Ok(Self { commands, tables, lock_timeout: options.lock_timeout })
     }
 
     pub(super) async fn call<T, F>(&self, work: F) -> Result<T>
@@ -174,6 +175,12 @@ impl Writer {
         let (reply, answer) = oneshot::channel();
         self.send(Box::new(Together { part, work, reply }))?;
         answer.await.map_err(|_| cut_off())?
+    }
+
+    /// Gives back everything this process holds.
+    pub(super) async fn release(&self) -> Result<()> {
+        let tables = self.tables.clone();
+        self.call(move |tx| release(&*tables, tx)).await
     }
 
     fn send(&self, command: Box<dyn Command>) -> Result<()> {
@@ -453,7 +460,7 @@ fn together(group: &[Waiting]) -> Vec<&dyn Any> {
 }
 
 /// Gives back everything this process holds.
-pub(super) fn release(tables: &dyn Tables, tx: &mut Tx<'_>) -> Result<()> {
+fn release(tables: &dyn Tables, tx: &mut Tx<'_>) -> Result<()> {
     tables.release(tx)?;
     tx.heartbeat.repeat();
     Ok(())
