@@ -11,6 +11,7 @@ pub(crate) mod redis;
 #[cfg(feature = "sqlite")]
 pub(crate) mod sqlite;
 pub(crate) mod store;
+pub mod transition;
 pub mod two_phase;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 pub(crate) mod url;

@@ -192,6 +192,11 @@ pub enum Inserted {
     },
 }
 
+/// As far as both digests are known.
+pub(crate) fn same_payload(known: Option<u64>, new: Option<u64>) -> bool {
+    known.zip(new).is_none_or(|(known, new)| known == new)
+}
+
 /// The right to change a claimed job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub struct Lease {

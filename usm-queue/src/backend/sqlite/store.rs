@@ -8,13 +8,14 @@ use tokio::sync::{broadcast, watch};
 
 use super::{
     embedded::Embedded,
-    jobs::{self, Found, JobRow},
+    jobs::{self, JobRow},
     messages,
 };
 use crate::{
     backend::{
         CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
         LeaseState, NewJob, Updated,
+        transition::{NotTaken, Taken},
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -46,17 +47,16 @@ impl SqliteStore {
         let worker = worker.to_owned();
         let found = self.embedded.db.write(move |tx| jobs::claim(tx, &row, &worker, lease, alone)).await?;
         Ok(match found {
-            Found::Taken(stored) => {
-                let lease = stored.lease();
-                Claimed::Run(Box::new(stored.parse()), lease)
+            Ok((taken, stored)) => {
+                let (lease, job) = (stored.lease(), Box::new(stored.parse()));
+                match taken {
+                    Taken::ToRun => Claimed::Run(job, lease),
+                    Taken::ToEnd => Claimed::End(job, lease),
+                }
             }
-            Found::UsedUp(stored) => {
-                let lease = stored.lease();
-                Claimed::End(Box::new(stored.parse()), lease)
-            }
-            Found::Held(micros) => Claimed::Busy(Duration::from_micros(micros.max(0).unsigned_abs())),
-            Found::Ended(status) => Claimed::Final(status),
-            Found::Suspect(crashes) => Claimed::Suspect(crashes),
+            Err(NotTaken::Final(status)) => Claimed::Final(status),
+            Err(NotTaken::Busy(wait)) => Claimed::Busy(wait),
+            Err(NotTaken::Suspect(crashes)) => Claimed::Suspect(crashes),
         })
     }
 }

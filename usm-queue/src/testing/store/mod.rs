@@ -6,6 +6,7 @@ mod claim;
 mod close;
 mod end;
 mod log;
+mod model;
 mod record;
 mod story;
 mod stress;
@@ -13,7 +14,8 @@ mod update;
 mod watch;
 
 pub use self::{
-    accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, stress::*, update::*, watch::*,
+    accept::*, cancel::*, claim::*, close::*, end::*, log::*, model::*, record::*, stress::*, update::*,
+    watch::*,
 };
 
 /// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
@@ -108,6 +110,7 @@ macro_rules! store_contract {
             closing_ends_watches
             a_closed_store_says_so
             random_operations_from_many_tasks_break_no_invariant
+            any_call_answers_and_changes_the_record_as_the_model_does
         }
     };
 }

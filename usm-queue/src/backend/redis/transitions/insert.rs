@@ -13,6 +13,7 @@ use crate::{
             encoding::duration_micros,
             scripts::{FallbackRecord, INSERT, INSERT_NEW, ScriptReply, UNCONFIRMED, WITHDRAW},
         },
+        store::same_payload,
     },
     error::Result,
     job::JobId,
@@ -132,7 +133,6 @@ fn inserted(new: &NewJob, reply: &ScriptReply) -> Result<Inserted> {
     if reply.outcome() == "new" {
         return Ok(Inserted::New);
     }
-    let known = u64::from_str_radix(reply.word(3), 16).ok();
-    let same_payload = known.zip(new.digest).is_none_or(|(known, digest)| known == digest);
+    let same_payload = same_payload(u64::from_str_radix(reply.word(3), 16).ok(), new.digest);
     Ok(Inserted::Known { status: reply.word(1).parse()?, confirmed: reply.word(2) == "1", same_payload })
 }

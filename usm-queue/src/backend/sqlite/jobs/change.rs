@@ -15,7 +15,8 @@ use crate::{
         CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
         Updated,
         sqlite::db::{BulkInsert, Tx, duration_micros},
-        store::{REMEMBER_UNBOUNDED, SUSPICIOUS, too_many_partials},
+        store::{REMEMBER_UNBOUNDED, same_payload, too_many_partials},
+        transition::{NotTaken, Taken},
     },
     error::{Error, Result},
     job::{JobEvent, JobId, JobStatus},
@@ -75,7 +76,7 @@ pub(crate) fn known(connection: &Connection, job: &JobRow) -> Result<Inserted> {
     Ok(row.map_or(Inserted::New, |(number, digest, confirmed)| Inserted::Known {
         status: status(number),
         confirmed,
-        same_payload: digest.zip(job.digest).is_none_or(|(known, new)| known == new),
+        same_payload: same_payload(digest.map(i64::cast_unsigned), job.digest.map(i64::cast_unsigned)),
     }))
 }
 
@@ -149,45 +150,38 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
     Ok(())
 }
 
-/// What a claim finds, not yet parsed.
-pub(crate) enum Found {
-    Taken(Box<StoredJob>),
-    UsedUp(Box<StoredJob>),
-    /// For so many microseconds.
-    Held(i64),
-    Ended(JobStatus),
-    /// After so many crashes.
-    Suspect(u32),
-}
-
-/// Takes a job; a suspect only when it is to be `alone` for so long.
+/// Takes a job; a suspect only when it is to be `alone` for so long. The record is not yet parsed.
 pub(crate) fn claim(
     tx: &mut Tx<'_>,
     job: &JobRow,
     worker: &str,
     lease: Duration,
     alone: Option<Duration>,
-) -> Result<Found> {
-    let mut found = find(tx.connection, job.id)?;
-    if found.is_none() {
+) -> Result<Result<(Taken, Box<StoredJob>), NotTaken>> {
+    let mut stored = find(tx.connection, job.id)?;
+    if stored.is_none() {
         if let Some(status) = remembered(tx.connection, job.id)? {
-            return Ok(Found::Ended(status));
+            return Ok(Err(NotTaken::Final(status)));
         }
         insert(tx, &[job])?;
-        found = find(tx.connection, job.id)?;
+        stored = find(tx.connection, job.id)?;
     }
-    let mut stored = found.ok_or_else(|| Error::not_found(format!("job {}", job.id)))?;
-    let held = stored.held_until().map_or(0, |until| until.saturating_sub(tx.now));
-    match stored.status() {
-        status if status.is_final() => Ok(Found::Ended(status)),
-        _ if held > 0 => Ok(Found::Held(held)),
-        JobStatus::Pending => {
-            stored.claim(tx.now, lease);
-            stored.begin(worker, 1);
-            take(tx, stored).map(Found::Taken)
-        }
-        _ => take_over(tx, stored, worker, lease, alone),
+    let mut stored = stored.ok_or_else(|| Error::not_found(format!("job {}", job.id)))?;
+    let worker_died = stored.is_running();
+    if worker_died {
+        stored.read_crashes(tx.connection).map_err(failed)?;
     }
+    let taken = match stored.claim(worker, lease, alone, tx.now) {
+        Ok(taken) => taken,
+        Err(not_taken) => return Ok(Err(not_taken)),
+    };
+    if worker_died {
+        stored.write_crashes(tx.connection).map_err(failed)?;
+    }
+    stored.shorten_timeline();
+    stored.write(tx.connection).and_then(|()| stored.read_partials(tx.connection, 0)).map_err(failed)?;
+    tx.effects.jobs.push(job.id);
+    Ok(Ok((taken, stored)))
 }
 
 fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
@@ -196,52 +190,6 @@ fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
         .prepare_cached(&FIND)
         .and_then(|mut find| find.query_row([id.0], |row| StoredJob::read(row).map(Box::new)).optional())
         .map_err(failed)
-}
-
-/// Writes a claim down.
-fn take(tx: &mut Tx<'_>, mut stored: Box<StoredJob>) -> Result<Box<StoredJob>> {
-    stored.shorten_timeline();
-    stored.write(tx.connection).and_then(|()| stored.read_partials(tx.connection, 0)).map_err(failed)?;
-    tx.effects.jobs.push(stored.lease().id);
-    Ok(stored)
-}
-
-/// Takes a job over whose worker let the lease lapse.
-fn take_over(
-    tx: &mut Tx<'_>,
-    mut stored: Box<StoredJob>,
-    worker: &str,
-    lease: Duration,
-    alone: Option<Duration>,
-) -> Result<Found> {
-    let id = stored.lease().id;
-    let crashed: Option<(u32, Option<i64>)> = tx
-        .connection
-        .prepare_cached("SELECT count, alone_until FROM crashes WHERE job = ?1")
-        .and_then(|mut crashed| crashed.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
-        .map_err(failed)?;
-    let (before, alone_until) = crashed.unwrap_or_default();
-    let tried_alone = alone_until.is_some() && alone_until >= stored.held_until();
-    if tried_alone && stored.is_last_attempt() {
-        // Whoever is to end it may die too; nothing is begun again.
-        run(tx, "UPDATE crashes SET alone_until = ?2 WHERE job = ?1", params![id.0, i64::MAX])?;
-        stored.claim(tx.now, lease);
-        return take(tx, stored).map(Found::UsedUp);
-    }
-    let crashes = before.saturating_add(1);
-    if crashes >= SUSPICIOUS && alone.is_none() && !stored.cancel_requested() {
-        return Ok(Found::Suspect(crashes));
-    }
-    let alone_until = alone
-        .map(|alone| tx.now.saturating_add(duration_micros(alone)).saturating_add(duration_micros(lease)));
-    run(
-        tx,
-        "INSERT OR REPLACE INTO crashes (job, count, alone_until) VALUES (?1, ?2, ?3)",
-        params![id.0, crashes, alone_until],
-    )?;
-    stored.claim(tx.now, lease);
-    stored.begin(worker, u32::from(tried_alone));
-    take(tx, stored).map(Found::Taken)
 }
 
 /// Puts a waiting job off that is due; returns the job's status.

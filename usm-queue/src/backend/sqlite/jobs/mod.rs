@@ -7,8 +7,8 @@ mod rows;
 
 pub(super) use self::{
     change::{
-        Found, cancel, claim, confirm, fail_unclaimed, insert, insert_missing, insert_unconfirmed, known,
-        maintain, postpone, remove_unconfirmed, renew, update, withdraw,
+        cancel, claim, confirm, fail_unclaimed, insert, insert_missing, insert_unconfirmed, known, maintain,
+        postpone, remove_unconfirmed, renew, update, withdraw,
     },
     read::{list, load, load_newer, need_maintenance, of_alias, to_stop},
     rows::JobRow,
