@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lapin::BasicProperties;
-use usm_queue::{DeadLetter, ErrorKind, JobFilter, MAX_BODY_BYTES, testing::eventually};
+use usm_queue::{DeadLetter, ErrorKind, JobFilter, limits::MAX_BODY_BYTES, testing::eventually};
 use usm_tests::{Chore, Kind, QUEUE, processes::Process};
 
 use crate::{

@@ -23,6 +23,7 @@ pub struct Error {
 
 /// Whether a job was accepted by an enqueue that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Acceptance {
     /// It will be worked: others of the same batch were not accepted.
     Accepted,
@@ -122,7 +123,7 @@ impl Error {
     }
 
     /// The error that caused it, or one that caused that, where it is a `T`: for example a
-    /// [`TopologyDrift`](crate::TopologyDrift).
+    /// [`TopologyDrift`](crate::topology::TopologyDrift).
     pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
         let mut cause: Option<&(dyn std::error::Error + 'static)> =
             self.source.as_deref().map(|source| source as _);

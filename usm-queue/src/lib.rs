@@ -18,7 +18,7 @@ mod retry;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
-mod topology;
+pub mod topology;
 mod worker;
 
 #[cfg(feature = "rabbitmq")]
@@ -27,23 +27,25 @@ pub use backend::rabbitmq::RabbitMqOptions;
 pub use backend::redis::RedisOptions;
 #[cfg(feature = "sqlite")]
 pub use backend::sqlite::SqliteOptions;
-pub use backend::{
-    Accepted, CancelOutcome, JobChanges, JobFilter, JobWatch, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
-    QueueDepth,
-};
+pub use backend::{Accepted, CancelOutcome, JobChanges, JobFilter, JobWatch, QueueDepth};
 pub use error::{Acceptance, Error, ErrorKind, Result};
 pub use job::{Change, Job, JobChange, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
 pub use job_id::InvalidJobId;
-pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
 pub use message::DeadLetter;
-pub use queue::{
-    Batch, DeadLetterFilter, DeadLetters, EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES,
-    NotReplayed, Replayed, TaskQueue,
-};
+#[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
+#[doc(hidden)]
+pub use queue::RabbitMqAndRedis;
+pub use queue::{Batch, DeadLetterFilter, EnqueueOptions, JobHandle, LiveTopology, TaskQueue, dead_letters};
 pub use retry::RetryPolicy;
 pub use task::{Task, TaskError, TaskPolicy, Verdict};
-pub use topology::{
-    ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, TopologyChange, TopologyDrift,
-    TopologyPart, TopologyPlan, topic_matches,
-};
+pub use topology::{QueueSpec, Topology};
 pub use worker::{JobContext, QueueHealth, Worker, WorkerHealth};
+
+/// How large what a job carries may be.
+pub mod limits {
+    pub use crate::{
+        backend::{MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS},
+        json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES},
+        queue::MAX_BODY_BYTES,
+    };
+}

@@ -218,13 +218,13 @@ async fn watch(
 async fn cancel(queue: &TaskQueue, config: &Config, id: &str) -> Result<(), Failure> {
     match queue.cancel(queue.resolve(id).await?).await? {
         CancelOutcome::Cancelled => out::line("cancelled"),
-        CancelOutcome::Requested => out::line("its worker has been asked to stop; see `usm job watch`"),
         CancelOutcome::AlreadyFinal(status) => {
             return Err(Failure::failed(anyhow::anyhow!(
                 "job {id} cannot be cancelled: it has ended, {status}"
             )));
         }
         CancelOutcome::Unknown => return Err(unknown(id, &config.queue.backend)),
+        _ => out::line("its worker has been asked to stop; see `usm job watch`"),
     }
     Ok(())
 }

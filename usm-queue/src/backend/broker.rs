@@ -129,6 +129,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
 
 /// How a job was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Accepted {
     /// It is new.
     New,

@@ -178,6 +178,7 @@ impl From<Job> for NewJob {
 
 /// What was there when a job was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Inserted {
     /// Nothing: the record is new.
     New,
@@ -211,6 +212,7 @@ pub(crate) const SUSPICIOUS: u32 = 2;
 
 /// What a claim found.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Claimed {
     /// Run it.
     Run(Box<Job>, Lease),
@@ -260,6 +262,7 @@ impl JobUpdate {
 
 /// Whether an update took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Updated {
     /// Yes.
     Applied,
@@ -272,6 +275,7 @@ pub enum Updated {
 
 /// What became of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LeaseState {
     /// Prolonged.
     Held,
@@ -283,6 +287,7 @@ pub enum LeaseState {
 
 /// What a cancellation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CancelOutcome {
     /// The job was waiting and is cancelled.
     Cancelled,

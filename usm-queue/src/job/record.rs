@@ -102,7 +102,7 @@ pub struct Job {
     #[serde(skip_serializing_if = "is_zero", default)]
     pub progress_version: u64,
     /// Partial results in the order the handler reported them; kept across attempts. At most
-    /// [`MAX_PARTIAL_RESULTS`](crate::MAX_PARTIAL_RESULTS).
+    /// [`MAX_PARTIAL_RESULTS`](crate::limits::MAX_PARTIAL_RESULTS).
     #[serde(default)]
     pub partial_results: Vec<Value>,
     /// The version of this record that each of them made, in the same order; 0 as above.

@@ -8,6 +8,7 @@ use super::status::JobStatus;
 /// What happened to a job.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
+#[non_exhaustive]
 pub enum JobEvent {
     /// Accepted.
     Enqueued,

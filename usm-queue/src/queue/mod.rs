@@ -1,7 +1,7 @@
 //! The handle that enqueues tasks and answers about jobs.
 
 mod batch;
-mod dead_letters;
+pub mod dead_letters;
 mod enqueue;
 mod handle;
 mod options;
@@ -14,12 +14,8 @@ use std::{fmt, sync::Arc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
-    batch::Batch,
-    dead_letters::{DeadLetterFilter, DeadLetters, NotReplayed, Replayed},
-    enqueue::MAX_BODY_BYTES,
-    handle::JobHandle,
-    options::EnqueueOptions,
-    topology::LiveTopology,
+    batch::Batch, dead_letters::DeadLetterFilter, enqueue::MAX_BODY_BYTES, handle::JobHandle,
+    options::EnqueueOptions, topology::LiveTopology,
 };
 use crate::{
     backend::{Broker, CancelOutcome, JobChanges, JobFilter, JobStore, JobWatch, QueueDepth},
@@ -130,6 +126,13 @@ impl TaskQueue {
     ) -> Result<Self> {
         let (broker, store) = futures_util::try_join!(rabbitmq.into().connect(), redis.into().connect())?;
         Self::new(broker, store, topology).await
+    }
+
+    /// Needs the features `rabbitmq` and `redis`, and says so.
+    #[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
+    #[doc(hidden)]
+    pub async fn connect<R: RabbitMqAndRedis>(rabbitmq: R, _: impl Sized, _: Topology) -> Result<Self> {
+        match rabbitmq.are_missing() {}
     }
 
     /// As [`connect`](Self::connect), for programs that read records, watch and cancel: Redis is connected now, RabbitMQ by the
@@ -290,6 +293,18 @@ impl TaskQueue {
             )
         })
     }
+}
+
+/// What nothing implements: its message tells which features are missing.
+#[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
+#[diagnostic::on_unimplemented(
+    message = "`TaskQueue::connect` needs the features `rabbitmq` and `redis` of usm-queue",
+    label = "these features are not enabled",
+    note = "write in Cargo.toml: usm-queue = {{ version = \"…\", features = [\"rabbitmq\", \"redis\"] }}"
+)]
+#[doc(hidden)]
+pub trait RabbitMqAndRedis {
+    fn are_missing(&self) -> std::convert::Infallible;
 }
 
 impl fmt::Debug for TaskQueue {

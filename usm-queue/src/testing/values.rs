@@ -3,7 +3,7 @@
 use fastrand::Rng;
 use serde_json::{Map, Number, Value, json};
 
-use crate::MAX_JSON_DEPTH;
+use crate::json::MAX_JSON_DEPTH;
 
 /// Values to try, from a printed seed; `USM_CONTRACT_SEED` repeats them.
 pub(super) fn values() -> Vec<Value> {

@@ -118,7 +118,7 @@ impl<S> JobContext<S> {
     /// # Errors
     ///
     /// As [`progress`](Self::progress), and `InvalidInput` when the value cannot be written as JSON ([`Task`](crate::Task) tells what
-    /// can), or takes more than [`MAX_RESULT_BYTES`](crate::MAX_RESULT_BYTES).
+    /// can), or takes more than [`MAX_RESULT_BYTES`](crate::limits::MAX_RESULT_BYTES).
     pub async fn partial(&self, value: impl Serialize) -> Result<()> {
         let what = format!("a partial result of task `{}`", self.job.task);
         self.update(JobUpdate::Partial(json::result(&what, value)?)).await

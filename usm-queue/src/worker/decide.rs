@@ -110,7 +110,7 @@ mod tests {
     #[test]
     fn what_follows_each_outcome() {
         let now = Utc::now();
-        let policy = RetryPolicy::exponential(3, SECOND).with_jitter(0.0);
+        let policy = RetryPolicy::exponential(3, SECOND).jitter(0.0);
         let retry = |delay, error: &str, counted| {
             (JobUpdate::Retry { error: error.into(), delay, counted }, Fate::RetryAfter(delay))
         };
@@ -175,7 +175,7 @@ mod tests {
     #[test]
     fn a_job_that_only_meets_rate_limits_is_given_up_some_time_after_its_first_attempt() {
         let job = Job::new(JobId::new(), "t", Utc::now());
-        let policy = RetryPolicy::default().with_give_up_after(10 * SECOND);
+        let policy = RetryPolicy::default().give_up_after(10 * SECOND);
         let fate = |tried| decide(failed(Verdict::Snooze(SECOND)), &job, &policy, tried, 0.5).1;
 
         assert_eq!(fate(9 * SECOND), Fate::RetryAfter(SECOND));

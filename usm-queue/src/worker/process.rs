@@ -398,9 +398,9 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
 
 /// The task's policy with what the job itself asked for.
 fn retry_policy(policy: &RetryPolicy, delivery: &Delivery, job: &Job) -> RetryPolicy {
-    let policy = policy.with_max_attempts(job.max_attempts);
+    let policy = policy.max_attempts(job.max_attempts);
     match delivery.message.header_u64(message::FIRST_DELAY_MS) {
-        Some(ms) => policy.with_first_delay(Duration::from_millis(ms)),
+        Some(ms) => policy.first_delay(Duration::from_millis(ms)),
         None => policy,
     }
 }

@@ -178,7 +178,7 @@ async fn the_record_of_a_process_that_ended_while_it_enqueued_is_removed() {
 
 #[cfg(all(feature = "rabbitmq", feature = "redis"))]
 mod servers {
-    use usm_queue::{Overflow, QueueSpec, RabbitMqOptions, TaskQueue, Topology};
+    use usm_queue::{QueueSpec, RabbitMqOptions, TaskQueue, Topology, topology::Overflow};
 
     use super::*;
 

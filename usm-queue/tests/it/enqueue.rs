@@ -11,8 +11,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use usm_queue::{
-    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobId, JobStatus, MAX_BODY_BYTES, Owner, QueueSpec,
-    Task, TaskError, TaskPolicy, TaskQueue, Topology, Worker,
+    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobId, JobStatus, Owner, QueueSpec, Task, TaskError,
+    TaskPolicy, TaskQueue, Topology, Worker,
+    limits::MAX_BODY_BYTES,
     testing::{QUIET, eventually},
 };
 

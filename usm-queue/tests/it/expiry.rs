@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use usm_queue::{
-    DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, Overflow, QueueSpec,
-    SqliteOptions, Task, TaskQueue, Topology,
+    DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, QueueSpec, SqliteOptions,
+    Task, TaskQueue, Topology,
     backend::{Broker, Claimed},
     testing,
+    topology::Overflow,
 };
 
 use crate::shared::{HOUR, Note, ended, foreign, in_memory, note, states, statuses};

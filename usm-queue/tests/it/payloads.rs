@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use usm_queue::{
-    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus, MAX_JSON_DEPTH, MAX_RESULT_BYTES, Task,
-    TaskError, TaskQueue, Topology, Worker,
+    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus, Task, TaskError, TaskQueue, Topology,
+    Worker,
+    limits::{MAX_JSON_DEPTH, MAX_RESULT_BYTES},
 };
 
 use crate::shared::{Note, ended, in_memory, note, with_worker};

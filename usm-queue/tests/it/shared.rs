@@ -26,7 +26,7 @@ impl Task for Note {
     type Output = String;
 
     fn policy() -> TaskPolicy {
-        TaskPolicy::default().retry(RetryPolicy::exponential(3, RETRY).with_jitter(0.0))
+        TaskPolicy::default().retry(RetryPolicy::exponential(3, RETRY).jitter(0.0))
     }
 }
 

@@ -11,6 +11,11 @@ pub use self::{
 use crate::message::DeadLetter;
 
 /// Which dead letters; the default is all.
+///
+/// ```
+/// # use usm_queue::DeadLetterFilter;
+/// let expired = DeadLetterFilter::new().task("send_mail").reason("expired");
+/// ```
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub struct DeadLetterFilter {
@@ -21,6 +26,11 @@ pub struct DeadLetterFilter {
 }
 
 impl DeadLetterFilter {
+    /// All.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// Only of this task.
     pub fn task(mut self, task: impl Into<String>) -> Self {
         self.task = Some(task.into());
