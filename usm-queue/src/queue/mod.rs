@@ -9,6 +9,8 @@ mod reports;
 mod topology;
 mod unconfirmed;
 
+#[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
+use std::future::Ready;
 use std::{fmt, sync::Arc};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -131,8 +133,12 @@ impl TaskQueue {
     /// Needs the features `rabbitmq` and `redis`, and says so.
     #[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
     #[doc(hidden)]
-    pub async fn connect<R: RabbitMqAndRedis>(rabbitmq: R, _: impl Sized, _: Topology) -> Result<Self> {
-        match rabbitmq.are_missing() {}
+    pub fn connect<R: RabbitMqAndRedis>(
+        rabbitmq: R,
+        _: impl Sized,
+        topology: Topology,
+    ) -> Ready<Result<Self>> {
+        rabbitmq.connect(topology)
     }
 
     /// As [`connect`](Self::connect), for programs that read records, watch and cancel: Redis is connected now, RabbitMQ by the
@@ -304,7 +310,7 @@ impl TaskQueue {
 )]
 #[doc(hidden)]
 pub trait RabbitMqAndRedis {
-    fn are_missing(&self) -> std::convert::Infallible;
+    fn connect(self, topology: Topology) -> Ready<Result<TaskQueue>>;
 }
 
 impl fmt::Debug for TaskQueue {

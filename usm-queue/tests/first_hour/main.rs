@@ -24,17 +24,16 @@ fn of_readme(begin: &str) -> String {
     block.split_once("```").unwrap().0.to_owned()
 }
 
-/// A package with the README's dependencies. What they compile to is kept for the next run.
+/// A package of a user. What its dependencies compile to is kept for the next run.
 struct Fresh {
     folder: TempDir,
 }
 
 impl Fresh {
-    fn new(name: &str) -> Self {
+    fn new(name: &str, dependencies: &str) -> Self {
         let folder = TempDir::new().unwrap();
         let manifest = format!(
-            "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n{}\n[patch.crates-io]\nusm-queue = {{ path = {:?} }}\n",
-            of_readme("toml"),
+            "[package]\nname = \"{name}\"\nedition = \"2024\"\n\n{dependencies}\n[patch.crates-io]\nusm-queue = {{ path = {:?} }}\n",
             root()
         );
         fs::write(folder.path().join("Cargo.toml"), manifest).unwrap();
@@ -54,8 +53,8 @@ impl Fresh {
     fn cargo(&self, arguments: &[&str]) -> Output {
         Command::new(env!("CARGO"))
             .args(arguments)
-            .args(["--offline", "--quiet", "--target-dir"])
-            .arg(Path::new(env!("CARGO_TARGET_TMPDIR")).join("first-hour"))
+            .args(["--offline", "--quiet"])
+            .env("CARGO_TARGET_DIR", Path::new(env!("CARGO_TARGET_TMPDIR")).join("first-hour"))
             .current_dir(self.folder.path())
             .output()
             .unwrap()
@@ -64,7 +63,7 @@ impl Fresh {
 
 #[test]
 fn the_application_of_the_readme_runs() {
-    let application = Fresh::new("readme");
+    let application = Fresh::new("readme", &of_readme("toml"));
     application.write("src/main.rs", &of_readme("rust"));
 
     let ran = application.cargo(&["run"]);
@@ -76,7 +75,7 @@ fn the_application_of_the_readme_runs() {
 /// Each file of the folder makes one, and names below what the compiler must say.
 #[test]
 fn the_usual_mistakes_are_answered_by_what_to_do() {
-    let crate_of_mistakes = Fresh::new("mistakes");
+    let crate_of_mistakes = Fresh::new("mistakes", &of_readme("toml"));
     let mut mistakes = Vec::new();
     for file in fs::read_dir(root().join("tests/first_hour/mistakes")).unwrap() {
         let path: PathBuf = file.unwrap().path();
@@ -109,4 +108,31 @@ fn the_usual_mistakes_are_answered_by_what_to_do() {
         }
     }
     assert!(failures.is_empty(), "{failures}{}", String::from_utf8_lossy(&built.stderr));
+}
+
+/// What it demands of a user's toolchain is what its dependencies demand; that its own code needs no more is for clippy to
+/// see (`incompatible_msrv`).
+#[test]
+fn the_least_rust_version_is_that_of_the_dependencies() {
+    let user = Fresh::new(
+        "msrv",
+        "[dependencies]\nusm-queue = { version = \"0.1\", features = [\"rabbitmq\", \"redis\", \"testing\"] }\n",
+    );
+    user.write("src/main.rs", "fn main() {}\n");
+    let about = String::from_utf8(user.cargo(&["-vV"]).stdout).unwrap();
+    // Packages for other systems need not be on this machine.
+    let host = about.lines().find_map(|line| line.strip_prefix("host: ")).unwrap();
+
+    let metadata = user.cargo(&["metadata", "--format-version=1", "--filter-platform", host]);
+
+    let metadata: Value = serde_json::from_slice(&metadata.stdout).unwrap();
+    let version = |package: &Value| -> Option<Vec<u32>> {
+        let version = package["rust_version"].as_str()?;
+        Some(version.split('.').take(2).map(|part| part.parse().unwrap()).collect())
+    };
+    let (ours, others): (Vec<_>, Vec<_>) =
+        metadata["packages"].as_array().unwrap().iter().partition(|package| package["name"] == "usm-queue");
+    let most = others.iter().filter_map(|package| Some((version(package)?, package["name"].as_str()?))).max();
+    let (least, because_of) = most.unwrap();
+    assert_eq!(version(ours[0]), Some(least), "because of {because_of}");
 }

@@ -9,6 +9,7 @@ mod bounds;
 mod cancel;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 mod certificates;
+mod changes_of_tasks;
 mod contracts;
 mod crashes;
 mod dead_letters;

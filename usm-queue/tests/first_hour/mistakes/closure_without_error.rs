@@ -19,3 +19,4 @@ async fn main() -> usm_queue::Result<()> {
 }
 
 //~ type annotations needed
+//~ type parameter `E` declared on the method `handle`

@@ -24,4 +24,4 @@ async fn main() -> usm_queue::Result<()> {
     Worker::new(queue, ()).handle(send).run_until(async {}).await
 }
 
-//~ `Refused`
+//~ the trait `StdError` is not implemented for `Refused`

@@ -14,4 +14,4 @@ impl Task for Mail {
 
 fn main() {}
 
-//~ `Mail: serde::Deserialize<'_>` is not satisfied
+//~ `Mail: serde::Deserialize<

@@ -26,4 +26,5 @@ async fn main() -> usm_queue::Result<()> {
     Worker::new(queue, ()).handle(send).run_until(async {}).await
 }
 
-//~ `?` couldn't convert the error to `TaskError`
+//~ the trait `StdError` is not implemented for `String`
+//~ for `TaskError` to implement `From<String>`

@@ -25,5 +25,5 @@ async fn main() -> usm_queue::Result<()> {
     Worker::new(queue, ()).handle(send).run_until(async {}).await
 }
 
-//~ expected function signature `fn(_, JobContext<()>) -> _`
+//~ , JobContext<()>) -> _`
 //~ found function signature `fn(Mail, JobContext<App>) -> _`

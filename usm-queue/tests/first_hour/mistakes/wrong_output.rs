@@ -22,4 +22,4 @@ async fn main() -> usm_queue::Result<()> {
     Worker::new(queue, ()).handle(send).run_until(async {}).await
 }
 
-//~ expected
+//~ `<Mail as Task>::Output == u32`
