@@ -7,6 +7,7 @@
 
 pub mod backend;
 mod backoff;
+mod clock;
 mod detached;
 mod error;
 mod job;

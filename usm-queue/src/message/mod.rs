@@ -30,6 +30,7 @@ pub(crate) use self::{
     size::check_headers,
 };
 use crate::{
+    clock,
     error::{Error, ErrorKind},
     job::JobId,
 };
@@ -77,7 +78,7 @@ impl Message {
             priority: 0,
             ttl: None,
             not_before: None,
-            timestamp: Utc::now(),
+            timestamp: clock::now(),
             headers: BTreeMap::new(),
             body,
         }

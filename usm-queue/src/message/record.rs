@@ -1,6 +1,5 @@
 //! The record of a job as its message tells it.
 
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -8,7 +7,10 @@ use super::{
     Message,
     headers::{ATTEMPT, MAX_ATTEMPTS, METADATA, OWNER, TASK, UNKNOWN_MS},
 };
-use crate::job::{Job, JobEvent, JobId, Owner};
+use crate::{
+    clock,
+    job::{Job, JobEvent, JobId, Owner},
+};
 
 /// The job record as far as the message tells it, for a store that lost or never had it. `task` is the name the
 /// registry found; `max_attempts` counts where the message names none; `redelivered` is a message that a worker may have had
@@ -36,7 +38,7 @@ pub(crate) fn record(message: &Message, id: JobId, task: &str, max_attempts: u32
     }
     for entry in &mut job.timeline {
         entry.event = JobEvent::Rebuilt;
-        entry.at = Utc::now();
+        entry.at = clock::now();
         entry.attempt = job.attempt;
     }
     job

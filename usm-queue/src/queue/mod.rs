@@ -102,6 +102,9 @@ impl TaskQueue {
 
     /// A queue in this process's memory: nothing is kept when the last handle is gone.
     ///
+    /// It lives on the caller's runtime and keeps tokio's time, so a test with paused time (`#[tokio::test(start_paused = true)]`,
+    /// tokio's feature `test-util`) waits for no delay and no retry.
+    ///
     /// # Errors
     ///
     /// `Backend` when SQLite cannot start.

@@ -2,11 +2,11 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
+    clock,
     job::{Job, JobId, Owner},
     json,
     retry::later,
@@ -107,7 +107,7 @@ impl EnqueueOptions {
     }
 
     pub(super) fn job(&self, task: &str, priority: u8, max_attempts: u32) -> Job {
-        let now = Utc::now();
+        let now = clock::now();
         let mut job = Job::new(self.id.unwrap_or_else(JobId::new), task, now);
         job.priority = self.priority.unwrap_or(priority);
         job.max_attempts = self.max_attempts.unwrap_or(max_attempts).max(1);

@@ -9,6 +9,7 @@ use crate::{
         Broker, Delivery, JobStore, Settlement,
         recovering::{Happened, Recovering},
     },
+    clock,
     error::{Error, ErrorKind, Result, chain},
     message::{self, DeadLetter},
     topology::Topology,
@@ -79,7 +80,7 @@ async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Deliv
 
 /// How long a lease still lasts, and a little more.
 fn until(lease_until: Option<DateTime<Utc>>) -> Duration {
-    let left = lease_until.and_then(|until| (until - Utc::now()).to_std().ok());
+    let left = lease_until.and_then(|until| (until - clock::now()).to_std().ok());
     left.unwrap_or_default() + Duration::from_millis(10)
 }
 

@@ -87,7 +87,12 @@ pub(crate) struct Flaky {
 
 impl Flaky {
     pub(crate) async fn new() -> Self {
-        let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+        Self::on(None).await
+    }
+
+    /// On a file, or in memory.
+    pub(crate) async fn on(path: Option<&std::path::Path>) -> Self {
+        let (broker, store) = testing::sqlite_pair(path, SqliteOptions::default()).await.unwrap();
         let [store_switch, renew_switch, publish_switch, settle_switch, consume_switch] =
             [(); 5].map(|()| Arc::new(Switch::default()));
         let flaky_store =

@@ -24,6 +24,7 @@ mod messages;
 mod older_files;
 mod outage;
 mod panics;
+mod paused;
 mod payloads;
 mod processes;
 #[cfg(feature = "rabbitmq")]

@@ -2,7 +2,6 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use chrono::Utc;
 use serde_json::{Value, json};
 use tokio::time::{Instant, Interval};
 use uuid::Uuid;
@@ -10,6 +9,7 @@ use uuid::Uuid;
 use super::{DeadLetterFilter, DeadLetters, walk::Walk};
 use crate::{
     backend::{Accepted, Delivery, Settlement},
+    clock,
     error::{Error, ErrorKind, Result},
     job::{JobEvent, JobId, JobStatus},
     message::{self, DeadLetter, Message, UNNAMED},
@@ -194,7 +194,7 @@ impl DeadLetters {
         let max_attempts =
             dead.header_u64(message::MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         let mut job = message::record(dead, id, &task, max_attempts, false);
-        let now = Utc::now();
+        let now = clock::now();
         (job.attempt, job.created_at, job.updated_at) = (0, now, now);
         for entry in &mut job.timeline {
             (entry.event, entry.attempt, entry.at) = (JobEvent::Enqueued, 0, now);

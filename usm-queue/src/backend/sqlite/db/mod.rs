@@ -73,7 +73,7 @@ impl Db {
         let reader = Reader::start(connection::open_reader(path)?, tables.clone())?;
         let (notifier, listener) = Notifier::open(path, reader.wake())?;
         let others = Others { notifier, files: files.clone() };
-        let writer = Writer::start(connection, options, tables, Some(others))?;
+        let writer = Writer::start(connection, options, tables, others)?;
         Ok(Self {
             place: Some(Place { path: path.to_owned(), files }),
             writer,
@@ -85,13 +85,12 @@ impl Db {
         })
     }
 
-    /// A database in this process's memory.
+    /// A database in this process's memory. What is done to it is done on the callers' threads, by the clock of this runtime.
     pub(super) fn in_memory(options: SqliteOptions, tables: Arc<dyn Tables>) -> Result<Self> {
         let options = options.within_bounds();
-        let writer = Writer::start(connection::open_in_memory()?, options, tables, None)?;
         Ok(Self {
             place: None,
-            writer,
+            writer: Writer::of_callers(connection::open_in_memory()?, options, tables),
             reader: None,
             lists: Semaphore::new(LISTS_AT_ONCE),
             lock_timeout: options.lock_timeout,

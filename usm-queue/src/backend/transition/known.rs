@@ -1,33 +1,17 @@
-//! How the record of a job changes: the rules that every job store keeps, in one place, without I/O and without a clock.
-//!
-//! [`transition`] says of each call of a [`JobStore`](super::JobStore) that changes a job what becomes of it and what is
-//! answered. A store may carry the rules out in other ways, in SQL or in scripts: a contract in `usm_queue::testing` compares it
-//! with them call by call. How much is kept is not among them: the time to live of records, the bounds of partial results and
-//! of the timeline.
-//!
-//! ```
-//! # use std::time::Duration;
-//! # use chrono::Utc;
-//! # use usm_queue::{Job, JobId, JobStatus, backend::{NewJob, transition::*}};
-//! let told = NewJob::from(Job::new(JobId::new(), "send_mail", Utc::now()));
-//! let mut known = None;
-//! let claim = Event::Claim { worker: "w".to_owned(), lease: Duration::from_secs(60), alone: None };
-//!
-//! let answer = transition(&mut known, &claim, &told, Utc::now());
-//!
-//! assert_eq!(answer, Answer::Claim(Ok(Taken::ToRun)));
-//! assert_eq!(known.map(|known| (known.job.status, known.job.attempt)), Some((JobStatus::Processing, 1)));
-//! ```
+//! A job as a store knows it, and the rules by which it changes.
 
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::{
-    CancelOutcome, Inserted, JobUpdate, LeaseState, NewJob, Updated,
-    store::{SUSPICIOUS, same_payload},
+use super::event::{NotTaken, Taken};
+use crate::{
+    backend::{
+        CancelOutcome, Inserted, JobUpdate, LeaseState, NewJob, Updated,
+        store::{SUSPICIOUS, same_payload},
+    },
+    job::{Job, JobEvent, JobStatus, TimelineEntry},
 };
-use crate::job::{Job, JobEvent, JobStatus, TimelineEntry};
 
 /// What a store knows of a job.
 #[derive(Debug, Clone, PartialEq)]
@@ -47,150 +31,9 @@ pub struct Known {
     pub alone_until: Option<DateTime<Utc>>,
 }
 
-/// A call that concerns one job.
-#[derive(Debug, Clone, PartialEq)]
-#[non_exhaustive]
-pub enum Event {
-    /// [`JobStore::insert`](super::JobStore::insert).
-    Insert,
-    /// [`JobStore::insert_unconfirmed`](super::JobStore::insert_unconfirmed).
-    InsertUnconfirmed,
-    /// [`JobStore::confirm`](super::JobStore::confirm).
-    Confirm,
-    /// [`JobStore::withdraw`](super::JobStore::withdraw).
-    Withdraw,
-    /// [`JobStore::claim`](super::JobStore::claim), or [`JobStore::claim_suspect`](super::JobStore::claim_suspect) when the job
-    /// is to run `alone` for so long.
-    Claim {
-        /// Who.
-        worker: String,
-        /// For how long.
-        lease: Duration,
-        /// How long the worker runs no other suspect.
-        alone: Option<Duration>,
-    },
-    /// [`JobStore::renew`](super::JobStore::renew) with a lease of this token.
-    Renew {
-        /// Of the lease.
-        token: u64,
-        /// For how long.
-        lease: Duration,
-    },
-    /// [`JobStore::update`](super::JobStore::update) with a lease of this token.
-    Update {
-        /// Of the lease.
-        token: u64,
-        /// What the worker reports.
-        update: JobUpdate,
-    },
-    /// [`JobStore::postpone`](super::JobStore::postpone).
-    Postpone {
-        /// Why.
-        error: String,
-        /// How long from now.
-        delay: Duration,
-    },
-    /// [`JobStore::fail_unclaimed`](super::JobStore::fail_unclaimed).
-    FailUnclaimed {
-        /// Why.
-        error: String,
-    },
-    /// [`JobStore::cancel`](super::JobStore::cancel).
-    Cancel,
-}
-
-/// What a call answers.
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Answer {
-    /// Nothing.
-    Done,
-    /// Of [`Event::InsertUnconfirmed`].
-    Insert(Inserted),
-    /// Of [`Event::Claim`].
-    Claim(Result<Taken, NotTaken>),
-    /// Of [`Event::Renew`].
-    Renew(LeaseState),
-    /// Of [`Event::Update`].
-    Update(Updated),
-    /// Of [`Event::Postpone`].
-    Postpone(JobStatus),
-    /// Of [`Event::FailUnclaimed`].
-    FailUnclaimed(bool),
-    /// Of [`Event::Cancel`].
-    Cancel(CancelOutcome),
-}
-
-/// What a claim is for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Taken {
-    /// To run the job.
-    ToRun,
-    /// To end it only.
-    ToEnd,
-}
-
-/// Why a job cannot be claimed: as in [`Claimed`](super::Claimed).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum NotTaken {
-    /// It has ended.
-    Final(JobStatus),
-    /// Another worker holds it, or it is not due, for so long.
-    Busy(Duration),
-    /// So many of its workers died in a row.
-    Suspect(u32),
-}
-
-/// Changes a job as this event does, and tells what is answered. `None` is a job that the store does not know; `told` is its
-/// record as the call, or the job's message, has it.
-pub fn transition(known: &mut Option<Known>, event: &Event, told: &NewJob, now: DateTime<Utc>) -> Answer {
-    let found = known.as_ref().map_or(Inserted::New, |known| known.found(told));
-    let fresh = || Known::new(told, now);
-    match event {
-        Event::Insert => {
-            known.get_or_insert_with(fresh);
-            Answer::Done
-        }
-        Event::InsertUnconfirmed => {
-            known.get_or_insert_with(|| Known { confirmed: false, ..fresh() });
-            Answer::Insert(found)
-        }
-        Event::Confirm => {
-            known.get_or_insert_with(fresh).confirmed = true;
-            Answer::Done
-        }
-        Event::Withdraw => {
-            known.take_if(|known| !known.confirmed && known.job.version == 1);
-            known.iter_mut().for_each(|known| known.confirmed = true);
-            Answer::Done
-        }
-        Event::Claim { worker, lease, alone } => {
-            Answer::Claim(known.get_or_insert_with(fresh).claim(worker, *lease, *alone, now))
-        }
-        Event::Renew { token, lease } => {
-            let known = known.as_mut();
-            Answer::Renew(known.map_or(LeaseState::Lost, |known| known.renew(*token, *lease, now)))
-        }
-        Event::Update { token, update } => {
-            let known = known.as_mut();
-            Answer::Update(known.map_or(Updated::Lost, |known| known.update(*token, update, now)))
-        }
-        Event::Postpone { error, delay } => {
-            Answer::Postpone(known.get_or_insert_with(fresh).postpone(error, *delay, now))
-        }
-        Event::FailUnclaimed { error } => {
-            let known = known.get_or_insert_with(fresh);
-            Answer::FailUnclaimed(known.end_unclaimed(JobEvent::Failed, Some(error), now))
-        }
-        Event::Cancel => {
-            Answer::Cancel(known.as_mut().map_or(CancelOutcome::Unknown, |known| known.cancel(now)))
-        }
-    }
-}
-
 impl Known {
     /// A job that is stored now. When it is due is told by the caller's clock, as its creation is.
-    fn new(told: &NewJob, now: DateTime<Utc>) -> Self {
+    pub(super) fn new(told: &NewJob, now: DateTime<Utc>) -> Self {
         let mut known = Self::of(told.job.clone());
         let wait = |due: DateTime<Utc>| (due - told.job.created_at).to_std().unwrap_or_default();
         known.job.next_attempt_at = told.job.next_attempt_at.map(|due| after(now, wait(due)));
@@ -204,7 +47,7 @@ impl Known {
     }
 
     /// What an enqueuer is told that stores the job again.
-    fn found(&self, told: &NewJob) -> Inserted {
+    pub(super) fn found(&self, told: &NewJob) -> Inserted {
         Inserted::Known {
             status: self.job.status,
             confirmed: self.confirmed,
@@ -279,7 +122,7 @@ impl Known {
     }
 
     /// A lapsed lease that nobody took over holds again. It makes no new version.
-    fn renew(&mut self, token: u64, lease: Duration, now: DateTime<Utc>) -> LeaseState {
+    pub(super) fn renew(&mut self, token: u64, lease: Duration, now: DateTime<Utc>) -> LeaseState {
         if self.check(token) != Updated::Applied {
             return LeaseState::Lost;
         }
@@ -287,7 +130,7 @@ impl Known {
         if self.job.cancel_requested { LeaseState::CancelRequested } else { LeaseState::Held }
     }
 
-    fn update(&mut self, token: u64, update: &JobUpdate, now: DateTime<Utc>) -> Updated {
+    pub(super) fn update(&mut self, token: u64, update: &JobUpdate, now: DateTime<Utc>) -> Updated {
         let checked = self.check(token);
         if checked != Updated::Applied {
             return checked;
@@ -326,7 +169,7 @@ impl Known {
     }
 
     /// Puts it off, if it waits and is due.
-    fn postpone(&mut self, error: &str, delay: Duration, now: DateTime<Utc>) -> JobStatus {
+    pub(super) fn postpone(&mut self, error: &str, delay: Duration, now: DateTime<Utc>) -> JobStatus {
         if self.job.status == JobStatus::Pending && self.busy(now).is_none() {
             self.change(now);
             self.job.error = Some(error.to_owned());
@@ -336,7 +179,7 @@ impl Known {
     }
 
     /// Ends it, unless a worker holds it or it has ended.
-    fn end_unclaimed(&mut self, event: JobEvent, error: Option<&str>, now: DateTime<Utc>) -> bool {
+    pub(super) fn end_unclaimed(&mut self, event: JobEvent, error: Option<&str>, now: DateTime<Utc>) -> bool {
         let is_held = self.job.status == JobStatus::Processing && self.busy(now).is_some();
         if is_held || self.job.status.is_final() {
             return false;
@@ -348,7 +191,7 @@ impl Known {
         true
     }
 
-    fn cancel(&mut self, now: DateTime<Utc>) -> CancelOutcome {
+    pub(super) fn cancel(&mut self, now: DateTime<Utc>) -> CancelOutcome {
         if self.job.status.is_final() {
             return CancelOutcome::AlreadyFinal(self.job.status);
         }
