@@ -28,11 +28,11 @@ pub use backend::redis::RedisOptions;
 #[cfg(feature = "sqlite")]
 pub use backend::sqlite::SqliteOptions;
 pub use backend::{
-    Accepted, CancelOutcome, JobChanges, JobFilter, JobWatch, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
-    QueueDepth,
+    Accepted, CancelOutcome, Cursor, JobChanges, JobFilter, JobPage, JobWatch, MAX_PARTIAL_BYTES,
+    MAX_PARTIAL_RESULTS, OpenTask, QueueCounts, QueueDepth,
 };
 pub use error::{Acceptance, Error, ErrorKind, Result};
-pub use job::{Change, Job, JobChange, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
+pub use job::{Change, Job, JobChange, JobEvent, JobId, JobState, JobStatus, Owner, Progress, TimelineEntry};
 pub use job_id::InvalidJobId;
 pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
 pub use message::DeadLetter;

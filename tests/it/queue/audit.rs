@@ -13,7 +13,7 @@ use usm_tests::{
 pub(crate) async fn all_jobs(queue: &TaskQueue) -> Vec<Job> {
     let mut filter = JobFilter::default();
     filter.limit = usize::MAX;
-    queue.jobs(&filter).await.unwrap()
+    queue.jobs(&filter).await.unwrap().jobs
 }
 
 /// Checks the file of a queue that no other process uses any more: every accepted job is there, ended, and told truly,

@@ -86,9 +86,9 @@ async fn carry_out(
 }
 
 async fn list(queue: &TaskQueue, status: Option<JobStatus>, limit: usize, json: bool) -> Result<(), Failure> {
-    let mut filter = JobFilter::default();
-    (filter.status, filter.limit) = (status, limit);
-    let jobs = queue.jobs(&filter).await?;
+    let mut filter = JobFilter::new().limit(limit);
+    filter = status.into_iter().fold(filter, JobFilter::status);
+    let jobs = queue.jobs(&filter).await?.jobs;
     if json {
         jobs.iter().for_each(out::json);
         return Ok(());

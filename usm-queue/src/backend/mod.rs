@@ -3,6 +3,8 @@
 //! A backend implements [`Broker`] or [`JobStore`], or both, and proves itself with the contract suites in `usm_queue::testing`.
 
 mod broker;
+mod counts;
+mod find;
 #[cfg(feature = "rabbitmq")]
 pub(crate) mod rabbitmq;
 pub(crate) mod recovering;
@@ -18,9 +20,11 @@ pub(crate) mod watch;
 
 pub use self::{
     broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement},
+    counts::{OpenTask, QueueCounts},
+    find::{Cursor, JobFilter, JobPage},
     store::{
-        CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, Lease, LeaseState,
-        MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, Updated,
+        CancelOutcome, Claimed, Inserted, JobStore, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES,
+        MAX_PARTIAL_RESULTS, NewJob, Updated,
     },
     watch::{JobChanges, JobWatch},
 };

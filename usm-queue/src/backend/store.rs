@@ -8,10 +8,10 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::{JobChanges, JobWatch};
+use super::{JobChanges, JobFilter, JobPage, JobWatch, OpenTask, QueueCounts};
 use crate::{
     error::{Error, Result},
-    job::{Job, JobId, JobStatus, Owner, Progress},
+    job::{Job, JobId, JobStatus, Progress},
 };
 
 /// Remembers jobs. Every write that returns `Ok` is durable and makes one new version of the record.
@@ -49,8 +49,16 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// The record, when it is known.
     async fn get(&self, id: JobId) -> Result<Option<Job>>;
 
-    /// Records that match, newest first: by when they were made, and of those made at once the greatest id first.
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>>;
+    /// Records that match, by when they were made, and of those made at once by their ids: see [`JobFilter`]. What the store
+    /// has an index for is answered at once; of other filters it looks at 10,000 jobs at most and returns what it found,
+    /// with the cursor from where to go on.
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage>;
+
+    /// How many jobs each queue has in each state, kept and not counted. Jobs without a queue are counted under `None`.
+    async fn counts(&self) -> Result<Vec<QueueCounts>>;
+
+    /// The tasks of all jobs that have not ended, kept and not counted.
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>>;
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the
     /// message tells it; it is stored when the store does not know the job, nor remembers its end. A job whose next attempt
@@ -287,68 +295,4 @@ pub enum CancelOutcome {
     AlreadyFinal(JobStatus),
     /// No such job.
     Unknown,
-}
-
-/// Which jobs to list; the default is the newest 50 of all.
-///
-/// ```
-/// # use usm_queue::{JobFilter, JobStatus};
-/// let failed = JobFilter::new().status(JobStatus::Failed).task("send_mail").limit(10);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct JobFilter {
-    /// Only of this owner.
-    pub owner: Option<Owner>,
-    /// Only in this state.
-    pub status: Option<JobStatus>,
-    /// Only of this task.
-    pub task: Option<String>,
-    /// How many of the newest to leave out.
-    pub skip: usize,
-    /// How many at most. Default 50.
-    pub limit: usize,
-}
-
-impl Default for JobFilter {
-    fn default() -> Self {
-        Self { owner: None, status: None, task: None, skip: 0, limit: 50 }
-    }
-}
-
-impl JobFilter {
-    /// The newest 50 of all.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Only of this owner.
-    pub fn owner(mut self, owner: impl Into<Owner>) -> Self {
-        self.owner = Some(owner.into());
-        self
-    }
-
-    /// Only in this state.
-    pub fn status(mut self, status: JobStatus) -> Self {
-        self.status = Some(status);
-        self
-    }
-
-    /// Only of this task.
-    pub fn task(mut self, task: impl Into<String>) -> Self {
-        self.task = Some(task.into());
-        self
-    }
-
-    /// How many of the newest to leave out.
-    pub fn skip(mut self, skip: usize) -> Self {
-        self.skip = skip;
-        self
-    }
-
-    /// How many at most.
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
-        self
-    }
 }

@@ -76,6 +76,12 @@ pub struct Job {
     /// Name of its task.
     #[serde(rename = "job_type")]
     pub task: String,
+    /// The queue it was enqueued to; `None` where the message or an earlier version of this library does not tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub queue: Option<String>,
+    /// What the caller called it, to find it by.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tags: Vec<String>,
     /// Where it stands.
     pub status: JobStatus,
     /// 0 is the lowest; what the queue makes of it is the queue's `max_priority`.
@@ -135,6 +141,8 @@ impl Job {
             alias: None,
             owner: None,
             task: task.into(),
+            queue: None,
+            tags: Vec::new(),
             status: JobStatus::Pending,
             priority: 0,
             attempt: 0,

@@ -14,6 +14,8 @@ pub(crate) const UNKNOWN_MS: &str = "x-usm-unknown-ms";
 pub(crate) const TRIED_MS: &str = "x-usm-tried-ms";
 /// Header: whose job it is.
 pub(crate) const OWNER: &str = "x-usm-owner";
+/// Header: what the caller called it, a list of texts.
+pub(crate) const TAGS: &str = "x-usm-tags";
 /// Header: what the caller attached.
 pub(crate) const METADATA: &str = "x-usm-metadata";
 /// Header: the names [`flat_body`](super::flat::flat_body) added to the body, so that exactly these are taken off again. Where `payload` is among

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Message,
-    headers::{ADDED, MAX_ATTEMPTS, METADATA, OWNER, TASK},
+    headers::{ADDED, MAX_ATTEMPTS, METADATA, OWNER, TAGS, TASK},
 };
 use crate::{
     error::{Error, Result},
@@ -52,6 +52,9 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     message.headers.insert(MAX_ATTEMPTS.to_owned(), job.max_attempts.into());
     if let Some(owner) = &job.owner {
         message.headers.insert(OWNER.to_owned(), serde_json::json!(owner));
+    }
+    if !job.tags.is_empty() {
+        message.headers.insert(TAGS.to_owned(), serde_json::json!(job.tags));
     }
     if !job.metadata.is_empty() {
         message.headers.insert(METADATA.to_owned(), Value::Object(job.metadata.clone()));

@@ -146,7 +146,7 @@ impl TaskQueue {
     }
 
     /// The same, unless the broker would refuse the message: then nothing need be stored.
-    pub(crate) fn checked(&self, job: Job, message: &Message) -> Result<NewJob> {
+    pub(crate) fn checked(&self, mut job: Job, message: &Message) -> Result<NewJob> {
         if message.body.len() > MAX_BODY_BYTES {
             return Err(Error::invalid(format!(
                 "the payload is {} bytes as JSON, more than the {MAX_BODY_BYTES} a message may have; store it elsewhere and enqueue its address",
@@ -154,9 +154,8 @@ impl TaskQueue {
             )));
         }
         let queues: Vec<_> = self.wanted().reached(&message.exchange, &message.routing_key).collect();
-        if queues.is_empty() {
-            return Err(message.unroutable());
-        }
+        let Some(first) = queues.first() else { return Err(message.unroutable()) };
+        job.queue = Some(first.name().to_owned());
         for queue in &queues {
             if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
                 return Err(Error::invalid(format!(

@@ -22,7 +22,10 @@ pub use self::{
     topology::LiveTopology,
 };
 use crate::{
-    backend::{Broker, CancelOutcome, JobChanges, JobFilter, JobStore, JobWatch, QueueDepth},
+    backend::{
+        Broker, CancelOutcome, JobChanges, JobFilter, JobPage, JobStore, JobWatch, OpenTask, QueueCounts,
+        QueueDepth,
+    },
     error::{Error, ErrorKind, Result},
     job::{Job, JobId},
     topology::{QueueSpec, Topology},
@@ -192,13 +195,58 @@ impl TaskQueue {
         self.inner.store.get(id).await?.ok_or_else(|| Error::not_found(format!("job {id}")))
     }
 
-    /// Jobs that match, newest first.
+    /// Jobs that match, the newest first unless the filter says otherwise, with the cursor from where to go on.
     ///
     /// # Errors
     ///
     /// `Unavailable`.
-    pub async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<JobPage> {
         self.inner.store.list(filter).await
+    }
+
+    /// How many jobs each queue has in each state, and since when the oldest waits: of the queues of this topology and of any
+    /// other that has jobs, by name. The store keeps these numbers and does not count, so it may be asked often, with millions
+    /// of jobs too. Ended jobs count for as long as their records are kept; on Redis those whose
+    /// records have expired may count until they are swept, at most about a quarter more than there are.
+    ///
+    /// ```
+    /// # use usm_queue::{TaskQueue, Topology};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> usm_queue::Result<()> {
+    /// # let queue = TaskQueue::in_memory(Topology::single("mail")?).await?;
+    /// for counts in queue.counts().await? {
+    ///     let name = counts.queue.as_deref().unwrap_or("(unknown)");
+    ///     println!("{name}: {} wait, {} run, {} failed", counts.waiting, counts.running, counts.failed);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        let mut counts = self.inner.store.counts().await?;
+        let worked = self.wanted().queues().iter().map(|queue| Some(queue.name().to_owned()));
+        for queue in worked.filter(|queue| queue.as_deref() != Some(self.wanted().failed_queue())) {
+            if !counts.iter().any(|known| known.queue == queue) {
+                counts.push(QueueCounts::new(queue));
+            }
+        }
+        counts.sort_by(|one, other| one.queue.cmp(&other.queue));
+        Ok(counts)
+    }
+
+    /// The tasks of which jobs have not ended, by queue: among them those that no worker knows. Kept by the store as
+    /// [`counts`](Self::counts) are.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        let mut open = self.inner.store.open_tasks().await?;
+        open.sort();
+        Ok(open)
     }
 
     /// The present state of a job, then every change without a gap until it is final, whichever process causes it.

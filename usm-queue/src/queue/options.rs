@@ -7,7 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    job::{Job, JobId, Owner},
+    job::{Job, JobId, Owner, add_tag},
     json,
     retry::later,
 };
@@ -26,8 +26,9 @@ pub struct EnqueueOptions {
     pub(super) ttl: Option<Duration>,
     delay: Option<Duration>,
     owner: Option<Owner>,
+    tags: Vec<String>,
     metadata: Map<String, Value>,
-    /// Why a value of the metadata cannot be kept.
+    /// Why a tag or a value of the metadata cannot be kept.
     pub(super) unwritable: Option<String>,
     correlation_id: Option<String>,
     max_attempts: Option<u32>,
@@ -74,6 +75,15 @@ impl EnqueueOptions {
         self
     }
 
+    /// Calls the job so, to [find](crate::JobFilter::tag) it by: a customer, a campaign, a request. At most 10 tags of 1 to 100 bytes;
+    /// enqueueing fails as `InvalidInput` beyond. The job keeps them for as long as its record, and so does its replay.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        if let Err(why) = add_tag(&mut self.tags, &tag.into()) {
+            self.unwritable = Some(why);
+        }
+        self
+    }
+
     /// Attaches a value to the record, for the caller's own use. Enqueueing fails as `InvalidInput` when JSON cannot hold it
     /// ([`Task`](crate::Task) tells what it can).
     pub fn metadata(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
@@ -113,6 +123,7 @@ impl EnqueueOptions {
         job.max_attempts = self.max_attempts.unwrap_or(max_attempts).max(1);
         job.next_attempt_at = self.delay.filter(|delay| !delay.is_zero()).map(|delay| later(now, delay));
         job.owner.clone_from(&self.owner);
+        job.tags.clone_from(&self.tags);
         job.metadata.clone_from(&self.metadata);
         job.correlation_id.clone_from(&self.correlation_id);
         job

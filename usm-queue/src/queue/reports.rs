@@ -65,7 +65,8 @@ async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Deliv
     if let (true, Some(id)) = (by_broker, message.job_id()) {
         let letter = DeadLetter::from_message(message);
         let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
-        let record = message::record(message, id, &task, 1, delivery.redelivered);
+        let mut record = message::record(message, id, &task, 1, delivery.redelivered);
+        record.queue = Some(letter.queue.clone()).filter(|queue| !queue.is_empty());
         let failed =
             store.fail_unclaimed(record.into(), broker_reason(&letter.reason, &letter.queue)).await?;
         if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {

@@ -108,7 +108,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// The job as its message tells it, for a store that does not know it.
     fn as_told(&self, delivery: &Delivery, id: JobId, task: &str, max_attempts: u32) -> NewJob {
         let message = &delivery.message;
-        let record = message::record(message, id, task, max_attempts, delivery.redelivered);
+        let mut record = message::record(message, id, task, max_attempts, delivery.redelivered);
+        record.queue = Some(delivery.queue.clone());
         self.queue.as_told(record, message)
     }
 

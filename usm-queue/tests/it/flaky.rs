@@ -13,8 +13,8 @@ use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
 use tokio::sync::{Notify, broadcast};
 use usm_queue::{
-    CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobStatus, JobWatch, QueueDepth, Result,
-    SqliteOptions, TaskQueue, Topology,
+    CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobPage, JobStatus, JobWatch, OpenTask,
+    QueueCounts, QueueDepth, Result, SqliteOptions, TaskQueue, Topology,
     backend::{
         Accepted, Broker, Claimed, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, LeaseState,
         Message, NewJob, Settlement, Updated, two_phase,
@@ -152,9 +152,19 @@ impl JobStore for FlakyStore {
         self.inner.get(id).await
     }
 
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage> {
         self.all.check()?;
         self.inner.list(filter).await
+    }
+
+    async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        self.all.check()?;
+        self.inner.counts().await
+    }
+
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        self.all.check()?;
+        self.inner.open_tasks().await
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {

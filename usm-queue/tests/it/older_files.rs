@@ -27,7 +27,7 @@ fn file_of_version_1(dir: &TempDir) -> PathBuf {
 /// The jobs by the text of their task, which is the order of their ids.
 async fn jobs(queue: &TaskQueue) -> BTreeMap<&'static str, Job> {
     let texts = ["completed", "failed", "retrying", "processing", "delayed", "cancelled", "pending"];
-    let mut jobs = queue.jobs(&JobFilter::default()).await.unwrap();
+    let mut jobs = queue.jobs(&JobFilter::default()).await.unwrap().jobs;
     assert_eq!(jobs.len(), texts.len());
     jobs.sort_by_key(|job| job.id);
     texts.into_iter().zip(jobs).collect()

@@ -109,7 +109,7 @@ async fn a_payload_that_would_arrive_otherwise_is_refused_when_enqueued() {
     }
     let queue = in_memory().await;
     queue.enqueue(Numbers { double: f64::NAN, ..numbers() }).await.unwrap_err();
-    assert!(queue.jobs(&JobFilter::default()).await.unwrap().is_empty(), "nothing of it is kept");
+    assert!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.is_empty(), "nothing of it is kept");
 }
 
 /// A result that says what each test wants to return.

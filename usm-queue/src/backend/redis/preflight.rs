@@ -23,7 +23,7 @@ pub(super) async fn check_permissions(connection: &Connection, user: &str) -> Re
         .arg(0)
         .arg(keys.record(PROBE))
         .arg(keys.state(PROBE))
-        .arg(keys.jobs_by_task(PROBE))
+        .arg(keys.jobs_by_tag(PROBE))
         .arg(keys.changes_channel(PROBE));
     let mut missing: Vec<Rule> = Vec::new();
     match connection.try_request::<Vec<String>>(&Request::Script(&RIGHTS, try_all)).await? {

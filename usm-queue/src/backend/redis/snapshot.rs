@@ -23,6 +23,12 @@ pub(super) struct Snapshot {
     pub(super) foreign: Option<Vec<u8>>,
 }
 
+/// Jobs that were read, and their places among those that were asked for.
+pub(super) struct Wanted {
+    pub(super) wanted: Vec<(usize, Job)>,
+    pub(super) gone: Vec<JobId>,
+}
+
 impl Snapshot {
     /// Reads a published message: the record, and the partial result that is new. `None` if it must be read from Redis.
     pub(super) fn from_message(id: JobId, message: &[u8]) -> Option<Self> {
@@ -62,15 +68,27 @@ impl Connection {
         Ok(self.read(&[(id, 0)]).await?.pop().flatten())
     }
 
-    /// Whole records of texts that were read before.
-    pub(super) async fn complete(&self, texts: Vec<(JobId, Vec<u8>)>) -> Result<Vec<Job>> {
-        let found = texts.into_iter().filter_map(|(id, text)| {
-            let listed = list_length(&text).unwrap_or(usize::MAX);
-            Some(Snapshot { record: parse(id, &text)?, listed, from: 0, foreign: None })
-        });
-        let mut found: Vec<_> = found.collect();
+    /// Reads those of these jobs that are wanted, and tells which have no record.
+    pub(super) async fn read_wanted(
+        &self,
+        ids: &[JobId],
+        is_wanted: impl Fn(&Job) -> bool,
+    ) -> Result<Wanted> {
+        let (mut places, mut found, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (id, text)) in ids.iter().zip(self.read_texts(ids).await?).enumerate() {
+            let Some(text) = text else {
+                gone.push(*id);
+                continue;
+            };
+            if let Some(record) = parse(*id, &text).filter(&is_wanted) {
+                let listed = list_length(&text).unwrap_or(usize::MAX);
+                places.push(place);
+                found.push(Snapshot { record, listed, from: 0, foreign: None });
+            }
+        }
         self.add_partials(found.iter_mut()).await?;
-        Ok(found.into_iter().map(|snapshot| snapshot.record).collect())
+        let wanted = places.into_iter().zip(found.into_iter().map(|snapshot| snapshot.record)).collect();
+        Ok(Wanted { wanted, gone })
     }
 
     /// Reads all entries of a job's list of partial results.

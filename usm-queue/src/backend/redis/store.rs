@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobPage, JobStore, JobUpdate, JobWatch,
+        Lease, LeaseState, NewJob, OpenTask, QueueCounts, Updated,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -97,8 +97,16 @@ impl JobStore for RedisStore {
         Ok(self.connection.read_one(id).await?.map(|snapshot| snapshot.record))
     }
 
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
-        self.transitions.index.read(filter).await
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage> {
+        self.transitions.index.list(filter).await
+    }
+
+    async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        self.transitions.index.counts().await
+    }
+
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        self.transitions.index.open_tasks().await
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {

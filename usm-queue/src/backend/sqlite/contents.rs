@@ -46,6 +46,10 @@ impl Tables for Contents {
         messages::release_member(tx, tx.member).map(drop)
     }
 
+    fn count(&self, connection: &Connection, effects: &Effects) -> Result<()> {
+        jobs::write_counts(connection, &effects.tally)
+    }
+
     fn committed(&self, connection: &Connection, effects: &Effects) {
         self.subscribers.tell(effects, |ids| jobs::load_newer(connection, ids));
     }

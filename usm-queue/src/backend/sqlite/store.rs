@@ -3,18 +3,20 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::Utc;
 use futures_util::{Stream, stream::unfold};
 use tokio::sync::{broadcast, watch};
 
 use super::{
+    db::micros,
     embedded::Embedded,
     jobs::{self, Found, JobRow},
     messages,
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobPage, JobStore, JobUpdate, JobWatch,
+        Lease, LeaseState, NewJob, OpenTask, QueueCounts, Updated,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -138,9 +140,17 @@ impl JobStore for SqliteStore {
         Ok(self.embedded.db.read(move |connection| jobs::load(connection, &[id])).await?.pop())
     }
 
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage> {
         let filter = filter.clone();
         self.embedded.db.read_apart(move |connection| jobs::list(connection, &filter)).await
+    }
+
+    async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        self.embedded.db.read(|connection| jobs::counts(connection, micros(Utc::now()))).await
+    }
+
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        self.embedded.db.read(jobs::open_tasks).await
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {

@@ -4,7 +4,9 @@ mod accept;
 mod cancel;
 mod claim;
 mod close;
+mod counts;
 mod end;
+mod find;
 mod log;
 mod record;
 mod story;
@@ -13,7 +15,8 @@ mod update;
 mod watch;
 
 pub use self::{
-    accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, stress::*, update::*, watch::*,
+    accept::*, cancel::*, claim::*, close::*, counts::*, end::*, find::*, log::*, record::*, stress::*,
+    update::*, watch::*,
 };
 
 /// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
@@ -42,9 +45,22 @@ macro_rules! store_contract {
             an_unknown_job_is_none
             a_job_is_found_by_what_another_service_calls_it
             of_jobs_that_another_service_calls_the_same_the_newest_is_found
-            jobs_are_listed_newest_first_and_page_by_page
+            jobs_are_listed_page_by_page_in_both_orders
+            a_cursor_stays_right_while_jobs_come_change_and_go
+            jobs_of_one_moment_are_listed_by_their_ids
             jobs_are_listed_by_when_they_were_made_whatever_their_ids
-            jobs_are_listed_by_owner_status_and_task
+            jobs_are_listed_by_state
+            a_scheduled_job_is_listed_as_waiting_once_it_is_due
+            jobs_are_listed_by_owner_queue_task_and_tag
+            jobs_are_listed_by_when_they_were_made
+            jobs_are_listed_by_a_text_in_their_error
+            a_withdrawn_job_is_not_listed
+            each_transition_is_counted
+            what_happens_to_stalled_and_postponed_jobs_is_counted
+            a_scheduled_job_counts_as_waiting_once_it_is_due
+            the_oldest_waiting_job_is_told
+            tasks_with_open_jobs_are_told
+            the_counts_are_right_after_random_operations
             a_claim_begins_an_attempt_under_a_lease
             tokens_grow_with_every_claim
             a_leased_job_is_busy

@@ -22,7 +22,11 @@ pub(super) fn parse(id: JobId, text: &[u8], message: Option<&Job>) -> Option<Job
         (job.priority, job.max_attempts) = (message.priority, message.max_attempts);
         job.next_attempt_at = message.next_attempt_at;
         job.alias.clone_from(&message.alias);
+        job.queue.clone_from(&message.queue);
+        job.tags.clone_from(&message.tags);
     }
+    job.queue = fields.read("queue").or(job.queue);
+    job.tags = fields.read("tags").unwrap_or(job.tags);
     job.updated_at = updated_at;
     job.owner = fields.read("user_id").or_else(|| message.and_then(|message| message.owner.clone()));
     job.status = fields.read("status").unwrap_or(JobStatus::Pending);

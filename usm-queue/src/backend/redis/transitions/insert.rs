@@ -32,7 +32,7 @@ impl Transitions {
         let mut calls = Pipeline::with_capacity(jobs.len());
         let (mut called, mut others) = (Vec::with_capacity(jobs.len()), Vec::new());
         for (place, new) in jobs.iter().enumerate() {
-            match self.calls.insert_new(new, unconfirmed) {
+            match self.calls.insert_new(new, unconfirmed, &self.index.new_kind(&new.job)) {
                 Some(call) => {
                     calls.add_command(call);
                     called.push(place);
@@ -41,7 +41,8 @@ impl Transitions {
             }
         }
         if !called.is_empty() {
-            let answers: Vec<u8> = self.connection.request(&Request::Scripts(&INSERT_NEW, calls)).await?;
+            let answers = self.connection.request(&Request::Scripts(&INSERT_NEW, calls)).await;
+            let answers: Vec<u8> = answers.inspect_err(|_| self.index.forget_kinds())?;
             let done = |answer| answer == STORED || (answer == EXISTS && !unconfirmed);
             others.extend(
                 called.into_iter().zip(answers).filter(|(_, answer)| !done(*answer)).map(|(place, _)| place),

@@ -46,7 +46,7 @@ pub(super) struct Transitions {
 impl Transitions {
     pub(super) fn new(connection: Arc<Connection>, options: &RedisOptions) -> Self {
         Self {
-            index: JobIndex::new(connection.clone()),
+            index: Arc::new(JobIndex::new(connection.clone())),
             connection,
             calls: ScriptCalls::new(options),
             claims: Claims::default(),

@@ -9,6 +9,7 @@ mod notifier;
 mod reader;
 mod schema;
 mod tables;
+mod tally;
 mod time;
 mod tx;
 mod writer;
@@ -29,6 +30,7 @@ pub(super) use self::{
     bulk::BulkInsert,
     error::backend,
     tables::Tables,
+    tally::{Added, Tally},
     time::{duration_micros, micros, moment},
     tx::{Effects, Tx},
 };

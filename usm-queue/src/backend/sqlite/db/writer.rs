@@ -324,7 +324,7 @@ impl Loop {
                 group.extend(self.inbox.try_iter().take(GROUP - group.len()));
             }
         }
-        match result.and_then(|()| self.commit()) {
+        match result.and_then(|()| self.commit(&effects)) {
             Ok(()) => {
                 group.into_iter().for_each(|waiting| waiting.command.answer(Ok(())));
                 self.tell(effects);
@@ -367,7 +367,7 @@ impl Loop {
             heartbeat: &mut self.heartbeat,
             course: &mut Course::default(),
         };
-        let result = caught(|| work(&mut tx)).and_then(|value| self.commit().map(|()| value));
+        let result = caught(|| work(&mut tx)).and_then(|value| self.commit(&effects).map(|()| value));
         match &result {
             Ok(_) => self.tell(effects),
             Err(_) => self.roll_back(),
@@ -382,7 +382,8 @@ impl Loop {
 
     /// Into files that are there: looked at before, so that what is refused is not kept either, and after, because they may
     /// have gone meanwhile.
-    fn commit(&self) -> Result<()> {
+    fn commit(&self, effects: &Effects) -> Result<()> {
+        self.tables.count(&self.connection, effects)?;
         self.check_files()?;
         self.execute("COMMIT")?;
         self.check_files()

@@ -7,8 +7,8 @@ use serde_json::Value;
 
 use super::{
     error::failed,
-    read::{EXPIRED, FORGOTTEN},
-    rows::{COLUMNS, JobRow, StoredJob, status, status_number, to_json},
+    read::{EXPIRED, FORGOTTEN, fallen_due},
+    rows::{COLUMNS, JobRow, RUNNING, StoredJob, state_number, status, status_number, to_json},
 };
 use crate::{
     backend::{
@@ -17,11 +17,11 @@ use crate::{
         sqlite::db::{BulkInsert, Tx, duration_micros},
         store::{REMEMBER_UNBOUNDED, SUSPICIOUS, too_many_partials},
     },
-    error::{Error, Result},
-    job::{JobEvent, JobId, JobStatus},
+    error::{Error, ErrorKind, Result},
+    job::{JobEvent, JobId, JobState, JobStatus},
 };
 
-/// Old records removed in one transaction.
+/// Old records removed in one transaction, and jobs that are counted as waiting because they fell due.
 const PRUNE_AT_ONCE: usize = 500;
 
 static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
@@ -43,6 +43,9 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
         "digest",
         "remember",
         "alias",
+        "queue",
+        "tags",
+        "state",
     ];
     BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
 });
@@ -100,8 +103,10 @@ pub(crate) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
 pub(crate) fn withdraw(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>> {
     let mut removed = Vec::new();
     for id in ids {
+        let remove =
+            "DELETE FROM jobs WHERE id = ?1 AND status = 0 AND version = 1 RETURNING queue, task, state";
         if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&id.0])? > 0
-            && run(tx, "DELETE FROM jobs WHERE id = ?1 AND status = 0 AND version = 1", &[&id.0])? > 0
+            && run_counted(tx, remove, &[&id.0], None)? > 0
         {
             removed.push(*id);
         }
@@ -121,9 +126,10 @@ pub(crate) fn remove_unconfirmed(tx: &mut Tx<'_>, age: Duration) -> Result<Vec<J
     withdraw(tx, &old)
 }
 
-/// Stores each record unless its id is known.
+/// Stores records whose ids are not known.
 pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
-    INSERT
+    let now = tx.now;
+    let inserted = INSERT
         .run(tx.connection, jobs, |job, values| {
             values.add(job.id.0)?;
             values.add(&job.task)?;
@@ -141,9 +147,23 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
             values.add(&job.timeline)?;
             values.add_some(job.digest)?;
             values.add_some(job.remember)?;
-            values.add_some(job.alias.as_ref())
+            values.add_some(job.alias.as_ref())?;
+            values.add(&job.queue)?;
+            values.add_some((!job.tags.is_empty()).then(|| to_json(&job.tags)))?;
+            values.add(job.state(now))
         })
         .map_err(failed)?;
+    if inserted == jobs.len() {
+        for job in jobs {
+            tx.effects.tally.add(&job.queue, &job.task, job.state(now), 1);
+            for tag in &job.tags {
+                let sql = "INSERT INTO job_tags (tag, created_at, id) VALUES (?1, ?2, ?3)";
+                run(tx, sql, params![tag, job.created_at, job.id.0])?;
+            }
+        }
+    } else if inserted > 0 {
+        return Err(Error::new(ErrorKind::Conflict, "two jobs that are accepted together have one id"));
+    }
     // Watchers of one that was known are told what they know.
     tx.effects.jobs.extend(jobs.iter().map(|job| job.id));
     Ok(())
@@ -201,6 +221,8 @@ fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
 /// Writes a claim down.
 fn take(tx: &mut Tx<'_>, mut stored: Box<StoredJob>) -> Result<Box<StoredJob>> {
     stored.shorten_timeline();
+    let (queue, task, state) = stored.counted();
+    tx.effects.tally.change(queue, task, state, RUNNING);
     stored.write(tx.connection).and_then(|()| stored.read_partials(tx.connection, 0)).map_err(failed)?;
     tx.effects.jobs.push(stored.lease().id);
     Ok(stored)
@@ -252,12 +274,17 @@ pub(crate) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Durati
         }
         insert(tx, &[job])?;
     }
-    let due = tx.now.saturating_add(duration_micros(delay));
-    let changed = run(
+    let now = tx.now;
+    let due = now.saturating_add(duration_micros(delay));
+    let from = counted_state(tx.connection, job.id)?;
+    let changed = run_counted(
         tx,
-        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, version = version + 1, updated_at = ?2
-         WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)",
-        params![job.id.0, tx.now, error, due],
+        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, version = version + 1, updated_at = ?2,
+            state = iif(?4 > ?2, iif(attempt > 0, 2, 1), 0)
+         WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)
+         RETURNING queue, task, state",
+        params![job.id.0, now, error, due],
+        from,
     )?;
     if changed > 0 {
         tx.effects.jobs.push(job.id);
@@ -284,6 +311,7 @@ pub(crate) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result
 
 /// Changes a claimed job; every statement is fenced by the lease's token.
 pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Result<Updated> {
+    let now = tx.now;
     let changed = match change {
         JobUpdate::Progress(progress) => run(
             tx,
@@ -291,20 +319,24 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
             params![lease.id.0, lease.token, tx.now, to_json(progress)],
         ),
         JobUpdate::Partial(value) => add_partial(tx, lease, &to_json(value)),
-        JobUpdate::Retry { error, delay, counted } => run(
+        JobUpdate::Retry { error, delay, counted } => run_counted(
             tx,
             "UPDATE jobs SET status = 0, attempt = attempt - ?7, error = ?4, next_attempt_at = ?5, version = version + 1,
-                updated_at = ?3, lease_until = NULL,
+                updated_at = ?3, lease_until = NULL, state = iif(?5 > ?3, iif(attempt > ?7, 2, 1), 0),
                 timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"retry_scheduled\",' || attempt || ',' || json_quote(worker) || ',' || ?6 || ']' || char(10)
-             WHERE id = ?1 AND token = ?2 AND status = 1",
-            params![lease.id.0, lease.token, tx.now, error, tx.now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted)],
+             WHERE id = ?1 AND token = ?2 AND status = 1
+             RETURNING queue, task, state",
+            params![lease.id.0, lease.token, now, error, now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted)],
+            Some(RUNNING),
         ),
-        JobUpdate::Released => run(
+        JobUpdate::Released => run_counted(
             tx,
-            "UPDATE jobs SET status = 0, attempt = attempt - 1, version = version + 1, updated_at = ?3, lease_until = NULL,
+            "UPDATE jobs SET status = 0, state = 0, attempt = attempt - 1, version = version + 1, updated_at = ?3, lease_until = NULL,
                 timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"released\",' || attempt || ',' || json_quote(worker) || ',null]' || char(10)
-             WHERE id = ?1 AND token = ?2 AND status = 1",
-            params![lease.id.0, lease.token, tx.now],
+             WHERE id = ?1 AND token = ?2 AND status = 1
+             RETURNING queue, task, state",
+            params![lease.id.0, lease.token, now],
+            Some(RUNNING),
         ),
         JobUpdate::Completed(result) => end(tx, lease, JobEvent::Completed, None, Some(result)),
         JobUpdate::Failed(error) => end(tx, lease, JobEvent::Failed, Some(error), None),
@@ -367,50 +399,57 @@ fn remembered(connection: &Connection, id: JobId) -> Result<Option<JobStatus>> {
 
 /// Ends a claimed job.
 fn end(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     lease: Lease,
     event: JobEvent,
     error: Option<&String>,
     result: Option<&Value>,
 ) -> Result<usize> {
-    run(
+    let (now, expires_at, status) = (tx.now, expiry(tx), event.status());
+    run_counted(
         tx,
-        "UPDATE jobs SET status = ?4, error = iif(?4 = 2, NULL, coalesce(?5, error)), result = ?6, version = version + 1, updated_at = ?3,
+        "UPDATE jobs SET status = ?4, state = ?4 + 2, error = iif(?4 = 2, NULL, coalesce(?5, error)), result = ?6, version = version + 1, updated_at = ?3,
             finished_at = ?3, expires_at = ?7, lease_until = NULL,
             timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ?8 || attempt || ',' || json_quote(worker) || ',' || ?9 || ']' || char(10)
-         WHERE id = ?1 AND token = ?2 AND status = 1",
+         WHERE id = ?1 AND token = ?2 AND status = 1
+         RETURNING queue, task, state",
         params![
             lease.id.0,
             lease.token,
-            tx.now,
-            event.status().map(status_number),
+            now,
+            status.map(status_number),
             error,
             result.map(to_json),
-            expiry(tx),
+            expires_at,
             format!(",{},", to_json(&event)),
             to_json(&error),
         ],
+        Some(RUNNING),
     )
 }
 
 /// Ends a job that nobody runs.
 fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str>) -> Result<bool> {
-    let changed = run(
+    let (now, expires_at) = (tx.now, expiry(tx));
+    let from = counted_state(tx.connection, id)?;
+    let changed = run_counted(
         tx,
-        "UPDATE jobs SET status = ?3, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
+        "UPDATE jobs SET status = ?3, state = ?3 + 2, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
             expires_at = ?5, lease_until = NULL, next_attempt_at = NULL, token = token + 1,
             remember = remember + max(0, coalesce(next_attempt_at, 0) - ?2),
             timeline = timeline || (version + 1) || char(10) || '[' || ?2 || ?6 || attempt || ',null,' || ?7 || ']' || char(10)
-         WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?2))",
+         WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?2))
+         RETURNING queue, task, state",
         params![
             id.0,
-            tx.now,
+            now,
             event.status().map(status_number),
             error,
-            expiry(tx),
+            expires_at,
             format!(",{},", to_json(&event)),
             to_json(&error),
         ],
+        from,
     )?;
     if changed > 0 {
         tx.effects.jobs.push(id);
@@ -422,7 +461,9 @@ pub(crate) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Resu
     if remembered(tx.connection, job.id)?.is_some() {
         return Ok(false);
     }
-    insert(tx, &[job])?;
+    if state(tx.connection, job.id)?.is_none() {
+        insert(tx, &[job])?;
+    }
     end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
 }
 
@@ -468,6 +509,14 @@ fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, i64)>>
         .map_err(failed)
 }
 
+/// The number under which a job is counted.
+fn counted_state(connection: &Connection, id: JobId) -> Result<Option<i64>> {
+    connection
+        .prepare_cached("SELECT state FROM jobs WHERE id = ?1")
+        .and_then(|mut state| state.query_row([id.0], |row| row.get(0)).optional())
+        .map_err(failed)
+}
+
 /// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
 /// ended.
 pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
@@ -478,7 +527,22 @@ pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
          WHERE id IN ({EXPIRED}) AND finished_at + coalesce(remember, ?3) > ?1"
     );
     run(tx, &remember, params![tx.now, PRUNE_AT_ONCE, unbounded])?;
-    run(tx, &format!("DELETE FROM jobs WHERE id IN ({EXPIRED})"), params![tx.now, PRUNE_AT_ONCE])?;
+    let (now, at_once) = (tx.now, PRUNE_AT_ONCE);
+    let prune = format!("DELETE FROM jobs WHERE id IN ({EXPIRED}) RETURNING queue, task, state");
+    run_counted(tx, &prune, params![now, at_once], None)?;
+    // One statement for each, as what a statement returns is how it left the row.
+    for from in [JobState::Scheduled, JobState::Retrying].map(state_number) {
+        let wait = format!(
+            "UPDATE jobs SET state = 0 WHERE state = {from} AND id IN ({}) RETURNING queue, task, state",
+            fallen_due()
+        );
+        run_counted(tx, &wait, params![now, at_once], Some(from))?;
+    }
+    run(
+        tx,
+        "DELETE FROM job_counts WHERE waiting = 0 AND scheduled = 0 AND retrying = 0 AND running = 0 AND completed = 0 AND failed = 0 AND cancelled = 0",
+        params![],
+    )?;
     run(tx, &format!("DELETE FROM ended WHERE id IN ({FORGOTTEN})"), params![tx.now, PRUNE_AT_ONCE])?;
     let over = "DELETE FROM crashes WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = job AND status = 1)";
     run(tx, over, params![]).map(drop)
@@ -486,6 +550,23 @@ pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
 
 fn expiry(tx: &Tx<'_>) -> i64 {
     tx.now.saturating_add(duration_micros(tx.options.keep_ended))
+}
+
+/// Runs a statement that returns queue, task and state of every row it changed from this state, or removed, and counts them.
+fn run_counted(tx: &mut Tx<'_>, sql: &str, values: &[&dyn ToSql], from: Option<i64>) -> Result<usize> {
+    let mut statement = tx.connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(values).map_err(failed)?;
+    let mut changed = 0;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(failed);
+        let (queue, task, state) = (text(0)?, text(1)?, row.get(2).map_err(failed)?);
+        match from {
+            Some(from) => tx.effects.tally.change(queue, task, from, state),
+            None => tx.effects.tally.add(queue, task, state, -1),
+        }
+        changed += 1;
+    }
+    Ok(changed)
 }
 
 fn run(tx: &Tx<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<usize> {

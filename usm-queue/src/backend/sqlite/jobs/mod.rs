@@ -1,7 +1,9 @@
 //! The jobs in the file: what a job store does with them, in a write transaction.
 
 mod change;
+mod counts;
 mod error;
+mod find;
 mod read;
 mod rows;
 
@@ -10,6 +12,8 @@ pub(super) use self::{
         Found, cancel, claim, confirm, fail_unclaimed, insert, insert_missing, insert_unconfirmed, known,
         maintain, postpone, remove_unconfirmed, renew, update, withdraw,
     },
-    read::{list, load, load_newer, need_maintenance, of_alias, to_stop},
+    counts::{counts, open_tasks, write as write_counts},
+    find::list,
+    read::{load, load_newer, need_maintenance, of_alias, to_stop},
     rows::JobRow,
 };

@@ -12,19 +12,22 @@ use crate::{
         sqlite::db::{duration_micros, micros, moment},
         store::REMEMBER_UNBOUNDED,
     },
-    job::{Job, JobEvent, JobId, JobStatus, TimelineEntry, left_out_of_timeline},
+    job::{Job, JobEvent, JobId, JobState, JobStatus, TimelineEntry, left_out_of_timeline},
 };
 
 /// What [`StoredJob::read`] wants, in this order.
 pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version, created_at,
     updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error, progress, result,
-    partial_results, timeline, progress_version, partials, alias";
+    partial_results, timeline, progress_version, partials, alias, queue, tags, state";
 
 /// A new record with everything written that can be before the transaction.
 pub(crate) struct JobRow {
     pub(super) id: JobId,
     pub(super) alias: Option<String>,
     pub(super) task: String,
+    /// Empty where it is not known.
+    pub(super) queue: String,
+    pub(super) tags: Vec<String>,
     pub(super) owner: Option<String>,
     pub(super) status: i64,
     pub(super) priority: u8,
@@ -45,6 +48,12 @@ pub(crate) struct JobRow {
 impl JobRow {
     pub(crate) fn id(&self) -> JobId {
         self.id
+    }
+
+    /// The number of its state once it is stored.
+    pub(super) fn state(&self, now: i64) -> i64 {
+        let delayed = self.next_attempt_at.is_some_and(|due| due > now);
+        state_number(JobState::of(status(self.status), delayed, self.attempt))
     }
 
     /// Whether the caller chose the id.
@@ -72,6 +81,8 @@ impl From<NewJob> for JobRow {
             metadata: (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
             timeline: new_timeline(&job),
             task: job.task,
+            queue: job.queue.unwrap_or_default(),
+            tags: job.tags,
             correlation_id: job.correlation_id,
             alias: job.alias,
         }
@@ -83,6 +94,9 @@ pub(crate) struct StoredJob {
     job: Job,
     token: u64,
     owner: Option<String>,
+    tags: Option<String>,
+    /// As it is counted.
+    state: i64,
     metadata: Option<String>,
     progress: Option<String>,
     result: Option<String>,
@@ -113,10 +127,13 @@ impl StoredJob {
         job.error = row.get(18)?;
         job.progress_version = row.get::<_, Option<u64>>(23)?.unwrap_or_default();
         job.alias = row.get(25)?;
+        job.queue = row.get::<_, Option<String>>(26)?.filter(|queue| !queue.is_empty());
         Ok(Self {
             job,
             token: row.get(7)?,
             owner: row.get(2)?,
+            tags: row.get(27)?,
+            state: row.get(28)?,
             metadata: row.get(17)?,
             progress: row.get(19)?,
             result: row.get(20)?,
@@ -162,6 +179,11 @@ impl StoredJob {
         self.job.lease_until.or(self.job.next_attempt_at).map(micros)
     }
 
+    /// The queue, the task and the state that it is counted under.
+    pub(crate) fn counted(&self) -> (&str, &str, i64) {
+        (self.job.queue.as_deref().unwrap_or_default(), &self.job.task, self.state)
+    }
+
     /// Leases it; earlier leases are refused from now on.
     pub(crate) fn claim(&mut self, now: i64, lease: Duration) {
         self.token += 1;
@@ -200,7 +222,7 @@ impl StoredJob {
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let job = &self.job;
         let sql = "UPDATE jobs SET status = ?2, attempt = ?3, token = ?4, version = ?5, updated_at = ?6, lease_until = ?7,
-                next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11
+                next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11, state = ?12
             WHERE id = ?1";
         let values = params![
             job.id.0,
@@ -214,6 +236,7 @@ impl StoredJob {
             job.worker,
             self.progress,
             self.timeline,
+            RUNNING,
         ];
         connection.prepare_cached(sql)?.execute(values).map(drop)
     }
@@ -224,6 +247,7 @@ impl StoredJob {
         }
         let mut job = self.job;
         job.owner = json(self.owner);
+        job.tags = json(self.tags).unwrap_or_default();
         job.metadata = json(self.metadata).unwrap_or_default();
         job.progress = json(self.progress);
         job.result = json(self.result);
@@ -337,5 +361,23 @@ pub(crate) fn status(number: i64) -> JobStatus {
         2 => JobStatus::Completed,
         3 => JobStatus::Failed,
         _ => JobStatus::Cancelled,
+    }
+}
+
+/// The state of a running job.
+pub(crate) const RUNNING: i64 = 3;
+/// Whether a row's state is one of the two that wait for their time.
+pub(crate) const DELAYED: &str = "state IN (1, 2)";
+
+/// As in the column `state`. There the number after these stands for rows that programs of version 2 made.
+pub(crate) fn state_number(state: JobState) -> i64 {
+    match state {
+        JobState::Waiting => 0,
+        JobState::Scheduled => 1,
+        JobState::Retrying => 2,
+        JobState::Running => RUNNING,
+        JobState::Completed => 4,
+        JobState::Failed => 5,
+        JobState::Cancelled => 6,
     }
 }
