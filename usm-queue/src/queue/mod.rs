@@ -207,7 +207,7 @@ impl TaskQueue {
     /// How many jobs each queue has in each state, and since when the oldest waits: of the queues of this topology and of any
     /// other that has jobs, by name. The store keeps these numbers and does not count, so it may be asked often, with millions
     /// of jobs too. Ended jobs count for as long as their records are kept; on Redis those whose
-    /// records have expired may count until they are swept, at most about a quarter more than there are.
+    /// records have expired count until they are swept, which is up to two fifths more than there are.
     ///
     /// ```
     /// # use usm_queue::{TaskQueue, Topology};

@@ -48,7 +48,12 @@ const STATUSES: [JobStatus; 5] = [
     JobStatus::Failed,
     JobStatus::Cancelled,
 ];
-const OPEN: [JobState; 4] = [JobState::Waiting, JobState::Scheduled, JobState::Retrying, JobState::Running];
+/// States whose lists are checked for changed statuses, and where earlier versions listed them. Running ones are few, so they do
+/// not wait for the others.
+const UNFINISHED: [(&[JobState], JobStatus); 2] = [
+    (&[JobState::Running], JobStatus::Processing),
+    (&[JobState::Waiting, JobState::Scheduled, JobState::Retrying], JobStatus::Pending),
+];
 const ENDED: [JobState; 3] = [JobState::Completed, JobState::Failed, JobState::Cancelled];
 
 pub(super) struct JobIndex {
@@ -59,8 +64,8 @@ pub(super) struct JobIndex {
     sweeping: AtomicBool,
     /// When this process last put these kinds on the list of kinds.
     kinds_told: Mutex<HashMap<String, Instant>>,
-    /// The list, and the rank in it, from which the next check for changed statuses goes on.
-    reindex_from: Mutex<(String, usize)>,
+    /// The list, and the rank in it, from which the next check for changed statuses goes on, in each of [`UNFINISHED`].
+    reindex_from: [Mutex<(String, usize)>; UNFINISHED.len()],
 }
 
 /// A queue and a task, and their name.
@@ -84,7 +89,7 @@ impl JobIndex {
             added: AtomicUsize::new(0),
             sweeping: AtomicBool::new(false),
             kinds_told: Mutex::default(),
-            reindex_from: Mutex::default(),
+            reindex_from: Default::default(),
         }
     }
 
@@ -140,29 +145,30 @@ impl JobIndex {
     /// Moves jobs whose status another service changed, without our scripts, to the list of that state. Each call checks a
     /// bounded number of unfinished jobs, and the next call goes on from there.
     async fn reindex(&self, kinds: &[Kind]) -> Result<()> {
-        let keys = self.keys();
-        let mut lists: Vec<String> = kinds
-            .iter()
-            .flat_map(|kind| OPEN.map(|state| keys.jobs_by_state(state, &kind.name)))
-            .chain([JobStatus::Pending, JobStatus::Processing].map(|status| keys.jobs_by_status(status)))
-            .collect();
-        let (list, mut rank) = self.reindex_from.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        match lists.iter().position(|known| *known == list) {
-            Some(place) => lists.rotate_left(place),
-            None => rank = 0,
-        }
-        let mut done = 0;
-        for _ in 0..REINDEX_CALLS {
-            let call = on_lists(&REINDEX, &lists[done..], (rank, REINDEX_BATCH));
-            let next: usize;
-            (next, rank) = self.connection.request(&call).await?;
-            done += next.saturating_sub(1);
-            if done >= lists.len() {
-                (done, rank) = (0, 0);
-                break;
+        for ((states, status), from) in UNFINISHED.into_iter().zip(&self.reindex_from) {
+            let lists = kinds.iter().flat_map(|kind| {
+                states.iter().map(move |state| self.keys().jobs_by_state(*state, &kind.name))
+            });
+            let mut lists: Vec<String> = lists.collect();
+            lists.push(self.keys().jobs_by_status(status));
+            let (list, mut rank) = from.lock().unwrap_or_else(PoisonError::into_inner).clone();
+            match lists.iter().position(|known| *known == list) {
+                Some(place) => lists.rotate_left(place),
+                None => rank = 0,
             }
+            let mut done = 0;
+            for _ in 0..REINDEX_CALLS {
+                let call = on_lists(&REINDEX, &lists[done..], (rank, REINDEX_BATCH));
+                let next: usize;
+                (next, rank) = self.connection.request(&call).await?;
+                done += next.saturating_sub(1);
+                if done >= lists.len() {
+                    (done, rank) = (0, 0);
+                    break;
+                }
+            }
+            *from.lock().unwrap_or_else(PoisonError::into_inner) = (lists.swap_remove(done), rank);
         }
-        *self.reindex_from.lock().unwrap_or_else(PoisonError::into_inner) = (lists.swap_remove(done), rank);
         Ok(())
     }
 

@@ -6,6 +6,7 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::Value;
 
 use super::{
+    counts::{Counted, run_counted, state_after, waits},
     error::failed,
     read::{EXPIRED, FORGOTTEN, fallen_due},
     rows::{COLUMNS, JobRow, RUNNING, StoredJob, state_number, status, status_number, to_json},
@@ -276,17 +277,16 @@ pub(crate) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Durati
     }
     let now = tx.now;
     let due = now.saturating_add(duration_micros(delay));
-    let from = counted_state(tx.connection, job.id)?;
-    let changed = run_counted(
+    let before = Counted::of(tx.connection, job.id)?;
+    let then = waits(due > now, before.attempt);
+    let changed = run(
         tx,
-        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, version = version + 1, updated_at = ?2,
-            state = iif(?4 > ?2, iif(attempt > 0, 2, 1), 0)
-         WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)
-         RETURNING queue, task, state",
-        params![job.id.0, now, error, due],
-        from,
+        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, state = ?5, version = version + 1, updated_at = ?2
+         WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)",
+        params![job.id.0, now, error, due, then],
     )?;
     if changed > 0 {
+        before.becomes(tx, then);
         tx.effects.jobs.push(job.id);
     }
     let state = state(tx.connection, job.id)?;
@@ -312,6 +312,11 @@ pub(crate) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result
 /// Changes a claimed job; every statement is fenced by the lease's token.
 pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Result<Updated> {
     let now = tx.now;
+    let before = match change {
+        JobUpdate::Progress(_) | JobUpdate::Partial(_) => None,
+        _ => Some(Counted::of(tx.connection, lease.id)?),
+    };
+    let state = before.as_ref().map_or(RUNNING, |before| state_after(change, before.attempt));
     let changed = match change {
         JobUpdate::Progress(progress) => run(
             tx,
@@ -319,24 +324,20 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
             params![lease.id.0, lease.token, tx.now, to_json(progress)],
         ),
         JobUpdate::Partial(value) => add_partial(tx, lease, &to_json(value)),
-        JobUpdate::Retry { error, delay, counted } => run_counted(
+        JobUpdate::Retry { error, delay, counted } => run(
             tx,
             "UPDATE jobs SET status = 0, attempt = attempt - ?7, error = ?4, next_attempt_at = ?5, version = version + 1,
-                updated_at = ?3, lease_until = NULL, state = iif(?5 > ?3, iif(attempt > ?7, 2, 1), 0),
+                updated_at = ?3, lease_until = NULL, state = ?8,
                 timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"retry_scheduled\",' || attempt || ',' || json_quote(worker) || ',' || ?6 || ']' || char(10)
-             WHERE id = ?1 AND token = ?2 AND status = 1
-             RETURNING queue, task, state",
-            params![lease.id.0, lease.token, now, error, now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted)],
-            Some(RUNNING),
+             WHERE id = ?1 AND token = ?2 AND status = 1",
+            params![lease.id.0, lease.token, now, error, now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted), state],
         ),
-        JobUpdate::Released => run_counted(
+        JobUpdate::Released => run(
             tx,
             "UPDATE jobs SET status = 0, state = 0, attempt = attempt - 1, version = version + 1, updated_at = ?3, lease_until = NULL,
                 timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"released\",' || attempt || ',' || json_quote(worker) || ',null]' || char(10)
-             WHERE id = ?1 AND token = ?2 AND status = 1
-             RETURNING queue, task, state",
+             WHERE id = ?1 AND token = ?2 AND status = 1",
             params![lease.id.0, lease.token, now],
-            Some(RUNNING),
         ),
         JobUpdate::Completed(result) => end(tx, lease, JobEvent::Completed, None, Some(result)),
         JobUpdate::Failed(error) => end(tx, lease, JobEvent::Failed, Some(error), None),
@@ -344,6 +345,9 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     }?;
     if changed == 0 {
         return refused(tx.connection, lease);
+    }
+    if let Some(before) = before {
+        before.becomes(tx, state);
     }
     if matches!(change, JobUpdate::Retry { .. } | JobUpdate::Released) {
         run(tx, "DELETE FROM crashes WHERE job = ?1", params![lease.id.0])?;
@@ -399,59 +403,54 @@ fn remembered(connection: &Connection, id: JobId) -> Result<Option<JobStatus>> {
 
 /// Ends a claimed job.
 fn end(
-    tx: &mut Tx<'_>,
+    tx: &Tx<'_>,
     lease: Lease,
     event: JobEvent,
     error: Option<&String>,
     result: Option<&Value>,
 ) -> Result<usize> {
-    let (now, expires_at, status) = (tx.now, expiry(tx), event.status());
-    run_counted(
+    run(
         tx,
         "UPDATE jobs SET status = ?4, state = ?4 + 2, error = iif(?4 = 2, NULL, coalesce(?5, error)), result = ?6, version = version + 1, updated_at = ?3,
             finished_at = ?3, expires_at = ?7, lease_until = NULL,
             timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ?8 || attempt || ',' || json_quote(worker) || ',' || ?9 || ']' || char(10)
-         WHERE id = ?1 AND token = ?2 AND status = 1
-         RETURNING queue, task, state",
+         WHERE id = ?1 AND token = ?2 AND status = 1",
         params![
             lease.id.0,
             lease.token,
-            now,
-            status.map(status_number),
+            tx.now,
+            event.status().map(status_number),
             error,
             result.map(to_json),
-            expires_at,
+            expiry(tx),
             format!(",{},", to_json(&event)),
             to_json(&error),
         ],
-        Some(RUNNING),
     )
 }
 
 /// Ends a job that nobody runs.
 fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str>) -> Result<bool> {
-    let (now, expires_at) = (tx.now, expiry(tx));
-    let from = counted_state(tx.connection, id)?;
-    let changed = run_counted(
+    let before = Counted::of(tx.connection, id)?;
+    let changed = run(
         tx,
         "UPDATE jobs SET status = ?3, state = ?3 + 2, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
             expires_at = ?5, lease_until = NULL, next_attempt_at = NULL, token = token + 1,
             remember = remember + max(0, coalesce(next_attempt_at, 0) - ?2),
             timeline = timeline || (version + 1) || char(10) || '[' || ?2 || ?6 || attempt || ',null,' || ?7 || ']' || char(10)
-         WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?2))
-         RETURNING queue, task, state",
+         WHERE id = ?1 AND (status = 0 OR (status = 1 AND lease_until <= ?2))",
         params![
             id.0,
-            now,
+            tx.now,
             event.status().map(status_number),
             error,
-            expires_at,
+            expiry(tx),
             format!(",{},", to_json(&event)),
             to_json(&error),
         ],
-        from,
     )?;
     if changed > 0 {
+        before.becomes(tx, event.status().map_or(0, status_number) + 2);
         tx.effects.jobs.push(id);
     }
     Ok(changed > 0)
@@ -509,14 +508,6 @@ fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, i64)>>
         .map_err(failed)
 }
 
-/// The number under which a job is counted.
-fn counted_state(connection: &Connection, id: JobId) -> Result<Option<i64>> {
-    connection
-        .prepare_cached("SELECT state FROM jobs WHERE id = ?1")
-        .and_then(|mut state| state.query_row([id.0], |row| row.get(0)).optional())
-        .map_err(failed)
-}
-
 /// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
 /// ended.
 pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
@@ -550,23 +541,6 @@ pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
 
 fn expiry(tx: &Tx<'_>) -> i64 {
     tx.now.saturating_add(duration_micros(tx.options.keep_ended))
-}
-
-/// Runs a statement that returns queue, task and state of every row it changed from this state, or removed, and counts them.
-fn run_counted(tx: &mut Tx<'_>, sql: &str, values: &[&dyn ToSql], from: Option<i64>) -> Result<usize> {
-    let mut statement = tx.connection.prepare_cached(sql).map_err(failed)?;
-    let mut rows = statement.query(values).map_err(failed)?;
-    let mut changed = 0;
-    while let Some(row) = rows.next().map_err(failed)? {
-        let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(failed);
-        let (queue, task, state) = (text(0)?, text(1)?, row.get(2).map_err(failed)?);
-        match from {
-            Some(from) => tx.effects.tally.change(queue, task, from, state),
-            None => tx.effects.tally.add(queue, task, state, -1),
-        }
-        changed += 1;
-    }
-    Ok(changed)
 }
 
 fn run(tx: &Tx<'_>, sql: &str, values: &[&dyn ToSql]) -> Result<usize> {

@@ -2,25 +2,24 @@
 
 use std::collections::BTreeMap;
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, params};
 
 use super::{
     error::failed,
-    rows::{DELAYED, state_number},
+    rows::{DELAYED, RUNNING, state_number},
 };
 use crate::{
     backend::{
-        OpenTask, QueueCounts,
-        sqlite::db::{Added, Tally, moment},
+        JobUpdate, OpenTask, QueueCounts,
+        sqlite::db::{Added, Tally, Tx, moment},
     },
     error::Result,
-    job::JobState,
+    job::{JobId, JobState, JobStatus},
 };
 
 /// Adds what a transaction collected; before it commits.
 pub(crate) fn write(connection: &Connection, tally: &Tally) -> Result<()> {
     for (queue, task, added) in tally.changes() {
-        let [waiting, scheduled, retrying, running, completed, failed_, cancelled] = added;
         connection
             .prepare_cached(
                 "INSERT INTO job_counts (queue, task, waiting, scheduled, retrying, running, completed, failed, cancelled)
@@ -31,7 +30,7 @@ pub(crate) fn write(connection: &Connection, tally: &Tally) -> Result<()> {
             )
             .and_then(|mut add| {
                 add.execute(params![
-                    queue, task, waiting, scheduled, retrying, running, completed, failed_, cancelled
+                    queue, task, added[0], added[1], added[2], added[3], added[4], added[5], added[6]
                 ])
             })
             .map_err(failed)?;
@@ -39,15 +38,83 @@ pub(crate) fn write(connection: &Connection, tally: &Tally) -> Result<()> {
     Ok(())
 }
 
-/// The counters of one queue and task.
+/// How a job is counted. Read before it changes: what an `UPDATE` returns goes through a table of its own, which takes longer.
+#[derive(Default)]
 pub(super) struct Counted {
+    queue: String,
+    task: String,
+    state: i64,
+    pub(super) attempt: u32,
+}
+
+impl Counted {
+    pub(super) fn of(connection: &Connection, id: JobId) -> Result<Self> {
+        let read = |row: &Row<'_>| {
+            Ok(Self { queue: row.get(0)?, task: row.get(1)?, state: row.get(2)?, attempt: row.get(3)? })
+        };
+        let found = connection
+            .prepare_cached("SELECT queue, task, state, attempt FROM jobs WHERE id = ?1")
+            .and_then(|mut counted| counted.query_row([id.0], read).optional());
+        // One that is gone does not change.
+        found.map(Option::unwrap_or_default).map_err(failed)
+    }
+
+    /// It is counted under another state from now on.
+    pub(super) fn becomes(&self, tx: &mut Tx<'_>, state: i64) {
+        tx.effects.tally.change(&self.queue, &self.task, self.state, state);
+    }
+}
+
+/// The number of the state in which this change leaves a running job.
+pub(super) fn state_after(change: &JobUpdate, attempt: u32) -> i64 {
+    match change {
+        JobUpdate::Retry { delay, counted, .. } => {
+            waits(!delay.is_zero(), attempt.saturating_sub(u32::from(!counted)))
+        }
+        JobUpdate::Released => waits(false, attempt),
+        JobUpdate::Completed(_) => state_number(JobState::Completed),
+        JobUpdate::Failed(_) => state_number(JobState::Failed),
+        JobUpdate::Cancelled => state_number(JobState::Cancelled),
+        JobUpdate::Progress(_) | JobUpdate::Partial(_) => RUNNING,
+    }
+}
+
+/// The number of a pending job's state.
+pub(super) fn waits(delayed: bool, attempt: u32) -> i64 {
+    state_number(JobState::of(JobStatus::Pending, delayed, attempt))
+}
+
+/// Runs a statement that returns queue, task and state of every row it changed from this state, or removed, and counts them.
+pub(super) fn run_counted(
+    tx: &mut Tx<'_>,
+    sql: &str,
+    values: &[&dyn ToSql],
+    from: Option<i64>,
+) -> Result<usize> {
+    let mut statement = tx.connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(values).map_err(failed)?;
+    let mut changed = 0;
+    while let Some(row) = rows.next().map_err(failed)? {
+        let text = |column| row.get_ref(column).and_then(|value| Ok(value.as_str()?)).map_err(failed);
+        let (queue, task, state) = (text(0)?, text(1)?, row.get(2).map_err(failed)?);
+        match from {
+            Some(from) => tx.effects.tally.change(queue, task, from, state),
+            None => tx.effects.tally.add(queue, task, state, -1),
+        }
+        changed += 1;
+    }
+    Ok(changed)
+}
+
+/// The counters of one queue and task.
+pub(super) struct Counters {
     pub(super) queue: String,
     pub(super) task: String,
     pub(super) by_state: Added,
 }
 
 /// All counters.
-pub(super) fn read(connection: &Connection) -> Result<Vec<Counted>> {
+pub(super) fn read(connection: &Connection) -> Result<Vec<Counters>> {
     let sql = "SELECT queue, task, waiting, scheduled, retrying, running, completed, failed, cancelled FROM job_counts";
     let mut select = connection.prepare_cached(sql).map_err(failed)?;
     let rows = select.query_map([], |row| {
@@ -55,7 +122,7 @@ pub(super) fn read(connection: &Connection) -> Result<Vec<Counted>> {
         for (place, count) in by_state.iter_mut().enumerate() {
             *count = row.get(place + 2)?;
         }
-        Ok(Counted { queue: row.get(0)?, task: row.get(1)?, by_state })
+        Ok(Counters { queue: row.get(0)?, task: row.get(1)?, by_state })
     });
     rows.and_then(Iterator::collect).map_err(failed)
 }
