@@ -53,7 +53,7 @@ impl QueueCounts {
         self.waiting + self.scheduled + self.retrying + self.running
     }
 
-    /// How many are in this state.
+    /// The same, for backends to set.
     pub fn of_mut(&mut self, state: JobState) -> &mut u64 {
         match state {
             JobState::Waiting => &mut self.waiting,

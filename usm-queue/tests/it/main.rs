@@ -16,6 +16,7 @@ mod ended;
 mod enqueue;
 mod errors;
 mod expiry;
+mod finding;
 mod flaky;
 mod leases;
 mod locked_files;
