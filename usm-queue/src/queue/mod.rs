@@ -227,8 +227,10 @@ impl TaskQueue {
     /// `Unavailable`.
     pub async fn counts(&self) -> Result<Vec<QueueCounts>> {
         let mut counts = self.inner.store.counts().await?;
-        let worked = self.wanted().queues().iter().map(|queue| Some(queue.name().to_owned()));
-        for queue in worked.filter(|queue| queue.as_deref() != Some(self.wanted().failed_queue())) {
+        // Those whose messages no worker takes have no jobs of their own.
+        let others = [self.wanted().failed_queue(), self.wanted().notice_queue()];
+        let worked = self.wanted().queues().iter().map(QueueSpec::name).filter(|name| !others.contains(name));
+        for queue in worked.map(|name| Some(name.to_owned())) {
             if !counts.iter().any(|known| known.queue == queue) {
                 counts.push(QueueCounts::new(queue));
             }
