@@ -13,12 +13,14 @@ mod job;
 mod job_id;
 mod json;
 mod message;
+mod metrics;
 mod queue;
 mod retry;
 mod task;
 #[cfg(feature = "testing")]
 pub mod testing;
 mod topology;
+mod trace_context;
 mod worker;
 
 #[cfg(feature = "rabbitmq")]
@@ -46,4 +48,5 @@ pub use topology::{
     ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, TopologyChange, TopologyDrift,
     TopologyPart, TopologyPlan, topic_matches,
 };
+pub use trace_context::TraceContext;
 pub use worker::{JobContext, QueueHealth, Worker, WorkerHealth};

@@ -7,7 +7,7 @@ use std::{any::Any, fmt, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{JobStore, JobUpdate, Lease, NewJob, Updated};
+use super::{BackendInfo, JobStore, JobUpdate, Lease, NewJob, Updated};
 use crate::{
     error::{Error, ErrorKind, Result},
     message::Message,
@@ -121,6 +121,11 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// as long as it likes.
     fn settle_within(&self) -> Option<Duration> {
         None
+    }
+
+    /// What it is and what it is set to do, as far as it is known without asking.
+    fn describe(&self) -> BackendInfo {
+        BackendInfo::default()
     }
 
     /// Gives unsettled deliveries back and releases what the backend holds.

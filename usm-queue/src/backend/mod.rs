@@ -3,6 +3,7 @@
 //! A backend implements [`Broker`] or [`JobStore`], or both, and proves itself with the contract suites in `usm_queue::testing`.
 
 mod broker;
+mod info;
 #[cfg(feature = "rabbitmq")]
 pub(crate) mod rabbitmq;
 pub(crate) mod recovering;
@@ -18,6 +19,7 @@ pub(crate) mod watch;
 
 pub use self::{
     broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement},
+    info::BackendInfo,
     store::{
         CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, Lease, LeaseState,
         MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, Updated,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::{JobChanges, JobWatch};
+use super::{BackendInfo, JobChanges, JobWatch};
 use crate::{
     error::{Error, Result},
     job::{Job, JobId, JobStatus, Owner, Progress},
@@ -118,6 +118,11 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
 
     /// Ends all watches and releases what the backend holds; every call is answered `Closed` from then on.
     async fn close(&self);
+
+    /// What it is and what it is set to do, as far as it is known without asking.
+    fn describe(&self) -> BackendInfo {
+        BackendInfo::default()
+    }
 
     /// For backends that commit records and messages together and must know their own store.
     fn as_any(&self) -> &dyn Any;

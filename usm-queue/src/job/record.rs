@@ -10,7 +10,7 @@ use super::{
     status::JobStatus,
     timeline::{JobEvent, TimelineEntry, is_zero},
 };
-use crate::job_id::JobId;
+use crate::{job_id::JobId, trace_context::TraceContext};
 
 /// Whose job it is: the guide's `user_id`, or any name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -96,6 +96,9 @@ pub struct Job {
     pub correlation_id: Option<String>,
     /// What the caller attached.
     pub metadata: Map<String, Value>,
+    /// The span that enqueued it, where the caller told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trace: Option<TraceContext>,
     /// How far the running attempt has come.
     pub progress: Option<Progress>,
     /// The version of this record that the progress made; 0 where an earlier version of this library wrote it.
@@ -145,6 +148,7 @@ impl Job {
             finished_at: None,
             correlation_id: None,
             metadata: Map::new(),
+            trace: None,
             progress: None,
             progress_version: 0,
             partial_results: Vec::new(),

@@ -25,6 +25,12 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
 pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header: how often this piece of work was replayed from the dead letters.
 pub(crate) const REPLAYS: &str = "x-usm-replays";
+/// Header: the W3C trace context, under the names that all services use.
+pub(crate) const TRACEPARENT: &str = "traceparent";
+/// Header beside [`TRACEPARENT`].
+pub(crate) const TRACESTATE: &str = "tracestate";
+/// Header: for how many milliseconds after its timestamp the message was delayed when it was enqueued.
+pub(crate) const DELAY_MS: &str = "x-usm-delay-ms";
 /// Header on dead letters: why.
 pub(crate) const REASON: &str = "x-usm-reason";
 /// Header on dead letters: errors of the attempts, oldest first.

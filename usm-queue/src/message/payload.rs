@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Message,
-    headers::{ADDED, MAX_ATTEMPTS, METADATA, OWNER, TASK},
+    headers::{ADDED, DELAY_MS, MAX_ATTEMPTS, METADATA, OWNER, TASK},
 };
 use crate::{
     error::{Error, Result},
@@ -55,6 +55,13 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     }
     if !job.metadata.is_empty() {
         message.headers.insert(METADATA.to_owned(), Value::Object(job.metadata.clone()));
+    }
+    if let Some(due) = job.next_attempt_at {
+        let delay = (due - job.created_at).num_milliseconds().max(0);
+        message.headers.insert(DELAY_MS.to_owned(), delay.into());
+    }
+    if let Some(trace) = &job.trace {
+        message.set_trace(trace);
     }
     Ok(message)
 }

@@ -27,6 +27,7 @@ pub(crate) fn record(message: &Message, id: JobId, task: &str, max_attempts: u32
     job.max_attempts =
         message.header_u64(MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(max_attempts).max(1);
     job.correlation_id.clone_from(&message.correlation_id);
+    job.trace = message.trace();
     if let Some(Value::Object(metadata)) = message.headers.get(METADATA) {
         job.metadata.clone_from(metadata);
     }

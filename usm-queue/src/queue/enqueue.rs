@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::{EnqueueOptions, JobHandle, TaskQueue};
 use crate::{
     backend::{Accepted, NewJob, store::REMEMBER_UNBOUNDED},
@@ -100,9 +102,11 @@ impl TaskQueue {
     }
 
     /// Goes on when the caller stops waiting: a job must not be left half accepted.
-    async fn accept(&self, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
-        let inner = self.inner.clone();
-        Detached::new(async move { inner.broker.accept(inner.store.as_ref(), jobs).await }).await
+    async fn accept(&self, mut jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
+        let span = self.publish_span(&jobs);
+        self.set_trace(&span, &mut jobs);
+        let (inner, within) = (self.inner.clone(), span.clone());
+        Detached::new(async move { inner.publish(within, jobs).await }.instrument(span)).await
     }
 
     pub(crate) async fn accept_one(&self, new: NewJob, message: Message) -> Result<Accepted> {
@@ -124,6 +128,7 @@ impl TaskQueue {
         if let Some(why) = options.unwritable {
             return Err(Error::invalid(why));
         }
+        self.metrics().knows(T::NAME);
         let policy = T::policy();
         let job = options.job(T::NAME, policy.priority, policy.retry.max_attempts);
         let mut message = message::message(self.wanted().task_exchange(), T::ROUTING_KEY, task, &job)?;

@@ -5,6 +5,7 @@ mod dead_letters;
 mod enqueue;
 mod handle;
 mod options;
+mod publish;
 mod reports;
 mod topology;
 mod unconfirmed;
@@ -25,6 +26,7 @@ use crate::{
     backend::{Broker, CancelOutcome, JobChanges, JobFilter, JobStore, JobWatch, QueueDepth},
     error::{Error, ErrorKind, Result},
     job::{Job, JobId},
+    metrics::Metrics,
     topology::{QueueSpec, Topology},
 };
 
@@ -61,12 +63,16 @@ use crate::{
 #[derive(Clone)]
 pub struct TaskQueue {
     inner: Arc<Inner>,
+    trace_of: Option<Arc<publish::TraceOf>>,
 }
 
 struct Inner {
     broker: Arc<dyn Broker>,
     store: Arc<dyn JobStore>,
     topology: Topology,
+    /// What the broker is, for spans.
+    system: &'static str,
+    metrics: Arc<Metrics>,
     /// Ends the tasks of this queue; so does dropping the guard.
     stop: CancellationToken,
     _stop: DropGuard,
@@ -161,7 +167,7 @@ impl TaskQueue {
         let queue = Self::silent(broker.clone(), store.clone(), topology.clone());
         let unconfirmed = unconfirmed::remove(store.clone());
         tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(unconfirmed));
-        let notices = reports::read(broker, store, topology);
+        let notices = reports::read(broker, store, topology, queue.inner.metrics.clone());
         tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(notices));
         Ok(queue)
     }
@@ -170,7 +176,9 @@ impl TaskQueue {
     fn silent(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Self {
         let stop = CancellationToken::new();
         let _stop = stop.clone().drop_guard();
-        Self { inner: Arc::new(Inner { broker, store, topology, stop, _stop }) }
+        let (system, metrics) = (broker.describe().system, Arc::default());
+        let inner = Inner { broker, store, topology, system, metrics, stop, _stop };
+        Self { inner: Arc::new(inner), trace_of: None }
     }
 
     /// The job that is called so: by its id, or by what the service calls it that enqueued it, as in [`Job::alias`]. Of several
@@ -275,6 +283,14 @@ impl TaskQueue {
 
     pub(crate) fn store(&self) -> &dyn JobStore {
         self.inner.store.as_ref()
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    pub(crate) fn system(&self) -> &'static str {
+        self.inner.system
     }
 
     pub(crate) fn shared_store(&self) -> Arc<dyn JobStore> {

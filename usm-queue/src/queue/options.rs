@@ -10,6 +10,7 @@ use crate::{
     job::{Job, JobId, Owner},
     json,
     retry::later,
+    trace_context::TraceContext,
 };
 
 /// How one job differs from its task's policy.
@@ -30,6 +31,7 @@ pub struct EnqueueOptions {
     /// Why a value of the metadata cannot be kept.
     pub(super) unwritable: Option<String>,
     correlation_id: Option<String>,
+    trace: Option<TraceContext>,
     max_attempts: Option<u32>,
     pub(super) first_retry_delay: Option<Duration>,
 }
@@ -94,6 +96,12 @@ impl EnqueueOptions {
         self
     }
 
+    /// The span that the job belongs to, instead of what [`TaskQueue::trace_with`](crate::TaskQueue::trace_with) finds.
+    pub fn trace(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
     /// Attempts in all instead of the task's; 0 counts as 1.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts.max(1));
@@ -115,6 +123,7 @@ impl EnqueueOptions {
         job.owner.clone_from(&self.owner);
         job.metadata.clone_from(&self.metadata);
         job.correlation_id.clone_from(&self.correlation_id);
+        job.trace.clone_from(&self.trace);
         job
     }
 }

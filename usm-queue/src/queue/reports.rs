@@ -11,17 +11,23 @@ use crate::{
     },
     error::{Error, ErrorKind, Result, chain},
     message::{self, DeadLetter},
-    topology::Topology,
+    metrics::Metrics,
+    topology::{QueueSpec, Topology},
 };
 
 /// Fails the jobs of messages that the broker itself dead-lettered, for as long as it is polled.
-pub(super) async fn read(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) {
+pub(super) async fn read(
+    broker: Arc<dyn Broker>,
+    store: Arc<dyn JobStore>,
+    topology: Topology,
+    metrics: Arc<Metrics>,
+) {
     let mut notices = Recovering::new(broker.as_ref(), topology.notice_queue(), 16);
     let mut lost = false;
     loop {
         let happened = match notices.next().await {
             Ok(Happened::Delivered(delivery)) => {
-                match take_notice(broker.as_ref(), store.as_ref(), &delivery).await {
+                match take_notice(broker.as_ref(), store.as_ref(), &topology, &metrics, &delivery).await {
                     Ok(()) => continue,
                     Err(error) => notices.lose(error),
                 }
@@ -58,7 +64,13 @@ fn tell_loss(topology: &Topology, error: &Error) {
     );
 }
 
-async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Delivery) -> Result<()> {
+async fn take_notice(
+    broker: &dyn Broker,
+    store: &dyn JobStore,
+    topology: &Topology,
+    metrics: &Metrics,
+    delivery: &Delivery,
+) -> Result<()> {
     let message = &delivery.message;
     // A worker that dead-letters has told the store itself.
     let by_broker = message.header_str(message::REASON).is_none();
@@ -68,6 +80,12 @@ async fn take_notice(broker: &dyn Broker, store: &dyn JobStore, delivery: &Deliv
         let record = message::record(message, id, &task, 1, delivery.redelivered);
         let failed =
             store.fail_unclaimed(record.into(), broker_reason(&letter.reason, &letter.queue)).await?;
+        if failed {
+            let queue = topology.queue(&letter.queue).map(QueueSpec::name);
+            let outcome = if letter.reason == "expired" { "expired" } else { "failed" };
+            metrics.finished(queue, &task, outcome);
+            metrics.dead_letter(queue, &task, &letter.reason);
+        }
         if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
             // Some worker holds the job, and no message is left to bring it back if that worker dies.
             let delay = until(running.lease_until);

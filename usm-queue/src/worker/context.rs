@@ -17,6 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, Progress},
     json,
+    trace_context::TraceContext,
 };
 
 /// What a running handler is told from outside, and whether it listened.
@@ -95,6 +96,11 @@ impl<S> JobContext<S> {
     /// The record as it was when this attempt began.
     pub fn job(&self) -> &Job {
         &self.job
+    }
+
+    /// The span that enqueued this job, where the caller told: to hand on to what the handler calls.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.job.trace.as_ref()
     }
 
     /// The same for every attempt, redelivery and replay of this piece of work. Use it as the key of side effects, so

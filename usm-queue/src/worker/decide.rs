@@ -26,6 +26,21 @@ pub(crate) enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// As one of few words, for logs, spans and metrics. Whether another attempt follows is not told by it.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Completed(_) => "ok",
+            Self::Failed(Verdict::Permanent, _) => "permanent",
+            Self::Failed(Verdict::Cancel, _) | Self::Cancelled => "cancelled",
+            Self::Failed(Verdict::Retry | Verdict::RetryAfter(_) | Verdict::Snooze(_), _) => "retry",
+            Self::TimedOut(_) => "timeout",
+            Self::Panicked(_) => "panic",
+            Self::Interrupted => "handed_back",
+        }
+    }
+}
+
 /// What becomes of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -90,6 +105,17 @@ pub(crate) fn decide(
         return (JobUpdate::Failed(error), Fate::DeadLetter(Reason::TooOld));
     }
     (JobUpdate::Retry { error, delay, counted }, Fate::RetryAfter(delay))
+}
+
+/// How a job ends by what was decided, and why its message becomes a dead letter; `None` where it goes on.
+pub(crate) fn end((update, fate): &(JobUpdate, Fate)) -> Option<(&'static str, Option<Reason>)> {
+    let outcome = match update {
+        JobUpdate::Completed(_) => "completed",
+        JobUpdate::Failed(_) => "failed",
+        JobUpdate::Cancelled => "cancelled",
+        _ => return None,
+    };
+    Some((outcome, if let Fate::DeadLetter(reason) = fate { Some(*reason) } else { None }))
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ impl Watched {
         if self.told.is_none_or(|told| told.elapsed() + Duration::from_secs(1) >= REMINDER) {
             self.told = Some(Instant::now());
             let QueueHealth { queue, since, reason, .. } = &self.health;
-            tracing::warn!(queue, %since, why = reason, "not consuming; trying again until it works");
+            tracing::warn!(queue, %since, reason, "not consuming; trying again until it works");
         }
     }
 }

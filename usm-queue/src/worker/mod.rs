@@ -5,6 +5,7 @@ mod consume;
 mod context;
 mod dead_letter;
 mod decide;
+mod depths;
 mod health;
 mod leases;
 mod patience;
@@ -12,6 +13,9 @@ mod process;
 mod quarantine;
 mod registry;
 mod shared;
+mod spans;
+mod startup;
+mod timing;
 
 use std::{
     collections::BTreeSet,
@@ -23,6 +27,7 @@ use std::{
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Span;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::context::{Reports, Signals};
@@ -30,11 +35,12 @@ pub use self::{
     context::JobContext,
     health::{QueueHealth, WorkerHealth},
 };
-use self::{quarantine::Suspects, registry::Registry, shared::Shared};
+use self::{quarantine::Suspects, registry::Registry, shared::Shared, spans::LinkTrace};
 use crate::{
     error::{Error, ErrorKind, Result, chain},
     queue::TaskQueue,
     task::{Task, Verdict},
+    trace_context::TraceContext,
 };
 
 /// How many jobs of one queue run at once at most: what AMQP counts to.
@@ -71,6 +77,7 @@ pub struct Worker<S> {
     stop_grace: Duration,
     unknown_task_patience: Duration,
     health: WorkerHealth,
+    link_trace: Option<LinkTrace>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Worker<S> {
@@ -87,6 +94,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             stop_grace: Duration::from_secs(2),
             unknown_task_patience: Duration::from_secs(600),
             health: WorkerHealth::default(),
+            link_trace: None,
         }
     }
 
@@ -181,6 +189,14 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         self
     }
 
+    /// Ties the span of every delivery to the trace of its job: `link` gets the span `process`, or, where a filter has that off,
+    /// `attempt`, before it begins, and the [context](crate::Job::trace) that the job's message carries. A panic of it is logged.
+    /// See [`TaskQueue::trace_with`] for the other end.
+    pub fn trace_with(mut self, link: impl Fn(&Span, &TraceContext) + Send + Sync + 'static) -> Self {
+        self.link_trace = Some(Arc::new(link));
+        self
+    }
+
     /// Tells from outside whether this worker consumes its queues.
     pub fn health(&self) -> WorkerHealth {
         self.health.clone()
@@ -200,6 +216,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     /// jobs are made to stop first, as in a shutdown.
     pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
         let queues = self.queues()?;
+        self.announce(&queues);
         self.warn_of_long_tasks();
         let stop = CancellationToken::new();
         let stopping = stop.clone().drop_guard();
@@ -227,6 +244,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             stop_grace,
             unknown_task_patience,
             health,
+            link_trace,
         } = self;
         let shared = Arc::new(Shared {
             queue,
@@ -240,9 +258,11 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             jobs: TaskTracker::new(),
             suspects: Suspects::default(),
             health: health.clone(),
+            link_trace,
             stopping: stop.clone(),
             abandon: CancellationToken::new(),
         });
+        let depths: Vec<_> = queues.iter().cloned().collect();
         let mut consumers = JoinSet::new();
         for queue in queues {
             health.starting(&queue);
@@ -262,15 +282,18 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
                 Some(ended.unwrap_or_else(|error| died("the task that keeps the worker's leases", error)))
             }
             never = health.remind() => match never {},
+            never = shared.measure_depths(&depths) => match never {},
         };
         stop.cancel();
         while consumers.join_next().await.is_some() {}
         health.ended();
         shared.jobs.close();
-        let running = shared.jobs.len();
+        let (worker, jobs) = (shared.name.as_str(), shared.jobs.len());
         match &failure {
-            None => tracing::info!(running, "shutting down: no new job is taken"),
-            Some(error) => tracing::error!(running, error = chain(error), "the worker cannot go on and ends"),
+            None => tracing::info!(worker, jobs, "shutting down: no new job is taken"),
+            Some(error) => {
+                tracing::error!(worker, jobs, error = chain(error), "the worker cannot go on and ends")
+            }
         }
         // Without its queue or its leases nothing that a handler does would count.
         let grace = if failure.is_some() { Duration::ZERO } else { grace };
@@ -284,22 +307,6 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         }
         keeper.abort();
         failure.map_or(Ok(()), Err)
-    }
-
-    /// A job that runs longer than the broker waits for its acknowledgement would be given to another worker.
-    fn warn_of_long_tasks(&self) {
-        let Some(limit) = self.queue.broker().settle_within() else { return };
-        for handler in self.registry.handlers() {
-            let longest = handler.policy.timeout.saturating_add(self.stop_grace);
-            if longest >= limit {
-                tracing::warn!(
-                    task.name = handler.task,
-                    ?longest,
-                    broker.limit = ?limit,
-                    "this task may run longer than the broker waits for an acknowledgement and would be delivered again; shorten `TaskPolicy::timeout` or raise the broker's consumer time-out"
-                );
-            }
-        }
     }
 
     fn queues(&self) -> Result<BTreeSet<String>> {

@@ -2,7 +2,6 @@
 
 use std::{
     collections::HashMap,
-    fmt,
     future::Future,
     sync::{Arc, Mutex},
     time::Duration,
@@ -10,11 +9,18 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{attempt::Stop, health::WorkerHealth, quarantine::Suspects, registry::Registry};
+use super::{
+    attempt::Stop,
+    health::WorkerHealth,
+    quarantine::Suspects,
+    registry::Registry,
+    spans::{self, LinkTrace},
+};
 use crate::{
     backend::{Delivery, Lease, Settlement},
     backoff::Backoff,
     error::{ErrorKind, Result, chain},
+    job::JobId,
     queue::TaskQueue,
 };
 
@@ -32,6 +38,7 @@ pub(super) struct Shared<S> {
     pub(super) jobs: TaskTracker,
     pub(super) suspects: Suspects,
     pub(super) health: WorkerHealth,
+    pub(super) link_trace: Option<LinkTrace>,
     /// Nothing more is begun.
     pub(super) stopping: CancellationToken,
     /// The shutdown is over: nobody waits for anything any more.
@@ -40,21 +47,23 @@ pub(super) struct Shared<S> {
 
 impl<S> Shared<S> {
     pub(super) async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
+        spans::settled(&settlement);
         let settle = || self.queue.broker().settle(delivery, settlement.clone());
-        self.persist("settle", &delivery.message.message_id, settle).await;
+        self.persist("settle", delivery.message.job_id(), settle).await;
     }
 
     /// Repeats a write until it succeeds, keeping the delivery meanwhile: its place stays taken, so no new work comes in
     /// while the backend does not answer. `None` when the worker gave up because it ends.
     pub(super) async fn persist<T, F>(
         &self,
-        what: &str,
-        id: impl fmt::Display,
+        operation: &str,
+        id: impl Into<Option<JobId>>,
         write: impl Fn() -> F,
     ) -> Option<T>
     where
         F: Future<Output = Result<T>>,
     {
+        let job = id.into().map(tracing::field::display);
         let (mut failures, mut backoff) = (0u32, Backoff::of_writes());
         loop {
             match self.abandon.run_until_cancelled(write()).await? {
@@ -62,7 +71,13 @@ impl<S> Shared<S> {
                 Err(error) if error.kind() == ErrorKind::Closed => return None,
                 Err(error) => {
                     failures += 1;
-                    tracing::warn!(what, id = %id, failures, error = chain(&error), "the backend does not take this write; trying again");
+                    tracing::warn!(
+                        job.id = job,
+                        operation,
+                        failures,
+                        error = chain(&error),
+                        "the backend does not take this write; trying again"
+                    );
                 }
             }
             tokio::select! {

@@ -17,8 +17,8 @@ use super::{
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        BackendInfo, CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch,
+        Lease, LeaseState, NewJob, Updated,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -39,7 +39,13 @@ impl RedisOptions {
         preflight::check_settings(&connection).await;
         let watchers = Watchers::new(connection.clone(), &options);
         let transitions = Arc::new(Transitions::new(connection.clone(), &options));
-        Ok(Arc::new(RedisStore { connection, transitions, watchers }))
+        let info = BackendInfo::new("redis")
+            .server(connection.address())
+            .connections(2)
+            .setting("response_timeout", format_args!("{:?}", options.response_timeout))
+            .setting("keep_ended", format_args!("{:?}", options.keep_ended))
+            .setting("keep_unfinished", format_args!("{:?}", options.keep_unfinished));
+        Ok(Arc::new(RedisStore { connection, transitions, watchers, info }))
     }
 }
 
@@ -47,6 +53,7 @@ struct RedisStore {
     connection: Arc<Connection>,
     transitions: Arc<Transitions>,
     watchers: Watchers,
+    info: BackendInfo,
 }
 
 #[async_trait]
@@ -176,6 +183,10 @@ impl JobStore for RedisStore {
     async fn close(&self) {
         self.watchers.close();
         self.connection.close();
+    }
+
+    fn describe(&self) -> BackendInfo {
+        self.info.clone().version(self.connection.version())
     }
 
     fn as_any(&self) -> &dyn Any {

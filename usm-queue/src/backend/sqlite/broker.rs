@@ -22,8 +22,8 @@ use super::{
 };
 use crate::{
     backend::{
-        Accepted, Broker, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, NewJob, QueueDepth,
-        Settlement, Updated,
+        Accepted, BackendInfo, Broker, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, NewJob,
+        QueueDepth, Settlement, Updated,
         two_phase::{self, conflict},
     },
     error::{Error, Result},
@@ -176,6 +176,10 @@ impl Broker for SqliteBroker {
                     as u64)
             })
             .await
+    }
+
+    fn describe(&self) -> BackendInfo {
+        self.embedded.describe().setting("delays", "any").setting("priorities", "0 to 255")
     }
 
     async fn close(&self) {

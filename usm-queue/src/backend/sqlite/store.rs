@@ -13,7 +13,7 @@ use super::{
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
+        BackendInfo, CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
         LeaseState, NewJob, Updated,
     },
     error::{Error, Result},
@@ -205,6 +205,10 @@ impl JobStore for SqliteStore {
 
     async fn close(&self) {
         self.embedded.close().await;
+    }
+
+    fn describe(&self) -> BackendInfo {
+        self.embedded.describe()
     }
 
     fn as_any(&self) -> &dyn Any {

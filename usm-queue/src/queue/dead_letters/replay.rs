@@ -13,6 +13,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     job::{JobEvent, JobId, JobStatus},
     message::{self, DeadLetter, Message, UNNAMED},
+    topology::QueueSpec,
 };
 
 /// So long a replay holds dead letters at a time: brokers take back what is held for too long, and others want to look.
@@ -232,6 +233,8 @@ impl DeadLetters {
         }
         let new = self.queue.checked(job, &message)?.digest(Some(message::digest(&message.body)));
         if self.queue.accept_one(new, message).await? == Accepted::New {
+            let queue = self.queue.wanted().queue(&letter.queue).map(QueueSpec::name);
+            self.queue.metrics().replayed(queue, &task, &letter.reason);
             return Ok(id);
         }
         // An earlier replay of it may have failed or been cancelled before any worker had it: then it never runs.

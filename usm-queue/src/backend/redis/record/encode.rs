@@ -10,6 +10,7 @@ use crate::{
         redis::encoding::{MAX_EXACT, timestamp_micros, to_json},
     },
     job::{Job, JobEvent, JobId, JobStatus, Owner, TimelineEntry},
+    trace_context::TraceContext,
 };
 
 /// The layout of what the scripts keep.
@@ -135,6 +136,8 @@ struct FixedFields<'a> {
     created_at: DateTime<Utc>,
     correlation_id: &'a Option<String>,
     metadata: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: &'a Option<TraceContext>,
 }
 
 impl<'a> FixedFields<'a> {
@@ -149,6 +152,7 @@ impl<'a> FixedFields<'a> {
             created_at: job.created_at.trunc_subsecs(6),
             correlation_id: &job.correlation_id,
             metadata: &job.metadata,
+            trace: &job.trace,
         }
     }
 }

@@ -34,6 +34,7 @@ pub(super) fn parse(id: JobId, text: &[u8], message: Option<&Job>) -> Option<Job
     job.correlation_id =
         fields.text("correlation_id").or_else(|| message.and_then(|message| message.correlation_id.clone()));
     job.metadata = fields.read("metadata").unwrap_or_default();
+    job.trace = fields.read("trace").or_else(|| message.and_then(|message| message.trace.clone()));
     job.progress = fields.progress();
     job.partial_results = fields.read("partial_results").unwrap_or_default();
     job.result = fields.read("result");

@@ -19,6 +19,7 @@ use crate::{
     backoff::Backoff,
     error::{Error, ErrorKind, Result, chain},
     job::JobId,
+    metrics,
 };
 
 /// How often the connection is pinged while somebody watches, so that a dead one is noticed.
@@ -89,6 +90,7 @@ impl Subscription {
                 }
                 failures += 1;
                 if failures == 1 {
+                    metrics::reconnected("subscription", error.label());
                     tracing::warn!(
                         server = self.connection.address(),
                         error = chain(&error),

@@ -155,6 +155,11 @@ impl Db {
         read.map_err(|error| backend("reading the queue file was interrupted", error))?
     }
 
+    /// Where the file is; `None` for one in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.place.as_ref().map(|place| place.path.as_path())
+    }
+
     /// Gives deliveries back and refuses everything from then on.
     pub(super) async fn close(&self) {
         if !self.closed.swap(true, Ordering::SeqCst)

@@ -70,7 +70,8 @@ CREATE TABLE jobs (
     progress_version INTEGER,                    -- the version that the progress made
     partials         INTEGER,                    -- how many rows of partial_results; NULL for none
     partial_bytes    INTEGER,                    -- their size
-    alias            TEXT                        -- what another service calls the job
+    alias            TEXT,                       -- what another service calls the job
+    trace            TEXT                        -- JSON: the span that enqueued it
 ) STRICT, WITHOUT ROWID;
 
 -- The partial results of jobs; their numbers are the versions they made.

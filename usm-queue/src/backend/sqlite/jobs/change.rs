@@ -43,6 +43,7 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
         "digest",
         "remember",
         "alias",
+        "trace",
     ];
     BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
 });
@@ -141,7 +142,8 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
             values.add(&job.timeline)?;
             values.add_some(job.digest)?;
             values.add_some(job.remember)?;
-            values.add_some(job.alias.as_ref())
+            values.add_some(job.alias.as_ref())?;
+            values.add_some(job.trace.as_ref())
         })
         .map_err(failed)?;
     // Watchers of one that was known are told what they know.

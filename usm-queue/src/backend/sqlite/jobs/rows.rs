@@ -18,7 +18,7 @@ use crate::{
 /// What [`StoredJob::read`] wants, in this order.
 pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version, created_at,
     updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error, progress, result,
-    partial_results, timeline, progress_version, partials, alias";
+    partial_results, timeline, progress_version, partials, alias, trace";
 
 /// A new record with everything written that can be before the transaction.
 pub(crate) struct JobRow {
@@ -36,6 +36,7 @@ pub(crate) struct JobRow {
     pub(super) next_attempt_at: Option<i64>,
     pub(super) correlation_id: Option<String>,
     pub(super) metadata: Option<String>,
+    pub(super) trace: Option<String>,
     pub(super) timeline: String,
     pub(super) digest: Option<i64>,
     /// Unless it is the default.
@@ -70,6 +71,7 @@ impl From<NewJob> for JobRow {
             updated_at: micros(job.updated_at),
             next_attempt_at: job.next_attempt_at.map(micros),
             metadata: (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
+            trace: job.trace.as_ref().map(to_json),
             timeline: new_timeline(&job),
             task: job.task,
             correlation_id: job.correlation_id,
@@ -84,6 +86,7 @@ pub(crate) struct StoredJob {
     token: u64,
     owner: Option<String>,
     metadata: Option<String>,
+    trace: Option<String>,
     progress: Option<String>,
     result: Option<String>,
     /// As programs of version 1 kept them.
@@ -118,6 +121,7 @@ impl StoredJob {
             token: row.get(7)?,
             owner: row.get(2)?,
             metadata: row.get(17)?,
+            trace: row.get(26)?,
             progress: row.get(19)?,
             result: row.get(20)?,
             partial_results: row.get(21)?,
@@ -225,6 +229,7 @@ impl StoredJob {
         let mut job = self.job;
         job.owner = json(self.owner);
         job.metadata = json(self.metadata).unwrap_or_default();
+        job.trace = json(self.trace);
         job.progress = json(self.progress);
         job.result = json(self.result);
         job.partial_results = self.partial_results.lines().filter_map(parse).collect();
