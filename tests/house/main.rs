@@ -122,8 +122,18 @@ fn http_uses_of_a_task_no_more_than_its_message() {
 fn in_usm_queue_each_layer_imports_only_those_below() {
     let layers: [&[&str]; 5] = [
         &[
-            "job_id", "error", "json", "backoff", "detached", "metrics", "trace_context", "retry", "job", "topology",
-            "message", "task",
+            "job_id",
+            "error",
+            "json",
+            "backoff",
+            "detached",
+            "metrics",
+            "trace_context",
+            "retry",
+            "job",
+            "topology",
+            "message",
+            "task",
         ],
         &["backend"],
         &["queue"],

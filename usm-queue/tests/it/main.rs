@@ -20,6 +20,8 @@ mod flaky;
 mod leases;
 mod locked_files;
 mod messages;
+#[cfg(feature = "metrics")]
+mod metrics;
 mod older_files;
 mod outage;
 mod panics;
@@ -32,5 +34,7 @@ mod redis;
 mod retry;
 mod shared;
 mod shutdown;
+mod spans;
+mod traces;
 mod versions;
 mod worker;

@@ -13,8 +13,8 @@ use super::{
 };
 use crate::{
     backend::{
-        BackendInfo, CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        BackendInfo, CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch,
+        Lease, LeaseState, NewJob, Updated,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},

@@ -81,6 +81,7 @@ macro_rules! store_contract {
             a_completed_job_keeps_its_result
             a_completed_job_has_no_error_of_the_attempts_before
             a_failed_job_keeps_its_error
+            a_job_belongs_to_its_trace_to_the_end
             the_timeline_tells_every_transition
             every_write_makes_one_new_version
             a_waiting_job_can_be_failed

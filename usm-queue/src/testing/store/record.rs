@@ -11,7 +11,33 @@ use crate::{
         unique,
         values::{assert_same, values},
     },
+    trace_context::TraceContext,
 };
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// Over attempts and whoever reads it, also where only the message told.
+pub async fn a_job_belongs_to_its_trace_to_the_end(store: &dyn JobStore) {
+    for is_stored in [true, false] {
+        let mut job = new_job();
+        job.trace = TraceContext::parse(TRACEPARENT, None);
+        assert!(job.trace.is_some());
+        if is_stored {
+            store.insert(&[job.clone().into()]).await.unwrap();
+        }
+        let story = Story { store, job: job.clone() };
+
+        let (claimed, lease) = story.claim(LONG).await;
+        assert_eq!(claimed.trace, job.trace);
+        let retry = JobUpdate::Retry { error: "no".into(), delay: std::time::Duration::ZERO, counted: true };
+        story.update(lease, retry).await;
+        assert_eq!(story.now().await.trace, job.trace);
+        let (_, lease) = story.claim(LONG).await;
+        story.update(lease, JobUpdate::Completed(json!(1))).await;
+
+        assert_eq!(story.now().await.trace, job.trace);
+    }
+}
 
 /// Every field the caller sets.
 pub async fn a_record_comes_back_as_it_was_stored(store: &dyn JobStore) {
@@ -21,6 +47,7 @@ pub async fn a_record_comes_back_as_it_was_stored(store: &dyn JobStore) {
         job.priority = 255;
         job.max_attempts = u32::MAX;
         job.correlation_id = Some("request-7\n".to_owned());
+        job.trace = TraceContext::parse(TRACEPARENT, Some("vendor=a value,other=1"));
         job.next_attempt_at = Some(now() + chrono::Duration::seconds(5));
         job.metadata = json!({"nested": {"list": [1, 2.5, null, "Привет\u{0}"]}, "": true, "big": u64::MAX})
             .as_object()
