@@ -1,6 +1,7 @@
 //! Rules of the house that no compiler checks: who may import whom, and what may be in the lock file.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod logs;
 mod modules;
 
 use std::{

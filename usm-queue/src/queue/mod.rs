@@ -251,7 +251,15 @@ impl TaskQueue {
     ///
     /// `Unavailable`.
     pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
-        self.inner.store.cancel(id).await
+        let cancelled = self.inner.store.cancel(id).await?;
+        // One that runs is counted by its worker.
+        if cfg!(feature = "metrics")
+            && cancelled == CancelOutcome::Cancelled
+            && let Ok(Some(job)) = self.inner.store.get(id).await
+        {
+            self.metrics().finished(None, &job.task, "cancelled");
+        }
+        Ok(cancelled)
     }
 
     /// How many messages a queue holds.

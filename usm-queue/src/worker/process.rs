@@ -94,13 +94,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             Claimed::End(job, lease) => {
                 self.finish(delivery, &handler, &job, lease, Instant::now(), died(&job)).await;
             }
-            Claimed::Final(status) => {
-                if status == JobStatus::Cancelled {
-                    // While it waited: one that was cancelled while it ran has no message any more.
-                    self.queue.metrics().finished(Some(&delivery.queue), handler.task, "cancelled");
-                }
-                self.end(delivery, id, status).await;
-            }
+            Claimed::Final(status) => self.end(delivery, id, status).await,
             Claimed::Busy(wait) => {
                 let delay = wait.saturating_add(Duration::from_millis(10));
                 self.settle(delivery, Settlement::Requeue { delay }).await;
