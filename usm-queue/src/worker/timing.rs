@@ -19,7 +19,7 @@ pub(super) fn tried_before(message: &Message, job: &Job) -> Duration {
 /// How long a job that begins an attempt has waited since it was due. Its clocks may differ by a little; it is never less than
 /// nothing.
 pub(super) fn waited(message: &Message, job: &Job) -> Duration {
-    let before = job.timeline.iter().rev().skip_while(|entry| entry.event == JobEvent::Started).next();
+    let before = job.timeline.iter().rev().find(|entry| entry.event != JobEvent::Started);
     let due = match before {
         Some(entry) if entry.event == JobEvent::RetryScheduled => {
             let by_message = first_start(job).map(|first| after(first, header(message, message::TRIED_MS)));
@@ -85,13 +85,16 @@ mod tests {
         message
     }
 
+    /// What it is, its history, when it begins, headers of its message, and how long it has waited.
+    type Row<'a> = (&'a str, &'a [(i64, JobEvent)], i64, &'a [(&'a str, u64)], u64);
+
     #[test]
     fn a_job_has_waited_since_it_was_due() {
         use JobEvent::{Released, RetryScheduled, Started};
         let retried = [(2, Started), (3, RetryScheduled)];
         let handed_back = [(2, Started), (5, Released)];
         let taken_over = [(2, Started)];
-        let table: [(&str, &[(i64, JobEvent)], i64, &[(&str, u64)], u64); 8] = [
+        let table: [Row<'_>; 8] = [
             ("at once", &[], 7, &[], 7),
             ("delayed", &[], 7, &[(message::DELAY_MS, 5000)], 2),
             ("early by its clock", &[], 4, &[(message::DELAY_MS, 5000)], 0),

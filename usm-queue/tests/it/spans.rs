@@ -7,7 +7,7 @@ use std::{
 };
 
 use tracing::{
-    Event, Level, Subscriber,
+    Event, Subscriber,
     field::{Field, Visit},
     span::{Attributes, Id, Record},
 };
@@ -75,10 +75,14 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Seen {
 }
 
 impl Seen {
-    fn subscribe(level: LevelFilter) -> (Self, tracing::subscriber::DefaultGuard) {
+    async fn subscribe(level: LevelFilter) -> (Self, tracing::subscriber::DefaultGuard) {
         let seen = Self::default();
         let subscriber = Registry::default().with(seen.clone().with_filter(level));
         let guard = tracing::subscriber::set_default(subscriber);
+        // A place that another test's thread reaches for the first time at this moment may not know of this subscriber.
+        work().await;
+        tracing::callsite::rebuild_interest_cache();
+        *seen.0.lock().unwrap() = Log::default();
         (seen, guard)
     }
 
@@ -103,16 +107,21 @@ async fn fails_once(task: Note, job: JobContext<()>) -> Result<String, TaskError
     if job.attempt() == 1 { Err(TaskError::retry("no")) } else { Ok(task.text) }
 }
 
-/// A job that fails once, worked while somebody looks.
-async fn seen_at(level: LevelFilter) -> (Seen, Job) {
-    let (seen, _guard) = Seen::subscribe(level);
+/// A job that fails once.
+async fn work() -> Job {
     let queue = in_memory().await;
     let worker = Worker::new(queue.clone(), ()).name("ann").handle(fails_once);
-    let job = with_worker(worker, async {
+    with_worker(worker, async {
         let job = queue.enqueue(note("x")).await.unwrap();
         ended(&queue, &job).await
     })
-    .await;
+    .await
+}
+
+/// The same while somebody looks.
+async fn seen_at(level: LevelFilter) -> (Seen, Job) {
+    let (seen, _guard) = Seen::subscribe(level).await;
+    let job = work().await;
     (seen, job)
 }
 
@@ -153,7 +162,7 @@ async fn at_the_usual_level_a_handlers_events_carry_its_attempt_and_there_are_no
 
 #[tokio::test]
 async fn a_batch_has_one_span_and_a_refused_job_says_why() {
-    let (seen, _guard) = Seen::subscribe(LevelFilter::from_level(Level::DEBUG));
+    let (seen, _guard) = Seen::subscribe(LevelFilter::DEBUG).await;
     let queue = in_memory().await;
     queue.enqueue_many([note("1"), note("2")]).await.unwrap();
     queue.close().await;
