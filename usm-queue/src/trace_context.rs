@@ -1,8 +1,9 @@
 //! The W3C trace context that ties a job to the request that enqueued it.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use serde::{Deserialize, Serialize};
+use tracing::Span;
 
 /// The length of a `traceparent` of version 00: version, trace id, span id and flags with dashes between.
 const PARENT_LENGTH: usize = 55;
@@ -10,6 +11,11 @@ const PARENT_LENGTH: usize = 55;
 const MAX_MEMBERS: usize = 32;
 /// A longer `tracestate` is left out: it travels with every message of the job. W3C asks for 512 at least.
 const MAX_STATE_BYTES: usize = 2048;
+
+/// Finds the trace context of a span.
+pub(crate) type TraceOf = Arc<dyn Fn(&Span) -> Option<TraceContext> + Send + Sync>;
+/// Ties a span to the trace of its job.
+pub(crate) type LinkTrace = Arc<dyn Fn(&Span, &TraceContext) + Send + Sync>;
 
 /// A [W3C trace context](https://www.w3.org/TR/trace-context/): which span of which trace a job belongs to. It travels in the
 /// message headers `traceparent` and `tracestate`, as other languages' services write and read them, and in the job's record,

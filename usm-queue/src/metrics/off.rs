@@ -14,6 +14,11 @@ pub(crate) struct Enqueuing;
 #[derive(Debug)]
 pub(crate) struct Guard;
 
+/// It is dropped for what the other one does then.
+impl Drop for Guard {
+    fn drop(&mut self) {}
+}
+
 impl Metrics {
     pub(crate) fn knows(&self, _: &'static str) {}
 

@@ -28,6 +28,7 @@ use crate::{
     job::{Job, JobId},
     metrics::Metrics,
     topology::{QueueSpec, Topology},
+    trace_context::TraceOf,
 };
 
 /// Enqueues tasks and answers about jobs. Clones share one connection.
@@ -63,7 +64,7 @@ use crate::{
 #[derive(Clone)]
 pub struct TaskQueue {
     inner: Arc<Inner>,
-    trace_of: Option<Arc<publish::TraceOf>>,
+    trace_of: Option<TraceOf>,
 }
 
 struct Inner {

@@ -1,6 +1,6 @@
 //! What is seen of jobs being accepted: the span `publish`, the trace context they are given, and the measurements.
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use tracing::{Span, field::Empty};
 
@@ -12,9 +12,6 @@ use crate::{
     trace_context::TraceContext,
 };
 
-/// Finds the trace context of a span.
-pub(super) type TraceOf = dyn Fn(&Span) -> Option<TraceContext> + Send + Sync;
-
 impl TaskQueue {
     /// Finds the trace context of every job that is enqueued by this handle and its clones, so that traces go on in workers of
     /// any language. `trace_of` gets the span `publish`, or where a filter has it off, the caller's own, and returns its context. It
@@ -25,7 +22,7 @@ impl TaskQueue {
         mut self,
         trace_of: impl Fn(&Span) -> Option<TraceContext> + Send + Sync + 'static,
     ) -> Self {
-        self.trace_of = Some(std::sync::Arc::new(trace_of));
+        self.trace_of = Some(Arc::new(trace_of));
         self
     }
 

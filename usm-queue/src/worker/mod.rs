@@ -35,12 +35,12 @@ pub use self::{
     context::JobContext,
     health::{QueueHealth, WorkerHealth},
 };
-use self::{quarantine::Suspects, registry::Registry, shared::Shared, spans::LinkTrace};
+use self::{quarantine::Suspects, registry::Registry, shared::Shared};
 use crate::{
     error::{Error, ErrorKind, Result, chain},
     queue::TaskQueue,
     task::{Task, Verdict},
-    trace_context::TraceContext,
+    trace_context::{LinkTrace, TraceContext},
 };
 
 /// How many jobs of one queue run at once at most: what AMQP counts to.

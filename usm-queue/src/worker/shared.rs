@@ -9,19 +9,14 @@ use std::{
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{
-    attempt::Stop,
-    health::WorkerHealth,
-    quarantine::Suspects,
-    registry::Registry,
-    spans::{self, LinkTrace},
-};
+use super::{attempt::Stop, health::WorkerHealth, quarantine::Suspects, registry::Registry};
 use crate::{
     backend::{Delivery, Lease, Settlement},
     backoff::Backoff,
     error::{ErrorKind, Result, chain},
     job::JobId,
     queue::TaskQueue,
+    trace_context::LinkTrace,
 };
 
 /// What all tasks of a running worker share.
@@ -47,7 +42,7 @@ pub(super) struct Shared<S> {
 
 impl<S> Shared<S> {
     pub(super) async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
-        spans::settled(&settlement);
+        record_outcome(&settlement);
         let settle = || self.queue.broker().settle(delivery, settlement.clone());
         self.persist("settle", delivery.message.job_id(), settle).await;
     }
@@ -86,4 +81,14 @@ impl<S> Shared<S> {
             }
         }
     }
+}
+
+/// How the delivery of the present span ended without an attempt.
+fn record_outcome(settlement: &Settlement) {
+    let outcome = match settlement {
+        Settlement::Ack => "acknowledged",
+        Settlement::Requeue { .. } | Settlement::Retry { .. } => "put_back",
+        Settlement::DeadLetter { .. } => "dead_letter",
+    };
+    tracing::Span::current().record("outcome", outcome);
 }

@@ -1,18 +1,12 @@
 //! The spans of a worker: `process` for every delivery, and in it `attempt`, in which the handler runs.
 
-use std::sync::Arc;
-
 use tracing::{Span, field::Empty};
 
 use super::{attempt::guarded, registry::Handler, shared::Shared};
 use crate::{
-    backend::{Delivery, Settlement},
+    backend::Delivery,
     job::{Job, JobId},
-    trace_context::TraceContext,
 };
-
-/// Links a span to the trace of its job.
-pub(super) type LinkTrace = Arc<dyn Fn(&Span, &TraceContext) + Send + Sync>;
 
 impl<S> Shared<S> {
     /// The span of one delivery, as OpenTelemetry's messaging conventions name it.
@@ -76,16 +70,6 @@ pub(super) fn ended(outcome: &'static str) {
     if !matches!(outcome, "ok" | "cancelled" | "handed_back") {
         span.record("otel.status_code", "ERROR");
     }
-}
-
-/// How the delivery of the present span ended without one.
-pub(super) fn settled(settlement: &Settlement) {
-    let outcome = match settlement {
-        Settlement::Ack => "acknowledged",
-        Settlement::Requeue { .. } | Settlement::Retry { .. } => "put_back",
-        Settlement::DeadLetter { .. } => "dead_letter",
-    };
-    Span::current().record("outcome", outcome);
 }
 
 /// The job of a message that is not decoded yet, for an event.
