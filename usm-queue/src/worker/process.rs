@@ -53,10 +53,11 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let span = self.process_span(&delivery);
         let processed = AssertUnwindSafe(self.work(&delivery).instrument(span)).catch_unwind().await;
         if let Err(panic) = processed {
+            let panic = panic_message(panic);
             tracing::error!(
                 queue = delivery.queue,
                 job.id = job_of(&delivery),
-                error = panic_message(panic),
+                error = panic,
                 "processing a message panicked; it goes back"
             );
             self.settle(&delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
