@@ -28,8 +28,8 @@ pub use backend::redis::RedisOptions;
 #[cfg(feature = "sqlite")]
 pub use backend::sqlite::SqliteOptions;
 pub use backend::{
-    Accepted, CancelOutcome, JobChanges, JobFilter, JobWatch, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
-    QueueDepth,
+    Accepted, CancelOutcome, JobChanges, JobFilter, JobWatch, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, Pause,
+    QueueControl, QueueDepth, WorkerInfo, WorkerQueue,
 };
 pub use error::{Acceptance, Error, ErrorKind, Result};
 pub use job::{Change, Job, JobChange, JobEvent, JobId, JobStatus, Owner, Progress, TimelineEntry};
@@ -37,8 +37,8 @@ pub use job_id::InvalidJobId;
 pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
 pub use message::DeadLetter;
 pub use queue::{
-    Batch, DeadLetterFilter, DeadLetters, EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES,
-    NotReplayed, Replayed, TaskQueue,
+    Batch, DeadLetterFilter, DeadLetterGroup, DeadLetters, EnqueueOptions, JobHandle, LiveTopology,
+    MAX_BODY_BYTES, NotReplayed, Replayed, TaskQueue,
 };
 pub use retry::RetryPolicy;
 pub use task::{Task, TaskError, TaskPolicy, Verdict};
@@ -46,4 +46,4 @@ pub use topology::{
     ExchangeKind, Overflow, QueueSpec, Topology, TopologyBuilder, TopologyChange, TopologyDrift,
     TopologyPart, TopologyPlan, topic_matches,
 };
-pub use worker::{JobContext, QueueHealth, Worker, WorkerHealth};
+pub use worker::{JobContext, QueueHealth, Shutdown, Worker, WorkerHealth};

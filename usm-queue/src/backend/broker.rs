@@ -14,6 +14,9 @@ use crate::{
     topology::{Topology, TopologyPlan},
 };
 
+/// Messages of one page.
+const BROWSED: usize = 200;
+
 /// Carries messages from publishers to consumers, at least once.
 ///
 /// All methods are durable when they return `Ok`.
@@ -107,6 +110,22 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// Waiting messages of `queue` from the oldest, without taking or reordering them: `limit` at most, after the
     /// first `skip`.
     async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>>;
+
+    /// Passes waiting messages of `queue` to `look` from the oldest, without taking or reordering them, for as long as it
+    /// returns `true`. Not all are held in memory.
+    ///
+    /// By default in pages: messages that go meanwhile may hide others from it.
+    async fn browse_each(&self, queue: &str, mut look: Box<dyn FnMut(Message) -> bool + Send>) -> Result<()> {
+        let mut skip = 0;
+        loop {
+            let page = self.browse(queue, skip, BROWSED).await?;
+            skip += page.len();
+            let is_last = page.len() < BROWSED;
+            if !page.into_iter().all(&mut look) || is_last {
+                return Ok(());
+            }
+        }
+    }
 
     /// The first waiting message of `queue` that [is called so](Message::has_id), without taking it.
     async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>>;

@@ -3,6 +3,7 @@
 //! A backend implements [`Broker`] or [`JobStore`], or both, and proves itself with the contract suites in `usm_queue::testing`.
 
 mod broker;
+mod control;
 #[cfg(feature = "rabbitmq")]
 pub(crate) mod rabbitmq;
 pub(crate) mod recovering;
@@ -15,13 +16,17 @@ pub mod two_phase;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 pub(crate) mod url;
 pub(crate) mod watch;
+mod worker_info;
 
+pub(crate) use self::control::MOST_AT_ONCE;
 pub use self::{
     broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement},
+    control::{ControlChange, Pause, QueueControl},
     store::{
         CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate, Lease, LeaseState,
         MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, Updated,
     },
     watch::{JobChanges, JobWatch},
+    worker_info::{WorkerInfo, WorkerQueue},
 };
 pub use crate::message::Message;

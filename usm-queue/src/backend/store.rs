@@ -6,9 +6,9 @@ use std::{any::Any, fmt, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
-use super::{JobChanges, JobWatch};
+use super::{ControlChange, JobChanges, JobWatch, QueueControl, WorkerInfo};
 use crate::{
     error::{Error, Result},
     job::{Job, JobId, JobStatus, Owner, Progress},
@@ -115,6 +115,26 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// Ids of running jobs whose cancellation is asked for, from any process, from now on. A hint for speed: a lost
     /// one is made up for by [`renew`](Self::renew).
     fn cancellations(&self) -> broadcast::Receiver<JobId>;
+
+    /// Notes that a worker lives and what it does, for `lifetime` from now. Answers as [`controls`](Self::controls), so that
+    /// one call serves both.
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>>;
+
+    /// Forgets a worker that has ended.
+    async fn retire(&self, worker_id: &str) -> Result<()>;
+
+    /// Workers that live, by name.
+    async fn workers(&self) -> Result<Vec<WorkerInfo>>;
+
+    /// Changes what is set for a queue. It stays until it is changed again.
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()>;
+
+    /// Queues for which something is set, by name.
+    async fn controls(&self) -> Result<Vec<QueueControl>>;
+
+    /// Changes when [`controls`](Self::controls) may have, by any process. A hint for speed: heartbeats make up for a lost
+    /// one.
+    fn control_changes(&self) -> watch::Receiver<()>;
 
     /// Ends all watches and releases what the backend holds; every call is answered `Closed` from then on.
     async fn close(&self);

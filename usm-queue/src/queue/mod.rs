@@ -1,6 +1,7 @@
 //! The handle that enqueues tasks and answers about jobs.
 
 mod batch;
+mod control;
 mod dead_letters;
 mod enqueue;
 mod handle;
@@ -15,7 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
     batch::Batch,
-    dead_letters::{DeadLetterFilter, DeadLetters, NotReplayed, Replayed},
+    dead_letters::{DeadLetterFilter, DeadLetterGroup, DeadLetters, NotReplayed, Replayed},
     enqueue::MAX_BODY_BYTES,
     handle::JobHandle,
     options::EnqueueOptions,

@@ -61,8 +61,9 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     async fn work(self: &Arc<Self>, delivery: &Delivery) {
-        if self.stopping.is_cancelled() {
+        if self.holds_back(delivery) {
             // It goes back as it is.
+            self.count_handed_back();
             return;
         }
         let Some(id) = delivery.message.job_id() else { return self.give_id(delivery).await };
@@ -212,8 +213,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let outcome = if job.cancel_requested {
             // Its last worker died, or ended the attempt before it heard of it.
             Outcome::Cancelled
-        } else if self.stopping.is_cancelled() {
-            // The claim took so long that the worker is shutting down by now.
+        } else if self.holds_back(delivery) {
+            // The claim took so long that the worker is shutting down by now, or the queue is paused.
             Outcome::Interrupted
         } else {
             let key = delivery
@@ -241,6 +242,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         outcome: Outcome,
     ) {
         tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
+        let interrupted = outcome == Outcome::Interrupted;
         let policy = retry_policy(&handler.policy.retry, delivery, job);
         let tried = tried_before(&delivery.message, job).saturating_add(claimed.elapsed());
         let decide = |outcome| decide::decide(outcome, job, &policy, tried, fastrand::f64());
@@ -264,6 +266,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             Some(Err(error)) => {
                 tracing::error!(job.id = %job.id, attempt = job.attempt, error = chain(&error), "the outcome of this attempt cannot be recorded; the job runs again when its lease has lapsed");
             }
+            Some(Ok(Updated::Applied)) if interrupted => self.count_handed_back(),
             Some(Ok(Updated::Applied)) | None => {}
         }
     }

@@ -4,13 +4,18 @@ use std::{
     collections::HashMap,
     fmt,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::{attempt::Stop, health::WorkerHealth, quarantine::Suspects, registry::Registry};
+use super::{
+    attempt::Stop, health::WorkerHealth, quarantine::Suspects, registry::Registry, steering::Steering,
+};
 use crate::{
     backend::{Delivery, Lease, Settlement},
     backoff::Backoff,
@@ -32,6 +37,9 @@ pub(super) struct Shared<S> {
     pub(super) jobs: TaskTracker,
     pub(super) suspects: Suspects,
     pub(super) health: WorkerHealth,
+    pub(super) steering: Steering,
+    /// Deliveries that a shutdown gave back.
+    pub(super) handed_back: AtomicUsize,
     /// Nothing more is begun.
     pub(super) stopping: CancellationToken,
     /// The shutdown is over: nobody waits for anything any more.
@@ -39,6 +47,15 @@ pub(super) struct Shared<S> {
 }
 
 impl<S> Shared<S> {
+    /// Whether no delivery of this queue is begun any more.
+    pub(super) fn holds_back(&self, delivery: &Delivery) -> bool {
+        self.stopping.is_cancelled() || self.steering.is_paused(&delivery.queue)
+    }
+
+    pub(super) fn count_handed_back(&self) {
+        self.handed_back.fetch_add(usize::from(self.stopping.is_cancelled()), Ordering::Relaxed);
+    }
+
     pub(super) async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
         let settle = || self.queue.broker().settle(delivery, settlement.clone());
         self.persist("settle", &delivery.message.message_id, settle).await;

@@ -11,13 +11,13 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use tokio::sync::{Notify, broadcast};
+use tokio::sync::{Notify, broadcast, watch};
 use usm_queue::{
     CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobStatus, JobWatch, QueueDepth, Result,
     SqliteOptions, TaskQueue, Topology,
     backend::{
-        Accepted, Broker, Claimed, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, LeaseState,
-        Message, NewJob, Settlement, Updated, two_phase,
+        Accepted, Broker, Claimed, Consumer, ControlChange, Delivery, Inserted, JobStore, JobUpdate, Lease,
+        LeaseState, Message, NewJob, QueueControl, Settlement, Updated, WorkerInfo, two_phase,
     },
     testing,
 };
@@ -206,6 +206,35 @@ impl JobStore for FlakyStore {
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.inner.cancellations()
+    }
+
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>> {
+        self.all.check()?;
+        self.inner.heartbeat(worker, lifetime).await
+    }
+
+    async fn retire(&self, worker_id: &str) -> Result<()> {
+        self.all.check()?;
+        self.inner.retire(worker_id).await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerInfo>> {
+        self.all.check()?;
+        self.inner.workers().await
+    }
+
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()> {
+        self.all.check()?;
+        self.inner.control(queue, change).await
+    }
+
+    async fn controls(&self) -> Result<Vec<QueueControl>> {
+        self.all.check()?;
+        self.inner.controls().await
+    }
+
+    fn control_changes(&self) -> watch::Receiver<()> {
+        self.inner.control_changes()
     }
 
     async fn close(&self) {

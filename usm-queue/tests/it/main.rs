@@ -32,5 +32,6 @@ mod redis;
 mod retry;
 mod shared;
 mod shutdown;
+mod steering;
 mod versions;
 mod worker;

@@ -210,6 +210,11 @@ impl Broker for RabbitMqBroker {
         self.browser.browse(queue, skip, limit).await
     }
 
+    async fn browse_each(&self, queue: &str, look: Box<dyn FnMut(Message) -> bool + Send>) -> Result<()> {
+        self.ready().await?;
+        self.browser.browse_each(queue, look).await
+    }
+
     async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {
         self.ready().await?;
         self.browser.find(queue, id).await

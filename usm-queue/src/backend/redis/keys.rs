@@ -88,6 +88,26 @@ impl Keys {
         self.prefixed("usm:cancel")
     }
 
+    /// Ids of workers, by when they count as gone.
+    pub(super) fn workers(&self) -> String {
+        self.prefixed("usm:workers")
+    }
+
+    /// What a worker tells of itself.
+    pub(super) fn worker(&self, id: impl Display) -> String {
+        self.prefixed(format_args!("usm:worker:{id}"))
+    }
+
+    /// What operators want of queues.
+    pub(super) fn controls(&self) -> String {
+        self.prefixed("usm:queues")
+    }
+
+    /// The channel that tells when that changes.
+    pub(super) fn control_channel(&self) -> String {
+        self.prefixed("usm:control")
+    }
+
     fn prefixed(&self, name: impl Display) -> String {
         format!("{}{name}", self.prefix)
     }

@@ -3,7 +3,7 @@
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch as changes};
 
 use super::{
     connection::{Connection, Request},
@@ -12,13 +12,14 @@ use super::{
     preflight, record,
     request_ids::RequestIds,
     scripts::{CANCEL, FAIL, POSTPONE},
+    steering,
     transitions::Transitions,
     watch::{Watcher, Watchers},
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        CancelOutcome, Claimed, ControlChange, Inserted, JobChanges, JobFilter, JobStore, JobUpdate,
+        JobWatch, Lease, LeaseState, NewJob, QueueControl, Updated, WorkerInfo,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -171,6 +172,30 @@ impl JobStore for RedisStore {
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.watchers.cancellations()
+    }
+
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>> {
+        steering::beat(&self.connection, worker, lifetime).await
+    }
+
+    async fn retire(&self, worker_id: &str) -> Result<()> {
+        steering::retire(&self.connection, worker_id).await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerInfo>> {
+        steering::workers(&self.connection).await
+    }
+
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()> {
+        steering::change(&self.connection, queue, change).await
+    }
+
+    async fn controls(&self) -> Result<Vec<QueueControl>> {
+        steering::controls(&self.connection).await
+    }
+
+    fn control_changes(&self) -> changes::Receiver<()> {
+        self.watchers.control_changes()
     }
 
     async fn close(&self) {

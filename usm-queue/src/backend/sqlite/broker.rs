@@ -15,7 +15,7 @@ use super::{
     embedded::Embedded,
     jobs,
     messages::{
-        NewRow, Routes, Settle, called, declare, failed, insert_all, plan, prepare, prepare_one, query,
+        NewRow, Routes, Settle, called, declare, each, failed, insert_all, plan, prepare, prepare_one, query,
         ready_count,
     },
     store::SqliteStore,
@@ -146,6 +146,13 @@ impl Broker for SqliteBroker {
         let (skip, limit) =
             (i64::try_from(skip).unwrap_or(i64::MAX), i64::try_from(limit).unwrap_or(i64::MAX));
         self.embedded.db.read(move |connection| query(connection, sql, params![id, limit, skip])).await
+    }
+
+    async fn browse_each(&self, queue: &str, mut look: Box<dyn FnMut(Message) -> bool + Send>) -> Result<()> {
+        let id = self.routes()?.id(queue)?;
+        let sql = "SELECT message_id, envelope, body FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL
+                   ORDER BY id";
+        self.embedded.db.read_apart(move |connection| each(connection, sql, [id], &mut look)).await
     }
 
     async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {

@@ -3,14 +3,16 @@
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
 
 use rusqlite::Connection;
+use tokio::sync::watch;
 
 use super::{
     db::{Effects, Tables, Tx},
     jobs,
     messages::{self, Routes},
+    steering,
     subscribers::Subscribers,
 };
-use crate::error::Result;
+use crate::{backend::QueueControl, error::Result};
 
 /// Messages and jobs in one file.
 #[derive(Default)]
@@ -20,6 +22,10 @@ pub(super) struct Contents {
     routes: RwLock<Option<Arc<Routes>>>,
     /// When the next delayed message was due at the last look.
     next_due: Mutex<Option<i64>>,
+    /// Changes when what operators want of queues may have.
+    pub(super) control_changes: watch::Sender<()>,
+    /// That, at the last look.
+    controls: Mutex<Vec<QueueControl>>,
 }
 
 impl Contents {
@@ -47,6 +53,9 @@ impl Tables for Contents {
     }
 
     fn committed(&self, connection: &Connection, effects: &Effects) {
+        if effects.controls {
+            self.control_changes.send_replace(());
+        }
         self.subscribers.tell(effects, |ids| jobs::load_newer(connection, ids));
     }
 
@@ -56,6 +65,15 @@ impl Tables for Contents {
         let mut next_due = self.next_due.lock().unwrap_or_else(PoisonError::into_inner);
         let alarm = due != std::mem::replace(&mut *next_due, due);
         drop(next_due);
+        if self.control_changes.receiver_count() > 0
+            && let Ok(controls) = steering::controls(connection)
+        {
+            let mut known = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
+            if *known != controls {
+                *known = controls;
+                self.control_changes.send_replace(());
+            }
+        }
         let has_work = |queue| alarm || messages::has_ready(connection, queue).unwrap_or(true);
         self.subscribers.look(
             has_work,

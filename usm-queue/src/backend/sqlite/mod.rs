@@ -9,6 +9,7 @@ mod jobs;
 mod messages;
 mod open;
 mod options;
+mod steering;
 mod store;
 mod subscribers;
 

@@ -3,18 +3,20 @@
 use std::{any::Any, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use chrono::Utc;
 use futures_util::{Stream, stream::unfold};
 use tokio::sync::{broadcast, watch};
 
 use super::{
+    db::micros,
     embedded::Embedded,
     jobs::{self, Found, JobRow},
-    messages,
+    messages, steering,
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        CancelOutcome, Claimed, ControlChange, Inserted, JobChanges, JobFilter, JobStore, JobUpdate,
+        JobWatch, Lease, LeaseState, NewJob, QueueControl, Updated, WorkerInfo,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -201,6 +203,33 @@ impl JobStore for SqliteStore {
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.embedded.contents.subscribers.cancellations()
+    }
+
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>> {
+        let worker = worker.clone();
+        self.embedded.db.write(move |tx| steering::beat(tx, &worker, lifetime)).await
+    }
+
+    async fn retire(&self, worker_id: &str) -> Result<()> {
+        let id = worker_id.to_owned();
+        self.embedded.db.write(move |tx| steering::retire(tx, &id)).await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerInfo>> {
+        self.embedded.db.read(|connection| steering::workers(connection, micros(Utc::now()))).await
+    }
+
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()> {
+        let queue = queue.to_owned();
+        self.embedded.db.write(move |tx| steering::change(tx, &queue, &change)).await
+    }
+
+    async fn controls(&self) -> Result<Vec<QueueControl>> {
+        self.embedded.db.read(steering::controls).await
+    }
+
+    fn control_changes(&self) -> watch::Receiver<()> {
+        self.embedded.contents.control_changes.subscribe()
     }
 
     async fn close(&self) {

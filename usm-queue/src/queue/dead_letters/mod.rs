@@ -1,10 +1,13 @@
 //! Messages that will not be tried again: listed, shown, replayed, removed.
 
+mod cause;
+mod groups;
 mod letters;
 mod replay;
 mod walk;
 
 pub use self::{
+    groups::DeadLetterGroup,
     letters::DeadLetters,
     replay::{NotReplayed, Replayed},
 };
@@ -18,6 +21,8 @@ pub struct DeadLetterFilter {
     pub task: Option<String>,
     /// Only those whose reason contains this text.
     pub reason: Option<String>,
+    /// Only of the [group](DeadLetters::groups) with this id.
+    pub group: Option<String>,
 }
 
 impl DeadLetterFilter {
@@ -33,8 +38,17 @@ impl DeadLetterFilter {
         self
     }
 
+    /// Only of the [group](DeadLetters::groups) with this id.
+    pub fn group(mut self, id: impl Into<String>) -> Self {
+        self.group = Some(id.into());
+        self
+    }
+
     fn matches(&self, letter: &DeadLetter) -> bool {
         self.task.as_ref().is_none_or(|task| letter.task.as_ref() == Some(task))
             && self.reason.as_ref().is_none_or(|reason| letter.reason.contains(reason.as_str()))
+            && self.group.as_ref().is_none_or(|group| {
+                *group == cause::group_id(letter.task.as_deref(), &letter.reason, &cause::cause(letter))
+            })
     }
 }

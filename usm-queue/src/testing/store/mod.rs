@@ -7,13 +7,15 @@ mod close;
 mod end;
 mod log;
 mod record;
+mod steering;
 mod story;
 mod stress;
 mod update;
 mod watch;
 
 pub use self::{
-    accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, stress::*, update::*, watch::*,
+    accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, steering::*, stress::*, update::*,
+    watch::*,
 };
 
 /// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
@@ -105,6 +107,12 @@ macro_rules! store_contract {
             a_log_tells_what_is_no_transition_by_the_record
             the_history_of_a_job_that_waits_hundreds_of_times_is_bounded
             more_partial_results_than_are_kept_are_refused
+            a_worker_is_listed_until_it_retires
+            a_worker_without_a_sign_of_life_is_gone
+            a_heartbeat_answers_what_is_set_for_queues
+            a_pause_stays_with_whoever_was_first_until_it_is_lifted
+            what_is_set_for_one_queue_is_set_for_no_other
+            a_change_of_what_is_set_is_told
             closing_ends_watches
             a_closed_store_says_so
             random_operations_from_many_tasks_break_no_invariant

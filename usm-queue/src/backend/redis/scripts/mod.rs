@@ -41,4 +41,6 @@ script!(LIST, "list.lua");
 script!(REINDEX_STATUS, "reindex_status.lua");
 script!(SWEEP, "sweep.lua");
 script!(BACKFILL_TASK_LISTS, "backfill_task_lists.lua");
+script!(HEARTBEAT, "heartbeat.lua");
+script!(CONTROL, "control.lua");
 script!(RIGHTS, "rights.lua");

@@ -13,7 +13,7 @@ const APPLICATION_ID: i32 = 0x7573_6d71;
 const SCHEMA: &str = include_str!("schema.sql");
 /// Each brings a file one version up, the first from 1 to 2. A step that was released is never changed. Add what
 /// `schema.sql` has in addition; a test compares both ways.
-const UPGRADES: [&str; 1] = [include_str!("upgrades/2.sql")];
+const UPGRADES: [&str; 2] = [include_str!("upgrades/2.sql"), include_str!("upgrades/3.sql")];
 /// Version of the schema; a file with a greater one is refused.
 const VERSION: i32 = UPGRADES.len() as i32 + 1;
 

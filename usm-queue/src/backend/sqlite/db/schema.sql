@@ -118,3 +118,18 @@ CREATE TABLE crashes (
     count       INTEGER NOT NULL,  -- in a row
     alone_until INTEGER            -- a lease that ends then or earlier was last renewed while the job was tried alone
 ) STRICT, WITHOUT ROWID;
+
+-- Workers that live, as they tell of themselves.
+CREATE TABLE workers (
+    id          TEXT PRIMARY KEY,
+    info        TEXT NOT NULL,     -- JSON
+    alive_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What operators want of queues: no row for nothing.
+CREATE TABLE queue_controls (
+    queue       TEXT PRIMARY KEY,
+    paused_by   TEXT,              -- NULL while it is not paused
+    paused_at   INTEGER,
+    concurrency INTEGER            -- jobs at once in each worker; NULL for the worker's own
+) STRICT, WITHOUT ROWID;

@@ -97,10 +97,12 @@ pub(crate) struct Effects {
     pub(crate) jobs: Vec<JobId>,
     /// Running jobs that should stop.
     pub(crate) to_stop: Vec<JobId>,
+    /// Whether what operators want of queues changed.
+    pub(crate) controls: bool,
 }
 
 impl Effects {
     pub(crate) fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.jobs.is_empty() && self.to_stop.is_empty()
+        self.queues.is_empty() && self.jobs.is_empty() && self.to_stop.is_empty() && !self.controls
     }
 }
