@@ -12,8 +12,8 @@ use crate::{
 const NAME_CHARS: usize = 200;
 
 impl TaskQueue {
-    /// The workers that live, in all processes, by name, as of their last heartbeats. One that shuts down goes off the list at once, one
-    /// that died when its heartbeats have been missing: see [`WorkerInfo`].
+    /// The workers that live, in all processes, by name, as of their last heartbeats. One that shuts down goes off the list at
+    /// once, one that died when its heartbeats have been missing: see [`WorkerInfo`].
     ///
     /// # Errors
     ///

@@ -63,14 +63,15 @@ impl Steering {
                 if *intake == now {
                     return false;
                 }
-                if *intake != Intake::Unknown || now != Intake::AtOnce(steered.own) {
-                    match &now {
-                        Intake::Paused(Pause { by, since }) => {
-                            tracing::info!(queue, by, %since, "the queue is paused; running jobs go on");
-                        }
-                        Intake::AtOnce(jobs) => tracing::info!(queue, jobs, "jobs at once"),
-                        Intake::Unknown => {}
+                match (&*intake, &now) {
+                    (_, Intake::Paused(Pause { by, since })) => {
+                        tracing::info!(queue, by, %since, "the queue is paused; running jobs go on");
                     }
+                    (Intake::Paused(_), _) => tracing::info!(queue, "the queue is no longer paused"),
+                    (Intake::AtOnce(before), Intake::AtOnce(jobs)) => {
+                        tracing::info!(queue, before, jobs, "another number of jobs runs at once");
+                    }
+                    _ => {}
                 }
                 *intake = now;
                 true

@@ -24,8 +24,8 @@ pub(super) struct Contents {
     next_due: Mutex<Option<i64>>,
     /// Changes when what operators want of queues may have.
     pub(super) control_changes: watch::Sender<()>,
-    /// That, at the last look.
-    controls: Mutex<Vec<QueueControl>>,
+    /// That, at the last look; `None` where it may have changed since.
+    controls: Mutex<Option<Vec<QueueControl>>>,
 }
 
 impl Contents {
@@ -54,6 +54,7 @@ impl Tables for Contents {
 
     fn committed(&self, connection: &Connection, effects: &Effects) {
         if effects.controls {
+            *self.controls.lock().unwrap_or_else(PoisonError::into_inner) = None;
             self.control_changes.send_replace(());
         }
         self.subscribers.tell(effects, |ids| jobs::load_newer(connection, ids));
@@ -69,8 +70,8 @@ impl Tables for Contents {
             && let Ok(controls) = steering::controls(connection)
         {
             let mut known = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
-            if *known != controls {
-                *known = controls;
+            if known.as_ref() != Some(&controls) {
+                *known = Some(controls);
                 self.control_changes.send_replace(());
             }
         }

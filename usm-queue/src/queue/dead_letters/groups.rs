@@ -15,7 +15,7 @@ use crate::{error::Result, message::DeadLetter};
 #[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct DeadLetterGroup {
-    /// For [`DeadLetterFilter::group`]; the same in every process, and of one version of this library.
+    /// For [`DeadLetterFilter::group`](DeadLetterFilter::group()); the same in every process, and of one version of this library.
     pub id: String,
     /// Name of the task, where the messages tell.
     pub task: Option<String>,
@@ -36,7 +36,7 @@ pub struct DeadLetterGroup {
 
 impl DeadLetters {
     /// Dead letters that match, grouped by task, reason and cause, the largest group first. Reads all dead letters once, and
-    /// keeps one of each group in memory. [`DeadLetterFilter::group`] then chooses those of one:
+    /// keeps one of each group in memory. [`DeadLetterFilter::group`](DeadLetterFilter::group()) then chooses those of one:
     ///
     /// ```
     /// # use usm_queue::{DeadLetterFilter, TaskQueue};

@@ -28,8 +28,8 @@ impl TaskQueue {
 ///
 /// On RabbitMQ nobody can look at a message without taking it: AMQP has no such call. What is looked at is off the queue until
 /// the look ends, a few round trips for what a list shows, then all goes back together, each message to its place and marked as
-/// redelivered. Meanwhile other looks wait, of this process and of others, and [`TaskQueue::depth`] and consumers of other services see fewer. A look with a
-/// filter and [`groups`](Self::groups) go through the whole queue. On SQLite looking takes nothing.
+/// redelivered. Meanwhile other looks wait, of this process and of others, and [`TaskQueue::depth`] and other services see fewer.
+/// A look with a filter, and [`groups`](Self::groups), go through the whole queue. On SQLite looking takes nothing.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     pub(super) queue: TaskQueue,
