@@ -66,12 +66,12 @@ impl Tables for Contents {
         let mut next_due = self.next_due.lock().unwrap_or_else(PoisonError::into_inner);
         let alarm = due != std::mem::replace(&mut *next_due, due);
         drop(next_due);
-        if self.control_changes.receiver_count() > 0
-            && let Ok(controls) = steering::controls(connection)
-        {
+        if self.control_changes.receiver_count() > 0 {
+            // Locked before it is read, so that a commit of this process is not overlooked.
             let mut known = self.controls.lock().unwrap_or_else(PoisonError::into_inner);
-            if known.as_ref() != Some(&controls) {
-                *known = Some(controls);
+            let controls = steering::controls(connection).ok();
+            if *known != controls || controls.is_none() {
+                *known = controls;
                 self.control_changes.send_replace(());
             }
         }
