@@ -64,6 +64,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                             let (shared, place) = (self.clone(), place.clone());
                             drop(self.jobs.spawn(async move {
                                 shared.process(delivery).await;
+                                shared.count(&shared.ended);
                                 drop(place);
                             }));
                         }

@@ -274,6 +274,7 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             suspects: Suspects::default(),
             health: health.clone(),
             steering,
+            ended: AtomicUsize::new(0),
             handed_back: AtomicUsize::new(0),
             stopping: stop.clone(),
             abandon: CancellationToken::new(),
@@ -331,8 +332,9 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         if abandoned == 0 {
             shared.leave(&id).await;
         }
-        let handed_back = shared.handed_back.load(Ordering::Relaxed);
-        Ok(Shutdown { finished: running.saturating_sub(handed_back + abandoned), handed_back, abandoned })
+        let (ended, handed_back) =
+            (shared.ended.load(Ordering::Relaxed), shared.handed_back.load(Ordering::Relaxed));
+        Ok(Shutdown { finished: ended.saturating_sub(handed_back), handed_back, abandoned })
     }
 
     /// A job that runs longer than the broker waits for its acknowledgement would be given to another worker.

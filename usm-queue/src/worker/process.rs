@@ -63,7 +63,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     async fn work(self: &Arc<Self>, delivery: &Delivery) {
         if self.holds_back(delivery) {
             // It goes back as it is.
-            self.count_handed_back();
+            self.count(&self.handed_back);
             return;
         }
         let Some(id) = delivery.message.job_id() else { return self.give_id(delivery).await };
@@ -266,7 +266,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             Some(Err(error)) => {
                 tracing::error!(job.id = %job.id, attempt = job.attempt, error = chain(&error), "the outcome of this attempt cannot be recorded; the job runs again when its lease has lapsed");
             }
-            Some(Ok(Updated::Applied)) if interrupted => self.count_handed_back(),
+            Some(Ok(Updated::Applied)) if interrupted => self.count(&self.handed_back),
             Some(Ok(Updated::Applied)) | None => {}
         }
     }

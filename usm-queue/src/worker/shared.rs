@@ -38,7 +38,8 @@ pub(super) struct Shared<S> {
     pub(super) suspects: Suspects,
     pub(super) health: WorkerHealth,
     pub(super) steering: Steering,
-    /// Deliveries that a shutdown gave back.
+    /// Deliveries that ended in whatever way during the shutdown, and those of them that were given back.
+    pub(super) ended: AtomicUsize,
     pub(super) handed_back: AtomicUsize,
     /// Nothing more is begun.
     pub(super) stopping: CancellationToken,
@@ -52,8 +53,11 @@ impl<S> Shared<S> {
         self.stopping.is_cancelled() || self.steering.is_paused(&delivery.queue)
     }
 
-    pub(super) fn count_handed_back(&self) {
-        self.handed_back.fetch_add(usize::from(self.stopping.is_cancelled()), Ordering::Relaxed);
+    /// Counts one more, during the shutdown.
+    pub(super) fn count(&self, counter: &AtomicUsize) {
+        if self.stopping.is_cancelled() {
+            counter.fetch_add(1, Ordering::Relaxed);
+        }
     }
 
     pub(super) async fn settle(&self, delivery: &Delivery, settlement: Settlement) {
