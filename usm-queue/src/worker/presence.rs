@@ -81,7 +81,13 @@ impl<S> Shared<S> {
             }
             let lifetime = MISSED * if info.running_count == 0 { IDLE_BEAT } else { beat };
             match self.beat(&info, lifetime).await {
-                Ok(()) => (last, failing) = (Some(Instant::now()), false),
+                Ok(()) => {
+                    (last, failing) = (Some(Instant::now()), false);
+                    if info.queues != self.steering.queues() {
+                        // Others see what it has just heard.
+                        hints.mark_changed();
+                    }
+                }
                 Err(error) if error.kind() == ErrorKind::Closed => return error,
                 Err(error) => {
                     self.say_unsteered(&error);
