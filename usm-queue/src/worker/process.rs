@@ -46,7 +46,7 @@ struct Misfit {
 
 impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// One delivery, from its arrival to its settlement.
-    pub(super) async fn process(self: Arc<Self>, delivery: Delivery) {
+    pub(super) async fn process(self: &Arc<Self>, delivery: Delivery) {
         let processed = AssertUnwindSafe(self.work(&delivery)).catch_unwind().await;
         if let Err(panic) = processed {
             let (panic, id) = (panic_message(panic), &delivery.message.message_id);
