@@ -37,8 +37,8 @@ pub use job_id::InvalidJobId;
 pub use json::{MAX_JSON_DEPTH, MAX_RESULT_BYTES};
 pub use message::DeadLetter;
 pub use queue::{
-    Batch, DeadLetterFilter, DeadLetters, EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES,
-    NotReplayed, Replayed, TaskQueue,
+    Batch, Bulk, BulkAction, BulkCount, BulkHandle, BulkId, BulkReport, BulkState, DeadLetterFilter,
+    DeadLetters, EnqueueOptions, JobHandle, LiveTopology, MAX_BODY_BYTES, NotReplayed, Replayed, TaskQueue,
 };
 pub use retry::RetryPolicy;
 pub use task::{Task, TaskError, TaskPolicy, Verdict};

@@ -35,7 +35,8 @@ pub(crate) const LOOK_AT: usize = 10_000;
 /// # Ok(())
 /// # }
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(default)]
 #[non_exhaustive]
 pub struct JobFilter {
     /// Only of this owner.

@@ -5,6 +5,7 @@
 mod broker;
 mod counts;
 mod find;
+mod notes;
 #[cfg(feature = "rabbitmq")]
 pub(crate) mod rabbitmq;
 pub(crate) mod recovering;
@@ -22,6 +23,7 @@ pub use self::{
     broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement},
     counts::{OpenTask, QueueCounts},
     find::{Cursor, JobFilter, JobPage},
+    notes::{Expect, MAX_NOTE_BYTES, Note},
     store::{
         CancelOutcome, Claimed, Inserted, JobStore, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES,
         MAX_PARTIAL_RESULTS, NewJob, Updated,

@@ -8,7 +8,7 @@ use async_trait::async_trait;
 use serde_json::Value;
 use tokio::sync::broadcast;
 
-use super::{JobChanges, JobFilter, JobPage, JobWatch, OpenTask, QueueCounts};
+use super::{Expect, JobChanges, JobFilter, JobPage, JobWatch, Note, OpenTask, QueueCounts};
 use crate::{
     error::{Error, Result},
     job::{Job, JobId, JobStatus, Progress},
@@ -103,6 +103,10 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// Cancels a waiting job, or asks the worker of a running one to stop.
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome>;
 
+    /// Removes the record of an ended job, for good. That the job has ended is remembered as long as after the end of its
+    /// record's time to live. `false` when the store does not know the job or it has not ended.
+    async fn delete(&self, id: JobId) -> Result<bool>;
+
     /// The present state, then every change until the job is final.
     ///
     /// # Errors
@@ -123,6 +127,26 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// Ids of running jobs whose cancellation is asked for, from any process, from now on. A hint for speed: a lost
     /// one is made up for by [`renew`](Self::renew).
     fn cancellations(&self) -> broadcast::Receiver<JobId>;
+
+    /// Live notes whose keys begin with `prefix`, by key.
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>>;
+
+    /// Stores a note if what is expected is there, and returns its new version; `None` if it is not. Without a time to live, which is
+    /// counted on the store's clock, it stays until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a value of more than [`MAX_NOTE_BYTES`](super::MAX_NOTE_BYTES).
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>>;
+
+    /// Removes a note if what is expected is there.
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool>;
 
     /// Ends all watches and releases what the backend holds; every call is answered `Closed` from then on.
     async fn close(&self);

@@ -1,6 +1,7 @@
 //! The handle that enqueues tasks and answers about jobs.
 
 mod batch;
+mod bulk;
 mod dead_letters;
 mod enqueue;
 mod handle;
@@ -15,6 +16,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
     batch::Batch,
+    bulk::{Bulk, BulkAction, BulkCount, BulkHandle, BulkId, BulkReport, BulkState},
     dead_letters::{DeadLetterFilter, DeadLetters, NotReplayed, Replayed},
     enqueue::MAX_BODY_BYTES,
     handle::JobHandle,
@@ -162,10 +164,9 @@ impl TaskQueue {
     pub async fn new(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Result<Self> {
         broker.declare(&topology).await?;
         let queue = Self::silent(broker.clone(), store.clone(), topology.clone());
-        let unconfirmed = unconfirmed::remove(store.clone());
-        tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(unconfirmed));
-        let notices = reports::read(broker, store, topology);
-        tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(notices));
+        queue.spawn(unconfirmed::remove(store.clone()));
+        queue.spawn(reports::read(broker, store, topology));
+        queue.spawn(bulk::resume(Arc::downgrade(&queue.inner)));
         Ok(queue)
     }
 
@@ -174,6 +175,11 @@ impl TaskQueue {
         let stop = CancellationToken::new();
         let _stop = stop.clone().drop_guard();
         Self { inner: Arc::new(Inner { broker, store, topology, stop, _stop }) }
+    }
+
+    /// Runs a task of this queue until the queue is closed or its last handle is gone.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(self.inner.stop.clone().run_until_cancelled_owned(task));
     }
 
     /// The job that is called so: by its id, or by what the service calls it that enqueued it, as in [`Job::alias`]. Of several
@@ -292,6 +298,16 @@ impl TaskQueue {
     /// `Unavailable`.
     pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
         self.inner.store.cancel(id).await
+    }
+
+    /// Removes the record of an ended job for good; `false` when it is unknown or has not ended. That it has ended is
+    /// remembered, so that no late message runs it again. Its dead letter stays.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn delete(&self, id: JobId) -> Result<bool> {
+        self.inner.store.delete(id).await
     }
 
     /// How many messages a queue holds.

@@ -11,13 +11,14 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
+use serde_json::Value;
 use tokio::sync::{Notify, broadcast};
 use usm_queue::{
     CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobPage, JobStatus, JobWatch, OpenTask,
     QueueCounts, QueueDepth, Result, SqliteOptions, TaskQueue, Topology,
     backend::{
-        Accepted, Broker, Claimed, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, LeaseState,
-        Message, NewJob, Settlement, Updated, two_phase,
+        Accepted, Broker, Claimed, Consumer, Delivery, Expect, Inserted, JobStore, JobUpdate, Lease,
+        LeaseState, Message, NewJob, Note, Settlement, Updated, two_phase,
     },
     testing,
 };
@@ -207,6 +208,32 @@ impl JobStore for FlakyStore {
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
         self.all.check()?;
         self.inner.cancel(id).await
+    }
+
+    async fn delete(&self, id: JobId) -> Result<bool> {
+        self.all.check()?;
+        self.inner.delete(id).await
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>> {
+        self.all.check()?;
+        self.inner.notes(prefix).await
+    }
+
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>> {
+        self.all.check()?;
+        self.inner.put_note(key, value, expect, ttl).await
+    }
+
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool> {
+        self.all.check()?;
+        self.inner.remove_note(key, expect).await
     }
 
     async fn watch(&self, id: JobId) -> Result<JobWatch> {

@@ -6,6 +6,7 @@ mod accepting;
 mod backends;
 mod bad_files;
 mod bounds;
+mod bulk;
 mod cancel;
 #[cfg(any(feature = "rabbitmq", feature = "redis"))]
 mod certificates;

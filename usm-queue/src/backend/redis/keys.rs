@@ -43,6 +43,16 @@ impl Keys {
         self.prefixed("usm:unconfirmed")
     }
 
+    /// A note by its name.
+    pub(super) fn note(&self, name: &str) -> String {
+        self.prefixed(format_args!("usm:note:{name}"))
+    }
+
+    /// The names of all notes.
+    pub(super) fn notes(&self) -> String {
+        self.prefixed("usm:notes")
+    }
+
     pub(super) fn all_jobs(&self) -> String {
         self.prefixed(JOBS)
     }
@@ -88,6 +98,13 @@ impl Keys {
             .into_iter()
             .chain(by_owner)
             .chain(job.tags.iter().map(|tag| self.jobs_by_tag(tag)))
+    }
+
+    /// The lists that an ended job may be on.
+    pub(super) fn lists_of_ended<'a>(&'a self, job: &'a Job) -> impl Iterator<Item = String> + 'a {
+        let by_state = self.jobs_by_state(JobState::of(job.status, false, job.attempt), &kind(job));
+        let lists = self.lists_of_new(job).skip(1);
+        [by_state, self.jobs_by_status(job.status), self.jobs_with_error()].into_iter().chain(lists)
     }
 
     /// The channel on which a job's changes are published.

@@ -18,6 +18,7 @@ mod connection;
 mod encoding;
 mod index;
 mod keys;
+mod notes;
 mod options;
 mod preflight;
 mod progress;

@@ -63,6 +63,16 @@ impl Connection {
         Ok(found)
     }
 
+    /// What the record says that another service may have under this id: which job of ours it is, if any. `None` where there is
+    /// no record.
+    pub(super) async fn called(&self, text: &str) -> Result<Option<Option<JobId>>> {
+        // MGET reads a key of another type as missing.
+        let mut get = redis::cmd("MGET");
+        get.arg(&[self.keys().record(text)]);
+        let found: Vec<Option<Vec<u8>>> = self.request(&Request::Command(get)).await?;
+        Ok(found.into_iter().flatten().next().map(|text| usm_job_id(&text)))
+    }
+
     /// Reads one whole record.
     pub(super) async fn read_one(&self, id: JobId) -> Result<Option<Snapshot>> {
         Ok(self.read(&[(id, 0)]).await?.pop().flatten())

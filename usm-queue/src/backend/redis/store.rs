@@ -3,13 +3,15 @@
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use serde_json::Value;
 use tokio::sync::broadcast;
 
 use super::{
     connection::{Connection, Request},
     encoding::{duration_micros, to_json},
+    notes,
     options::RedisOptions,
-    preflight, record,
+    preflight,
     request_ids::RequestIds,
     scripts::{CANCEL, FAIL, POSTPONE},
     transitions::Transitions,
@@ -17,8 +19,8 @@ use super::{
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobPage, JobStore, JobUpdate, JobWatch,
-        Lease, LeaseState, NewJob, OpenTask, QueueCounts, Updated,
+        CancelOutcome, Claimed, Expect, Inserted, JobChanges, JobFilter, JobPage, JobStore, JobUpdate,
+        JobWatch, Lease, LeaseState, NewJob, Note, OpenTask, QueueCounts, Updated, notes::note_json,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -77,12 +79,7 @@ impl JobStore for RedisStore {
         if !is_alias && id.is_own() {
             return Ok(id);
         }
-        // MGET reads a key of another type as missing.
-        let mut get = redis::cmd("MGET");
-        get.arg(&[self.connection.keys().record(text)]);
-        let found: Vec<Option<Vec<u8>>> = self.connection.request(&Request::Command(get)).await?;
-        let [found] = found.try_into().unwrap_or([None]);
-        match found.as_deref().map(record::usm_job_id) {
+        match self.connection.called(text).await? {
             Some(Some(ours)) => Ok(ours),
             Some(None) if is_alias => {
                 let remember = self.transitions.calls.remember_alias(id, text);
@@ -165,6 +162,10 @@ impl JobStore for RedisStore {
         })
     }
 
+    async fn delete(&self, id: JobId) -> Result<bool> {
+        self.transitions.delete(id).await
+    }
+
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
         let (current, watcher) = self.start_watching(id).await?;
         Ok(JobWatch::new(current, Watcher::later_records(watcher, Job::clone)))
@@ -179,6 +180,24 @@ impl JobStore for RedisStore {
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.watchers.cancellations()
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>> {
+        notes::list(&self.connection, prefix).await
+    }
+
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>> {
+        notes::put(&self.connection, key, &note_json(key, &value)?, expect, ttl).await
+    }
+
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool> {
+        notes::remove(&self.connection, key, expect).await
     }
 
     async fn close(&self) {

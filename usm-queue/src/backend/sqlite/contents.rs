@@ -8,6 +8,7 @@ use super::{
     db::{Effects, Tables, Tx},
     jobs,
     messages::{self, Routes},
+    notes,
     subscribers::Subscribers,
 };
 use crate::error::Result;
@@ -34,12 +35,15 @@ impl Contents {
 
 impl Tables for Contents {
     fn need_maintenance(&self, connection: &Connection, member: i64, now: i64) -> Result<bool> {
-        Ok(messages::need_maintenance(connection, member, now)? || jobs::need_maintenance(connection, now)?)
+        Ok(messages::need_maintenance(connection, member, now)?
+            || jobs::need_maintenance(connection, now)?
+            || notes::need_maintenance(connection, now)?)
     }
 
     fn maintain(&self, tx: &mut Tx<'_>, may_reap: bool) -> Result<()> {
         messages::maintain(tx, self.routes().as_deref(), may_reap)?;
-        jobs::maintain(tx)
+        jobs::maintain(tx)?;
+        notes::maintain(tx)
     }
 
     fn release(&self, tx: &mut Tx<'_>) -> Result<()> {

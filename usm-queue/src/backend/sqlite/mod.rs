@@ -7,6 +7,7 @@ mod db;
 mod embedded;
 mod jobs;
 mod messages;
+mod notes;
 mod open;
 mod options;
 mod store;

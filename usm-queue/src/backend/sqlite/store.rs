@@ -5,18 +5,19 @@ use std::{any::Any, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use chrono::Utc;
 use futures_util::{Stream, stream::unfold};
+use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
 use super::{
     db::micros,
     embedded::Embedded,
     jobs::{self, Found, JobRow},
-    messages,
+    messages, notes,
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobPage, JobStore, JobUpdate, JobWatch,
-        Lease, LeaseState, NewJob, OpenTask, QueueCounts, Updated,
+        CancelOutcome, Claimed, Expect, Inserted, JobChanges, JobFilter, JobPage, JobStore, JobUpdate,
+        JobWatch, Lease, LeaseState, NewJob, Note, OpenTask, QueueCounts, Updated, notes::note_json,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -199,6 +200,10 @@ impl JobStore for SqliteStore {
             .await
     }
 
+    async fn delete(&self, id: JobId) -> Result<bool> {
+        self.embedded.db.write(move |tx| jobs::delete(tx, id)).await
+    }
+
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
         let (present, later) = self.follow(id).await?;
         Ok(JobWatch::new(present, stream(later, Job::clone)))
@@ -211,6 +216,27 @@ impl JobStore for SqliteStore {
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.embedded.contents.subscribers.cancellations()
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>> {
+        let prefix = prefix.to_owned();
+        self.embedded.db.read(move |connection| notes::list(connection, &prefix, micros(Utc::now()))).await
+    }
+
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>> {
+        let (key, json) = (key.to_owned(), note_json(key, &value)?);
+        self.embedded.db.write(move |tx| notes::put(tx, &key, &json, expect, ttl)).await
+    }
+
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool> {
+        let key = key.to_owned();
+        self.embedded.db.write(move |tx| notes::remove(tx, &key, expect)).await
     }
 
     async fn close(&self) {

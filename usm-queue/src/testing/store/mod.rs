@@ -8,6 +8,7 @@ mod counts;
 mod end;
 mod find;
 mod log;
+mod notes;
 mod record;
 mod story;
 mod stress;
@@ -15,8 +16,8 @@ mod update;
 mod watch;
 
 pub use self::{
-    accept::*, cancel::*, claim::*, close::*, counts::*, end::*, find::*, log::*, record::*, stress::*,
-    update::*, watch::*,
+    accept::*, cancel::*, claim::*, close::*, counts::*, end::*, find::*, log::*, notes::*, record::*,
+    stress::*, update::*, watch::*,
 };
 
 /// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
@@ -108,6 +109,13 @@ macro_rules! store_contract {
             a_stalled_job_is_cancelled_at_once
             cancelling_an_ended_or_unknown_job_changes_nothing
             a_request_to_cancel_outlasts_the_attempt
+            an_ended_job_can_be_deleted_and_stays_ended
+            a_job_that_has_not_ended_is_not_deleted
+            a_note_is_changed_only_where_what_is_expected_is_there
+            of_many_who_change_a_note_at_once_one_succeeds
+            a_note_is_gone_after_its_time_to_live
+            notes_are_listed_by_what_their_names_begin_with
+            a_note_that_is_too_large_is_refused
             a_watch_begins_with_the_present_state
             a_watch_that_reads_late_misses_no_transition
             a_watch_sees_progress

@@ -41,5 +41,7 @@ script!(IDS, "ids.lua");
 script!(GONE, "gone.lua");
 script!(COUNT, "count.lua");
 script!(REINDEX, "reindex.lua");
+script!(NOTE, "note.lua");
+script!(NOTES, "notes.lua");
 script!(SWEEP, "sweep.lua");
 script!(RIGHTS, "rights.lua");

@@ -98,6 +98,31 @@ impl Transitions {
         ))
     }
 
+    /// Removes the record of an ended job and takes it off all lists. What the scripts keep of an ended job stays.
+    pub(super) async fn delete(&self, id: JobId) -> Result<bool> {
+        let keys = self.connection.keys();
+        let Some(job) = self.connection.read_one(id).await?.map(|found| found.record) else {
+            return Ok(false);
+        };
+        // What another service wrote alone is not remembered as ended: a message of it would run.
+        let mut known = redis::cmd("EXISTS");
+        known.arg(keys.state(id));
+        if !job.status.is_final() || !self.connection.request::<bool>(&Request::Command(known)).await? {
+            return Ok(false);
+        }
+        let mut removal = redis::pipe();
+        removal.del(&[keys.record(id), keys.partials(id), keys.alias(id)]).ignore();
+        for list in keys.lists_of_ended(&job) {
+            removal.zrem(list, id.to_string()).ignore();
+        }
+        if let Some(alias) = &job.alias
+            && self.connection.called(alias).await? == Some(Some(id))
+        {
+            removal.del(keys.record(alias)).ignore();
+        }
+        self.connection.request(&Request::Commands(removal)).await.map(|()| true)
+    }
+
     /// The record of a running job that Redis has lost, as far as this process knows it.
     fn lost_record(&self, lease: Lease) -> Option<FallbackRecord> {
         let record = self.claims.record(lease)?;

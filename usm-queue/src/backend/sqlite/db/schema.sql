@@ -148,3 +148,13 @@ CREATE TABLE job_counts (
     cancelled INTEGER NOT NULL,
     PRIMARY KEY (queue, task)
 ) STRICT, WITHOUT ROWID;
+
+-- Small values that all processes share.
+CREATE TABLE notes (
+    key        TEXT PRIMARY KEY,
+    value      TEXT NOT NULL,                    -- JSON
+    version    INTEGER NOT NULL,                 -- grows with every change
+    expires_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notes_expiring ON notes (expires_at) WHERE expires_at IS NOT NULL;

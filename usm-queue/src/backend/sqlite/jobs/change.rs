@@ -517,19 +517,32 @@ fn counted_state(connection: &Connection, id: JobId) -> Result<Option<i64>> {
         .map_err(failed)
 }
 
-/// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
-/// ended.
-pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
+/// Removes the record of an ended job.
+pub(crate) fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<bool> {
+    remove_ended(tx, "SELECT id FROM jobs WHERE id = ?2 AND finished_at <= ?1", &id.0)
+        .map(|removed| removed > 0)
+}
+
+/// Removes the records of the ended jobs that `which` selects by the time in ?1 and `value` in ?2, but remembers for as long as
+/// another message may come that the jobs have ended.
+fn remove_ended(tx: &mut Tx<'_>, which: &str, value: &dyn ToSql) -> Result<usize> {
     let unbounded = duration_micros(REMEMBER_UNBOUNDED);
     let remember = format!(
         "INSERT INTO ended (id, status, digest, forget_at)
          SELECT id, status, digest, finished_at + coalesce(remember, ?3) FROM jobs
-         WHERE id IN ({EXPIRED}) AND finished_at + coalesce(remember, ?3) > ?1"
+         WHERE id IN ({which}) AND finished_at + coalesce(remember, ?3) > ?1"
     );
-    run(tx, &remember, params![tx.now, PRUNE_AT_ONCE, unbounded])?;
+    run(tx, &remember, params![tx.now, value, unbounded])?;
+    let now = tx.now;
+    let remove = format!("DELETE FROM jobs WHERE id IN ({which}) RETURNING queue, task, state");
+    run_counted(tx, &remove, params![now, value], None)
+}
+
+/// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
+/// ended.
+pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
     let (now, at_once) = (tx.now, PRUNE_AT_ONCE);
-    let prune = format!("DELETE FROM jobs WHERE id IN ({EXPIRED}) RETURNING queue, task, state");
-    run_counted(tx, &prune, params![now, at_once], None)?;
+    remove_ended(tx, EXPIRED, &at_once)?;
     // One statement for each, as what a statement returns is how it left the row.
     for from in [JobState::Scheduled, JobState::Retrying].map(state_number) {
         let wait = format!(

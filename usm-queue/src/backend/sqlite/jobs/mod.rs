@@ -9,8 +9,8 @@ mod rows;
 
 pub(super) use self::{
     change::{
-        Found, cancel, claim, confirm, fail_unclaimed, insert, insert_missing, insert_unconfirmed, known,
-        maintain, postpone, remove_unconfirmed, renew, update, withdraw,
+        Found, cancel, claim, confirm, delete, fail_unclaimed, insert, insert_missing, insert_unconfirmed,
+        known, maintain, postpone, remove_unconfirmed, renew, update, withdraw,
     },
     counts::{counts, open_tasks, write as write_counts},
     find::list,

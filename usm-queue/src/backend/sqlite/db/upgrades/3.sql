@@ -46,3 +46,13 @@ CREATE TABLE job_counts (
 INSERT INTO job_counts
 SELECT queue, task, sum(state = 0), sum(state = 1), sum(state = 2), sum(state = 3), sum(state = 4), sum(state = 5), sum(state = 6)
 FROM jobs GROUP BY queue, task;
+
+-- Small values that all processes share.
+CREATE TABLE notes (
+    key        TEXT PRIMARY KEY,
+    value      TEXT NOT NULL,                    -- JSON
+    version    INTEGER NOT NULL,                 -- grows with every change
+    expires_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notes_expiring ON notes (expires_at) WHERE expires_at IS NOT NULL;
