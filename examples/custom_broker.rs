@@ -92,5 +92,6 @@ async fn main() -> Result<()> {
     let queue = TaskQueue::new(Arc::new(Telling(broker)), store, Topology::single("yard")?).await?;
     let job = queue.enqueue(Shout("hello".to_owned())).await?;
     let shouted = async { println!("result: {:?}", job.result().await) };
-    Worker::new(queue.clone(), ()).handle(shout).run_until(shouted).await
+    Worker::new(queue.clone(), ()).handle(shout).run_until(shouted).await?;
+    Ok(())
 }

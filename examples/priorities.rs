@@ -58,5 +58,6 @@ async fn main() -> anyhow::Result<()> {
             let _ = job.result().await;
         }
     };
-    Ok(Worker::new(queue.clone(), ()).handle(print).concurrency(1).run_until(printed).await?)
+    Worker::new(queue.clone(), ()).handle(print).concurrency(1).run_until(printed).await?;
+    Ok(())
 }

@@ -45,7 +45,8 @@ async fn work(queue: &TaskQueue, jobs: &[JobHandle<Send>]) -> anyhow::Result<()>
             }
         }
     };
-    Ok(Worker::new(queue.clone(), ()).handle(send).concurrency(4).run_until(ended).await?)
+    Worker::new(queue.clone(), ()).handle(send).concurrency(4).run_until(ended).await?;
+    Ok(())
 }
 
 #[tokio::main]

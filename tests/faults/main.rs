@@ -19,6 +19,7 @@ mod python;
 mod rabbit;
 mod redis;
 mod soak;
+mod steering;
 mod topology;
 mod versions;
 mod workers;

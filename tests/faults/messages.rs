@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use lapin::BasicProperties;
-use usm_queue::{DeadLetter, ErrorKind, JobFilter, MAX_BODY_BYTES, testing::eventually};
+use usm_queue::{DeadLetter, ErrorKind, JobFilter, limits::MAX_BODY_BYTES, testing::eventually};
 use usm_tests::{Chore, Kind, QUEUE, processes::Process};
 
 use crate::{
@@ -191,7 +191,7 @@ async fn case_12_what_is_too_large_is_refused_before_anything_is_stored() {
     let error = queue.enqueue(large).await.expect_err("it is too large");
 
     assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
-    assert!(queue.jobs(&JobFilter::default()).await.unwrap().is_empty(), "nothing was stored");
+    assert!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.is_empty(), "nothing was stored");
     // The largest that is allowed is worked.
     let chore = Chore { text: "x".repeat(MAX_BODY_BYTES - 1_000), ..Chore::new(1, Kind::Quick) };
     let job = queue.enqueue(chore.clone()).await.unwrap();

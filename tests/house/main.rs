@@ -1,6 +1,7 @@
 //! Rules of the house that no compiler checks: who may import whom, and what may be in the lock file.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+mod logs;
 mod modules;
 
 use std::{
@@ -121,7 +122,21 @@ fn http_uses_of_a_task_no_more_than_its_message() {
 #[test]
 fn in_usm_queue_each_layer_imports_only_those_below() {
     let layers: [&[&str]; 5] = [
-        &["job_id", "error", "json", "backoff", "detached", "retry", "job", "topology", "message", "task"],
+        &[
+            "clock",
+            "job_id",
+            "error",
+            "json",
+            "backoff",
+            "detached",
+            "metrics",
+            "trace_context",
+            "retry",
+            "job",
+            "topology",
+            "message",
+            "task",
+        ],
         &["backend"],
         &["queue"],
         &["worker"],
@@ -197,7 +212,8 @@ fn named_tests(document: &str) -> Vec<(String, PathBuf)> {
 
 #[test]
 fn every_test_that_holds_a_promise_exists() {
-    let named = named_tests("docs/promises.md");
+    let mut named = named_tests("docs/promises.md");
+    named.extend(named_tests("docs/deploying-and-changing-tasks.md"));
     assert!(named.len() > 100, "{} tests are named", named.len());
     let missing = named.into_iter().filter(|(name, file)| {
         let text = fs::read_to_string(file).unwrap_or_default();

@@ -18,11 +18,13 @@ pub struct Error {
     #[source]
     source: Option<Arc<dyn std::error::Error + Send + Sync>>,
     in_doubt: bool,
+    cause_label: Option<&'static str>,
     jobs: Vec<(JobId, Acceptance)>,
 }
 
 /// Whether a job was accepted by an enqueue that failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
 pub enum Acceptance {
     /// It will be worked: others of the same batch were not accepted.
     Accepted,
@@ -64,6 +66,26 @@ pub enum ErrorKind {
     Backend,
 }
 
+impl ErrorKind {
+    fn label(self) -> &'static str {
+        match self {
+            Self::Unroutable => "unroutable",
+            Self::InvalidTopology => "invalid_topology",
+            Self::TopologyMismatch => "topology_mismatch",
+            Self::InvalidInput => "invalid_input",
+            Self::Conflict => "conflict",
+            Self::QueueFull => "queue_full",
+            Self::NotFound => "not_found",
+            Self::JobNotCompleted => "job_not_completed",
+            Self::Unavailable => "unavailable",
+            Self::Corrupt => "corrupt",
+            Self::NewerVersion => "newer_version",
+            Self::Closed => "closed",
+            Self::Backend => "backend",
+        }
+    }
+}
+
 impl From<InvalidJobId> for Error {
     fn from(error: InvalidJobId) -> Self {
         Self::invalid(error.to_string())
@@ -73,7 +95,14 @@ impl From<InvalidJobId> for Error {
 impl Error {
     /// An error of `kind` with a sentence: lower case, naming the thing and what to do.
     pub fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self { kind, message: message.into(), source: None, in_doubt: false, jobs: Vec::new() }
+        Self {
+            kind,
+            message: message.into(),
+            source: None,
+            in_doubt: false,
+            cause_label: None,
+            jobs: Vec::new(),
+        }
     }
 
     /// The same with its cause kept.
@@ -92,6 +121,17 @@ impl Error {
     pub(crate) fn certain(mut self) -> Self {
         self.in_doubt = false;
         self
+    }
+
+    /// The same with a more exact cause than its kind, for spans and metrics.
+    pub(crate) fn because(mut self, cause: &'static str) -> Self {
+        self.cause_label = Some(cause);
+        self
+    }
+
+    /// Why, as one of few words, for spans and metrics.
+    pub(crate) fn label(&self) -> &'static str {
+        self.cause_label.unwrap_or(self.kind.label())
     }
 
     /// Whether what was asked may have been done all the same.
@@ -122,7 +162,7 @@ impl Error {
     }
 
     /// The error that caused it, or one that caused that, where it is a `T`: for example a
-    /// [`TopologyDrift`](crate::TopologyDrift).
+    /// [`TopologyDrift`](crate::topology::TopologyDrift).
     pub fn cause<T: std::error::Error + 'static>(&self) -> Option<&T> {
         let mut cause: Option<&(dyn std::error::Error + 'static)> =
             self.source.as_deref().map(|source| source as _);

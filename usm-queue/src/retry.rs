@@ -63,31 +63,37 @@ impl RetryPolicy {
     }
 
     /// Sets the attempts in all; 0 counts as 1.
-    pub fn with_max_attempts(mut self, max_attempts: u32) -> Self {
+    pub fn max_attempts(mut self, max_attempts: u32) -> Self {
         self.max_attempts = max_attempts.max(1);
         self
     }
 
-    /// Sets the delay after the first failed attempt.
-    pub fn with_first_delay(mut self, first_delay: Duration) -> Self {
+    /// Sets the delay after the first failed attempt; any length, and 0 stays 0 however often it is multiplied.
+    pub fn first_delay(mut self, first_delay: Duration) -> Self {
         self.first_delay = first_delay;
         self
     }
 
-    /// Sets the spread, clamped to 0..=1.
-    pub fn with_jitter(mut self, jitter: f64) -> Self {
+    /// Sets what each following delay is multiplied by; below 1, or no number, counts as 1.
+    pub fn factor(mut self, factor: f64) -> Self {
+        self.factor = factor.max(1.0);
+        self
+    }
+
+    /// Sets the share of the delay by which it is spread in both directions; clamped to 0..=1.
+    pub fn jitter(mut self, jitter: f64) -> Self {
         self.jitter = share(jitter);
         self
     }
 
-    /// Sets the longest delay.
-    pub fn with_max_delay(mut self, max_delay: Duration) -> Self {
+    /// Sets the longest delay; any length.
+    pub fn max_delay(mut self, max_delay: Duration) -> Self {
         self.max_delay = max_delay;
         self
     }
 
-    /// Sets the time since its first attempt after which a job is not tried again.
-    pub fn with_give_up_after(mut self, give_up_after: Duration) -> Self {
+    /// Sets the time since its first attempt after which a job is not tried again; any length.
+    pub fn give_up_after(mut self, give_up_after: Duration) -> Self {
         self.give_up_after = give_up_after;
         self
     }
@@ -150,7 +156,7 @@ mod tests {
             first_ms in 0u64..100_000, max_ms in 0u64..10_000_000, factor in 0.0f64..1e9, attempts in 1u32..2000,
         ) {
             let policy = RetryPolicy { factor, ..RetryPolicy::exponential(attempts, Duration::from_millis(first_ms)) }
-                .with_max_delay(Duration::from_millis(max_ms));
+                .max_delay(Duration::from_millis(max_ms));
 
             let delays: Vec<_> = (1..attempts).map(|attempt| policy.next_delay(attempt)).collect();
 
@@ -164,7 +170,7 @@ mod tests {
         fn jitter_stays_within_its_share(delay_ms in 0u64..10_000_000, jitter in 0.0f64..1.0, random in 0.0f64..1.0) {
             let delay = Duration::from_millis(delay_ms);
 
-            let spread = RetryPolicy::default().with_jitter(jitter).spread(delay, random).as_secs_f64();
+            let spread = RetryPolicy::default().jitter(jitter).spread(delay, random).as_secs_f64();
 
             let (low, high) = (delay.as_secs_f64() * (1.0 - jitter), delay.as_secs_f64() * (1.0 + jitter));
             prop_assert!(spread >= low - 1e-6 && spread <= high + 1e-6);
@@ -199,8 +205,7 @@ mod tests {
 
     #[test]
     fn the_longest_durations_are_no_panic() {
-        let policy =
-            RetryPolicy::exponential(u32::MAX, Duration::MAX).with_max_delay(Duration::MAX).with_jitter(1.0);
+        let policy = RetryPolicy::exponential(u32::MAX, Duration::MAX).max_delay(Duration::MAX).jitter(1.0);
 
         assert_eq!(policy.next_delay(10_000), Some(Duration::MAX));
         assert_eq!(policy.spread(Duration::MAX, 1.0), Duration::MAX);

@@ -36,7 +36,7 @@ pub(crate) type Source = Box<dyn std::error::Error + Send + Sync>;
 ///
 /// Payloads, results, partial results and metadata travel as JSON and arrive as they were sent; what JSON or its readers
 /// would alter is refused with the name of the field: NaN and infinity, integers beyond 64 bits, keys that are no text or
-/// number, lists and objects nested deeper than [`MAX_JSON_DEPTH`](crate::MAX_JSON_DEPTH). A payload is refused when it is
+/// number, lists and objects nested deeper than [`MAX_JSON_DEPTH`](crate::limits::MAX_JSON_DEPTH). A payload is refused when it is
 /// enqueued. A result fails its job for good, and the error says that the handler had ended.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a task",

@@ -92,7 +92,7 @@ impl Site {
         let queue = self.queue().await;
         let mut filter = JobFilter::default();
         filter.limit = usize::MAX;
-        let jobs = queue.jobs(&filter).await.unwrap();
+        let jobs = queue.jobs(&filter).await.unwrap().jobs;
         queue.close().await;
         for job in &jobs {
             assert_eq!(job.status, JobStatus::Completed, "{job:#?}");

@@ -13,7 +13,7 @@ use usm_tests::{
 pub(crate) async fn all_jobs(queue: &TaskQueue) -> Vec<Job> {
     let mut filter = JobFilter::default();
     filter.limit = usize::MAX;
-    queue.jobs(&filter).await.unwrap()
+    queue.jobs(&filter).await.unwrap().jobs
 }
 
 /// Checks the file of a queue that no other process uses any more: every accepted job is there, ended, and told truly,
@@ -38,6 +38,27 @@ fn check_file(file: &Path, dead_letters: usize) {
     assert_eq!(count(&format!("SELECT count(*) FROM messages WHERE NOT {failed}")), 0, "nobody works them");
     assert_eq!(count("SELECT count(*) FROM messages WHERE holder IS NOT NULL OR due_at IS NOT NULL"), 0);
     assert_eq!(count("SELECT count(*) FROM jobs WHERE lease_until IS NOT NULL"), 0);
+    check_counters(&connection);
+}
+
+/// Jobs are counted as they are, whoever was killed in between.
+fn check_counters(connection: &Connection) {
+    let rows = |sql: &str| {
+        let mut select = connection.prepare(sql).unwrap();
+        let rows = select.query_map([], |row| row.get::<_, String>(0)).unwrap();
+        rows.map(Result::unwrap).collect::<std::collections::BTreeSet<_>>()
+    };
+    let of_states = ["waiting", "scheduled", "retrying", "running", "completed", "failed", "cancelled"];
+    for (state, name) in of_states.into_iter().enumerate() {
+        let kept = format!("SELECT queue || ' ' || task || ' ' || {name} FROM job_counts WHERE {name} <> 0");
+        let counted = format!(
+            "SELECT queue || ' ' || task || ' ' || count(*) FROM jobs WHERE state = {state} GROUP BY queue, task"
+        );
+        assert_eq!(rows(&kept), rows(&counted), "{name}");
+    }
+    let told = rows("SELECT status || ' ' || state FROM jobs WHERE status > 0 GROUP BY status, state");
+    let right = ["1 3", "2 4", "3 5", "4 6"].map(str::to_owned);
+    assert!(told.is_subset(&right.into()), "each state follows its status: {told:?}");
 }
 
 /// SQLite finds nothing wrong.

@@ -13,5 +13,6 @@ mod poison;
 mod power_loss;
 mod replaced;
 mod shutdown;
+mod steering;
 mod takeover;
 mod versions;

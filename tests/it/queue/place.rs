@@ -112,10 +112,8 @@ pub(crate) async fn drained(queue: &TaskQueue) {
         let notices = queue.depth(queue.topology().notice_queue()).await.unwrap();
         let mut waiting = Vec::new();
         for status in [JobStatus::Pending, JobStatus::Processing] {
-            let mut filter = JobFilter::default();
-            filter.status = Some(status);
-            filter.limit = 3;
-            waiting.extend(queue.jobs(&filter).await.unwrap());
+            let filter = JobFilter::new().status(status).limit(3);
+            waiting.extend(queue.jobs(&filter).await.unwrap().jobs);
         }
         if depth.is_empty() && notices.is_empty() && waiting.is_empty() {
             return;

@@ -3,7 +3,7 @@
 use std::{num::NonZeroU32, path::PathBuf};
 
 use serde_json::Value;
-use usm_queue::{DeadLetter, DeadLetterFilter, DeadLetters, ErrorKind};
+use usm_queue::{DeadLetter, DeadLetterFilter, ErrorKind, dead_letters::DeadLetters};
 
 use super::{
     failure::Failure,

@@ -86,9 +86,9 @@ async fn carry_out(
 }
 
 async fn list(queue: &TaskQueue, status: Option<JobStatus>, limit: usize, json: bool) -> Result<(), Failure> {
-    let mut filter = JobFilter::default();
-    (filter.status, filter.limit) = (status, limit);
-    let jobs = queue.jobs(&filter).await?;
+    let mut filter = JobFilter::new().limit(limit);
+    filter = status.into_iter().fold(filter, JobFilter::status);
+    let jobs = queue.jobs(&filter).await?.jobs;
     if json {
         jobs.iter().for_each(out::json);
         return Ok(());
@@ -218,13 +218,13 @@ async fn watch(
 async fn cancel(queue: &TaskQueue, config: &Config, id: &str) -> Result<(), Failure> {
     match queue.cancel(queue.resolve(id).await?).await? {
         CancelOutcome::Cancelled => out::line("cancelled"),
-        CancelOutcome::Requested => out::line("its worker has been asked to stop; see `usm job watch`"),
         CancelOutcome::AlreadyFinal(status) => {
             return Err(Failure::failed(anyhow::anyhow!(
                 "job {id} cannot be cancelled: it has ended, {status}"
             )));
         }
         CancelOutcome::Unknown => return Err(unknown(id, &config.queue.backend)),
+        _ => out::line("its worker has been asked to stop; see `usm job watch`"),
     }
     Ok(())
 }

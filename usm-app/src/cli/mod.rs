@@ -12,6 +12,7 @@ mod logging;
 mod number;
 mod out;
 mod projects;
+mod queue;
 mod serve;
 mod shutdown;
 mod store;
@@ -68,6 +69,9 @@ enum Command {
     /// Look at jobs, follow them, cancel them
     #[command(subcommand)]
     Job(job::Command),
+    /// Look at queues and workers, pause a queue and let it go on
+    #[command(subcommand)]
+    Queue(queue::Command),
     /// Look at jobs that failed for good, try them again, remove them
     #[command(subcommand)]
     DeadLetter(dead_letter::Command),
@@ -140,6 +144,7 @@ async fn dispatch(command: Command, config: Config, shutdown: CancellationToken)
         Command::Improve(args) => improve::run(args, config, shutdown).await,
         Command::Worker(args) => worker::run(args, config, shutdown).await,
         Command::Job(command) => job::run(command, config, shutdown).await,
+        Command::Queue(command) => queue::run(command, config).await,
         Command::DeadLetter(command) => dead_letter::run(command, config).await,
         Command::Topology(command) => topology::run(command, config).await,
     }

@@ -38,7 +38,7 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
     let serving = server.serve(app.clone(), shutdown.clone());
     let working = async {
         match workers {
-            Some(workers) => workers.run_until(shutdown.cancelled()).await,
+            Some(workers) => workers.run_until(shutdown.cancelled()).await.map(drop),
             None => Ok(()),
         }
     };

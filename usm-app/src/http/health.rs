@@ -112,7 +112,10 @@ impl Health {
             None => Workers::Elsewhere,
             Some(workers) => {
                 if !workers.is_consuming() {
-                    let lost = workers.queues().into_iter().filter(|queue| !queue.consuming);
+                    let lost = workers
+                        .queues()
+                        .into_iter()
+                        .filter(|queue| !queue.consuming && queue.paused.is_none());
                     let lost: Vec<_> = lost.map(|queue| queue.queue).collect();
                     tracing::error!(part = "workers", queues = lost.join(", "), "not ready");
                     failures.push(InvalidValue::at("workers", "the workers do not consume".to_owned()));

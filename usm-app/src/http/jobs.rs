@@ -252,12 +252,12 @@ impl Jobs {
         let id = owned(&self.app, &job_id.0).await?.id;
         let outcome = match self.app.queue.cancel(id).await? {
             CancelOutcome::Cancelled => Outcome::Cancelled,
-            CancelOutcome::Requested => Outcome::Requested,
             CancelOutcome::AlreadyFinal(status) => {
                 let detail = format!("job {id} has ended already: it is {status}");
                 return Err(Problem::new(StatusCode::CONFLICT, "job-ended", detail).into());
             }
             CancelOutcome::Unknown => return Err(unknown(&job_id.0).into()),
+            _ => Outcome::Requested,
         };
         Ok(CancelAnswer::Accepted(Json(Cancellation { job_id: id.0, outcome })))
     }

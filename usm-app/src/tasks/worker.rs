@@ -23,8 +23,11 @@ pub enum WorkerKind {
 pub fn worker(app: App, kind: WorkerKind) -> Worker<App> {
     let (concurrency, grace) = (app.config.worker.concurrency, app.config.worker.grace);
     let lease = app.config.queue.lease;
-    let worker =
-        Worker::new(app.queue.clone(), app).concurrency(concurrency).lease(lease).grace_period(grace);
+    let worker = Worker::new(app.queue.clone(), app)
+        .concurrency(concurrency)
+        .version(env!("CARGO_PKG_VERSION"))
+        .lease(lease)
+        .grace_period(grace);
     match kind {
         WorkerKind::Map => worker.handle(generate_map),
         WorkerKind::Wireframe => worker.handle(generate_wireframes),

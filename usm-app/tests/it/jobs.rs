@@ -74,6 +74,37 @@ async fn a_second_signal_stops_a_worker_at_once() {
 }
 
 #[tokio::test]
+async fn a_queue_is_looked_at_paused_and_resumed() {
+    let place = Place::new();
+    let app = place.app().await;
+    app.queue.enqueue(task()).await.unwrap();
+
+    let said = place.run(&["queue", "list"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let line = said.out.lines().find(|line| line.starts_with("ai.map.generation")).unwrap();
+    assert!(line.contains("no worker takes its jobs"), "{}", said.out);
+    assert!(said.out.contains("no worker knows task ai_map_generation (1 jobs)"), "{}", said.out);
+
+    let said = place.run(&["queue", "pause", "ai.map.generation", "--by", "ann, maintenance"]).await;
+    assert_eq!(said.code, Some(0), "{}", said.err);
+    let said = place.run(&["queue", "list", "--json"]).await;
+    let overview: Value = serde_json::from_str(&said.out).unwrap();
+    let queues = overview["queues"].as_array().unwrap();
+    let paused = queues.iter().find(|queue| queue["counts"]["queue"] == "ai.map.generation").unwrap();
+    assert_eq!(paused["paused"]["by"], "ann, maintenance");
+    assert_eq!(paused["counts"]["waiting"], 1);
+
+    let mut worker = place.start(&["worker", "map"]);
+    worker.err_line("paused").await;
+    assert_eq!(place.run(&["queue", "resume", "ai.map.generation"]).await.code, Some(0));
+    let said = place.run(&["queue", "pause", "nowhere"]).await;
+    assert_ne!(said.code, Some(0));
+    assert!(said.err.contains("there is no queue `nowhere`"), "{}", said.err);
+    worker.signal("TERM").await;
+    assert_eq!(worker.ended().await.0, Some(0));
+}
+
+#[tokio::test]
 async fn jobs_are_listed_shown_watched_and_cancelled() {
     let place = Place::new();
     let app = place.app().await;

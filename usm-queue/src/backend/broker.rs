@@ -7,12 +7,15 @@ use std::{any::Any, fmt, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{JobStore, JobUpdate, Lease, NewJob, Updated};
+use super::{BackendInfo, JobStore, JobUpdate, Lease, NewJob, Updated};
 use crate::{
     error::{Error, ErrorKind, Result},
     message::Message,
     topology::{Topology, TopologyPlan},
 };
+
+/// Messages of one page.
+const BROWSED: usize = 200;
 
 /// Carries messages from publishers to consumers, at least once.
 ///
@@ -108,6 +111,22 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     /// first `skip`.
     async fn browse(&self, queue: &str, skip: usize, limit: usize) -> Result<Vec<Message>>;
 
+    /// Passes waiting messages of `queue` to `look` from the oldest, without taking or reordering them, for as long as it
+    /// returns `true`. Not all are held in memory.
+    ///
+    /// By default in pages: messages that go meanwhile may hide others from it.
+    async fn browse_each(&self, queue: &str, mut look: Box<dyn FnMut(Message) -> bool + Send>) -> Result<()> {
+        let mut skip = 0;
+        loop {
+            let page = self.browse(queue, skip, BROWSED).await?;
+            skip += page.len();
+            let is_last = page.len() < BROWSED;
+            if !page.into_iter().all(&mut look) || is_last {
+                return Ok(());
+            }
+        }
+    }
+
     /// The first waiting message of `queue` that [is called so](Message::has_id), without taking it.
     async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>>;
 
@@ -123,12 +142,18 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
         None
     }
 
+    /// What it is and what it is set to do, as far as it is known without asking.
+    fn describe(&self) -> BackendInfo {
+        BackendInfo::default()
+    }
+
     /// Gives unsettled deliveries back and releases what the backend holds.
     async fn close(&self);
 }
 
 /// How a job was accepted.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Accepted {
     /// It is new.
     New,

@@ -8,6 +8,7 @@ use super::{Broker, Consumer, Delivery};
 use crate::{
     backoff::Backoff,
     error::{Error, ErrorKind, Result},
+    metrics,
 };
 
 /// How long a consumer must last after a loss, from when it is open, before its queue counts as consumed again: one that fails
@@ -27,6 +28,8 @@ pub(crate) struct Recovering<'a> {
     proof: Duration,
     /// When the present one has.
     proven_at: Option<Instant>,
+    /// Why the last one was lost, while none is proven in its place.
+    lost_by: Option<&'static str>,
     /// Came while its consumer was still to prove itself.
     held: Option<Delivery>,
 }
@@ -52,6 +55,7 @@ impl<'a> Recovering<'a> {
             pause: None,
             proof: Duration::ZERO,
             proven_at: None,
+            lost_by: None,
             held: None,
         }
     }
@@ -109,11 +113,15 @@ impl<'a> Recovering<'a> {
             return Err(error);
         }
         (self.pause, self.proof) = (Some(self.backoff.pause()), PROOF);
+        self.lost_by.get_or_insert(error.label());
         Ok(Happened::Lost(error))
     }
 
     fn recovered(&mut self) {
         self.proven_at = None;
         self.backoff.reset();
+        if let Some(cause) = self.lost_by.take() {
+            metrics::reconnected("consumer", cause);
+        }
     }
 }

@@ -6,12 +6,15 @@ use std::{any::Any, fmt, time::Duration};
 
 use async_trait::async_trait;
 use serde_json::Value;
-use tokio::sync::broadcast;
+use tokio::sync::{broadcast, watch};
 
-use super::{JobChanges, JobWatch};
+use super::{
+    BackendInfo, ControlChange, Expect, JobChanges, JobFilter, JobPage, JobWatch, Note, OpenTask,
+    QueueControl, QueueCounts, WorkerInfo,
+};
 use crate::{
     error::{Error, Result},
-    job::{Job, JobId, JobStatus, Owner, Progress},
+    job::{Job, JobId, JobStatus, Progress},
 };
 
 /// Remembers jobs. Every write that returns `Ok` is durable and makes one new version of the record.
@@ -49,8 +52,16 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// The record, when it is known.
     async fn get(&self, id: JobId) -> Result<Option<Job>>;
 
-    /// Records that match, newest first: by when they were made, and of those made at once the greatest id first.
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>>;
+    /// Records that match, by when they were made, and of those made at once by their ids: see [`JobFilter`]. What the store
+    /// has an index for is answered at once; of other filters it looks at 10,000 jobs at most and returns what it found,
+    /// with the cursor from where to go on.
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage>;
+
+    /// How many jobs each queue has in each state, kept and not counted. Jobs without a queue are counted under `None`.
+    async fn counts(&self) -> Result<Vec<QueueCounts>>;
+
+    /// The tasks of all jobs that have not ended, kept and not counted.
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>>;
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the
     /// message tells it; it is stored when the store does not know the job, nor remembers its end. A job whose next attempt
@@ -95,6 +106,10 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// Cancels a waiting job, or asks the worker of a running one to stop.
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome>;
 
+    /// Removes the record of an ended job, for good. That the job has ended is remembered as long as after the end of its
+    /// record's time to live. `false` when the store does not know the job or it has not ended.
+    async fn delete(&self, id: JobId) -> Result<bool>;
+
     /// The present state, then every change until the job is final.
     ///
     /// # Errors
@@ -116,8 +131,53 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// one is made up for by [`renew`](Self::renew).
     fn cancellations(&self) -> broadcast::Receiver<JobId>;
 
+    /// Notes that a worker lives and what it does, for `lifetime` from now. Answers as [`controls`](Self::controls), so that
+    /// one call serves both.
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>>;
+
+    /// Forgets a worker that has ended.
+    async fn retire(&self, worker_id: &str) -> Result<()>;
+
+    /// Workers that live, by name.
+    async fn workers(&self) -> Result<Vec<WorkerInfo>>;
+
+    /// Changes what is set for a queue. It stays until it is changed again.
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()>;
+
+    /// Queues for which something is set, by name.
+    async fn controls(&self) -> Result<Vec<QueueControl>>;
+
+    /// Changes when [`controls`](Self::controls) may have, by any process. A hint for speed: heartbeats make up for a lost
+    /// one.
+    fn control_changes(&self) -> watch::Receiver<()>;
+
+    /// Live notes whose keys begin with `prefix`, by key.
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>>;
+
+    /// Stores a note if what is expected is there, and returns its new version; `None` if it is not. Without a time to live, which is
+    /// counted on the store's clock, it stays until it is removed.
+    ///
+    /// # Errors
+    ///
+    /// `InvalidInput` for a value of more than [`MAX_NOTE_BYTES`](super::MAX_NOTE_BYTES).
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>>;
+
+    /// Removes a note if what is expected is there.
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool>;
+
     /// Ends all watches and releases what the backend holds; every call is answered `Closed` from then on.
     async fn close(&self);
+
+    /// What it is and what it is set to do, as far as it is known without asking.
+    fn describe(&self) -> BackendInfo {
+        BackendInfo::default()
+    }
 
     /// For backends that commit records and messages together and must know their own store.
     fn as_any(&self) -> &dyn Any;
@@ -178,6 +238,7 @@ impl From<Job> for NewJob {
 
 /// What was there when a job was stored.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Inserted {
     /// Nothing: the record is new.
     New,
@@ -190,6 +251,11 @@ pub enum Inserted {
         /// Whether its payload is the same, as far as both digests are known.
         same_payload: bool,
     },
+}
+
+/// As far as both digests are known.
+pub(crate) fn same_payload(known: Option<u64>, new: Option<u64>) -> bool {
+    known.zip(new).is_none_or(|(known, new)| known == new)
 }
 
 /// The right to change a claimed job.
@@ -206,6 +272,7 @@ pub(crate) const SUSPICIOUS: u32 = 2;
 
 /// What a claim found.
 #[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
 pub enum Claimed {
     /// Run it.
     Run(Box<Job>, Lease),
@@ -255,6 +322,7 @@ impl JobUpdate {
 
 /// Whether an update took effect.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum Updated {
     /// Yes.
     Applied,
@@ -267,6 +335,7 @@ pub enum Updated {
 
 /// What became of a lease.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum LeaseState {
     /// Prolonged.
     Held,
@@ -278,6 +347,7 @@ pub enum LeaseState {
 
 /// What a cancellation did.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
 pub enum CancelOutcome {
     /// The job was waiting and is cancelled.
     Cancelled,
@@ -287,68 +357,4 @@ pub enum CancelOutcome {
     AlreadyFinal(JobStatus),
     /// No such job.
     Unknown,
-}
-
-/// Which jobs to list; the default is the newest 50 of all.
-///
-/// ```
-/// # use usm_queue::{JobFilter, JobStatus};
-/// let failed = JobFilter::new().status(JobStatus::Failed).task("send_mail").limit(10);
-/// ```
-#[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub struct JobFilter {
-    /// Only of this owner.
-    pub owner: Option<Owner>,
-    /// Only in this state.
-    pub status: Option<JobStatus>,
-    /// Only of this task.
-    pub task: Option<String>,
-    /// How many of the newest to leave out.
-    pub skip: usize,
-    /// How many at most. Default 50.
-    pub limit: usize,
-}
-
-impl Default for JobFilter {
-    fn default() -> Self {
-        Self { owner: None, status: None, task: None, skip: 0, limit: 50 }
-    }
-}
-
-impl JobFilter {
-    /// The newest 50 of all.
-    pub fn new() -> Self {
-        Self::default()
-    }
-
-    /// Only of this owner.
-    pub fn owner(mut self, owner: impl Into<Owner>) -> Self {
-        self.owner = Some(owner.into());
-        self
-    }
-
-    /// Only in this state.
-    pub fn status(mut self, status: JobStatus) -> Self {
-        self.status = Some(status);
-        self
-    }
-
-    /// Only of this task.
-    pub fn task(mut self, task: impl Into<String>) -> Self {
-        self.task = Some(task.into());
-        self
-    }
-
-    /// How many of the newest to leave out.
-    pub fn skip(mut self, skip: usize) -> Self {
-        self.skip = skip;
-        self
-    }
-
-    /// How many at most.
-    pub fn limit(mut self, limit: usize) -> Self {
-        self.limit = limit;
-        self
-    }
 }

@@ -12,6 +12,7 @@ use super::{
 
 /// One change of a job.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[non_exhaustive]
 pub struct JobChange {
     /// The version of the record that it made: greater than those of all changes before. Where to go on after it.
     pub number: u64,

@@ -2,14 +2,17 @@
 
 mod changes;
 mod record;
+mod state;
 mod status;
+mod tags;
 mod timeline;
 
-pub(crate) use self::timeline::left_out_of_timeline;
 pub use self::{
     changes::{Change, JobChange},
     record::{Job, Owner, Progress},
+    state::JobState,
     status::JobStatus,
     timeline::{JobEvent, TimelineEntry},
 };
+pub(crate) use self::{tags::add_tag, timeline::left_out_of_timeline};
 pub use crate::job_id::JobId;

@@ -10,7 +10,7 @@ use super::{
     status::JobStatus,
     timeline::{JobEvent, TimelineEntry, is_zero},
 };
-use crate::job_id::JobId;
+use crate::{job_id::JobId, trace_context::TraceContext};
 
 /// Whose job it is: the guide's `user_id`, or any name.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -76,6 +76,12 @@ pub struct Job {
     /// Name of its task.
     #[serde(rename = "job_type")]
     pub task: String,
+    /// The queue it was enqueued to; `None` where the message or an earlier version of this library does not tell.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub queue: Option<String>,
+    /// What the caller called it, to find it by.
+    #[serde(skip_serializing_if = "Vec::is_empty", default)]
+    pub tags: Vec<String>,
     /// Where it stands.
     pub status: JobStatus,
     /// 0 is the lowest; what the queue makes of it is the queue's `max_priority`.
@@ -96,13 +102,16 @@ pub struct Job {
     pub correlation_id: Option<String>,
     /// What the caller attached.
     pub metadata: Map<String, Value>,
+    /// The span that enqueued it, where the caller told.
+    #[serde(skip_serializing_if = "Option::is_none", default)]
+    pub trace: Option<TraceContext>,
     /// How far the running attempt has come.
     pub progress: Option<Progress>,
     /// The version of this record that the progress made; 0 where an earlier version of this library wrote it.
     #[serde(skip_serializing_if = "is_zero", default)]
     pub progress_version: u64,
     /// Partial results in the order the handler reported them; kept across attempts. At most
-    /// [`MAX_PARTIAL_RESULTS`](crate::MAX_PARTIAL_RESULTS).
+    /// [`MAX_PARTIAL_RESULTS`](crate::limits::MAX_PARTIAL_RESULTS).
     #[serde(default)]
     pub partial_results: Vec<Value>,
     /// The version of this record that each of them made, in the same order; 0 as above.
@@ -135,6 +144,8 @@ impl Job {
             alias: None,
             owner: None,
             task: task.into(),
+            queue: None,
+            tags: Vec::new(),
             status: JobStatus::Pending,
             priority: 0,
             attempt: 0,
@@ -145,6 +156,7 @@ impl Job {
             finished_at: None,
             correlation_id: None,
             metadata: Map::new(),
+            trace: None,
             progress: None,
             progress_version: 0,
             partial_results: Vec::new(),

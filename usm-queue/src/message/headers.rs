@@ -14,6 +14,8 @@ pub(crate) const UNKNOWN_MS: &str = "x-usm-unknown-ms";
 pub(crate) const TRIED_MS: &str = "x-usm-tried-ms";
 /// Header: whose job it is.
 pub(crate) const OWNER: &str = "x-usm-owner";
+/// Header: what the caller called it, a list of texts.
+pub(crate) const TAGS: &str = "x-usm-tags";
 /// Header: what the caller attached.
 pub(crate) const METADATA: &str = "x-usm-metadata";
 /// Header: the names [`flat_body`](super::flat::flat_body) added to the body, so that exactly these are taken off again. Where `payload` is among
@@ -25,6 +27,12 @@ pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
 pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header: how often this piece of work was replayed from the dead letters.
 pub(crate) const REPLAYS: &str = "x-usm-replays";
+/// Header: the W3C trace context, under the names that all services use.
+pub(crate) const TRACEPARENT: &str = "traceparent";
+/// Header beside [`TRACEPARENT`].
+pub(crate) const TRACESTATE: &str = "tracestate";
+/// Header: for how many milliseconds after its timestamp the message was delayed when it was enqueued.
+pub(crate) const DELAY_MS: &str = "x-usm-delay-ms";
 /// Header on dead letters: why.
 pub(crate) const REASON: &str = "x-usm-reason";
 /// Header on dead letters: errors of the attempts, oldest first.

@@ -30,8 +30,10 @@ pub(crate) use self::{
     size::check_headers,
 };
 use crate::{
+    clock,
     error::{Error, ErrorKind},
     job::JobId,
+    trace_context::TraceContext,
 };
 
 /// A message: properties, headers and body, as AMQP 0-9-1 has them.
@@ -77,7 +79,7 @@ impl Message {
             priority: 0,
             ttl: None,
             not_before: None,
-            timestamp: Utc::now(),
+            timestamp: clock::now(),
             headers: BTreeMap::new(),
             body,
         }
@@ -98,6 +100,18 @@ impl Message {
 
     pub(crate) fn header_u64(&self, name: &str) -> Option<u64> {
         self.headers.get(name).and_then(Value::as_u64)
+    }
+
+    /// The span that enqueued the job, where the headers `traceparent` and `tracestate` tell.
+    pub fn trace(&self) -> Option<TraceContext> {
+        TraceContext::parse(self.header_str(TRACEPARENT)?, self.header_str(TRACESTATE))
+    }
+
+    /// Sets the headers `traceparent` and `tracestate`.
+    pub(crate) fn set_trace(&mut self, trace: &TraceContext) {
+        let headers = [(TRACEPARENT, Some(trace.traceparent())), (TRACESTATE, trace.tracestate())];
+        let told = headers.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?.into())));
+        self.headers.extend(told);
     }
 
     /// The job this message belongs to: what our headers tell, else what services without them write in the body, else one by

@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use super::{
     Message,
-    headers::{ADDED, MAX_ATTEMPTS, METADATA, OWNER, TASK},
+    headers::{ADDED, DELAY_MS, MAX_ATTEMPTS, METADATA, OWNER, TAGS, TASK},
 };
 use crate::{
     error::{Error, Result},
@@ -53,8 +53,18 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     if let Some(owner) = &job.owner {
         message.headers.insert(OWNER.to_owned(), serde_json::json!(owner));
     }
+    if !job.tags.is_empty() {
+        message.headers.insert(TAGS.to_owned(), serde_json::json!(job.tags));
+    }
     if !job.metadata.is_empty() {
         message.headers.insert(METADATA.to_owned(), Value::Object(job.metadata.clone()));
+    }
+    if let Some(due) = job.next_attempt_at {
+        let delay = (due - job.created_at).num_milliseconds().max(0);
+        message.headers.insert(DELAY_MS.to_owned(), delay.into());
+    }
+    if let Some(trace) = &job.trace {
+        message.set_trace(trace);
     }
     Ok(message)
 }

@@ -1,14 +1,16 @@
 //! The record of a job as its message tells it.
 
-use chrono::Utc;
 use serde::Deserialize;
 use serde_json::Value;
 
 use super::{
     Message,
-    headers::{ATTEMPT, MAX_ATTEMPTS, METADATA, OWNER, TASK, UNKNOWN_MS},
+    headers::{ATTEMPT, MAX_ATTEMPTS, METADATA, OWNER, TAGS, TASK, UNKNOWN_MS},
 };
-use crate::job::{Job, JobEvent, JobId, Owner};
+use crate::{
+    clock,
+    job::{Job, JobEvent, JobId, Owner, add_tag},
+};
 
 /// The job record as far as the message tells it, for a store that lost or never had it. `task` is the name the
 /// registry found; `max_attempts` counts where the message names none; `redelivered` is a message that a worker may have had
@@ -27,6 +29,11 @@ pub(crate) fn record(message: &Message, id: JobId, task: &str, max_attempts: u32
     job.max_attempts =
         message.header_u64(MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(max_attempts).max(1);
     job.correlation_id.clone_from(&message.correlation_id);
+    if let Some(Value::Array(tags)) = message.headers.get(TAGS) {
+        // From anybody: what cannot be a tag is none.
+        tags.iter().filter_map(Value::as_str).for_each(|tag| drop(add_tag(&mut job.tags, tag)));
+    }
+    job.trace = message.trace();
     if let Some(Value::Object(metadata)) = message.headers.get(METADATA) {
         job.metadata.clone_from(metadata);
     }
@@ -36,7 +43,7 @@ pub(crate) fn record(message: &Message, id: JobId, task: &str, max_attempts: u32
     }
     for entry in &mut job.timeline {
         entry.event = JobEvent::Rebuilt;
-        entry.at = Utc::now();
+        entry.at = clock::now();
         entry.attempt = job.attempt;
     }
     job

@@ -81,6 +81,19 @@ fn any_payload_comes_back_as_it_was() {
 }
 
 #[test]
+fn tags_come_back_and_what_cannot_be_one_does_not() {
+    let tags = vec!["campaign ж".to_owned(), "b".to_owned()];
+    let job = Job { tags: tags.clone(), ..job() };
+    let mut message = over_the_wire(&message("e", "k", &json!({}), &job).unwrap());
+    assert_eq!(record(&message, job.id, "strict", 3, false).tags, tags);
+
+    message.headers.insert(TAGS.to_owned(), json!(["a", 7, "", "x".repeat(101), "a", ["b"]]));
+    assert_eq!(record(&message, job.id, "strict", 3, false).tags, ["a"]);
+    message.headers.insert(TAGS.to_owned(), json!("a"));
+    assert!(record(&message, job.id, "strict", 3, false).tags.is_empty());
+}
+
+#[test]
 fn a_task_that_knows_no_other_fields_is_read_from_the_wire() {
     let task = Strict { user_id: 7, text: "x".into() };
 

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use tracing::Instrument;
+
 use super::{EnqueueOptions, JobHandle, TaskQueue};
 use crate::{
     backend::{Accepted, NewJob, store::REMEMBER_UNBOUNDED},
@@ -100,9 +102,11 @@ impl TaskQueue {
     }
 
     /// Goes on when the caller stops waiting: a job must not be left half accepted.
-    async fn accept(&self, jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
-        let inner = self.inner.clone();
-        Detached::new(async move { inner.broker.accept(inner.store.as_ref(), jobs).await }).await
+    async fn accept(&self, mut jobs: Vec<(NewJob, Message)>) -> Vec<Result<Accepted>> {
+        let span = self.publish_span(&jobs);
+        self.set_trace(&span, &mut jobs);
+        let (inner, within) = (self.inner.clone(), span.clone());
+        Detached::new(async move { inner.publish(within, jobs).await }.instrument(span)).await
     }
 
     pub(crate) async fn accept_one(&self, new: NewJob, message: Message) -> Result<Accepted> {
@@ -124,6 +128,7 @@ impl TaskQueue {
         if let Some(why) = options.unwritable {
             return Err(Error::invalid(why));
         }
+        self.metrics().knows(T::NAME);
         let policy = T::policy();
         let job = options.job(T::NAME, policy.priority, policy.retry.max_attempts);
         let mut message = message::message(self.wanted().task_exchange(), T::ROUTING_KEY, task, &job)?;
@@ -146,7 +151,7 @@ impl TaskQueue {
     }
 
     /// The same, unless the broker would refuse the message: then nothing need be stored.
-    pub(crate) fn checked(&self, job: Job, message: &Message) -> Result<NewJob> {
+    pub(crate) fn checked(&self, mut job: Job, message: &Message) -> Result<NewJob> {
         if message.body.len() > MAX_BODY_BYTES {
             return Err(Error::invalid(format!(
                 "the payload is {} bytes as JSON, more than the {MAX_BODY_BYTES} a message may have; store it elsewhere and enqueue its address",
@@ -154,9 +159,8 @@ impl TaskQueue {
             )));
         }
         let queues: Vec<_> = self.wanted().reached(&message.exchange, &message.routing_key).collect();
-        if queues.is_empty() {
-            return Err(message.unroutable());
-        }
+        let Some(first) = queues.first() else { return Err(message.unroutable()) };
+        job.queue = Some(first.name().to_owned());
         for queue in &queues {
             if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
                 return Err(Error::invalid(format!(

@@ -1,31 +1,43 @@
 //! The handle that enqueues tasks and answers about jobs.
 
 mod batch;
-mod dead_letters;
+pub mod bulk;
+mod control;
+pub mod dead_letters;
 mod enqueue;
 mod handle;
 mod options;
+mod overview;
+mod publish;
 mod reports;
 mod topology;
 mod unconfirmed;
 
+#[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
+use std::future::Ready;
 use std::{fmt, sync::Arc};
 
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 pub use self::{
     batch::Batch,
-    dead_letters::{DeadLetterFilter, DeadLetters, NotReplayed, Replayed},
+    dead_letters::DeadLetterFilter,
     enqueue::MAX_BODY_BYTES,
     handle::JobHandle,
     options::EnqueueOptions,
+    overview::{Overview, QueueOverview},
     topology::LiveTopology,
 };
 use crate::{
-    backend::{Broker, CancelOutcome, JobChanges, JobFilter, JobStore, JobWatch, QueueDepth},
+    backend::{
+        Broker, CancelOutcome, JobChanges, JobFilter, JobPage, JobStore, JobWatch, OpenTask, QueueCounts,
+        QueueDepth,
+    },
     error::{Error, ErrorKind, Result},
     job::{Job, JobId},
+    metrics::Metrics,
     topology::{QueueSpec, Topology},
+    trace_context::TraceOf,
 };
 
 /// Enqueues tasks and answers about jobs. Clones share one connection.
@@ -61,12 +73,16 @@ use crate::{
 #[derive(Clone)]
 pub struct TaskQueue {
     inner: Arc<Inner>,
+    trace_of: Option<TraceOf>,
 }
 
 struct Inner {
     broker: Arc<dyn Broker>,
     store: Arc<dyn JobStore>,
     topology: Topology,
+    /// What the broker is, for spans.
+    system: &'static str,
+    metrics: Arc<Metrics>,
     /// Ends the tasks of this queue; so does dropping the guard.
     stop: CancellationToken,
     _stop: DropGuard,
@@ -104,6 +120,9 @@ impl TaskQueue {
 
     /// A queue in this process's memory: nothing is kept when the last handle is gone.
     ///
+    /// It lives on the caller's runtime and keeps tokio's time, so a test with paused time (`#[tokio::test(start_paused = true)]`,
+    /// tokio's feature `test-util`) waits for no delay and no retry.
+    ///
     /// # Errors
     ///
     /// `Backend` when SQLite cannot start.
@@ -130,6 +149,17 @@ impl TaskQueue {
     ) -> Result<Self> {
         let (broker, store) = futures_util::try_join!(rabbitmq.into().connect(), redis.into().connect())?;
         Self::new(broker, store, topology).await
+    }
+
+    /// Needs the features `rabbitmq` and `redis`, and says so.
+    #[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
+    #[doc(hidden)]
+    pub fn connect<R: RabbitMqAndRedis>(
+        rabbitmq: R,
+        _: impl Sized,
+        topology: Topology,
+    ) -> Ready<Result<Self>> {
+        rabbitmq.connect(topology)
     }
 
     /// As [`connect`](Self::connect), for programs that read records, watch and cancel: Redis is connected now, RabbitMQ by the
@@ -159,10 +189,9 @@ impl TaskQueue {
     pub async fn new(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Result<Self> {
         broker.declare(&topology).await?;
         let queue = Self::silent(broker.clone(), store.clone(), topology.clone());
-        let unconfirmed = unconfirmed::remove(store.clone());
-        tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(unconfirmed));
-        let notices = reports::read(broker, store, topology);
-        tokio::spawn(queue.inner.stop.clone().run_until_cancelled_owned(notices));
+        queue.spawn(unconfirmed::remove(store.clone()));
+        queue.spawn(reports::read(broker, store, topology, queue.inner.metrics.clone()));
+        queue.resume_bulks();
         Ok(queue)
     }
 
@@ -170,7 +199,14 @@ impl TaskQueue {
     fn silent(broker: Arc<dyn Broker>, store: Arc<dyn JobStore>, topology: Topology) -> Self {
         let stop = CancellationToken::new();
         let _stop = stop.clone().drop_guard();
-        Self { inner: Arc::new(Inner { broker, store, topology, stop, _stop }) }
+        let (system, metrics) = (broker.describe().system, Arc::default());
+        let inner = Inner { broker, store, topology, system, metrics, stop, _stop };
+        Self { inner: Arc::new(inner), trace_of: None }
+    }
+
+    /// Runs a task of this queue until the queue is closed or its last handle is gone.
+    fn spawn(&self, task: impl Future<Output = ()> + Send + 'static) {
+        tokio::spawn(self.inner.stop.clone().run_until_cancelled_owned(task));
     }
 
     /// The job that is called so: by its id, or by what the service calls it that enqueued it, as in [`Job::alias`]. Of several
@@ -192,13 +228,60 @@ impl TaskQueue {
         self.inner.store.get(id).await?.ok_or_else(|| Error::not_found(format!("job {id}")))
     }
 
-    /// Jobs that match, newest first.
+    /// Jobs that match, the newest first unless the filter says otherwise, with the cursor from where to go on.
     ///
     /// # Errors
     ///
     /// `Unavailable`.
-    pub async fn jobs(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+    pub async fn jobs(&self, filter: &JobFilter) -> Result<JobPage> {
         self.inner.store.list(filter).await
+    }
+
+    /// How many jobs each queue has in each state, and since when the oldest waits: of the queues of this topology and of any
+    /// other that has jobs, by name. The store keeps these numbers and does not count, so it may be asked often, with millions
+    /// of jobs too. Ended jobs count for as long as their records are kept; on Redis those whose
+    /// records have expired count until they are swept, which is up to two fifths more than there are.
+    ///
+    /// ```
+    /// # use usm_queue::{TaskQueue, Topology};
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> usm_queue::Result<()> {
+    /// # let queue = TaskQueue::in_memory(Topology::single("mail")?).await?;
+    /// for counts in queue.counts().await? {
+    ///     let name = counts.queue.as_deref().unwrap_or("(unknown)");
+    ///     println!("{name}: {} wait, {} run, {} failed", counts.waiting, counts.running, counts.failed);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        let mut counts = self.inner.store.counts().await?;
+        // Those whose messages no worker takes have no jobs of their own.
+        let others = [self.wanted().failed_queue(), self.wanted().notice_queue()];
+        let worked = self.wanted().queues().iter().map(QueueSpec::name).filter(|name| !others.contains(name));
+        for queue in worked.map(|name| Some(name.to_owned())) {
+            if !counts.iter().any(|known| known.queue == queue) {
+                counts.push(QueueCounts::new(queue));
+            }
+        }
+        counts.sort_by(|one, other| one.queue.cmp(&other.queue));
+        Ok(counts)
+    }
+
+    /// The tasks of which jobs have not ended, by queue: among them those that no worker knows. Kept by the store as
+    /// [`counts`](Self::counts) are.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        let mut open = self.inner.store.open_tasks().await?;
+        open.sort();
+        Ok(open)
     }
 
     /// The present state of a job, then every change without a gap until it is final, whichever process causes it.
@@ -243,7 +326,25 @@ impl TaskQueue {
     ///
     /// `Unavailable`.
     pub async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
-        self.inner.store.cancel(id).await
+        let cancelled = self.inner.store.cancel(id).await?;
+        // One that runs is counted by its worker.
+        if cfg!(feature = "metrics")
+            && cancelled == CancelOutcome::Cancelled
+            && let Ok(Some(job)) = self.inner.store.get(id).await
+        {
+            self.metrics().finished(None, &job.task, "cancelled");
+        }
+        Ok(cancelled)
+    }
+
+    /// Removes the record of an ended job for good; `false` when it is unknown or has not ended. That it has ended is
+    /// remembered, so that no late message runs it again. Its dead letter stays.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`.
+    pub async fn delete(&self, id: JobId) -> Result<bool> {
+        self.inner.store.delete(id).await
     }
 
     /// How many messages a queue holds.
@@ -277,6 +378,14 @@ impl TaskQueue {
         self.inner.store.as_ref()
     }
 
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.inner.metrics
+    }
+
+    pub(crate) fn system(&self) -> &'static str {
+        self.inner.system
+    }
+
     pub(crate) fn shared_store(&self) -> Arc<dyn JobStore> {
         self.inner.store.clone()
     }
@@ -290,6 +399,18 @@ impl TaskQueue {
             )
         })
     }
+}
+
+/// What nothing implements: its message tells which features are missing.
+#[cfg(not(all(feature = "rabbitmq", feature = "redis")))]
+#[diagnostic::on_unimplemented(
+    message = "`TaskQueue::connect` needs the features `rabbitmq` and `redis` of usm-queue",
+    label = "these features are not enabled",
+    note = "write in Cargo.toml: usm-queue = {{ version = \"…\", features = [\"rabbitmq\", \"redis\"] }}"
+)]
+#[doc(hidden)]
+pub trait RabbitMqAndRedis {
+    fn connect(self, topology: Topology) -> Ready<Result<TaskQueue>>;
 }
 
 impl fmt::Debug for TaskQueue {

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::{
-    job::{Job, JobId, Owner},
+    clock,
+    job::{Job, JobId, Owner, add_tag},
     json,
     retry::later,
+    trace_context::TraceContext,
 };
 
 /// How one job differs from its task's policy.
@@ -26,10 +27,12 @@ pub struct EnqueueOptions {
     pub(super) ttl: Option<Duration>,
     delay: Option<Duration>,
     owner: Option<Owner>,
+    tags: Vec<String>,
     metadata: Map<String, Value>,
-    /// Why a value of the metadata cannot be kept.
+    /// Why a tag or a value of the metadata cannot be kept.
     pub(super) unwritable: Option<String>,
     correlation_id: Option<String>,
+    trace: Option<TraceContext>,
     max_attempts: Option<u32>,
     pub(super) first_retry_delay: Option<Duration>,
 }
@@ -74,6 +77,15 @@ impl EnqueueOptions {
         self
     }
 
+    /// Calls the job so, to [find](crate::JobFilter::tag) it by: a customer, a campaign, a request. At most 10 tags of 1 to 100 bytes;
+    /// enqueueing fails as `InvalidInput` beyond. The job keeps them for as long as its record, and so does its replay.
+    pub fn tag(mut self, tag: impl Into<String>) -> Self {
+        if let Err(why) = add_tag(&mut self.tags, &tag.into()) {
+            self.unwritable = Some(why);
+        }
+        self
+    }
+
     /// Attaches a value to the record, for the caller's own use. Enqueueing fails as `InvalidInput` when JSON cannot hold it
     /// ([`Task`](crate::Task) tells what it can).
     pub fn metadata(mut self, name: impl Into<String>, value: impl Serialize) -> Self {
@@ -94,6 +106,12 @@ impl EnqueueOptions {
         self
     }
 
+    /// The span that the job belongs to, instead of what [`TaskQueue::trace_with`](crate::TaskQueue::trace_with) finds.
+    pub fn trace(mut self, trace: TraceContext) -> Self {
+        self.trace = Some(trace);
+        self
+    }
+
     /// Attempts in all instead of the task's; 0 counts as 1.
     pub fn max_attempts(mut self, attempts: u32) -> Self {
         self.max_attempts = Some(attempts.max(1));
@@ -107,14 +125,16 @@ impl EnqueueOptions {
     }
 
     pub(super) fn job(&self, task: &str, priority: u8, max_attempts: u32) -> Job {
-        let now = Utc::now();
+        let now = clock::now();
         let mut job = Job::new(self.id.unwrap_or_else(JobId::new), task, now);
         job.priority = self.priority.unwrap_or(priority);
         job.max_attempts = self.max_attempts.unwrap_or(max_attempts).max(1);
         job.next_attempt_at = self.delay.filter(|delay| !delay.is_zero()).map(|delay| later(now, delay));
         job.owner.clone_from(&self.owner);
+        job.tags.clone_from(&self.tags);
         job.metadata.clone_from(&self.metadata);
         job.correlation_id.clone_from(&self.correlation_id);
+        job.trace.clone_from(&self.trace);
         job
     }
 }

@@ -101,6 +101,14 @@ pub async fn eventually<T>(what: &str, mut look: impl AsyncFnMut() -> Option<T>)
     }
 }
 
+/// Seed of random values; it is printed, and `USM_CONTRACT_SEED` repeats it.
+fn seed() -> u64 {
+    let seed = std::env::var("USM_CONTRACT_SEED").ok().and_then(|seed| seed.parse().ok());
+    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
+    println!("USM_CONTRACT_SEED={seed}");
+    seed
+}
+
 /// A name no other test uses.
 pub fn unique(what: &str) -> String {
     format!("{what}-{}", Uuid::now_v7().simple())

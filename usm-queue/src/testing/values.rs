@@ -3,14 +3,11 @@
 use fastrand::Rng;
 use serde_json::{Map, Number, Value, json};
 
-use crate::MAX_JSON_DEPTH;
+use crate::json::MAX_JSON_DEPTH;
 
 /// Values to try, from a printed seed; `USM_CONTRACT_SEED` repeats them.
 pub(super) fn values() -> Vec<Value> {
-    let seed = std::env::var("USM_CONTRACT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("USM_CONTRACT_SEED={seed}");
-    let mut random = Rng::with_seed(seed);
+    let mut random = Rng::with_seed(super::seed());
     let numbers = json!([
         i64::MIN,
         i64::MAX,

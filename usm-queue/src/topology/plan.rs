@@ -10,6 +10,7 @@ use crate::error::{Error, ErrorKind};
 /// What a topology consists of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TopologyPart {
     /// An exchange.
     Exchange,
@@ -78,6 +79,7 @@ impl std::error::Error for TopologyDrift {}
 /// One difference.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(tag = "change", rename_all = "lowercase")]
+#[non_exhaustive]
 pub enum TopologyChange {
     /// It is missing; declaring the topology creates it.
     Create {

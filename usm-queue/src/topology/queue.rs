@@ -32,7 +32,7 @@ pub(crate) const DEFAULT_DELIVERY_LIMIT: u32 = 20;
 /// Per queue the time for a delivery can be set by policy (`consumer-timeout`) from 3.12, before that only in
 /// `rabbitmq.conf` (`consumer_timeout`); it must exceed the longest task with its grace period.
 ///
-/// [build]: crate::TopologyBuilder::build
+/// [build]: crate::topology::TopologyBuilder::build
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct QueueSpec {
     pub(crate) name: String,

@@ -3,7 +3,7 @@
 /// Whether a topic binding `pattern` takes `routing_key`.
 ///
 /// ```
-/// # use usm_queue::topic_matches;
+/// # use usm_queue::topology::topic_matches;
 /// assert!(topic_matches("ai.task.map.#", "ai.task.map"));
 /// assert!(topic_matches("ai.*.map", "ai.task.map"));
 /// assert!(!topic_matches("ai.*.map", "ai.map"));

@@ -77,7 +77,7 @@ pub(super) async fn attempt<S>(
         () = stop.overdue(grace) => None,
     };
     if let Err(panic) = guarded(|| drop(running)) {
-        tracing::warn!(panic, "dropping a handler panicked");
+        tracing::warn!(error = panic, "dropping a handler panicked");
     }
     match ended {
         None => stopped(stop.why()),

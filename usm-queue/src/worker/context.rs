@@ -17,6 +17,7 @@ use crate::{
     error::{Error, ErrorKind, Result},
     job::{Job, JobId, Progress},
     json,
+    trace_context::TraceContext,
 };
 
 /// What a running handler is told from outside, and whether it listened.
@@ -97,6 +98,11 @@ impl<S> JobContext<S> {
         &self.job
     }
 
+    /// The span that enqueued this job, where the caller told: to hand on to what the handler calls.
+    pub fn trace(&self) -> Option<&TraceContext> {
+        self.job.trace.as_ref()
+    }
+
     /// The same for every attempt, redelivery and replay of this piece of work. Use it as the key of side effects, so
     /// that a repeated attempt finds what an earlier one did.
     pub fn idempotency_key(&self) -> &str {
@@ -118,7 +124,7 @@ impl<S> JobContext<S> {
     /// # Errors
     ///
     /// As [`progress`](Self::progress), and `InvalidInput` when the value cannot be written as JSON ([`Task`](crate::Task) tells what
-    /// can), or takes more than [`MAX_RESULT_BYTES`](crate::MAX_RESULT_BYTES).
+    /// can), or takes more than [`MAX_RESULT_BYTES`](crate::limits::MAX_RESULT_BYTES).
     pub async fn partial(&self, value: impl Serialize) -> Result<()> {
         let what = format!("a partial result of task `{}`", self.job.task);
         self.update(JobUpdate::Partial(json::result(&what, value)?)).await

@@ -1,12 +1,12 @@
 //! The dead letter a delivery becomes: small enough that every broker takes it.
 
-use chrono::Utc;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::decide::Reason;
 use crate::{
     backend::Delivery,
+    clock,
     job::Job,
     message::{self, Message},
 };
@@ -33,7 +33,7 @@ pub(crate) fn dead_letter(
     if dead.message_id.is_empty() {
         dead.message_id = Uuid::now_v7().to_string();
     }
-    let died_at = Utc::now();
+    let died_at = clock::now();
     let timeline = job.map(|job| job.timeline.as_slice()).unwrap_or_default();
     let first_failed_at = timeline.iter().find(|entry| entry.error.is_some()).map(|entry| entry.at);
     let errors: Vec<&str> =

@@ -26,6 +26,21 @@ pub(crate) enum Outcome {
     Interrupted,
 }
 
+impl Outcome {
+    /// As one of few words, for logs, spans and metrics. Whether another attempt follows is not told by it.
+    pub(crate) fn label(&self) -> &'static str {
+        match self {
+            Self::Completed(_) => "ok",
+            Self::Failed(Verdict::Permanent, _) => "permanent",
+            Self::Failed(Verdict::Cancel, _) | Self::Cancelled => "cancelled",
+            Self::Failed(Verdict::Retry | Verdict::RetryAfter(_) | Verdict::Snooze(_), _) => "retry",
+            Self::TimedOut(_) => "timeout",
+            Self::Panicked(_) => "panic",
+            Self::Interrupted => "handed_back",
+        }
+    }
+}
+
 /// What becomes of the message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Fate {
@@ -92,6 +107,17 @@ pub(crate) fn decide(
     (JobUpdate::Retry { error, delay, counted }, Fate::RetryAfter(delay))
 }
 
+/// How a job ends by what was decided, and why its message becomes a dead letter; `None` where it goes on.
+pub(crate) fn end((update, fate): &(JobUpdate, Fate)) -> Option<(&'static str, Option<Reason>)> {
+    let outcome = match update {
+        JobUpdate::Completed(_) => "completed",
+        JobUpdate::Failed(_) => "failed",
+        JobUpdate::Cancelled => "cancelled",
+        _ => return None,
+    };
+    Some((outcome, if let Fate::DeadLetter(reason) = fate { Some(*reason) } else { None }))
+}
+
 #[cfg(test)]
 mod tests {
     use chrono::{DateTime, Utc};
@@ -110,7 +136,7 @@ mod tests {
     #[test]
     fn what_follows_each_outcome() {
         let now = Utc::now();
-        let policy = RetryPolicy::exponential(3, SECOND).with_jitter(0.0);
+        let policy = RetryPolicy::exponential(3, SECOND).jitter(0.0);
         let retry = |delay, error: &str, counted| {
             (JobUpdate::Retry { error: error.into(), delay, counted }, Fate::RetryAfter(delay))
         };
@@ -175,7 +201,7 @@ mod tests {
     #[test]
     fn a_job_that_only_meets_rate_limits_is_given_up_some_time_after_its_first_attempt() {
         let job = Job::new(JobId::new(), "t", Utc::now());
-        let policy = RetryPolicy::default().with_give_up_after(10 * SECOND);
+        let policy = RetryPolicy::default().give_up_after(10 * SECOND);
         let fate = |tried| decide(failed(Verdict::Snooze(SECOND)), &job, &policy, tried, 0.5).1;
 
         assert_eq!(fate(9 * SECOND), Fate::RetryAfter(SECOND));

@@ -11,6 +11,8 @@ use chrono::{DateTime, Utc};
 use serde::Serialize;
 use tokio::time::Instant;
 
+use crate::backend::Pause;
+
 /// How often the log says of a queue that it is not consumed.
 const REMINDER: Duration = Duration::from_secs(10);
 
@@ -43,13 +45,15 @@ pub struct QueueHealth {
     pub since: DateTime<Utc>,
     /// Why it is not consumed.
     pub reason: Option<String>,
+    /// Set while the queue is paused: it is not consumed then, which is as it should be.
+    pub paused: Option<Pause>,
 }
 
 impl WorkerHealth {
-    /// Whether the worker runs and all its queues are consumed.
+    /// Whether the worker runs and all its queues are consumed, those apart that are [paused](crate::TaskQueue::pause).
     pub fn is_consuming(&self) -> bool {
         let queues = self.lock();
-        !queues.is_empty() && queues.values().all(|queue| queue.health.consuming)
+        !queues.is_empty() && queues.values().all(|queue| queue.health.is_well())
     }
 
     /// Every queue of the worker, by name; none before it runs and after it has ended.
@@ -63,6 +67,7 @@ impl WorkerHealth {
             consuming: false,
             since: Utc::now(),
             reason: Some("the broker has not answered yet".to_owned()),
+            paused: None,
         };
         self.lock().insert(queue.to_owned(), Watched { health, told: None });
     }
@@ -88,11 +93,23 @@ impl WorkerHealth {
         watched.tell();
     }
 
+    /// It is paused, or is no longer.
+    pub(super) fn paused(&self, queue: &str, pause: Option<Pause>) {
+        let mut queues = self.lock();
+        let Some(Watched { health, told }) = queues.get_mut(queue) else { return };
+        if pause.is_some() {
+            (health.consuming, health.reason, *told) = (false, None, None);
+        }
+        if health.paused != pause {
+            (health.paused, health.since) = (pause, Utc::now());
+        }
+    }
+
     /// Says again and again what is not consumed, for as long as it is polled.
     pub(super) async fn remind(&self) -> Infallible {
         loop {
             tokio::time::sleep(REMINDER).await;
-            self.lock().values_mut().filter(|queue| !queue.health.consuming).for_each(Watched::tell);
+            self.lock().values_mut().filter(|queue| !queue.health.is_well()).for_each(Watched::tell);
         }
     }
 
@@ -105,13 +122,19 @@ impl WorkerHealth {
     }
 }
 
+impl QueueHealth {
+    fn is_well(&self) -> bool {
+        self.consuming || self.paused.is_some()
+    }
+}
+
 impl Watched {
     /// Unless it was said just now.
     fn tell(&mut self) {
         if self.told.is_none_or(|told| told.elapsed() + Duration::from_secs(1) >= REMINDER) {
             self.told = Some(Instant::now());
             let QueueHealth { queue, since, reason, .. } = &self.health;
-            tracing::warn!(queue, %since, why = reason, "not consuming; trying again until it works");
+            tracing::warn!(queue, %since, reason, "not consuming; trying again until it works");
         }
     }
 }

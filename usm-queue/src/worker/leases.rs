@@ -45,7 +45,7 @@ impl<S> Shared<S> {
         }
     }
 
-    fn running(&self) -> MutexGuard<'_, HashMap<Lease, Arc<Stop>>> {
+    pub(super) fn running(&self) -> MutexGuard<'_, HashMap<Lease, Arc<Stop>>> {
         self.running.lock().unwrap_or_else(PoisonError::into_inner)
     }
 

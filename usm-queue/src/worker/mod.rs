@@ -5,40 +5,52 @@ mod consume;
 mod context;
 mod dead_letter;
 mod decide;
+mod depths;
 mod health;
 mod leases;
 mod patience;
+mod presence;
 mod process;
 mod quarantine;
 mod registry;
 mod shared;
+mod shutdown;
+mod spans;
+mod startup;
+mod steering;
+mod timing;
 
 use std::{
-    collections::BTreeSet,
+    collections::{BTreeMap, BTreeSet},
     fmt,
     future::Future,
-    sync::{Arc, Mutex},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicUsize, Ordering},
+    },
     time::Duration,
 };
 
 use tokio::task::{JoinError, JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use tracing::Span;
 
 #[cfg(feature = "testing")]
 pub(crate) use self::context::{Reports, Signals};
 pub use self::{
     context::JobContext,
     health::{QueueHealth, WorkerHealth},
+    shutdown::Shutdown,
 };
-use self::{quarantine::Suspects, registry::Registry, shared::Shared};
+use self::{quarantine::Suspects, registry::Registry, shared::Shared, steering::Steering};
 use crate::{
+    backend::MOST_AT_ONCE,
     error::{Error, ErrorKind, Result, chain},
     queue::TaskQueue,
     task::{Task, Verdict},
+    trace_context::{LinkTrace, TraceContext},
 };
 
-/// How many jobs of one queue run at once at most: what AMQP counts to.
-const MOST_AT_ONCE: usize = u16::MAX as usize;
 /// The bounds of a lease.
 const LEASES: (Duration, Duration) = (Duration::from_millis(10), Duration::from_secs(24 * 3600));
 /// How long a shutdown waits, past both graces, for what the last handlers left to be recorded.
@@ -65,12 +77,15 @@ pub struct Worker<S> {
     state: S,
     registry: Registry<S>,
     name: String,
+    version: Option<String>,
     concurrency: usize,
+    queue_concurrency: BTreeMap<String, usize>,
     lease: Duration,
     grace: Duration,
     stop_grace: Duration,
     unknown_task_patience: Duration,
     health: WorkerHealth,
+    link_trace: Option<LinkTrace>,
 }
 
 impl<S: Clone + Send + Sync + 'static> Worker<S> {
@@ -81,12 +96,15 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             state,
             registry: Registry::default(),
             name: format!("{}-{:04x}", std::process::id(), fastrand::u16(..)),
+            version: None,
             concurrency: 1,
+            queue_concurrency: BTreeMap::new(),
             lease: Duration::from_secs(15),
             grace: Duration::from_secs(5),
             stop_grace: Duration::from_secs(2),
             unknown_task_patience: Duration::from_secs(600),
             health: WorkerHealth::default(),
+            link_trace: None,
         }
     }
 
@@ -145,6 +163,14 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         self
     }
 
+    /// As [`concurrency`](Self::concurrency), for one of its queues. 1 to 65,535.
+    ///
+    /// [`TaskQueue::set_concurrency`] outdoes both while workers run.
+    pub fn queue_concurrency(mut self, queue: impl Into<String>, jobs: usize) -> Self {
+        self.queue_concurrency.insert(queue.into(), jobs.clamp(1, MOST_AT_ONCE));
+        self
+    }
+
     /// How long a job stays this worker's without a sign of life; signs are given every third of it. A job of a worker
     /// that died is taken over after this time. 10 ms to 1 day, default 15 s.
     pub fn lease(mut self, lease: Duration) -> Self {
@@ -181,13 +207,30 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         self
     }
 
+    /// Ties the span of every delivery to the trace of its job: `link` gets the span `process`, or, where a filter has that off,
+    /// `attempt`, before it begins, and the [context](crate::Job::trace) that the job's message carries. A panic of it is logged.
+    /// See [`TaskQueue::trace_with`] for the other end.
+    pub fn trace_with(mut self, link: impl Fn(&Span, &TraceContext) + Send + Sync + 'static) -> Self {
+        self.link_trace = Some(Arc::new(link));
+        self
+    }
+
+    /// The version of the application, for [`TaskQueue::workers`]. Default: none.
+    pub fn version(mut self, version: impl Into<String>) -> Self {
+        self.version = Some(version.into());
+        self
+    }
+
     /// Tells from outside whether this worker consumes its queues.
     pub fn health(&self) -> WorkerHealth {
         self.health.clone()
     }
 
     /// Works until `shutdown` is ready; then takes nothing more, tells running jobs and waits for them up to the grace
-    /// period, makes the others stop, and hands back what is left without counting the attempt.
+    /// period, makes the others stop, and hands back what is left without counting the attempt. Says what became of them.
+    ///
+    /// It begins when the job store has answered once. A queue that is [paused](TaskQueue::pause) is not consumed; that it is,
+    /// or is no longer, the worker learns within about a second.
     ///
     /// Lost connections are not errors, nor are missing rights or reached limits: it says so in the log at once, again every
     /// 10 s, and in its [`health`](Self::health), and goes on when it can. When the future is dropped the worker shuts down
@@ -195,11 +238,12 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
     ///
     /// # Errors
     ///
-    /// `InvalidInput` when there is no handler, or more than one for a task, `Unroutable` when a handler's routing key reaches no queue, `Closed` as
+    /// `InvalidInput` when there is no handler, more than one for a task, or a `queue_concurrency` for another queue, `Unroutable` when a handler's routing key reaches no queue, `Closed` as
     /// soon as the queue is closed under the worker, `Backend` when a part of it panicked. In the last two cases running
     /// jobs are made to stop first, as in a shutdown.
-    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<()> {
+    pub async fn run_until(self, shutdown: impl Future<Output = ()>) -> Result<Shutdown> {
         let queues = self.queues()?;
+        self.announce(&queues);
         self.warn_of_long_tasks();
         let stop = CancellationToken::new();
         let stopping = stop.clone().drop_guard();
@@ -215,19 +259,26 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         ended.unwrap_or_else(|error| Err(died("the worker", error)))
     }
 
-    async fn work(self, queues: BTreeSet<String>, stop: CancellationToken) -> Result<()> {
+    async fn work(self, queues: BTreeMap<String, usize>, stop: CancellationToken) -> Result<Shutdown> {
         let Self {
             queue,
             state,
             registry,
             name,
-            concurrency,
+            version,
             lease,
             grace,
             stop_grace,
             unknown_task_patience,
             health,
+            link_trace,
+            concurrency: _,
+            queue_concurrency: _,
         } = self;
+        let steering = Steering::new(queues);
+        let tasks = registry.handlers().map(|handler| handler.task.to_owned()).collect();
+        let info = presence::introduce(&name, version, tasks, &steering);
+        let id = info.id.clone();
         let shared = Arc::new(Shared {
             queue,
             state,
@@ -240,16 +291,22 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             jobs: TaskTracker::new(),
             suspects: Suspects::default(),
             health: health.clone(),
+            link_trace,
+            steering,
+            ended: AtomicUsize::new(0),
+            handed_back: AtomicUsize::new(0),
             stopping: stop.clone(),
             abandon: CancellationToken::new(),
         });
+        let depths: Vec<_> = shared.steering.names().map(str::to_owned).collect();
         let mut consumers = JoinSet::new();
-        for queue in queues {
-            health.starting(&queue);
-            consumers
-                .spawn(stop.clone().run_until_cancelled_owned(shared.clone().consume(queue, concurrency)));
+        for queue in shared.steering.names() {
+            health.starting(queue);
+            let consuming = shared.clone().consume(queue.to_owned());
+            consumers.spawn(stop.clone().run_until_cancelled_owned(consuming));
         }
         let mut keeper = tokio::spawn(shared.clone().keep_leases());
+        let mut presence = tokio::spawn(shared.clone().keep_presence(info));
 
         let failure = tokio::select! {
             biased;
@@ -261,48 +318,50 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
             ended = &mut keeper => {
                 Some(ended.unwrap_or_else(|error| died("the task that keeps the worker's leases", error)))
             }
+            ended = &mut presence => {
+                Some(ended.unwrap_or_else(|error| died("the task that tells of the worker", error)))
+            }
             never = health.remind() => match never {},
+            never = shared.measure_depths(&depths) => match never {},
         };
         stop.cancel();
         while consumers.join_next().await.is_some() {}
         health.ended();
         shared.jobs.close();
-        let running = shared.jobs.len();
+        let (worker, jobs) = (shared.name.as_str(), shared.jobs.len());
         match &failure {
-            None => tracing::info!(running, "shutting down: no new job is taken"),
-            Some(error) => tracing::error!(running, error = chain(error), "the worker cannot go on and ends"),
+            None => tracing::info!(worker, jobs, "shutting down: no new job is taken"),
+            Some(error) => {
+                tracing::error!(worker, jobs, error = chain(error), "the worker cannot go on and ends")
+            }
         }
         // Without its queue or its leases nothing that a handler does would count.
         let grace = if failure.is_some() { Duration::ZERO } else { grace };
+        let mut abandoned = 0;
         if tokio::time::timeout(grace, shared.jobs.wait()).await.is_err() {
             shared.stop_all();
             // Past it only a handler that never yields, or a store that does not answer, is left; its lease lapses.
             let last = stop_grace.saturating_add(RECORDING);
             if tokio::time::timeout(last, shared.jobs.wait()).await.is_err() {
+                abandoned = shared.jobs.len();
                 shared.abandon.cancel();
             }
         }
         keeper.abort();
-        failure.map_or(Ok(()), Err)
-    }
-
-    /// A job that runs longer than the broker waits for its acknowledgement would be given to another worker.
-    fn warn_of_long_tasks(&self) {
-        let Some(limit) = self.queue.broker().settle_within() else { return };
-        for handler in self.registry.handlers() {
-            let longest = handler.policy.timeout.saturating_add(self.stop_grace);
-            if longest >= limit {
-                tracing::warn!(
-                    task.name = handler.task,
-                    ?longest,
-                    broker.limit = ?limit,
-                    "this task may run longer than the broker waits for an acknowledgement and would be delivered again; shorten `TaskPolicy::timeout` or raise the broker's consumer time-out"
-                );
-            }
+        presence.abort();
+        if let Some(error) = failure {
+            return Err(error);
         }
+        if abandoned == 0 {
+            shared.leave(&id).await;
+        }
+        let (ended, handed_back) =
+            (shared.ended.load(Ordering::Relaxed), shared.handed_back.load(Ordering::Relaxed));
+        Ok(Shutdown { finished: ended.saturating_sub(handed_back), handed_back, abandoned })
     }
 
-    fn queues(&self) -> Result<BTreeSet<String>> {
+    /// The queues its tasks are routed to, each with its jobs at once.
+    fn queues(&self) -> Result<BTreeMap<String, usize>> {
         if let Some(task) = self.registry.twice().first() {
             return Err(Error::invalid(format!(
                 "task `{task}` has more than one handler; remove one, or give one of the tasks another NAME"
@@ -326,7 +385,17 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         if queues.is_empty() {
             return Err(Error::invalid("the worker has no handler; add one with `.handle(…)`"));
         }
-        Ok(queues)
+        if let Some(other) = self.queue_concurrency.keys().find(|queue| !queues.contains(*queue)) {
+            return Err(Error::invalid(format!(
+                "queue_concurrency names queue `{other}`, which no task of this worker is routed to; its queues are {}",
+                queues.into_iter().collect::<Vec<_>>().join(", ")
+            )));
+        }
+        let at_once = |queue: String| {
+            let jobs = self.queue_concurrency.get(&queue).copied().unwrap_or(self.concurrency);
+            (queue, jobs)
+        };
+        Ok(queues.into_iter().map(at_once).collect())
     }
 }
 

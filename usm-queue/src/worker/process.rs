@@ -4,6 +4,7 @@ use std::{panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use futures_util::FutureExt;
 use tokio::time::Instant;
+use tracing::Instrument;
 
 use super::{
     attempt::{Stop, attempt, died, guarded, panic_message},
@@ -14,12 +15,14 @@ use super::{
     quarantine,
     registry::{Handler, Prepared},
     shared::Shared,
+    spans::{self, job_of},
+    timing::{lasted, tried_before, waited},
 };
 use crate::{
     backend::{Claimed, Delivery, JobUpdate, Lease, NewJob, Settlement, Updated},
     error::{ErrorKind, Result, chain, short},
-    job::{Job, JobEvent, JobId, JobStatus},
-    message::{self, Message},
+    job::{Job, JobId, JobStatus},
+    message,
     retry::RetryPolicy,
     task::{TaskError, Verdict},
 };
@@ -46,14 +49,15 @@ struct Misfit {
 
 impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// One delivery, from its arrival to its settlement.
-    pub(super) async fn process(self: Arc<Self>, delivery: Delivery) {
-        let processed = AssertUnwindSafe(self.work(&delivery)).catch_unwind().await;
+    pub(super) async fn process(self: &Arc<Self>, delivery: Delivery) {
+        let span = self.process_span(&delivery);
+        let processed = AssertUnwindSafe(self.work(&delivery).instrument(span)).catch_unwind().await;
         if let Err(panic) = processed {
-            let (panic, id) = (panic_message(panic), &delivery.message.message_id);
+            let panic = panic_message(panic);
             tracing::error!(
                 queue = delivery.queue,
-                message.id = id,
-                panic,
+                job.id = job_of(&delivery),
+                error = panic,
                 "processing a message panicked; it goes back"
             );
             self.settle(&delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
@@ -61,8 +65,9 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     }
 
     async fn work(self: &Arc<Self>, delivery: &Delivery) {
-        if self.stopping.is_cancelled() {
+        if self.holds_back(delivery) {
             // It goes back as it is.
+            self.count(&self.handed_back);
             return;
         }
         let Some(id) = delivery.message.job_id() else { return self.give_id(delivery).await };
@@ -108,7 +113,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
     /// The job as its message tells it, for a store that does not know it.
     fn as_told(&self, delivery: &Delivery, id: JobId, task: &str, max_attempts: u32) -> NewJob {
         let message = &delivery.message;
-        let record = message::record(message, id, task, max_attempts, delivery.redelivered);
+        let mut record = message::record(message, id, task, max_attempts, delivery.redelivered);
+        record.queue = Some(delivery.queue.clone());
         self.queue.as_told(record, message)
     }
 
@@ -158,7 +164,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         message.message_id = JobId::new().to_string();
         tracing::debug!(
             queue = delivery.queue,
-            message.id = message.message_id,
+            job.id = message.message_id,
             "a message without any id is given one"
         );
         let settlement = Settlement::Retry { message: Box::new(message), delay: Duration::ZERO };
@@ -181,7 +187,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             ),
         };
         if waited.is_zero() {
-            tracing::warn!(job.id = %id, queue = delivery.queue, task.name = misfit.task, why, "this worker cannot run a message; it goes back");
+            tracing::warn!(job.id = %id, queue = delivery.queue, task.name = misfit.task, reason = why, "this worker cannot run a message; it goes back");
         } else {
             tracing::debug!(job.id = %id, queue = delivery.queue, task.name = misfit.task, ?waited, "message goes back again");
         }
@@ -205,6 +211,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         job: Job,
         lease: Lease,
     ) {
+        let span = self.attempt_span(delivery, handler, &job);
         let claimed = Instant::now();
         let job = Arc::new(job);
         let stop = Arc::new(Stop::new(&self.stopping));
@@ -212,8 +219,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let outcome = if job.cancel_requested {
             // Its last worker died, or ended the attempt before it heard of it.
             Outcome::Cancelled
-        } else if self.stopping.is_cancelled() {
-            // The claim took so long that the worker is shutting down by now.
+        } else if self.holds_back(delivery) {
+            // The claim took so long that the worker is shutting down by now, or the queue is paused.
             Outcome::Interrupted
         } else {
             let key = delivery
@@ -225,8 +232,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 JobContext::new(self.state.clone(), job.clone(), key, reports, stop.signals.clone())
             };
             let classify = |error: &TaskError| self.registry.verdict(error);
-            attempt(prepared, context, classify, handler.policy.timeout, &stop, self.stop_grace).await
+            let worked = self.queue.metrics().worked(&delivery.queue, handler.task);
+            let _measured = worked.started(|| waited(&delivery.message, &job));
+            let attempt =
+                attempt(prepared, context, classify, handler.policy.timeout, &stop, self.stop_grace);
+            attempt.instrument(span.clone()).await
         };
+        span.record("outcome", outcome.label());
+        drop(span);
         self.finish(delivery, handler, &job, lease, claimed, outcome).await;
     }
 
@@ -240,11 +253,15 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         claimed: Instant,
         outcome: Outcome,
     ) {
-        tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, ?outcome, "attempt ended");
+        let mut outcome_label = outcome.label();
+        tracing::debug!(job.id = %job.id, task.name = handler.task, attempt = job.attempt, outcome = outcome_label, "attempt ended");
+        let interrupted = outcome == Outcome::Interrupted;
         let policy = retry_policy(&handler.policy.retry, delivery, job);
         let tried = tried_before(&delivery.message, job).saturating_add(claimed.elapsed());
         let decide = |outcome| decide::decide(outcome, job, &policy, tried, fastrand::f64());
-        let mut finished = self.record(delivery, handler, job, lease, tried, decide(outcome)).await;
+        let decided = decide(outcome);
+        let mut end = decide::end(&decided);
+        let mut finished = self.record(delivery, handler, job, lease, tried, decided).await;
         if let Some(Err(unstorable)) = &finished {
             let error = format!(
                 "the handler of task `{}` has ended, but the store cannot take its result: {}",
@@ -252,19 +269,39 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 chain(unstorable)
             );
             let failed = decide(Outcome::Failed(Verdict::Permanent, error));
+            (outcome_label, end) = ("permanent", decide::end(&failed));
             finished = self.record(delivery, handler, job, lease, tried, failed).await;
         }
         match finished {
             Some(Ok(Updated::Stale)) => {
+                (outcome_label, end) = ("lost", None);
                 tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job was taken over or ended meanwhile; this attempt's outcome is dropped");
             }
             Some(Ok(Updated::Lost)) => {
+                (outcome_label, end) = ("lost", None);
                 tracing::warn!(job.id = %job.id, attempt = job.attempt, "the job store lost this attempt; the job runs again");
             }
             Some(Err(error)) => {
+                (outcome_label, end) = ("lost", None);
                 tracing::error!(job.id = %job.id, attempt = job.attempt, error = chain(&error), "the outcome of this attempt cannot be recorded; the job runs again when its lease has lapsed");
             }
-            Some(Ok(Updated::Applied)) | None => {}
+            Some(Ok(Updated::Applied)) if interrupted => self.count(&self.handed_back),
+            Some(Ok(Updated::Applied)) => {}
+            // The worker gave up: nobody knows.
+            None => return,
+        }
+        spans::ended(outcome_label);
+        let worked = self.queue.metrics().worked(&delivery.queue, handler.task);
+        worked.attempt(outcome_label);
+        if let Some((outcome, reason)) = end {
+            worked.finished(outcome, || lasted(job, claimed.elapsed()));
+            self.measure_dead(delivery, handler.task, reason);
+        }
+    }
+
+    fn measure_dead(&self, delivery: &Delivery, task: &str, reason: Option<Reason>) {
+        if let Some(reason) = reason {
+            self.queue.metrics().dead_letter(Some(&delivery.queue), task, reason.as_str());
         }
     }
 
@@ -336,7 +373,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let (reason, error) = (misfit.reason, misfit.error.as_str());
         tracing::warn!(
             queue = delivery.queue,
-            message.id = delivery.message.message_id,
+            job.id = %id,
+            task.name = misfit.task,
             reason = reason.as_str(),
             error,
             "message cannot be run"
@@ -345,7 +383,9 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let text = format!("{}: {error}", reason.as_str());
         let fail = || self.queue.store().fail_unclaimed(record.clone(), text.clone());
         let Some(failed) = self.persist("fail", id, fail).await else { return };
-        if !failed {
+        if failed {
+            self.queue.metrics().finished(Some(&delivery.queue), &misfit.task, "failed");
+        } else {
             let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
             match job.map(|job| job.status) {
                 Some(JobStatus::Completed | JobStatus::Cancelled) => {
@@ -359,6 +399,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             }
         }
         self.settle(delivery, self.dead(delivery, reason, None, error)).await;
+        self.measure_dead(delivery, &misfit.task, Some(reason));
     }
 
     /// Ends a message whose job has ended.
@@ -381,37 +422,28 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         };
         let Some(buried) = self.persist("find", id, find).await else { return };
         let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
-        let settlement = match (buried, job) {
+        match (buried, job) {
             (None, Some(mut job)) => {
                 let used_up = job.attempt >= job.max_attempts;
                 let reason = if used_up { Reason::AttemptsUsedUp } else { Reason::Permanent };
                 let error = job.error.take().unwrap_or_else(|| reason.as_str().to_owned());
                 // The last entry is the failure itself, which `error` tells.
                 job.timeline.pop();
-                self.dead(delivery, reason, Some(&job), &error)
+                self.settle(delivery, self.dead(delivery, reason, Some(&job), &error)).await;
+                self.measure_dead(delivery, &job.task, Some(reason));
             }
-            _ => Settlement::Ack,
-        };
-        self.settle(delivery, settlement).await;
+            _ => self.settle(delivery, Settlement::Ack).await,
+        }
     }
 }
 
 /// The task's policy with what the job itself asked for.
 fn retry_policy(policy: &RetryPolicy, delivery: &Delivery, job: &Job) -> RetryPolicy {
-    let policy = policy.with_max_attempts(job.max_attempts);
+    let policy = policy.max_attempts(job.max_attempts);
     match delivery.message.header_u64(message::FIRST_DELAY_MS) {
-        Some(ms) => policy.with_first_delay(Duration::from_millis(ms)),
+        Some(ms) => policy.first_delay(Duration::from_millis(ms)),
         None => policy,
     }
-}
-
-/// How long ago the first attempt began, as this attempt begins: by the record, whose times are those of one clock, or, where
-/// the record was lost since, by the message.
-fn tried_before(message: &Message, job: &Job) -> Duration {
-    let first = job.timeline.iter().find(|entry| entry.event == JobEvent::Started);
-    let by_record = first.and_then(|first| (job.updated_at - first.at).to_std().ok()).unwrap_or_default();
-    let by_message = message.header_u64(message::TRIED_MS).map_or(Duration::ZERO, Duration::from_millis);
-    by_record.max(by_message)
 }
 
 fn millis(duration: Duration) -> u64 {

@@ -102,7 +102,9 @@ async fn of_a_batch_that_is_not_accepted_every_job_is_told() {
 
 #[tokio::test]
 async fn accepting_goes_on_when_the_caller_goes_away() {
-    let flaky = Flaky::new().await;
+    // In memory nothing takes time.
+    let dir = tempfile::TempDir::new().unwrap();
+    let flaky = Flaky::on(Some(&dir.path().join("queue.db"))).await;
     let id = JobId::new();
 
     // Polled once: it has begun.
@@ -178,7 +180,7 @@ async fn the_record_of_a_process_that_ended_while_it_enqueued_is_removed() {
 
 #[cfg(all(feature = "rabbitmq", feature = "redis"))]
 mod servers {
-    use usm_queue::{Overflow, QueueSpec, RabbitMqOptions, TaskQueue, Topology};
+    use usm_queue::{QueueSpec, RabbitMqOptions, TaskQueue, Topology, topology::Overflow};
 
     use super::*;
 

@@ -107,7 +107,7 @@ async fn the_largest_metadata_that_are_accepted_fit_in_every_later_form(bench: B
     assert_eq!(refused.kind(), ErrorKind::InvalidInput, "{refused}");
     let refused = queue.enqueue_with(note("x"), EnqueueOptions::new().correlation_id("c".repeat(256))).await;
     assert_eq!(refused.unwrap_err().kind(), ErrorKind::InvalidInput);
-    assert!(queue.jobs(&JobFilter::default()).await.unwrap().is_empty(), "nothing is stored");
+    assert!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.is_empty(), "nothing is stored");
 
     let mut size = 48 << 10;
     let job = loop {
@@ -167,7 +167,7 @@ async fn large_headers_of_others_are_left_out_and_the_body_is_kept(bench: Bench)
         let letter = bench.letters(1).await.remove(0);
         assert_eq!((letter.id.as_str(), letter.raw.as_slice()), ("garbage", &b"no JSON"[..]));
         eventually("the other is worked", async || {
-            let jobs = bench.queue.jobs(&JobFilter::default()).await.unwrap();
+            let jobs = bench.queue.jobs(&JobFilter::default()).await.unwrap().jobs;
             jobs.iter().any(|job| job.status == JobStatus::Completed && job.attempt == 2).then_some(())
         })
         .await;
@@ -215,7 +215,7 @@ async fn texts(bench: &Bench, count: usize) -> Vec<Value> {
     with_worker(
         worker,
         eventually("all are worked", async || {
-            let done = bench.queue.jobs(&JobFilter::default()).await.unwrap();
+            let done = bench.queue.jobs(&JobFilter::default()).await.unwrap().jobs;
             let mut done: Vec<_> = done.into_iter().filter_map(|job| job.result).collect();
             done.sort_by_key(Value::to_string);
             (done.len() == count).then_some(done)

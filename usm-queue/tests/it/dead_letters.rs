@@ -205,7 +205,7 @@ async fn a_replay_that_was_cut_off_before_it_removed_the_dead_letter_can_be_repe
         .await;
     })
     .await;
-    let jobs = queue.jobs(&usm_queue::JobFilter::default()).await.unwrap();
+    let jobs = queue.jobs(&usm_queue::JobFilter::default()).await.unwrap().jobs;
     assert_eq!(jobs.len(), 2, "the failed job and its replay");
 }
 

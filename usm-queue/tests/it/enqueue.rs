@@ -11,8 +11,9 @@ use std::{
 
 use serde::{Deserialize, Serialize};
 use usm_queue::{
-    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobId, JobStatus, MAX_BODY_BYTES, Owner, QueueSpec,
-    Task, TaskError, TaskPolicy, TaskQueue, Topology, Worker,
+    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobId, JobStatus, Owner, QueueSpec, Task, TaskError,
+    TaskPolicy, TaskQueue, Topology, Worker,
+    limits::MAX_BODY_BYTES,
     testing::{QUIET, eventually},
 };
 
@@ -142,7 +143,7 @@ async fn a_batch_with_one_bad_job_is_refused_whole() {
     let refused = queue.enqueue_many_with(batch).await.unwrap_err();
 
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
-    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap(), []);
+    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs, []);
     assert_eq!(queue.depth("work").await.unwrap().ready, 0);
 }
 
@@ -165,7 +166,7 @@ async fn a_payload_that_is_too_large_is_refused() {
 
     assert_eq!(refused.kind(), ErrorKind::InvalidInput);
     assert!(refused.to_string().contains(&MAX_BODY_BYTES.to_string()), "{refused}");
-    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap(), []);
+    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs, []);
 
     let large = note(&"x".repeat(MAX_BODY_BYTES - 1000));
     let job = queue.enqueue(large.clone()).await.unwrap();
@@ -202,7 +203,7 @@ async fn a_task_that_reaches_no_queue_is_refused_and_nothing_is_stored() {
 
     assert_eq!(refused.kind(), ErrorKind::Unroutable);
     assert!(refused.to_string().contains("`work.note`"), "{refused}");
-    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap(), []);
+    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs, []);
 }
 
 #[tokio::test]

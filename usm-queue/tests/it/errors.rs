@@ -157,7 +157,7 @@ async fn tasks_of_several_kinds_are_enqueued_in_one_batch() {
     let queue = in_memory().await;
     let mut batch = queue.batch();
     let (paid, noted) = (batch.add(Pay(7)).unwrap(), batch.add(note("x")).unwrap());
-    assert!(queue.jobs(&JobFilter::new()).await.unwrap().is_empty(), "not yet");
+    assert!(queue.jobs(&JobFilter::new()).await.unwrap().jobs.is_empty(), "not yet");
 
     let accepted = batch.enqueue().await.unwrap();
 
@@ -170,7 +170,7 @@ async fn tasks_of_several_kinds_are_enqueued_in_one_batch() {
     })
     .await;
     let filter = JobFilter::new().task(Pay::NAME).status(JobStatus::Completed).limit(9);
-    assert_eq!(queue.jobs(&filter).await.unwrap().len(), 1);
+    assert_eq!(queue.jobs(&filter).await.unwrap().jobs.len(), 1);
 }
 
 #[tokio::test]

@@ -3,10 +3,11 @@
 use std::{sync::Arc, time::Duration};
 
 use usm_queue::{
-    DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, Overflow, QueueSpec,
-    SqliteOptions, Task, TaskQueue, Topology,
+    DeadLetterFilter, EnqueueOptions, ErrorKind, Job, JobFilter, JobId, JobStatus, QueueSpec, SqliteOptions,
+    Task, TaskQueue, Topology,
     backend::{Broker, Claimed},
     testing,
+    topology::Overflow,
 };
 
 use crate::shared::{HOUR, Note, ended, foreign, in_memory, note, states, statuses};
@@ -82,7 +83,7 @@ async fn a_job_refused_by_a_full_queue_was_never_accepted() {
     assert_eq!(refused.kind(), ErrorKind::QueueFull);
     assert!(refused.to_string().contains("`work`"), "{refused}");
     assert_eq!(queue.job(id).await.unwrap_err().kind(), ErrorKind::NotFound);
-    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().len(), 2);
+    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.len(), 2);
 }
 
 /// A job whose worker holds it, while its message comes to an end in the broker.

@@ -11,13 +11,14 @@ use std::{
 
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream};
-use tokio::sync::{Notify, broadcast};
+use serde_json::Value;
+use tokio::sync::{Notify, broadcast, watch};
 use usm_queue::{
-    CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobStatus, JobWatch, QueueDepth, Result,
-    SqliteOptions, TaskQueue, Topology,
+    CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobPage, JobStatus, JobWatch, OpenTask,
+    QueueCounts, QueueDepth, Result, SqliteOptions, TaskQueue, Topology,
     backend::{
-        Accepted, Broker, Claimed, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, LeaseState,
-        Message, NewJob, Settlement, Updated, two_phase,
+        Accepted, Broker, Claimed, Consumer, ControlChange, Delivery, Expect, Inserted, JobStore, JobUpdate,
+        Lease, LeaseState, Message, NewJob, Note, QueueControl, Settlement, Updated, WorkerInfo, two_phase,
     },
     testing,
 };
@@ -87,7 +88,12 @@ pub(crate) struct Flaky {
 
 impl Flaky {
     pub(crate) async fn new() -> Self {
-        let (broker, store) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
+        Self::on(None).await
+    }
+
+    /// On a file, or in memory.
+    pub(crate) async fn on(path: Option<&std::path::Path>) -> Self {
+        let (broker, store) = testing::sqlite_pair(path, SqliteOptions::default()).await.unwrap();
         let [store_switch, renew_switch, publish_switch, settle_switch, consume_switch] =
             [(); 5].map(|()| Arc::new(Switch::default()));
         let flaky_store =
@@ -152,9 +158,19 @@ impl JobStore for FlakyStore {
         self.inner.get(id).await
     }
 
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage> {
         self.all.check()?;
         self.inner.list(filter).await
+    }
+
+    async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        self.all.check()?;
+        self.inner.counts().await
+    }
+
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        self.all.check()?;
+        self.inner.open_tasks().await
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
@@ -199,6 +215,32 @@ impl JobStore for FlakyStore {
         self.inner.cancel(id).await
     }
 
+    async fn delete(&self, id: JobId) -> Result<bool> {
+        self.all.check()?;
+        self.inner.delete(id).await
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>> {
+        self.all.check()?;
+        self.inner.notes(prefix).await
+    }
+
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>> {
+        self.all.check()?;
+        self.inner.put_note(key, value, expect, ttl).await
+    }
+
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool> {
+        self.all.check()?;
+        self.inner.remove_note(key, expect).await
+    }
+
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
         self.all.check()?;
         self.inner.watch(id).await
@@ -206,6 +248,35 @@ impl JobStore for FlakyStore {
 
     fn cancellations(&self) -> broadcast::Receiver<JobId> {
         self.inner.cancellations()
+    }
+
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>> {
+        self.all.check()?;
+        self.inner.heartbeat(worker, lifetime).await
+    }
+
+    async fn retire(&self, worker_id: &str) -> Result<()> {
+        self.all.check()?;
+        self.inner.retire(worker_id).await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerInfo>> {
+        self.all.check()?;
+        self.inner.workers().await
+    }
+
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()> {
+        self.all.check()?;
+        self.inner.control(queue, change).await
+    }
+
+    async fn controls(&self) -> Result<Vec<QueueControl>> {
+        self.all.check()?;
+        self.inner.controls().await
+    }
+
+    fn control_changes(&self) -> watch::Receiver<()> {
+        self.inner.control_changes()
     }
 
     async fn close(&self) {

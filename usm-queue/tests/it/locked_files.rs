@@ -37,7 +37,7 @@ async fn all_calls_behind_one_lock_fail_together_and_reads_go_on() {
     let calls = join_all((0..40).map(|_| queue.enqueue(note("x"))));
     let reads = async {
         assert_eq!(job.status().await.unwrap().status, JobStatus::Pending);
-        assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().len(), 1);
+        assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.len(), 1);
         assert!(begun.elapsed() < TIMEOUT, "reads do not wait for the lock");
     };
     let (calls, ()) = soon("all are refused", async { tokio::join!(calls, reads) }).await;
@@ -51,7 +51,7 @@ async fn all_calls_behind_one_lock_fail_together_and_reads_go_on() {
     }
     other.execute_batch("ROLLBACK").unwrap();
     queue.enqueue(note("after")).await.unwrap();
-    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().len(), 2);
+    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.len(), 2);
 }
 
 #[tokio::test]
@@ -64,11 +64,11 @@ async fn calls_that_wait_are_done_when_the_lock_is_free() {
     let calls = join_all((0..40).map(|_| queue.enqueue(note("x"))));
     let free = async {
         // A read comes back while they wait.
-        assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap(), []);
+        assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs, []);
         other.execute_batch("COMMIT").unwrap();
     };
     let (calls, ()) = soon("all are accepted", async { tokio::join!(calls, free) }).await;
 
     assert!(calls.iter().all(Result::is_ok));
-    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().len(), 40);
+    assert_eq!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.len(), 40);
 }

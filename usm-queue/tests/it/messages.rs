@@ -46,7 +46,7 @@ async fn one_ended(queue: &TaskQueue, worker: Worker<()>) -> Job {
     with_worker(
         worker,
         eventually("a job ends", async || {
-            let jobs = queue.jobs(&JobFilter::default()).await.unwrap();
+            let jobs = queue.jobs(&JobFilter::default()).await.unwrap().jobs;
             jobs.into_iter().find(|job| job.status.is_final())
         }),
     )
@@ -81,7 +81,7 @@ async fn a_message_without_any_job_id_is_worked_once() {
     })
     .await;
 
-    let jobs = queue.jobs(&JobFilter::default()).await.unwrap();
+    let jobs = queue.jobs(&JobFilter::default()).await.unwrap().jobs;
     assert_eq!((jobs.len(), jobs[0].attempt, jobs[0].status), (1, 1, JobStatus::Completed));
 }
 

@@ -27,7 +27,7 @@ fn file_of_version_1(dir: &TempDir) -> PathBuf {
 /// The jobs by the text of their task, which is the order of their ids.
 async fn jobs(queue: &TaskQueue) -> BTreeMap<&'static str, Job> {
     let texts = ["completed", "failed", "retrying", "processing", "delayed", "cancelled", "pending"];
-    let mut jobs = queue.jobs(&JobFilter::default()).await.unwrap();
+    let mut jobs = queue.jobs(&JobFilter::default()).await.unwrap().jobs;
     assert_eq!(jobs.len(), texts.len());
     jobs.sort_by_key(|job| job.id);
     texts.into_iter().zip(jobs).collect()
@@ -47,6 +47,17 @@ async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
     assert_eq!(before["completed"].result, Some(json!("done")));
     assert_eq!(before["completed"].progress.as_ref().map(|progress| progress.total), Some(2));
     assert_eq!(before["failed"].error.as_deref(), Some("broken"));
+    let counts = queue.counts().await.unwrap();
+    assert_eq!((counts[0].open(), counts[0].running, counts[0].completed, counts[0].failed), (4, 1, 1, 1));
+    assert_eq!(queue.open_tasks().await.unwrap().iter().map(|open| open.jobs).sum::<u64>(), 4);
+    for (text, job) in &before {
+        // What was delayed is due by now, and maintenance has yet to see it.
+        eventually(text, async || {
+            let in_state = JobFilter::new().state(job.state(chrono::Utc::now()));
+            queue.jobs(&in_state).await.unwrap().jobs.contains(job).then_some(())
+        })
+        .await;
+    }
     let letters = queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
     assert_eq!(letters.iter().map(|letter| letter.job_id).collect::<Vec<_>>(), [Some(before["failed"].id)]);
 
@@ -75,6 +86,12 @@ async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
     })
     .await;
 
+    // Records of that version do not tell their queue; a new one does. The replay is of its letter's queue.
+    let counts: Vec<_> = queue.counts().await.unwrap();
+    let ended: Vec<_> = counts.iter().map(|of| (of.queue.as_deref(), of.open(), of.completed)).collect();
+    assert_eq!(ended, [(None, 0, 5), (Some("work"), 0, 2)]);
+    assert_eq!((counts[0].failed, counts[0].cancelled), (1, 1));
+    assert!(queue.open_tasks().await.unwrap().is_empty());
     assert_eq!(status(&after), [Cancelled, Completed, Completed, Failed, Completed, Completed, Completed]);
     assert_eq!((after["retrying"].attempt, after["processing"].attempt), (2, 1));
     assert_eq!(after["processing"].partial_results, [json!("begun")]);

@@ -5,8 +5,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use usm_queue::{
-    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus, MAX_JSON_DEPTH, MAX_RESULT_BYTES, Task,
-    TaskError, TaskQueue, Topology, Worker,
+    EnqueueOptions, ErrorKind, JobContext, JobFilter, JobStatus, Task, TaskError, TaskQueue, Topology,
+    Worker,
+    limits::{MAX_JSON_DEPTH, MAX_RESULT_BYTES},
 };
 
 use crate::shared::{Note, ended, in_memory, note, with_worker};
@@ -109,7 +110,7 @@ async fn a_payload_that_would_arrive_otherwise_is_refused_when_enqueued() {
     }
     let queue = in_memory().await;
     queue.enqueue(Numbers { double: f64::NAN, ..numbers() }).await.unwrap_err();
-    assert!(queue.jobs(&JobFilter::default()).await.unwrap().is_empty(), "nothing of it is kept");
+    assert!(queue.jobs(&JobFilter::default()).await.unwrap().jobs.is_empty(), "nothing of it is kept");
 }
 
 /// A result that says what each test wants to return.

@@ -183,7 +183,7 @@ impl Task for Hasty {
     type Output = String;
 
     fn policy() -> TaskPolicy {
-        let retry = RetryPolicy::exponential(3, RETRY).with_give_up_after(10 * RETRY);
+        let retry = RetryPolicy::exponential(3, RETRY).give_up_after(10 * RETRY);
         TaskPolicy::default().retry(retry)
     }
 }

@@ -5,8 +5,8 @@ use std::{future::Future, time::Duration};
 use serde::{Deserialize, Serialize};
 use tokio::{sync::oneshot, task::JoinHandle};
 use usm_queue::{
-    Job, JobHandle, JobStatus, RetryPolicy, Task, TaskPolicy, TaskQueue, Topology, Worker, backend::Message,
-    testing::soon,
+    Job, JobHandle, JobStatus, RetryPolicy, Shutdown, Task, TaskPolicy, TaskQueue, Topology, Worker,
+    backend::Message, testing::soon,
 };
 
 /// The first retry comes after this, the second after twice as long.
@@ -26,7 +26,7 @@ impl Task for Note {
     type Output = String;
 
     fn policy() -> TaskPolicy {
-        TaskPolicy::default().retry(RetryPolicy::exponential(3, RETRY).with_jitter(0.0))
+        TaskPolicy::default().retry(RetryPolicy::exponential(3, RETRY).jitter(0.0))
     }
 }
 
@@ -42,7 +42,7 @@ pub(crate) async fn in_memory() -> TaskQueue {
 /// A worker that runs beside the test.
 pub(crate) struct Running {
     stop: oneshot::Sender<()>,
-    task: JoinHandle<usm_queue::Result<()>>,
+    task: JoinHandle<usm_queue::Result<Shutdown>>,
 }
 
 pub(crate) fn start<S: Clone + Send + Sync + 'static>(worker: Worker<S>) -> Running {
@@ -55,9 +55,9 @@ pub(crate) fn start<S: Clone + Send + Sync + 'static>(worker: Worker<S>) -> Runn
 
 impl Running {
     /// Asks it to shut down and waits until it has.
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(self) -> Shutdown {
         let _ = self.stop.send(());
-        soon("the worker shuts down", self.task).await.unwrap().unwrap();
+        soon("the worker shuts down", self.task).await.unwrap().unwrap()
     }
 }
 

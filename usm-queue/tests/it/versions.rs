@@ -172,5 +172,5 @@ async fn two_messages_without_ids_are_two_jobs(place: &Place) {
     }
     let mut filter = JobFilter::default();
     filter.limit = 9;
-    assert!(place.queue.jobs(&filter).await.unwrap().len() >= 2);
+    assert!(place.queue.jobs(&filter).await.unwrap().jobs.len() >= 2);
 }

@@ -23,8 +23,8 @@ use super::{
 };
 use crate::{
     backend::{
-        Accepted, Broker, Consumer, Delivery, JobStore, JobUpdate, Lease, NewJob, QueueDepth, Settlement,
-        Updated, two_phase,
+        Accepted, BackendInfo, Broker, Consumer, Delivery, JobStore, JobUpdate, Lease, NewJob, QueueDepth,
+        Settlement, Updated, two_phase,
     },
     error::{Error, Result},
     message::Message,
@@ -43,6 +43,7 @@ pub(crate) struct RabbitMqBroker {
     /// Whether declarations are deferred until the broker is needed.
     deferring: AtomicBool,
     deferred: tokio::sync::Mutex<Vec<Topology>>,
+    options: BackendInfo,
     settle_within: Option<Duration>,
     /// Cancelled when the broker is closed or dropped.
     stop: CancellationToken,
@@ -76,7 +77,7 @@ impl RabbitMqBroker {
         let broker = Self::lazy(options)?;
         broker.connections.management().await?;
         broker.deferring.store(false, Ordering::SeqCst);
-        tracing::info!(endpoint = %broker.connections.endpoint(), "connected");
+        tracing::info!(server = %broker.connections.endpoint(), "connected");
         Ok(broker)
     }
 
@@ -93,6 +94,7 @@ impl RabbitMqBroker {
             relay: Mutex::default(),
             deferring: AtomicBool::new(true),
             deferred: tokio::sync::Mutex::default(),
+            options: options.describe(),
             settle_within: options.consumer_timeout,
             _stop_when_dropped: stop.clone().drop_guard(),
             stop,
@@ -210,6 +212,11 @@ impl Broker for RabbitMqBroker {
         self.browser.browse(queue, skip, limit).await
     }
 
+    async fn browse_each(&self, queue: &str, look: Box<dyn FnMut(Message) -> bool + Send>) -> Result<()> {
+        self.ready().await?;
+        self.browser.browse_each(queue, look).await
+    }
+
     async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {
         self.ready().await?;
         self.browser.find(queue, id).await
@@ -229,9 +236,26 @@ impl Broker for RabbitMqBroker {
         self.settle_within
     }
 
+    fn describe(&self) -> BackendInfo {
+        let version = self.connections.version();
+        let quorum = version.as_deref().map_or("unknown", quorum_priorities);
+        let info = self.options.clone().server(self.connections.endpoint().to_string()).version(version);
+        info.setting("priorities", "classic queues").setting("quorum_priorities", quorum)
+    }
+
     async fn close(&self) {
         self.stop.cancel();
         self.consumers.close().await;
         self.publisher.close().await;
+    }
+}
+
+/// What quorum queues of this version of RabbitMQ make of priorities.
+fn quorum_priorities(version: &str) -> &'static str {
+    let mut numbers = version.split('.').map(|number| number.parse::<u32>().unwrap_or_default());
+    match (numbers.next().unwrap_or_default(), numbers.next().unwrap_or_default()) {
+        (..4, _) => "none",
+        (4, ..3) => "two classes",
+        _ => "0 to 31",
     }
 }

@@ -22,8 +22,11 @@ use crate::{
     message::Message,
 };
 
-/// How many messages are requested at a time.
-const BATCH: usize = 32;
+/// How many messages are requested at a time, at first and at most: more with every round trip, so that what is looked at is
+/// back soon.
+const BATCH: (usize, usize) = (32, 256);
+/// Requests do not grow any more when their answers are larger.
+const BATCH_BYTES: usize = 1 << 20;
 /// A channel that does not answer within this time is replaced: lapin sometimes loses one that gets the number of a channel
 /// whose use was cancelled.
 const ONE_TRY: Duration = Duration::from_secs(2);
@@ -55,6 +58,23 @@ impl Browser {
             }
             Next::Continue
         })
+        .await
+    }
+
+    /// All waiting messages from the oldest, for as long as more are wanted.
+    pub(super) async fn browse_each(
+        self: &Arc<Self>,
+        queue: &str,
+        mut look: Box<dyn FnMut(Message) -> bool + Send>,
+    ) -> Result<()> {
+        self.walk(
+            queue,
+            usize::MAX,
+            (),
+            move |(), _, message| {
+                if look(message) { Next::Continue } else { Next::Stop }
+            },
+        )
         .await
     }
 
@@ -111,10 +131,14 @@ impl Browser {
         // Only to see that it exists: the depth may leave out messages that are on their way back.
         self.connections.ready_messages(&channel, queue).await?;
         let name = short("queue name", queue)?;
-        let (mut seen, mut last, mut until) = (0, None, until);
+        let (mut seen, mut last, mut until, mut batch) = (0, None, until, BATCH.0);
         let walked = async {
             'walk: while seen < until && !stop.is_cancelled() {
-                let fetched = self.fetch(&channel, queue, &name, (until - seen).min(BATCH)).await?;
+                let fetched = self.fetch(&channel, queue, &name, (until - seen).min(batch)).await?;
+                let bytes: usize = fetched.iter().flatten().map(|message| message.delivery.data.len()).sum();
+                if bytes < BATCH_BYTES {
+                    batch = (batch * 2).min(BATCH.1);
+                }
                 let may_have_more = fetched.iter().all(Option::is_some);
                 if let (None, Some(Some(first))) = (last, fetched.first()) {
                     // No more than there were: messages that come back meanwhile would be seen twice, and new ones for ever.

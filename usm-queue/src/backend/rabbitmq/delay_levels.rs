@@ -5,7 +5,7 @@
 //! passes it on to the next lower one. All messages of one queue wait equally long, so the oldest is due first and
 //! none blocks another. Behind the lowest level a headers exchange delivers the message to the queue it names.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 /// The most levels there can be: 250 ms to 9 h. Every routing key has a word for each of them, so that processes with
 /// different numbers of levels understand each other's messages and bindings.
@@ -42,6 +42,12 @@ pub(super) struct DelayLevel {
     pub(super) pass_key: String,
     /// The exchange where its messages go after the wait, and those that do not wait here.
     pub(super) next: String,
+}
+
+impl fmt::Display for DelayLevels {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} (longer than {:?} by the relay)", self.count, STEP * ((1 << self.count) - 1))
+    }
 }
 
 impl DelayLevels {

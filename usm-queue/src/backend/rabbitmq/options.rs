@@ -9,7 +9,7 @@ use super::{
     endpoint::Endpoint,
 };
 use crate::{
-    backend::url::ambiguous,
+    backend::{BackendInfo, url::ambiguous},
     error::{Error, Result},
 };
 
@@ -163,6 +163,20 @@ impl RabbitMqOptions {
     pub fn delay_levels(mut self, levels: u32) -> Self {
         self.delay_levels = levels;
         self
+    }
+
+    /// What is set here, for the line that a worker logs when it starts.
+    pub(super) fn describe(&self) -> BackendInfo {
+        let limit = self.consumer_timeout.map_or("none".to_owned(), |limit| format!("{limit:?}"));
+        BackendInfo::new("rabbitmq")
+            .connections(self.connections + usize::from(!self.share_connection))
+            .setting("share_connection", self.share_connection)
+            .setting("publish_window", self.publish_window)
+            .setting("call_timeout", format_args!("{:?}", self.call_timeout))
+            .setting("blocked_wait", format_args!("{:?}", self.blocked_wait))
+            .setting("heartbeat", format_args!("{:?}", self.heartbeat))
+            .setting("consumer_timeout", limit)
+            .setting("delay_levels", self.levels())
     }
 
     pub(super) fn levels(&self) -> DelayLevels {

@@ -10,6 +10,7 @@
 //! - `record`: the record as Redis holds it; `snapshot`: reading records;
 //! - `scripts`: the Lua files and how they are called; `index`: lists of jobs;
 //! - `progress`, `claims`, `request_ids`: what this process remembers of the jobs it runs;
+//! - `steering`: workers that live, and what operators want of queues;
 //! - `transitions`: inserting, claiming, updating; `watch`: telling watchers of changes;
 //! - `store`: the [`JobStore`](crate::backend::JobStore) made of these.
 
@@ -18,6 +19,7 @@ mod connection;
 mod encoding;
 mod index;
 mod keys;
+mod notes;
 mod options;
 mod preflight;
 mod progress;
@@ -25,6 +27,7 @@ mod record;
 mod request_ids;
 mod scripts;
 mod snapshot;
+mod steering;
 mod store;
 mod transitions;
 mod watch;

@@ -41,7 +41,7 @@ pub struct RedisOptions {
     /// all watched records are read, to notice those that are gone. Default 1 s, 1 day at most.
     pub check_interval: Duration,
     /// How often the subscription connection is pinged while nobody watches a job, in addition to TCP's own keep-alive. An
-    /// idle process sends nothing else. Default 5 minutes, which is 288 commands a day; 1 day at most.
+    /// idle process sends nothing else but a heartbeat a minute for each worker. Default 5 minutes, which is 288 commands a day; 1 day at most.
     pub ping_interval: Duration,
 }
 

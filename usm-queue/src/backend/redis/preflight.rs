@@ -23,7 +23,7 @@ pub(super) async fn check_permissions(connection: &Connection, user: &str) -> Re
         .arg(0)
         .arg(keys.record(PROBE))
         .arg(keys.state(PROBE))
-        .arg(keys.jobs_by_task(PROBE))
+        .arg(keys.jobs_by_tag(PROBE))
         .arg(keys.changes_channel(PROBE));
     let mut missing: Vec<Rule> = Vec::new();
     match connection.try_request::<Vec<String>>(&Request::Script(&RIGHTS, try_all)).await? {
@@ -84,14 +84,20 @@ fn missing_rule(command: &str, place: &str, error: &str) -> Option<Rule> {
 /// settings gets no warning.
 pub(super) async fn check_settings(connection: &Connection) {
     let mut settings = String::new();
-    for section in ["memory", "persistence"] {
+    for section in ["server", "memory", "persistence"] {
         match connection.request::<String>(&Request::Command(info(section))).await {
             Ok(text) => settings.push_str(&text),
             Err(error) => {
-                tracing::debug!(error = chain(&error), section, "Redis does not show its settings");
+                tracing::debug!(
+                    error = chain(&error),
+                    redis.section = section,
+                    "Redis does not show its settings"
+                );
             }
         }
     }
+    let version = settings.lines().find_map(|line| line.strip_prefix("redis_version:"));
+    version.into_iter().for_each(|version| connection.set_version(version.trim()));
     for risk in risks(&settings, config(connection, "save").await.as_deref()) {
         tracing::warn!(server = connection.address(), "{risk}");
     }

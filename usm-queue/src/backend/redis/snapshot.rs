@@ -23,6 +23,12 @@ pub(super) struct Snapshot {
     pub(super) foreign: Option<Vec<u8>>,
 }
 
+/// Jobs that were read, and their places among those that were asked for.
+pub(super) struct Wanted {
+    pub(super) wanted: Vec<(usize, Job)>,
+    pub(super) gone: Vec<JobId>,
+}
+
 impl Snapshot {
     /// Reads a published message: the record, and the partial result that is new. `None` if it must be read from Redis.
     pub(super) fn from_message(id: JobId, message: &[u8]) -> Option<Self> {
@@ -57,20 +63,42 @@ impl Connection {
         Ok(found)
     }
 
+    /// What the record says that another service may have under this id: which job of ours it is, if any. `None` where there is
+    /// no record.
+    pub(super) async fn called(&self, text: &str) -> Result<Option<Option<JobId>>> {
+        // MGET reads a key of another type as missing.
+        let mut get = redis::cmd("MGET");
+        get.arg(&[self.keys().record(text)]);
+        let found: Vec<Option<Vec<u8>>> = self.request(&Request::Command(get)).await?;
+        Ok(found.into_iter().flatten().next().map(|text| usm_job_id(&text)))
+    }
+
     /// Reads one whole record.
     pub(super) async fn read_one(&self, id: JobId) -> Result<Option<Snapshot>> {
         Ok(self.read(&[(id, 0)]).await?.pop().flatten())
     }
 
-    /// Whole records of texts that were read before.
-    pub(super) async fn complete(&self, texts: Vec<(JobId, Vec<u8>)>) -> Result<Vec<Job>> {
-        let found = texts.into_iter().filter_map(|(id, text)| {
-            let listed = list_length(&text).unwrap_or(usize::MAX);
-            Some(Snapshot { record: parse(id, &text)?, listed, from: 0, foreign: None })
-        });
-        let mut found: Vec<_> = found.collect();
+    /// Reads those of these jobs that are wanted, and tells which have no record.
+    pub(super) async fn read_wanted(
+        &self,
+        ids: &[JobId],
+        is_wanted: impl Fn(&Job) -> bool,
+    ) -> Result<Wanted> {
+        let (mut places, mut found, mut gone) = (Vec::new(), Vec::new(), Vec::new());
+        for (place, (id, text)) in ids.iter().zip(self.read_texts(ids).await?).enumerate() {
+            let Some(text) = text else {
+                gone.push(*id);
+                continue;
+            };
+            if let Some(record) = parse(*id, &text).filter(&is_wanted) {
+                let listed = list_length(&text).unwrap_or(usize::MAX);
+                places.push(place);
+                found.push(Snapshot { record, listed, from: 0, foreign: None });
+            }
+        }
         self.add_partials(found.iter_mut()).await?;
-        Ok(found.into_iter().map(|snapshot| snapshot.record).collect())
+        let wanted = places.into_iter().zip(found.into_iter().map(|snapshot| snapshot.record)).collect();
+        Ok(Wanted { wanted, gone })
     }
 
     /// Reads all entries of a job's list of partial results.

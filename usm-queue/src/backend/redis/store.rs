@@ -3,22 +3,26 @@
 use std::{any::Any, fmt, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
-use tokio::sync::broadcast;
+use serde_json::Value;
+use tokio::sync::{broadcast, watch as changes};
 
 use super::{
     connection::{Connection, Request},
     encoding::{duration_micros, to_json},
+    notes,
     options::RedisOptions,
-    preflight, record,
+    preflight,
     request_ids::RequestIds,
     scripts::{CANCEL, FAIL, POSTPONE},
+    steering,
     transitions::Transitions,
     watch::{Watcher, Watchers},
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        BackendInfo, CancelOutcome, Claimed, ControlChange, Expect, Inserted, JobChanges, JobFilter, JobPage,
+        JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Note, OpenTask, QueueControl, QueueCounts,
+        Updated, WorkerInfo, notes::note_json,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -39,7 +43,13 @@ impl RedisOptions {
         preflight::check_settings(&connection).await;
         let watchers = Watchers::new(connection.clone(), &options);
         let transitions = Arc::new(Transitions::new(connection.clone(), &options));
-        Ok(Arc::new(RedisStore { connection, transitions, watchers }))
+        let info = BackendInfo::new("redis")
+            .server(connection.address())
+            .connections(2)
+            .setting("response_timeout", format_args!("{:?}", options.response_timeout))
+            .setting("keep_ended", format_args!("{:?}", options.keep_ended))
+            .setting("keep_unfinished", format_args!("{:?}", options.keep_unfinished));
+        Ok(Arc::new(RedisStore { connection, transitions, watchers, info }))
     }
 }
 
@@ -47,6 +57,7 @@ struct RedisStore {
     connection: Arc<Connection>,
     transitions: Arc<Transitions>,
     watchers: Watchers,
+    info: BackendInfo,
 }
 
 #[async_trait]
@@ -77,12 +88,7 @@ impl JobStore for RedisStore {
         if !is_alias && id.is_own() {
             return Ok(id);
         }
-        // MGET reads a key of another type as missing.
-        let mut get = redis::cmd("MGET");
-        get.arg(&[self.connection.keys().record(text)]);
-        let found: Vec<Option<Vec<u8>>> = self.connection.request(&Request::Command(get)).await?;
-        let [found] = found.try_into().unwrap_or([None]);
-        match found.as_deref().map(record::usm_job_id) {
+        match self.connection.called(text).await? {
             Some(Some(ours)) => Ok(ours),
             Some(None) if is_alias => {
                 let remember = self.transitions.calls.remember_alias(id, text);
@@ -97,8 +103,16 @@ impl JobStore for RedisStore {
         Ok(self.connection.read_one(id).await?.map(|snapshot| snapshot.record))
     }
 
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
-        self.transitions.index.read(filter).await
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage> {
+        self.transitions.index.list(filter).await
+    }
+
+    async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        self.transitions.index.counts().await
+    }
+
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        self.transitions.index.open_tasks().await
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
@@ -157,6 +171,10 @@ impl JobStore for RedisStore {
         })
     }
 
+    async fn delete(&self, id: JobId) -> Result<bool> {
+        self.transitions.delete(id).await
+    }
+
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
         let (current, watcher) = self.start_watching(id).await?;
         Ok(JobWatch::new(current, Watcher::later_records(watcher, Job::clone)))
@@ -173,9 +191,55 @@ impl JobStore for RedisStore {
         self.watchers.cancellations()
     }
 
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>> {
+        steering::beat(&self.connection, worker, lifetime).await
+    }
+
+    async fn retire(&self, worker_id: &str) -> Result<()> {
+        steering::retire(&self.connection, worker_id).await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerInfo>> {
+        steering::workers(&self.connection).await
+    }
+
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()> {
+        steering::change(&self.connection, queue, change).await
+    }
+
+    async fn controls(&self) -> Result<Vec<QueueControl>> {
+        steering::controls(&self.connection).await
+    }
+
+    fn control_changes(&self) -> changes::Receiver<()> {
+        self.watchers.control_changes()
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>> {
+        notes::list(&self.connection, prefix).await
+    }
+
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>> {
+        notes::put(&self.connection, key, &note_json(key, &value)?, expect, ttl).await
+    }
+
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool> {
+        notes::remove(&self.connection, key, expect).await
+    }
+
     async fn close(&self) {
         self.watchers.close();
         self.connection.close();
+    }
+
+    fn describe(&self) -> BackendInfo {
+        self.info.clone().version(self.connection.version())
     }
 
     fn as_any(&self) -> &dyn Any {

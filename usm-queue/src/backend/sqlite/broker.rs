@@ -15,15 +15,15 @@ use super::{
     embedded::Embedded,
     jobs,
     messages::{
-        NewRow, Routes, Settle, called, declare, failed, insert_all, plan, prepare, prepare_one, query,
+        NewRow, Routes, Settle, called, declare, each, failed, insert_all, plan, prepare, prepare_one, query,
         ready_count,
     },
     store::SqliteStore,
 };
 use crate::{
     backend::{
-        Accepted, Broker, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, NewJob, QueueDepth,
-        Settlement, Updated,
+        Accepted, BackendInfo, Broker, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, NewJob,
+        QueueDepth, Settlement, Updated,
         two_phase::{self, conflict},
     },
     error::{Error, Result},
@@ -148,6 +148,13 @@ impl Broker for SqliteBroker {
         self.embedded.db.read(move |connection| query(connection, sql, params![id, limit, skip])).await
     }
 
+    async fn browse_each(&self, queue: &str, mut look: Box<dyn FnMut(Message) -> bool + Send>) -> Result<()> {
+        let id = self.routes()?.id(queue)?;
+        let sql = "SELECT message_id, envelope, body FROM messages WHERE queue = ?1 AND holder IS NULL AND due_at IS NULL
+                   ORDER BY id";
+        self.embedded.db.read_apart(move |connection| each(connection, sql, [id], &mut look)).await
+    }
+
     async fn find(&self, queue: &str, id: &str) -> Result<Option<Message>> {
         Ok(self.waiting(queue, id).await?.map(|(message, _)| message))
     }
@@ -176,6 +183,10 @@ impl Broker for SqliteBroker {
                     as u64)
             })
             .await
+    }
+
+    fn describe(&self) -> BackendInfo {
+        self.embedded.describe().setting("delays", "any").setting("priorities", "0 to 255")
     }
 
     async fn close(&self) {

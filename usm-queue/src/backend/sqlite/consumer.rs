@@ -18,6 +18,7 @@ use super::{
 };
 use crate::{
     backend::Delivery,
+    clock,
     error::{Error, Result},
 };
 
@@ -86,7 +87,7 @@ impl Consuming {
                     let due = async {
                         match next_due {
                             Some(due) => {
-                                tokio::time::sleep((due - Utc::now()).to_std().unwrap_or_default()).await
+                                tokio::time::sleep((due - clock::now()).to_std().unwrap_or_default()).await
                             }
                             None => std::future::pending().await,
                         }

@@ -7,7 +7,10 @@ use super::{
     db::{Db, Tables},
     messages::Routes,
 };
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    backend::BackendInfo,
+    error::{Error, ErrorKind, Result},
+};
 
 /// The database, what it holds, and who waits for that in this process.
 pub(super) struct Embedded {
@@ -26,6 +29,11 @@ impl Embedded {
         self.contents.routes().ok_or_else(|| {
             Error::new(ErrorKind::InvalidTopology, "no topology was declared; call `declare` first")
         })
+    }
+
+    pub(super) fn describe(&self) -> BackendInfo {
+        let place = self.db.path().map_or("memory".into(), |path| path.to_string_lossy());
+        BackendInfo::new("sqlite").server(place).version(Some(rusqlite::version().to_owned()))
     }
 
     /// Gives deliveries back and refuses everything from then on.

@@ -7,8 +7,10 @@ mod db;
 mod embedded;
 mod jobs;
 mod messages;
+mod notes;
 mod open;
 mod options;
+mod steering;
 mod store;
 mod subscribers;
 

@@ -4,18 +4,24 @@ use std::{any::Any, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 use futures_util::{Stream, stream::unfold};
+use serde_json::Value;
 use tokio::sync::{broadcast, watch};
 
 use super::{
+    db::micros,
     embedded::Embedded,
-    jobs::{self, Found, JobRow},
-    messages,
+    jobs::{self, JobRow},
+    messages, notes, steering,
 };
 use crate::{
     backend::{
-        CancelOutcome, Claimed, Inserted, JobChanges, JobFilter, JobStore, JobUpdate, JobWatch, Lease,
-        LeaseState, NewJob, Updated,
+        BackendInfo, CancelOutcome, Claimed, ControlChange, Expect, Inserted, JobChanges, JobFilter, JobPage,
+        JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Note, OpenTask, QueueControl, QueueCounts,
+        Updated, WorkerInfo,
+        notes::note_json,
+        transition::{NotTaken, Taken},
     },
+    clock,
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
 };
@@ -46,17 +52,16 @@ impl SqliteStore {
         let worker = worker.to_owned();
         let found = self.embedded.db.write(move |tx| jobs::claim(tx, &row, &worker, lease, alone)).await?;
         Ok(match found {
-            Found::Taken(stored) => {
-                let lease = stored.lease();
-                Claimed::Run(Box::new(stored.parse()), lease)
+            Ok((taken, stored)) => {
+                let (lease, job) = (stored.lease(), Box::new(stored.parse()));
+                match taken {
+                    Taken::ToRun => Claimed::Run(job, lease),
+                    Taken::ToEnd => Claimed::End(job, lease),
+                }
             }
-            Found::UsedUp(stored) => {
-                let lease = stored.lease();
-                Claimed::End(Box::new(stored.parse()), lease)
-            }
-            Found::Held(micros) => Claimed::Busy(Duration::from_micros(micros.max(0).unsigned_abs())),
-            Found::Ended(status) => Claimed::Final(status),
-            Found::Suspect(crashes) => Claimed::Suspect(crashes),
+            Err(NotTaken::Final(status)) => Claimed::Final(status),
+            Err(NotTaken::Busy(wait)) => Claimed::Busy(wait),
+            Err(NotTaken::Suspect(crashes)) => Claimed::Suspect(crashes),
         })
     }
 }
@@ -138,9 +143,17 @@ impl JobStore for SqliteStore {
         Ok(self.embedded.db.read(move |connection| jobs::load(connection, &[id])).await?.pop())
     }
 
-    async fn list(&self, filter: &JobFilter) -> Result<Vec<Job>> {
+    async fn list(&self, filter: &JobFilter) -> Result<JobPage> {
         let filter = filter.clone();
         self.embedded.db.read_apart(move |connection| jobs::list(connection, &filter)).await
+    }
+
+    async fn counts(&self) -> Result<Vec<QueueCounts>> {
+        self.embedded.db.read(|connection| jobs::counts(connection, micros(clock::now()))).await
+    }
+
+    async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
+        self.embedded.db.read(jobs::open_tasks).await
     }
 
     async fn claim(&self, job: NewJob, worker: &str, lease: Duration) -> Result<Claimed> {
@@ -189,6 +202,10 @@ impl JobStore for SqliteStore {
             .await
     }
 
+    async fn delete(&self, id: JobId) -> Result<bool> {
+        self.embedded.db.write(move |tx| jobs::delete(tx, id)).await
+    }
+
     async fn watch(&self, id: JobId) -> Result<JobWatch> {
         let (present, later) = self.follow(id).await?;
         Ok(JobWatch::new(present, stream(later, Job::clone)))
@@ -203,8 +220,60 @@ impl JobStore for SqliteStore {
         self.embedded.contents.subscribers.cancellations()
     }
 
+    async fn heartbeat(&self, worker: &WorkerInfo, lifetime: Duration) -> Result<Vec<QueueControl>> {
+        let worker = worker.clone();
+        self.embedded.db.write(move |tx| steering::beat(tx, &worker, lifetime)).await
+    }
+
+    async fn retire(&self, worker_id: &str) -> Result<()> {
+        let id = worker_id.to_owned();
+        self.embedded.db.write(move |tx| steering::retire(tx, &id)).await
+    }
+
+    async fn workers(&self) -> Result<Vec<WorkerInfo>> {
+        self.embedded.db.read(|connection| steering::workers(connection, micros(clock::now()))).await
+    }
+
+    async fn control(&self, queue: &str, change: ControlChange) -> Result<()> {
+        let queue = queue.to_owned();
+        self.embedded.db.write(move |tx| steering::change(tx, &queue, &change)).await
+    }
+
+    async fn controls(&self) -> Result<Vec<QueueControl>> {
+        self.embedded.db.read(steering::controls).await
+    }
+
+    fn control_changes(&self) -> watch::Receiver<()> {
+        self.embedded.contents.control_changes.subscribe()
+    }
+
+    async fn notes(&self, prefix: &str) -> Result<Vec<Note>> {
+        let prefix = prefix.to_owned();
+        self.embedded.db.read(move |connection| notes::list(connection, &prefix, micros(clock::now()))).await
+    }
+
+    async fn put_note(
+        &self,
+        key: &str,
+        value: Value,
+        expect: Expect,
+        ttl: Option<Duration>,
+    ) -> Result<Option<u64>> {
+        let (key, json) = (key.to_owned(), note_json(key, &value)?);
+        self.embedded.db.write(move |tx| notes::put(tx, &key, &json, expect, ttl)).await
+    }
+
+    async fn remove_note(&self, key: &str, expect: Expect) -> Result<bool> {
+        let key = key.to_owned();
+        self.embedded.db.write(move |tx| notes::remove(tx, &key, expect)).await
+    }
+
     async fn close(&self) {
         self.embedded.close().await;
+    }
+
+    fn describe(&self) -> BackendInfo {
+        self.embedded.describe()
     }
 
     fn as_any(&self) -> &dyn Any {

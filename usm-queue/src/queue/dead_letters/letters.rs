@@ -1,6 +1,9 @@
 //! The dead letters of a queue: looked at and removed.
 
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use super::{DeadLetterFilter, walk::Walk};
 use crate::{
@@ -10,8 +13,6 @@ use crate::{
     queue::TaskQueue,
 };
 
-/// How many messages are read at first.
-const PAGE: usize = 200;
 /// What is given back is waited for so often, so long each time; somebody else may take it meanwhile.
 const RETURN_LOOKS: u32 = 500;
 const RETURN_PAUSE: Duration = Duration::from_millis(20);
@@ -24,6 +25,11 @@ impl TaskQueue {
 }
 
 /// The dead letters of a queue's topology.
+///
+/// On RabbitMQ nobody can look at a message without taking it: AMQP has no such call. What is looked at is off the queue until
+/// the look ends, a few round trips for what a list shows, then all goes back together, each message to its place and marked as
+/// redelivered. Meanwhile other looks wait, of this process and of others, and [`TaskQueue::depth`] and other services see fewer.
+/// A look with a filter, and [`groups`](Self::groups), go through the whole queue. On SQLite looking takes nothing.
 #[derive(Debug, Clone)]
 pub struct DeadLetters {
     pub(super) queue: TaskQueue,
@@ -41,18 +47,21 @@ impl DeadLetters {
         skip: usize,
         limit: usize,
     ) -> Result<Vec<DeadLetter>> {
-        let wanted = skip.saturating_add(limit);
-        let mut size = PAGE.max(if *filter == DeadLetterFilter::default() { wanted } else { 0 });
-        // Each time from the beginning, as some brokers read anyway: what is found is what was there at one moment.
-        loop {
-            let page = self.queue.broker().browse(self.failed_queue(), 0, size).await?;
-            let letters = page.iter().map(DeadLetter::from_message).filter(|letter| filter.matches(letter));
-            let found: Vec<_> = letters.take(wanted).collect();
-            if found.len() == wanted || page.len() < size {
-                return Ok(found.into_iter().skip(skip).collect());
-            }
-            size = size.saturating_mul(2);
+        if *filter == DeadLetterFilter::default() {
+            let page = self.queue.broker().browse(self.failed_queue(), skip, limit).await?;
+            return Ok(page.iter().map(DeadLetter::from_message).collect());
         }
+        let (filter, mut matches) = (filter.clone(), 0usize);
+        self.look(move |found: &mut Vec<DeadLetter>, letter| {
+            if found.len() < limit && filter.matches(&letter) {
+                matches += 1;
+                if matches > skip {
+                    found.push(letter);
+                }
+            }
+            found.len() < limit
+        })
+        .await
     }
 
     /// One dead letter.
@@ -64,8 +73,12 @@ impl DeadLetters {
         if !id.starts_with(UNNAMED) {
             return Ok(DeadLetter::from_message(&self.message(id).await?));
         }
-        let all = self.list(&DeadLetterFilter::default(), 0, usize::MAX).await?;
-        all.into_iter().find(|letter| letter.id == id).ok_or_else(|| unknown(id))
+        let wanted = id.to_owned();
+        let find = move |found: &mut Option<DeadLetter>, letter: DeadLetter| {
+            *found = Some(letter).filter(|letter| letter.id == wanted);
+            found.is_none()
+        };
+        self.look(find).await?.ok_or_else(|| unknown(id))
     }
 
     /// Removes one dead letter for good; `false` when it is not there.
@@ -85,6 +98,31 @@ impl DeadLetters {
         }
     }
 
+    /// Removes every dead letter that matches for good, no more than are there when the call begins; returns how many. All are
+    /// out of everybody's sight until the call ends.
+    ///
+    /// # Errors
+    ///
+    /// `Unavailable`; some may be removed by then.
+    pub async fn remove_all(&self, filter: &DeadLetterFilter) -> Result<u64> {
+        let mut walk = Walk::begin(self.queue.broker(), self.failed_queue()).await?;
+        let (mut others, mut removed) = (Vec::new(), 0);
+        let walked = async {
+            while let Some(held) = walk.next().await? {
+                if filter.matches(&DeadLetter::from_message(&held.message)) {
+                    self.queue.broker().settle(&held, Settlement::Ack).await?;
+                    removed += 1;
+                } else {
+                    others.push(held);
+                }
+            }
+            Ok(())
+        }
+        .await;
+        self.give_back(walk, others).await?;
+        walked.map(|()| removed)
+    }
+
     /// Removes every dead letter for good; returns how many.
     ///
     /// # Errors
@@ -92,6 +130,20 @@ impl DeadLetters {
     /// `Unavailable`.
     pub async fn purge(&self) -> Result<u64> {
         self.queue.broker().purge(self.failed_queue()).await
+    }
+
+    /// Passes dead letters to `look`, oldest first, for as long as it wants more; returns what it made of them.
+    pub(super) async fn look<T: Default + Send + 'static>(
+        &self,
+        mut look: impl FnMut(&mut T, DeadLetter) -> bool + Send + 'static,
+    ) -> Result<T> {
+        let found = Arc::new(Mutex::new(T::default()));
+        let into = found.clone();
+        let look = move |message: Message| {
+            look(&mut into.lock().unwrap_or_else(PoisonError::into_inner), DeadLetter::from_message(&message))
+        };
+        self.queue.broker().browse_each(self.failed_queue(), Box::new(look)).await?;
+        Ok(std::mem::take(&mut found.lock().unwrap_or_else(PoisonError::into_inner)))
     }
 
     pub(super) fn failed_queue(&self) -> &str {

@@ -2,7 +2,6 @@
 
 use std::{num::NonZeroU32, time::Duration};
 
-use chrono::Utc;
 use serde_json::{Value, json};
 use tokio::time::{Instant, Interval};
 use uuid::Uuid;
@@ -10,9 +9,11 @@ use uuid::Uuid;
 use super::{DeadLetterFilter, DeadLetters, walk::Walk};
 use crate::{
     backend::{Accepted, Delivery, Settlement},
+    clock,
     error::{Error, ErrorKind, Result},
     job::{JobEvent, JobId, JobStatus},
     message::{self, DeadLetter, Message, UNNAMED},
+    topology::QueueSpec,
 };
 
 /// So long a replay holds dead letters at a time: brokers take back what is held for too long, and others want to look.
@@ -194,7 +195,7 @@ impl DeadLetters {
         let max_attempts =
             dead.header_u64(message::MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         let mut job = message::record(dead, id, &task, max_attempts, false);
-        let now = Utc::now();
+        let now = clock::now();
         (job.attempt, job.created_at, job.updated_at) = (0, now, now);
         for entry in &mut job.timeline {
             (entry.event, entry.attempt, entry.at) = (JobEvent::Enqueued, 0, now);
@@ -232,6 +233,8 @@ impl DeadLetters {
         }
         let new = self.queue.checked(job, &message)?.digest(Some(message::digest(&message.body)));
         if self.queue.accept_one(new, message).await? == Accepted::New {
+            let queue = self.queue.wanted().queue(&letter.queue).map(QueueSpec::name);
+            self.queue.metrics().replayed(queue, &task, &letter.reason);
             return Ok(id);
         }
         // An earlier replay of it may have failed or been cancelled before any worker had it: then it never runs.

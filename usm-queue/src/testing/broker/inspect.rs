@@ -48,6 +48,31 @@ pub async fn browsing_takes_and_reorders_nothing(broker: &dyn Broker) {
     assert_eq!(held.message.message_id, "0");
 }
 
+/// And takes and reorders nothing.
+pub async fn a_look_ends_when_no_more_is_wanted(broker: &dyn Broker) {
+    let line = Line::new(broker).await;
+    line.publish(&["1", "2", "3", "4"]).await;
+    let (told, mut heard) = tokio::sync::mpsc::unbounded_channel();
+    let until = |last: &'static str| {
+        let told = told.clone();
+        Box::new(move |message: Message| {
+            let more = message.message_id != last;
+            told.send(message.message_id).unwrap();
+            more
+        })
+    };
+
+    broker.browse_each(&line.queue, until("3")).await.unwrap();
+    broker.browse_each(&line.queue, until("none")).await.unwrap();
+
+    let mut seen = Vec::new();
+    while let Ok(id) = heard.try_recv() {
+        seen.push(id);
+    }
+    assert_eq!(seen, ["1", "2", "3", "1", "2", "3", "4"]);
+    assert_eq!(line.drain_ids(4).await, ["1", "2", "3", "4"]);
+}
+
 /// Wherever it waits in the queue.
 pub async fn a_message_is_found_by_its_id_without_being_taken(broker: &dyn Broker) {
     let line = Line::new(broker).await;

@@ -81,6 +81,7 @@ macro_rules! broker_contract {
             delivered_and_delayed_messages_do_not_fill_a_queue
             depth_counts_ready_delayed_and_unsettled
             browsing_takes_and_reorders_nothing
+            a_look_ends_when_no_more_is_wanted
             a_message_is_found_by_its_id_without_being_taken
             a_message_is_found_by_the_id_of_its_job
             a_message_is_removed_by_its_id

@@ -35,6 +35,9 @@ pub async fn a_closed_store_says_so(store: &dyn JobStore) {
         store.fail_unclaimed(story.job.clone().into(), "late".to_owned()).await.err(),
         store.cancel(story.id()).await.err(),
         store.watch(story.id()).await.err(),
+        store.controls().await.err(),
+        store.workers().await.err(),
+        store.retire("late").await.err(),
     ];
     for (call, error) in refused.into_iter().enumerate() {
         assert_eq!(error.map(|error| error.kind()), Some(ErrorKind::Closed), "call {call}");

@@ -1,8 +1,8 @@
-//! Failing a job from outside: its message expired, was dropped, or cannot be read.
+//! Ends from outside: a job whose message expired, was dropped, or cannot be read; and what has ended is deleted.
 
 use super::story::{LONG, Story, events, new_job, retry};
 use crate::{
-    backend::{Claimed, JobStore, JobUpdate},
+    backend::{Claimed, JobFilter, JobStore, JobUpdate},
     job::{JobEvent, JobStatus},
 };
 
@@ -66,4 +66,33 @@ pub async fn a_stalled_job_can_be_failed_and_its_lease_is_void(store: &dyn JobSt
 
     assert_eq!(story.now().await.status, JobStatus::Failed);
     story.refused(lease).await;
+}
+
+/// Whatever comes of it later is known to have ended.
+pub async fn an_ended_job_can_be_deleted_and_stays_ended(store: &dyn JobStore) {
+    for status in [JobStatus::Completed, JobStatus::Failed, JobStatus::Cancelled] {
+        let story = Story::begin(store).await;
+        story.end(status).await;
+
+        assert!(store.delete(story.job.id).await.unwrap());
+
+        assert_eq!(store.get(story.job.id).await.unwrap(), None);
+        let filter = JobFilter::new().task(story.job.task.clone());
+        assert!(store.list(&filter).await.unwrap().jobs.iter().all(|job| job.id != story.job.id));
+        let claimed = store.claim(story.job.clone().into(), "late", LONG).await.unwrap();
+        assert_eq!(claimed, Claimed::Final(status));
+        assert!(!store.delete(story.job.id).await.unwrap(), "it is gone");
+    }
+}
+
+/// Nor is one that nobody knows.
+pub async fn a_job_that_has_not_ended_is_not_deleted(store: &dyn JobStore) {
+    let (waiting, running) = (Story::begin(store).await, Story::begin(store).await);
+    running.claim(LONG).await;
+    for story in [waiting, running] {
+        let before = story.now().await;
+        assert!(!store.delete(story.job.id).await.unwrap());
+        assert_eq!(story.now().await, before);
+    }
+    assert!(!store.delete(new_job().id).await.unwrap());
 }

@@ -4,16 +4,22 @@ mod accept;
 mod cancel;
 mod claim;
 mod close;
+mod counts;
 mod end;
+mod find;
 mod log;
+mod model;
+mod notes;
 mod record;
+mod steering;
 mod story;
 mod stress;
 mod update;
 mod watch;
 
 pub use self::{
-    accept::*, cancel::*, claim::*, close::*, end::*, log::*, record::*, stress::*, update::*, watch::*,
+    accept::*, cancel::*, claim::*, close::*, counts::*, end::*, find::*, log::*, model::*, notes::*,
+    record::*, steering::*, stress::*, update::*, watch::*,
 };
 
 /// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
@@ -42,9 +48,22 @@ macro_rules! store_contract {
             an_unknown_job_is_none
             a_job_is_found_by_what_another_service_calls_it
             of_jobs_that_another_service_calls_the_same_the_newest_is_found
-            jobs_are_listed_newest_first_and_page_by_page
+            jobs_are_listed_page_by_page_in_both_orders
+            a_cursor_stays_right_while_jobs_come_change_and_go
+            jobs_of_one_moment_are_listed_by_their_ids
             jobs_are_listed_by_when_they_were_made_whatever_their_ids
-            jobs_are_listed_by_owner_status_and_task
+            jobs_are_listed_by_state
+            a_scheduled_job_is_listed_as_waiting_once_it_is_due
+            jobs_are_listed_by_owner_queue_task_and_tag
+            jobs_are_listed_by_when_they_were_made
+            jobs_are_listed_by_a_text_in_their_error
+            a_withdrawn_job_is_not_listed
+            each_transition_is_counted
+            what_happens_to_stalled_and_postponed_jobs_is_counted
+            a_scheduled_job_counts_as_waiting_once_it_is_due
+            the_oldest_waiting_job_is_told
+            tasks_with_open_jobs_are_told
+            the_counts_are_right_after_random_operations
             a_claim_begins_an_attempt_under_a_lease
             tokens_grow_with_every_claim
             a_leased_job_is_busy
@@ -81,6 +100,7 @@ macro_rules! store_contract {
             a_completed_job_keeps_its_result
             a_completed_job_has_no_error_of_the_attempts_before
             a_failed_job_keeps_its_error
+            a_job_belongs_to_its_trace_to_the_end
             the_timeline_tells_every_transition
             every_write_makes_one_new_version
             a_waiting_job_can_be_failed
@@ -92,6 +112,13 @@ macro_rules! store_contract {
             a_stalled_job_is_cancelled_at_once
             cancelling_an_ended_or_unknown_job_changes_nothing
             a_request_to_cancel_outlasts_the_attempt
+            an_ended_job_can_be_deleted_and_stays_ended
+            a_job_that_has_not_ended_is_not_deleted
+            a_note_is_changed_only_where_what_is_expected_is_there
+            of_many_who_change_a_note_at_once_one_succeeds
+            a_note_is_gone_after_its_time_to_live
+            notes_are_listed_by_what_their_names_begin_with
+            a_note_that_is_too_large_is_refused
             a_watch_begins_with_the_present_state
             a_watch_that_reads_late_misses_no_transition
             a_watch_sees_progress
@@ -105,9 +132,16 @@ macro_rules! store_contract {
             a_log_tells_what_is_no_transition_by_the_record
             the_history_of_a_job_that_waits_hundreds_of_times_is_bounded
             more_partial_results_than_are_kept_are_refused
+            a_worker_is_listed_until_it_retires
+            a_worker_without_a_sign_of_life_is_gone
+            a_heartbeat_answers_what_is_set_for_queues
+            a_pause_stays_with_whoever_was_first_until_it_is_lifted
+            what_is_set_for_one_queue_is_set_for_no_other
+            a_change_of_what_is_set_is_told
             closing_ends_watches
             a_closed_store_says_so
             random_operations_from_many_tasks_break_no_invariant
+            any_call_answers_and_changes_the_record_as_the_model_does
         }
     };
 }

@@ -1,26 +1,54 @@
-//! Storing, reading and listing records.
+//! Storing and reading records.
 
 use serde_json::json;
 
 use super::story::{LONG, Story, new_job, now};
 use crate::{
-    backend::{CancelOutcome, Claimed, Inserted, JobFilter, JobStore, JobUpdate},
+    backend::{CancelOutcome, Claimed, Inserted, JobStore, JobUpdate},
     error::ErrorKind,
     job::{Job, JobId, JobStatus, Owner, Progress},
     testing::{
         unique,
         values::{assert_same, values},
     },
+    trace_context::TraceContext,
 };
+
+const TRACEPARENT: &str = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
+
+/// Over attempts and whoever reads it, also where only the message told.
+pub async fn a_job_belongs_to_its_trace_to_the_end(store: &dyn JobStore) {
+    for is_stored in [true, false] {
+        let mut job = new_job();
+        job.trace = TraceContext::parse(TRACEPARENT, None);
+        assert!(job.trace.is_some());
+        if is_stored {
+            store.insert(&[job.clone().into()]).await.unwrap();
+        }
+        let story = Story { store, job: job.clone() };
+
+        let (claimed, lease) = story.claim(LONG).await;
+        assert_eq!(claimed.trace, job.trace);
+        let retry = JobUpdate::Retry { error: "no".into(), delay: std::time::Duration::ZERO, counted: true };
+        story.update(lease, retry).await;
+        assert_eq!(story.now().await.trace, job.trace);
+        let (_, lease) = story.claim(LONG).await;
+        story.update(lease, JobUpdate::Completed(json!(1))).await;
+
+        assert_eq!(story.now().await.trace, job.trace);
+    }
+}
 
 /// Every field the caller sets.
 pub async fn a_record_comes_back_as_it_was_stored(store: &dyn JobStore) {
     for owner in [None, Some(Owner::Id(-42)), Some(Owner::Name("Анна \"42\"".to_owned()))] {
         let mut job = new_job();
         job.owner = owner;
+        (job.queue, job.tags) = (Some("mail \"ж\":".to_owned()), vec!["a".to_owned(), "b \"ж\",".to_owned()]);
         job.priority = 255;
         job.max_attempts = u32::MAX;
         job.correlation_id = Some("request-7\n".to_owned());
+        job.trace = TraceContext::parse(TRACEPARENT, Some("vendor=a value,other=1"));
         job.next_attempt_at = Some(now() + chrono::Duration::seconds(5));
         job.metadata = json!({"nested": {"list": [1, 2.5, null, "Привет\u{0}"]}, "": true, "big": u64::MAX})
             .as_object()
@@ -83,120 +111,6 @@ pub async fn of_two_records_with_one_id_the_first_is_kept(store: &dyn JobStore) 
 /// Not an error.
 pub async fn an_unknown_job_is_none(store: &dyn JobStore) {
     assert_eq!(store.get(JobId::new()).await.unwrap(), None);
-}
-
-fn filter(of: impl FnOnce(&mut JobFilter)) -> JobFilter {
-    let mut filter = JobFilter::default();
-    of(&mut filter);
-    filter
-}
-
-async fn listed(store: &dyn JobStore, filter: &JobFilter) -> Vec<JobId> {
-    store.list(filter).await.unwrap().into_iter().map(|job| job.id).collect()
-}
-
-/// 50 by default.
-pub async fn jobs_are_listed_newest_first_and_page_by_page(store: &dyn JobStore) {
-    let task = unique("listed");
-    let begun = now();
-    let jobs: Vec<_> = (0..60)
-        .map(|number| {
-            let mut job = new_job();
-            job.task.clone_from(&task);
-            job.created_at = begun + chrono::Duration::milliseconds(number);
-            job
-        })
-        .collect();
-    let newest_first: Vec<_> = jobs.iter().rev().map(|job| job.id).collect();
-    store.insert(&jobs.into_iter().map(crate::backend::NewJob::from).collect::<Vec<_>>()).await.unwrap();
-
-    let of_task = filter(|filter| filter.task = Some(task.clone()));
-    assert_eq!(listed(store, &of_task).await, newest_first[..50]);
-    let page = |skip, limit| {
-        filter(|filter| (filter.task, filter.skip, filter.limit) = (Some(task.clone()), skip, limit))
-    };
-    assert_eq!(listed(store, &page(0, 7)).await, newest_first[..7]);
-    assert_eq!(listed(store, &page(55, 7)).await, newest_first[55..]);
-    assert_eq!(listed(store, &page(60, 7)).await, []);
-    assert_eq!(listed(store, &page(0, usize::MAX)).await, newest_first);
-    assert_eq!(listed(store, &page(0, 0)).await, []);
-}
-
-/// Of other services and of replays: an id tells nothing. Of two made at once the one with the greater id comes first.
-pub async fn jobs_are_listed_by_when_they_were_made_whatever_their_ids(store: &dyn JobStore) {
-    let (task, owner) = (unique("listed"), Owner::Name(unique("owner")));
-    let begun = now();
-    // In the order of their ids, with the number of milliseconds after which each was made.
-    let made = [40, 10, 30, 10, 50, 20];
-    let mut ids: Vec<_> = made.iter().map(|_| JobId(uuid::Uuid::new_v4())).collect();
-    ids.sort();
-    let jobs = ids.iter().zip(made).map(|(id, after)| {
-        let mut job = new_job();
-        (job.id, job.task, job.owner) = (*id, task.clone(), Some(owner.clone()));
-        job.created_at = begun + chrono::Duration::milliseconds(after);
-        job
-    });
-    store.insert(&jobs.map(Into::into).collect::<Vec<_>>()).await.unwrap();
-    store.cancel(ids[0]).await.unwrap();
-    store.cancel(ids[3]).await.unwrap();
-    let newest_first = [4, 0, 2, 5, 3, 1].map(|place| ids[place]);
-
-    let of_task = filter(|filter| filter.task = Some(task.clone()));
-    let of_owner = filter(|filter| filter.owner = Some(owner.clone()));
-    let page = filter(|filter| (filter.task, filter.skip, filter.limit) = (Some(task.clone()), 1, 3));
-    let waiting =
-        filter(|filter| (filter.task, filter.status) = (Some(task.clone()), Some(JobStatus::Pending)));
-
-    assert_eq!(listed(store, &of_task).await, newest_first);
-    assert_eq!(listed(store, &of_owner).await, newest_first);
-    assert_eq!(listed(store, &page).await, newest_first[1..4]);
-    assert_eq!(listed(store, &waiting).await, [4, 2, 5, 1].map(|place| ids[place]));
-}
-
-/// One by one and all at once; a list shows the whole record.
-pub async fn jobs_are_listed_by_owner_status_and_task(store: &dyn JobStore) {
-    let (task, owner) = (unique("listed"), Owner::Name(unique("owner")));
-    let mut ids = Vec::new();
-    for status in [
-        JobStatus::Pending,
-        JobStatus::Processing,
-        JobStatus::Completed,
-        JobStatus::Failed,
-        JobStatus::Cancelled,
-    ] {
-        let mut job = new_job();
-        (job.task, job.owner) = (task.clone(), Some(owner.clone()));
-        let story = Story { store, job };
-        store.insert(&[story.job.clone().into()]).await.unwrap();
-        match status {
-            JobStatus::Pending => {}
-            JobStatus::Processing => drop(story.claim(LONG).await),
-            ended => drop(story.end(ended).await),
-        }
-        ids.push((status, story.id()));
-    }
-    let mut of_nobody = new_job();
-    of_nobody.task.clone_from(&task);
-    let mut of_another_task = new_job();
-    of_another_task.owner = Some(owner.clone());
-    store.insert(&[of_nobody.clone().into(), of_another_task.clone().into()]).await.unwrap();
-
-    for (status, id) in &ids {
-        let one = filter(|filter| {
-            (filter.task, filter.owner, filter.status) =
-                (Some(task.clone()), Some(owner.clone()), Some(*status));
-        });
-        assert_eq!(listed(store, &one).await, [*id], "{status}");
-        assert_eq!(store.list(&one).await.unwrap(), [store.get(*id).await.unwrap().unwrap()]);
-    }
-    let owned = listed(store, &filter(|filter| filter.owner = Some(owner.clone()))).await;
-    assert_eq!(owned.len(), 6);
-    assert!(owned.contains(&of_another_task.id) && !owned.contains(&of_nobody.id));
-    let of_task = listed(store, &filter(|filter| filter.task = Some(task.clone()))).await;
-    assert_eq!(of_task.len(), 6);
-    assert!(of_task.contains(&of_nobody.id) && !of_task.contains(&of_another_task.id));
-    let nobody = filter(|filter| filter.owner = Some(Owner::Name(unique("nobody"))));
-    assert_eq!(listed(store, &nobody).await, []);
 }
 
 /// A job of another service, whose id is `alias` there.

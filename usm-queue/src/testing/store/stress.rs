@@ -9,7 +9,7 @@ use super::story::{LONG, every_update, new_job};
 use crate::{
     backend::{CancelOutcome, Claimed, JobStore, JobUpdate, Lease, Updated},
     job::{Job, JobEvent, JobId, JobStatus},
-    testing::soon,
+    testing::{seed, soon},
 };
 
 const JOBS: usize = 6;
@@ -31,9 +31,7 @@ struct Ledger {
 
 /// The seed is printed; `USM_CONTRACT_SEED` repeats its operations, though not their interleaving.
 pub async fn random_operations_from_many_tasks_break_no_invariant(store: &dyn JobStore) {
-    let seed = std::env::var("USM_CONTRACT_SEED").ok().and_then(|seed| seed.parse().ok());
-    let seed = seed.unwrap_or_else(|| fastrand::u64(..));
-    println!("USM_CONTRACT_SEED={seed}");
+    let seed = seed();
     let jobs: Vec<Job> = (0..JOBS).map(|_| new_job()).collect();
     // Half of them are known only once they are claimed or failed.
     store

@@ -4,9 +4,10 @@ use std::time::{Duration, Instant};
 
 use chrono::Utc;
 use usm_queue::{
-    QueueSpec, RabbitMqOptions, Topology, TopologyChange,
+    QueueSpec, RabbitMqOptions, Topology,
     backend::Settlement,
     testing::{RabbitMq, unique},
+    topology::TopologyChange,
 };
 
 use super::{Line, next, open_with, raw, url};

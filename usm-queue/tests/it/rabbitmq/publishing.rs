@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use lapin::options::BasicPublishOptions;
 use usm_queue::{
-    ErrorKind, ExchangeKind, Overflow, QueueSpec, RabbitMqOptions, Topology,
+    ErrorKind, QueueSpec, RabbitMqOptions, Topology,
     backend::{Message, Settlement},
     testing::{eventually, soon, unique},
+    topology::{ExchangeKind, Overflow},
 };
 
 use super::{Line, next, open, open_with, raw, url};

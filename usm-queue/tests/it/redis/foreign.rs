@@ -65,9 +65,8 @@ async fn a_foreign_record_is_read_and_taken_over_with_what_it_tells() {
             store.update(lease, JobUpdate::Completed(json!({"project_id": 456}))).await.unwrap(),
             Updated::Applied
         );
-        let mut filter = JobFilter::default();
-        (filter.owner, filter.status) = (Some(42.into()), Some(JobStatus::Completed));
-        assert!(store.list(&filter).await.unwrap().iter().any(|job| job.id == id));
+        let filter = JobFilter::new().owner(42).status(JobStatus::Completed);
+        assert!(store.list(&filter).await.unwrap().jobs.iter().any(|job| job.id == id));
 
         // What the service reads.
         let text: String = raw.run(&format!("GET job:{id}")).await;
@@ -103,10 +102,9 @@ async fn a_foreign_end_is_an_end() {
             assert_eq!(job.status, status);
             assert!(job.finished_at.is_some());
         }
-        let mut filter = JobFilter::default();
-        filter.status = Some(status);
+        let filter = JobFilter::new().status(status);
         assert_eq!(
-            store.list(&filter).await.unwrap().iter().map(|job| job.id).collect::<Vec<_>>(),
+            store.list(&filter).await.unwrap().jobs.iter().map(|job| job.id).collect::<Vec<_>>(),
             [ours.id]
         );
     }
@@ -238,9 +236,8 @@ async fn jobs_that_another_service_moved_are_listed_by_their_state() {
         set(&mut raw, id, &record(id, status)).await;
     }
     let listed = async |status| {
-        let mut filter = JobFilter::default();
-        (filter.status, filter.limit) = (Some(status), usize::MAX);
-        store.list(&filter).await.unwrap().into_iter().map(|job| job.id).collect::<Vec<_>>()
+        let filter = JobFilter::new().status(status).limit(usize::MAX);
+        store.list(&filter).await.unwrap().jobs.into_iter().map(|job| job.id).collect::<Vec<_>>()
     };
 
     assert_eq!(listed(JobStatus::Completed).await, [ended]);

@@ -34,14 +34,12 @@ fn bytes(word: &Value) -> Vec<u8> {
 
 /// By the state that each job says it is in, in its metadata.
 pub(crate) async fn jobs(store: &dyn JobStore) -> BTreeMap<String, Job> {
-    let jobs = store.list(&JobFilter::default()).await.unwrap();
+    let jobs = store.list(&JobFilter::default()).await.unwrap().jobs;
     jobs.into_iter().map(|job| (job.metadata["state"].as_str().unwrap().to_owned(), job)).collect()
 }
 
-async fn listed(store: &dyn JobStore, narrow: impl FnOnce(&mut JobFilter)) -> usize {
-    let mut filter = JobFilter::default();
-    narrow(&mut filter);
-    store.list(&filter).await.unwrap().len()
+async fn listed(store: &dyn JobStore, filter: JobFilter) -> usize {
+    store.list(&filter).await.unwrap().jobs.len()
 }
 
 #[tokio::test]
@@ -66,9 +64,9 @@ async fn everything_that_version_1_left_in_redis_is_read_and_worked_on() {
     assert_eq!((&completed.owner, &jobs["processing"].owner), (&Some(7.into()), &Some("ann".into())));
     assert_eq!((jobs["processing"].priority, jobs["failed"].error.as_deref()), (9, Some("broken")));
     assert!(jobs["asked"].cancel_requested);
-    assert_eq!(listed(&*store, |filter| filter.owner = Some("ann".into())).await, 1);
-    assert_eq!(listed(&*store, |filter| filter.status = Some(Pending)).await, 3);
-    assert_eq!(listed(&*store, |filter| filter.task = Some("note".into())).await, 8);
+    assert_eq!(listed(&*store, JobFilter::new().owner("ann")).await, 1);
+    assert_eq!(listed(&*store, JobFilter::new().status(Pending)).await, 3);
+    assert_eq!(listed(&*store, JobFilter::new().task("note")).await, 8);
 
     // What had ended has ended.
     for (state, status) in [("cancelled", Cancelled), ("completed", Completed), ("failed", Failed)] {
@@ -105,5 +103,5 @@ async fn everything_that_version_1_left_in_redis_is_read_and_worked_on() {
         panic!("its worker died")
     };
     assert!(asked.cancel_requested);
-    assert_eq!(listed(&*store, |filter| filter.status = Some(Completed)).await, 4);
+    assert_eq!(listed(&*store, JobFilter::new().status(Completed)).await, 4);
 }

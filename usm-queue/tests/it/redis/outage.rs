@@ -53,7 +53,7 @@ async fn a_running_job_survives_a_flush() {
     assert_eq!(after.attempt, 1);
     assert!(after.version > before.version, "{} after {}", after.version, before.version);
     let owned = JobFilter::default();
-    assert_eq!(store.list(&owned).await.unwrap().len(), 1);
+    assert_eq!(store.list(&owned).await.unwrap().jobs.len(), 1);
     assert_eq!(store.claim(job.into(), "other", LONG).await.unwrap(), Claimed::Final(JobStatus::Completed));
 }
 
@@ -204,7 +204,7 @@ async fn a_key_of_another_type_is_overwritten() {
         assert_eq!(store.get(job.id).await.unwrap(), None);
         assert_eq!(store.watch(job.id).await.unwrap_err().kind(), ErrorKind::NotFound);
     }
-    let listed = store.list(&JobFilter::default()).await.unwrap();
+    let listed = store.list(&JobFilter::default()).await.unwrap().jobs;
     assert_eq!(listed.iter().map(|job| job.id).collect::<Vec<_>>(), [state.id]);
 
     for job in [&string, &state, &both] {

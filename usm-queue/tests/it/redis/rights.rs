@@ -58,7 +58,7 @@ async fn a_user_with_our_keys_and_channels_and_nothing_dangerous_can_work() {
     while let Some(state) = usm_queue::testing::soon("the watch ends", watch.next()).await {
         state.unwrap();
     }
-    assert_eq!(store.list(&usm_queue::JobFilter::default()).await.unwrap().len(), 1);
+    assert_eq!(store.list(&usm_queue::JobFilter::default()).await.unwrap().jobs.len(), 1);
     let keys: Vec<String> = raw.run("KEYS *probe*").await;
     assert!(keys.is_empty(), "trying leaves nothing behind: {keys:?}");
 }

@@ -22,8 +22,8 @@ impl Connections {
     pub(crate) fn new(options: &RabbitMqOptions) -> Result<Self> {
         Ok(Self {
             connector: Connector::new(options)?,
-            publishing: (0..options.connections).map(|_| ConnectionSlot::default()).collect(),
-            consuming: (!options.share_connection).then(ConnectionSlot::default),
+            publishing: (0..options.connections).map(|_| ConnectionSlot::new("publish")).collect(),
+            consuming: (!options.share_connection).then(|| ConnectionSlot::new("consume")),
         })
     }
 

@@ -2,7 +2,10 @@
 
 use std::{
     fmt,
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc, OnceLock,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -32,6 +35,8 @@ pub(crate) struct Connector {
     connect_timeout: Duration,
     /// Whether there was a connection before: callers wait for the next one.
     connected: AtomicBool,
+    /// The broker's version, once there was a connection.
+    version: Arc<OnceLock<String>>,
     /// Whether a warning that the user may not bind was logged.
     warned_of_bindings: AtomicBool,
 }
@@ -56,6 +61,7 @@ impl Connector {
             call_timeout: options.call_timeout,
             connect_timeout: from_url.unwrap_or(options.connect_timeout),
             connected: AtomicBool::new(false),
+            version: Arc::default(),
             warned_of_bindings: AtomicBool::new(false),
         })
     }
@@ -64,13 +70,18 @@ impl Connector {
         &self.endpoint
     }
 
+    pub(crate) fn version(&self) -> Option<String> {
+        self.version.get().cloned()
+    }
+
     /// A new connection, on the caller's runtime: the runtime of the last one may have ended.
     pub(crate) async fn connect(&self, role: Role) -> Result<OpenConnection> {
         let reconnect = self.connected.load(Ordering::Relaxed);
         let timeout =
             if reconnect { self.connect_timeout.min(self.call_timeout) } else { self.connect_timeout };
         let tls = OwnedTLSConfig { identity: None, cert_chain: self.roots.clone() };
-        let connecting = frames::connect(self.uri.clone(), properties(&self.name, role), tls);
+        let connecting =
+            frames::connect(self.uri.clone(), properties(&self.name, role), tls, self.version.clone());
         let connected = tokio::time::timeout(timeout, connecting).await.map_err(|_| {
             let text = format!("no answer from {} within {timeout:?}", self.endpoint);
             Error::new(ErrorKind::Unavailable, text)
@@ -115,7 +126,7 @@ impl Connector {
     pub(crate) fn may_not_bind(&self, doing: &str, error: &lapin::Error) {
         if !self.warned_of_bindings.swap(true, Ordering::Relaxed) {
             tracing::warn!(
-                endpoint = %self.endpoint,
+                server = %self.endpoint,
                 error = chain(error),
                 "the user may not {doing}; bindings are assumed to exist, because AMQP cannot query them"
             );

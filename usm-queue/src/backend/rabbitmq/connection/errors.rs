@@ -56,4 +56,5 @@ pub(crate) fn failed(what: &str, error: lapin::Error) -> Error {
 
 pub(crate) fn timed_out(what: &str, after: Duration) -> Error {
     Error::new(ErrorKind::Unavailable, format!("the broker did not {what} within {after:?}"))
+        .because("timeout")
 }

@@ -27,15 +27,15 @@ impl OpenConnection {
             while let Some(event) = events.next().await {
                 match event {
                     Event::ConnectionBlocked(reason) => {
-                        tracing::warn!(%endpoint, reason, "the broker refuses publishes");
+                        tracing::warn!(server = %endpoint, reason, "the broker refuses publishes");
                         set_blocked.send_replace(Some(reason));
                     }
                     Event::ConnectionUnblocked => {
-                        tracing::info!(%endpoint, "the broker accepts publishes again");
+                        tracing::info!(server = %endpoint, "the broker accepts publishes again");
                         set_blocked.send_replace(None);
                     }
                     Event::Error(error) => {
-                        tracing::debug!(%endpoint, error = chain(&error), "the connection or a channel of it ended");
+                        tracing::debug!(server = %endpoint, error = chain(&error), "the connection or a channel of it ended");
                     }
                     _ => {}
                 }

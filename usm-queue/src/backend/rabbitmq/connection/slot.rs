@@ -8,6 +8,7 @@ use std::{
 use crate::{
     backoff::Backoff,
     error::{Error, Result},
+    metrics,
 };
 
 /// How far apart attempts to connect are, at first and at most.
@@ -16,6 +17,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 #[derive(Debug)]
 pub(crate) struct ConnectionSlot<T> {
+    /// What it is for, where losses are counted.
+    role: &'static str,
     open: RwLock<Option<Arc<T>>>,
     opening: tokio::sync::Mutex<Failures>,
 }
@@ -24,16 +27,16 @@ pub(crate) struct ConnectionSlot<T> {
 struct Failures {
     backoff: Backoff,
     last: Option<(Instant, Duration, Error)>,
-}
-
-impl<T> Default for ConnectionSlot<T> {
-    fn default() -> Self {
-        let failures = Failures { backoff: Backoff::new(FIRST_PAUSE, LONGEST_PAUSE), last: None };
-        Self { open: RwLock::new(None), opening: tokio::sync::Mutex::new(failures) }
-    }
+    was_open: bool,
 }
 
 impl<T> ConnectionSlot<T> {
+    pub(crate) fn new(role: &'static str) -> Self {
+        let backoff = Backoff::new(FIRST_PAUSE, LONGEST_PAUSE);
+        let failures = Failures { backoff, last: None, was_open: false };
+        Self { role, open: RwLock::new(None), opening: tokio::sync::Mutex::new(failures) }
+    }
+
     pub(crate) fn current(&self) -> Option<Arc<T>> {
         self.open.read().unwrap_or_else(PoisonError::into_inner).clone()
     }
@@ -69,7 +72,10 @@ impl<T> ConnectionSlot<T> {
                 let opened = Arc::new(opened);
                 *self.open.write().unwrap_or_else(PoisonError::into_inner) = Some(opened.clone());
                 failures.backoff.reset();
-                failures.last = None;
+                let cause = failures.last.take().map_or("lost", |(_, _, error)| error.label());
+                if std::mem::replace(&mut failures.was_open, true) {
+                    metrics::reconnected(self.role, cause);
+                }
                 Ok(opened)
             }
             Err(error) => {

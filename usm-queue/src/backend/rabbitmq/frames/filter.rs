@@ -1,6 +1,14 @@
 //! Filters the bytes from the broker: body frames pass as they arrive, others when they are complete and checked.
 
-use std::collections::HashMap;
+use std::{
+    collections::HashMap,
+    sync::{Arc, OnceLock},
+};
+
+use lapin::{
+    protocol::{AMQPClass, connection::AMQPMethod, parse_class},
+    types::AMQPValue,
+};
 
 use super::sanitize;
 
@@ -26,9 +34,16 @@ pub(super) struct FrameFilter {
     passing: usize,
     /// By channel, for the content header that follows: an exchange and routing key that could not be read, as raw bytes.
     names: HashMap<u16, Vec<u8>>,
+    /// The broker's version, which lapin does not tell.
+    version: Arc<OnceLock<String>>,
 }
 
 impl FrameFilter {
+    /// Tells the broker's version as soon as it is known.
+    pub(super) fn new(version: Arc<OnceLock<String>>) -> Self {
+        Self { version, ..Self::default() }
+    }
+
     /// Copies checked bytes; returns how many.
     pub(super) fn hand_out(&mut self, into: &mut [u8]) -> usize {
         let count = into.len().min(self.checked - self.taken);
@@ -80,6 +95,9 @@ impl FrameFilter {
             let Some(payload) = rest.get(..size).filter(|_| open.len() >= whole) else { return };
             let channel = u16::from_be_bytes([channel_high, channel_low]);
             let replaced = if kind == METHOD {
+                if let Some(version) = server_version(payload) {
+                    let _ = self.version.set(version);
+                }
                 sanitize::method(payload).map(|replaced| {
                     self.names.extend(replaced.names.map(|names| (channel, names)));
                     replaced.payload
@@ -106,5 +124,19 @@ impl FrameFilter {
         self.checked = self.bytes.len() + TAIL;
         self.bytes.extend_from_slice(&rest);
         self.filled = self.bytes.len();
+    }
+}
+
+/// What `connection.start`, the first method of a connection, says of the broker.
+fn server_version(payload: &[u8]) -> Option<String> {
+    if !payload.starts_with(&[0, 10, 0, 10]) {
+        return None;
+    }
+    let (_, AMQPClass::Connection(AMQPMethod::Start(start))) = parse_class(payload).ok()? else {
+        return None;
+    };
+    match start.server_properties.inner().get("version")? {
+        AMQPValue::LongString(version) => Some(version.to_string()),
+        _ => None,
     }
 }

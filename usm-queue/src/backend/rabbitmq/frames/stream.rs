@@ -4,6 +4,7 @@ use std::{
     io,
     net::SocketAddr,
     pin::Pin,
+    sync::{Arc, OnceLock},
     task::{Context, Poll, ready},
     time::{Duration, Instant},
 };
@@ -29,6 +30,7 @@ pub(crate) async fn connect(
     uri: AMQPUri,
     properties: ConnectionProperties,
     tls: OwnedTLSConfig,
+    version: Arc<OnceLock<String>>,
 ) -> lapin::Result<Connection> {
     let tokio = Tokio::current();
     let plain = Runtime::new(tokio.clone());
@@ -36,7 +38,8 @@ pub(crate) async fn connect(
     let connect = async move |uri: AMQPUri, _: Runtime<_>| {
         let stream = uri.connect_with_config_async(tls.as_ref(), &plain).await?;
         // Outside TLS, because the filter has to read the plain bytes.
-        Ok(AsyncTcpStream::Plain(FilteredStream::new(stream)))
+        let filter = FrameFilter::new(version.clone());
+        Ok(AsyncTcpStream::Plain(FilteredStream { stream, filter }))
     };
     Connection::connector(uri, filtering, connect, properties).await
 }
@@ -71,7 +74,10 @@ impl Reactor for FilteringReactor {
         address: SocketAddr,
     ) -> impl Future<Output = io::Result<Self::TcpStream>> + Send + 'static {
         let connecting = self.0.tcp_connect_addr(address);
-        async move { Ok(FilteredStream::new(AsyncTcpStream::Plain(connecting.await?))) }
+        async move {
+            let stream = AsyncTcpStream::Plain(connecting.await?);
+            Ok(FilteredStream { stream, filter: FrameFilter::default() })
+        }
     }
 }
 
@@ -79,12 +85,6 @@ impl Reactor for FilteringReactor {
 struct FilteredStream<S> {
     stream: S,
     filter: FrameFilter,
-}
-
-impl<S> FilteredStream<S> {
-    fn new(stream: S) -> Self {
-        Self { stream, filter: FrameFilter::default() }
-    }
 }
 
 impl<S: AsyncRead + Unpin> AsyncRead for FilteredStream<S> {

@@ -45,7 +45,7 @@ impl PublishChannels {
         Self {
             connections,
             producer: options.producer.clone(),
-            channels: (0..options.connections).map(|_| ConnectionSlot::default()).collect(),
+            channels: (0..options.connections).map(|_| ConnectionSlot::new("publish_channel")).collect(),
             turn: AtomicUsize::new(0),
             window: options.publish_window,
             blocked_wait: options.blocked_wait,

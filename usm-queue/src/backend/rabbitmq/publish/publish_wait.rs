@@ -67,6 +67,7 @@ fn refuses(reason: &str, consequence: &str) -> Error {
         ErrorKind::Unavailable,
         format!("the broker is short of memory or disk and refuses publishes ({reason}); {consequence}"),
     )
+    .because("blocked")
 }
 
 /// Returns the reason once the broker has refused publishes for this long without a break.

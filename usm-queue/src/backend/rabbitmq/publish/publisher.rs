@@ -182,7 +182,8 @@ impl Publisher {
                 format!(
                     "the broker refused a message with routing key `{key}` on exchange `{exchange}`: a queue behind it is full or out of order; try again later"
                 ),
-            ),
+            )
+            .because("nacked"),
         }
     }
 }

@@ -50,7 +50,13 @@ impl Publisher {
         let Some(topology) = self.declarer.declared.topologies().first().cloned() else {
             return Err(Error::closed());
         };
-        tracing::error!(id = message.message_id, queue, why, "a delayed message becomes a dead letter");
+        tracing::error!(
+            message.id = message.message_id,
+            job.id = message.job_id().map(tracing::field::display),
+            queue,
+            reason = why,
+            "a delayed message becomes a dead letter"
+        );
         for (name, value) in [(BROKER_REASON, why), (BROKER_QUEUE, queue)] {
             message.headers.insert(name.to_owned(), value.into());
         }

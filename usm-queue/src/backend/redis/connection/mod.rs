@@ -6,7 +6,7 @@ mod request;
 use std::{
     fmt,
     sync::{
-        Arc, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, OnceLock, PoisonError,
         atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
@@ -23,7 +23,10 @@ use tokio::{
 
 pub(super) use self::request::Request;
 use super::{keys::Keys, options::RedisOptions};
-use crate::error::{Error, ErrorKind, Result};
+use crate::{
+    error::{Error, ErrorKind, Result},
+    metrics,
+};
 
 /// Requests that may wait for their turn on the connection.
 const SEND_BUFFER: usize = 1024;
@@ -42,6 +45,7 @@ pub(super) struct Connection {
     connect_timeout: Duration,
     current: Mutex<Current>,
     closed: AtomicBool,
+    version: OnceLock<String>,
     /// The largest argument that Redis takes: it closes the connection on a larger one.
     max_argument_bytes: AtomicUsize,
 }
@@ -85,6 +89,7 @@ impl Connection {
             connect_timeout: options.connect_timeout,
             current: Mutex::new(current),
             closed: AtomicBool::new(false),
+            version: OnceLock::new(),
             max_argument_bytes: AtomicUsize::new(DEFAULT_MAX_ARGUMENT_BYTES),
         };
         established(first).await.map_err(|error| connection.error(error))?;
@@ -131,13 +136,13 @@ impl Connection {
                 Err(_) => {
                     // While it still connects nothing is to be done: connecting has a limit of its own.
                     if used.is_some_and(|(used, before)| used.answers.load(Ordering::Relaxed) == before) {
-                        self.reconnect(generation);
+                        self.reconnect(generation, "timeout");
                     }
                     return Err(self.timed_out());
                 }
             };
             if errors::needs_reconnect(&error) {
-                self.reconnect(generation);
+                self.reconnect(generation, "lost");
             } else if !errors::is_temporary(&error) {
                 return Err(self.error(error));
             }
@@ -176,6 +181,15 @@ impl Connection {
         }
     }
 
+    pub(super) fn version(&self) -> Option<String> {
+        self.version.get().cloned()
+    }
+
+    /// Remembers the version that Redis says it has.
+    pub(super) fn set_version(&self, version: &str) {
+        let _ = self.version.set(version.to_owned());
+    }
+
     /// Remembers the largest argument that Redis takes.
     pub(super) fn set_max_argument_bytes(&self, bytes: usize) {
         self.max_argument_bytes.store(bytes, Ordering::Relaxed);
@@ -212,6 +226,7 @@ impl Connection {
                 self.address, self.response_timeout
             ),
         )
+        .because("timeout")
     }
 
     fn current_connection(&self) -> (u64, Connecting) {
@@ -220,11 +235,12 @@ impl Connection {
     }
 
     /// Replaces the connection of this generation, unless somebody else already has.
-    fn reconnect(&self, generation: u64) {
+    fn reconnect(&self, generation: u64, cause: &'static str) {
         let mut current = self.current();
         if current.generation != generation || self.closed.load(Ordering::SeqCst) {
             return;
         }
+        metrics::reconnected("records", cause);
         let wait = RECONNECT_INTERVAL.saturating_sub(current.started.elapsed());
         current.generation += 1;
         current.started = Instant::now() + wait;

@@ -7,16 +7,20 @@ use serde_json::{Map, Value};
 use crate::{
     backend::{
         NewJob,
-        redis::encoding::{MAX_EXACT, timestamp_micros, to_json},
+        redis::{
+            encoding::{MAX_EXACT, timestamp_micros, to_json},
+            keys::kind,
+        },
     },
     job::{Job, JobEvent, JobId, JobStatus, Owner, TimelineEntry},
+    trace_context::TraceContext,
 };
 
 /// The layout of what the scripts keep.
 const LAYOUT: u8 = 1;
 
 /// The fields of a record as the scripts read it.
-const FIELDS: usize = 28;
+const FIELDS: usize = 29;
 /// The first of them, which are all that a new record has.
 const FIELDS_OF_NEW: usize = 22;
 /// The place of the version among them.
@@ -64,6 +68,7 @@ pub(crate) fn fields(new: &NewJob, token: u64) -> [String; FIELDS] {
         String::new(),
         job.timeline_left_out.to_string(),
         job.progress_version.to_string(),
+        kind(job),
     ]
 }
 
@@ -98,6 +103,7 @@ pub(crate) fn encode_new(new: &NewJob) -> Option<NewRecord> {
         _,
         fixed,
         ..,
+        kind,
     ] = &fields;
     // The same text that `json` in `record.lua` makes.
     let updated = job.updated_at.to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -106,14 +112,19 @@ pub(crate) fn encode_new(new: &NewJob) -> Option<NewRecord> {
     );
     // MessagePack, as `keep_state` in `record.lua` packs it: the layout's number, then the fields.
     let mut packed = vec![LAYOUT];
-    for field in &fields[..FIELDS_OF_NEW] {
-        packed.push(STR_32);
-        packed.extend(u32::try_from(field.len()).ok()?.to_be_bytes());
-        packed.extend(field.as_bytes());
-    }
-    // No crashes, never run alone, no partial results: so the scripts need not count them.
-    packed.extend([NIL, NIL, 0]);
+    fields[..FIELDS_OF_NEW].iter().try_for_each(|field| pack(&mut packed, field))?;
+    // No crashes, never run alone, no partial results, so that the scripts need not count them, and all told.
+    packed.extend([NIL, NIL, 0, 0, 0, 0]);
+    pack(&mut packed, kind)?;
     Some(NewRecord { json, packed })
+}
+
+/// Adds a MessagePack string.
+fn pack(packed: &mut Vec<u8>, text: &str) -> Option<()> {
+    packed.push(STR_32);
+    packed.extend(u32::try_from(text.len()).ok()?.to_be_bytes());
+    packed.extend(text.as_bytes());
+    Some(())
 }
 
 /// What Redis holds of a new job.
@@ -130,11 +141,17 @@ struct FixedFields<'a> {
     alias: &'a Option<String>,
     user_id: &'a Option<Owner>,
     job_type: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: &'a Option<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    tags: &'a Vec<String>,
     priority: u8,
     max_attempts: u32,
     created_at: DateTime<Utc>,
     correlation_id: &'a Option<String>,
     metadata: &'a Map<String, Value>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trace: &'a Option<TraceContext>,
 }
 
 impl<'a> FixedFields<'a> {
@@ -144,11 +161,14 @@ impl<'a> FixedFields<'a> {
             alias: &job.alias,
             user_id: &job.owner,
             job_type: &job.task,
+            queue: &job.queue,
+            tags: &job.tags,
             priority: job.priority,
             max_attempts: job.max_attempts,
             created_at: job.created_at.trunc_subsecs(6),
             correlation_id: &job.correlation_id,
             metadata: &job.metadata,
+            trace: &job.trace,
         }
     }
 }

@@ -22,7 +22,11 @@ pub(super) fn parse(id: JobId, text: &[u8], message: Option<&Job>) -> Option<Job
         (job.priority, job.max_attempts) = (message.priority, message.max_attempts);
         job.next_attempt_at = message.next_attempt_at;
         job.alias.clone_from(&message.alias);
+        job.queue.clone_from(&message.queue);
+        job.tags.clone_from(&message.tags);
     }
+    job.queue = fields.read("queue").or(job.queue);
+    job.tags = fields.read("tags").unwrap_or(job.tags);
     job.updated_at = updated_at;
     job.owner = fields.read("user_id").or_else(|| message.and_then(|message| message.owner.clone()));
     job.status = fields.read("status").unwrap_or(JobStatus::Pending);
@@ -34,6 +38,7 @@ pub(super) fn parse(id: JobId, text: &[u8], message: Option<&Job>) -> Option<Job
     job.correlation_id =
         fields.text("correlation_id").or_else(|| message.and_then(|message| message.correlation_id.clone()));
     job.metadata = fields.read("metadata").unwrap_or_default();
+    job.trace = fields.read("trace").or_else(|| message.and_then(|message| message.trace.clone()));
     job.progress = fields.progress();
     job.partial_results = fields.read("partial_results").unwrap_or_default();
     job.result = fields.read("result");

@@ -63,17 +63,19 @@ impl ScriptCalls {
         command
     }
 
-    /// A call of [`INSERT_NEW`]; `None` for a job that [`INSERT`](super::INSERT) must store.
-    pub(crate) fn insert_new(&self, new: &NewJob, unconfirmed: bool) -> Option<Cmd> {
+    /// A call of [`INSERT_NEW`]; `None` for a job that [`INSERT`](super::INSERT) must store. The job's kind is put on the list of kinds
+    /// where it is given.
+    pub(crate) fn insert_new(&self, new: &NewJob, unconfirmed: bool, new_kind: &str) -> Option<Cmd> {
         let (record, job) = (record::encode_new(new)?, &new.job);
         let lists: Vec<_> = self.keys.lists_of_new(job).collect();
         let mut command = redis::cmd("EVALSHA");
         command
             .arg(INSERT_NEW.get_hash())
-            .arg(3 + lists.len())
+            .arg(4 + lists.len())
             .arg(self.keys.record(job.id))
             .arg(self.keys.state(job.id))
             .arg(self.keys.unconfirmed())
+            .arg(self.keys.kinds())
             .arg(lists)
             .arg(job.id.to_string())
             .arg(&self.keep_unfinished_ms)
@@ -82,7 +84,8 @@ impl ScriptCalls {
             .arg(record.json)
             .arg(record.packed)
             .arg(self.keys.changes_channel(job.id))
-            .arg(u8::from(unconfirmed));
+            .arg(u8::from(unconfirmed))
+            .arg(new_kind);
         Some(command)
     }
 

@@ -5,11 +5,9 @@ if not r then return answer end
 if remembers(r, REQUEST) or end_unclaimed(r, 'cancelled', REQUEST, 'null') then return {'cancelled', overwritten} end
 if is_final(r.status) then return {r.status == 'cancelled' and 'was_cancelled' or r.status, overwritten} end
 if r.cancel ~= 'true' then
-  local before = r.listed
-  if not r.new then before = r.status end
   r.cancel = 'true'
   add_event(r, 'cancel_requested', 'null', 'null')
-  write(r, before)
+  write(r)
   redis.call('PUBLISH', PREFIX .. 'usm:cancel', ID)
 end
 return {'requested', overwritten}

@@ -7,10 +7,10 @@ local r, answer = unfenced(9)
 if not r then return answer end
 
 if is_final(r.status) then
-  if r.new and r.listed then
+  if r.new and r.was then
     -- Another service ended it; our state and lists follow.
     keep_state(r, KEEP_ENDED)
-    update_lists(r, r.listed)
+    update_lists(r)
   end
   return {'final', r.status, '', overwritten}
 end
@@ -21,12 +21,10 @@ if r.status == 'processing' then
   if remembers(r, 'e' .. REQUEST) then return {'end', decimal(r.token), renew(r, LEASE), ''} end
 end
 
-local before = r.listed
-if not r.new then before = r.status end
 local busy = r.lease
 if r.status == 'pending' then busy = r.due end
 if busy and busy > now then
-  if r.new then store(r, before) end
+  if r.new then store(r) end
   return {'busy', decimal(busy - now), '', overwritten}
 end
 
@@ -35,7 +33,7 @@ local died = r.status == 'processing'
 local counted = died and r.alone and r.lease and r.lease <= r.alone
 local to_end = counted and r.attempt >= r.max_attempts
 if died and not to_end and not ALONE and r.crashes + 1 >= SUSPICIOUS and r.cancel ~= 'true' then
-  if r.new then store(r, before) end
+  if r.new then store(r) end
   return {'suspect', decimal(r.crashes + 1), '', overwritten}
 end
 
@@ -46,7 +44,7 @@ if to_end then
   -- The worker that is to end it may die too; even then no attempt is started.
   r.lease, r.alone = now + LEASE, 2 ^ 53
   remember(r, 'e' .. REQUEST)
-  return {'end', decimal(r.token), write(r, before), overwritten}
+  return {'end', decimal(r.token), write(r), overwritten}
 end
 
 if died then
@@ -58,4 +56,4 @@ r.progressed = 0
 add_event(r, 'started', WORKER, 'null')
 shorten_timeline(r)
 remember(r, 'r' .. REQUEST)
-return {'run', decimal(r.token), write(r, before), overwritten}
+return {'run', decimal(r.token), write(r), overwritten}

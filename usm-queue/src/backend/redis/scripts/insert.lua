@@ -13,5 +13,5 @@ end
 if start ~= '' then return {'known', 'pending', '0', '', overwritten} end
 r = fallback_record(6)
 if ARGV[5] == '1' then redis.call('ZADD', UNCONFIRMED, now, ID) end
-redis.call('PUBLISH', PREFIX .. 'usm:changed:' .. ID, store(r, nil))
+redis.call('PUBLISH', PREFIX .. 'usm:changed:' .. ID, store(r))
 return {'new', '', '', '', overwritten}

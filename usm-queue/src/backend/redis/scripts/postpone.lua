@@ -2,13 +2,11 @@
 local REQUEST = 'p' .. ARGV[5]
 local r, answer = unfenced(8)
 if not r then return answer end
-local before = r.listed
-if not r.new then before = r.status end
 if r.status == 'pending' and not (r.due and r.due > now) and not remembers(r, REQUEST) then
   r.error, r.due = ARGV[6], now + ARGV[7]
   remember(r, REQUEST)
-  write(r, before)
+  write(r)
 elseif r.new then
-  store(r, before)
+  store(r)
 end
 return {r.status, overwritten}

@@ -63,7 +63,16 @@ local function record(of, at)
     -- a record has no count of the list.
     parts = tonumber(of[at + 24]) or redis.call('LLEN', PARTIALS), bytes = tonumber(of[at + 25]) or 0,
     left_out = tonumber(of[at + 26]) or 0, progressed = tonumber(of[at + 27]) or 0,
+    -- Queue and task, as they name the lists by state. Nil where an earlier version of this library stored the record; then it is on
+    -- a list by status.
+    kind = of[at + 28],
   }
+end
+
+-- Notes on which lists a record of ours is.
+local function listed(r, as)
+  r.was, r.was_kind, r.was_due, r.was_attempt, r.was_error = as.status, as.kind, as.due, as.attempt, as.error
+  return r
 end
 
 -- The record as `keep_state` packed it: MessagePack in one string, which is less work for Redis than a hash.
@@ -72,7 +81,10 @@ local function stored()
   if not packed then return nil end
   if type(packed) == 'string' then
     local values = {pcall(cmsgpack.unpack, packed)}
-    if values[1] and values[2] == LAYOUT then return record(values, 3) end
+    if values[1] and values[2] == LAYOUT then
+      local r = record(values, 3)
+      return listed(r, r)
+    end
   end
   overwritten = STATE
   return nil
@@ -84,7 +96,7 @@ local function keep_state(r, ttl)
   if r.status == 'pending' or r.status == 'processing' then
     packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
       r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
-      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.parts, r.bytes, r.left_out, r.progressed)
+      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.parts, r.bytes, r.left_out, r.progressed, r.kind)
   else
     packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
       string.sub(r.requests, 1, 17), '', r.digest)
@@ -109,7 +121,7 @@ local function fallback_record(at)
   if SEEN == '+' then
     redis.call('DEL', PARTIALS)
     r.parts, r.bytes = 0, 0
-    for index = at + 28, #ARGV do add_partial(r, ARGV[index]) end
+    for index = at + 29, #ARGV do add_partial(r, ARGV[index]) end
   end
   return r
 end
@@ -186,7 +198,8 @@ local function unfenced(at)
   local g = fallback_record(at)
   set_alias(g, alias)
   if r then
-    g.listed = r.status
+    listed(g, r)
+    g.kind = r.kind or g.kind
     g.token = math.max(g.token, r.token)
     g.version = math.max(g.version, r.version)
   end
@@ -201,7 +214,10 @@ local function claimed(token, at)
   if r and r.token >= token then return r end
   if SEEN ~= '+' then return nil, {'unknown', overwritten} end
   local g = fallback_record(at)
-  g.listed = r and r.status
+  if r then
+    listed(g, r)
+    g.kind = r.kind or g.kind
+  end
   return g
 end
 
@@ -239,47 +255,86 @@ local function ttl_of(r)
   return math.max(KEEP_UNFINISHED, math.ceil((r.due - now) / 1000) + KEEP_ENDED)
 end
 
--- The list of the record's task. Before the task comes only the owner, a number or a string, in which quotation marks are
--- escaped.
-local function task_list(r)
-  local _, start = string.find(r.fixed, ',"job_type":"', 1, true)
-  local task = start and string.match(r.fixed, '^[^"\\]*"', start + 1)
-  return PREFIX .. 'usm:jobs:task:' .. (task and string.sub(task, 1, -2) or cjson.decode('{' .. r.fixed .. '}').job_type)
+local function state_list(state, kind)
+  return PREFIX .. 'usm:jobs:in:' .. state .. ':' .. kind
 end
 
--- Puts the job on the lists by status, task and owner, which are sorted by the time of creation.
-local function update_lists(r, before)
-  if before then redis.call('ZREM', PREFIX .. 'usm:jobs:status:' .. before, ID) end
-  redis.call('ZADD', PREFIX .. 'usm:jobs:status:' .. r.status, r.created, ID)
+local STATES = {pending = 'waiting', processing = 'running'}
+
+-- The state under which a job is listed.
+local function state_of(r)
+  if r.status == 'pending' and r.due and r.due > now then return r.attempt > 0 and 'retrying' or 'scheduled' end
+  return STATES[r.status] or r.status
+end
+
+-- Takes the job off the list of its state.
+local function unlist(r)
+  if not r.was then return end
+  if not r.was_kind then
+    redis.call('ZREM', PREFIX .. 'usm:jobs:status:' .. r.was, ID)
+  elseif r.was == 'pending' and r.was_due then
+    -- Whether it has been moved since it fell due is not known.
+    redis.call('ZREM', state_list(r.was_attempt > 0 and 'retrying' or 'scheduled', r.was_kind), ID)
+    redis.call('ZREM', state_list('waiting', r.was_kind), ID)
+    redis.call('ZREM', PREFIX .. 'usm:jobs:due:' .. r.was_kind, ID)
+  else
+    redis.call('ZREM', state_list(STATES[r.was] or r.was, r.was_kind), ID)
+  end
+end
+
+-- The kind of a job that an earlier version stored. Before the task comes only the owner, a number or a string, in which quotation
+-- marks are escaped.
+local function kind_of_old(r)
+  local _, start = string.find(r.fixed, ',"job_type":', 1, true)
+  local task = start and string.match(r.fixed, '^"[^"\\]*"', start + 1)
+  return '["",' .. (task or cjson.encode(cjson.decode('{' .. r.fixed .. '}').job_type)) .. ']'
+end
+
+-- Puts the job on the lists by state, owner and tag, which are sorted by the time of creation.
+local function update_lists(r)
+  unlist(r)
+  local state = state_of(r)
+  redis.call('ZADD', state_list(state, r.kind), r.created, ID)
+  if state == 'scheduled' or state == 'retrying' then
+    redis.call('ZADD', PREFIX .. 'usm:jobs:due:' .. r.kind, decimal(r.due), ID)
+  end
+  if r.kind ~= r.was_kind then redis.call('ZADD', PREFIX .. 'usm:jobs:kinds', now, r.kind) end
   if r.new then redis.call('ZADD', PREFIX .. 'usm:jobs', r.created, ID) end
   if r.new or is_final(r.status) then
-    local lists = {task_list(r)}
-    if r.owner ~= '' then lists[2] = PREFIX .. 'usm:jobs:owner:' .. r.owner end
+    local lists = {}
+    if r.owner ~= '' then lists[1] = PREFIX .. 'usm:jobs:owner:' .. r.owner end
+    if string.find(r.fixed, ',"tags":[', 1, true) then
+      for _, tag in ipairs(cjson.decode('{' .. r.fixed .. '}').tags or {}) do lists[#lists + 1] = PREFIX .. 'usm:jobs:tag:' .. tag end
+    end
     for _, of in ipairs(lists) do
-      -- Jobs that earlier versions stored come onto the list of their task when they end.
-      redis.call('ZADD', of, r.created, ID)
-      -- The list of an idle owner or task expires after its records do.
+      if r.new then redis.call('ZADD', of, r.created, ID) end
+      -- The list of an idle owner or tag expires after its records do.
       redis.call('PEXPIRE', of, decimal(2 * KEEP_UNFINISHED + KEEP_ENDED))
     end
   end
 end
 
--- Stores the record, and updates the lists. `before` is the status under which the job is listed.
-local function store(r, before)
+-- Stores the record, and updates the lists.
+local function store(r)
+  local moved = r.new or r.status ~= r.was or r.due ~= r.was_due
+  if moved and not r.kind then r.kind = kind_of_old(r) end
   local text, ttl = json(r), ttl_of(r)
   keep_state(r, ttl)
   redis.call('SET', JOB, text, 'PX', decimal(ttl))
   if r.parts > 0 then redis.call('PEXPIRE', PARTIALS, decimal(ttl)) end
   put_alias(r, ttl)
-  if r.new or before ~= r.status then update_lists(r, before) end
+  if moved then update_lists(r) end
+  local failed, had_failed = r.error ~= 'null', r.was_error and r.was_error ~= 'null'
+  if failed and not had_failed then redis.call('ZADD', PREFIX .. 'usm:jobs:errors', r.created, ID) end
+  if had_failed and not failed then redis.call('ZREM', PREFIX .. 'usm:jobs:errors', ID) end
   return text
 end
 
 -- Stores a new version and publishes it to watchers, with the new partial result only: they have the earlier ones.
-local function write(r, before, partial)
+local function write(r, partial)
   r.version = r.version + 1
   r.updated = now
-  local text = store(r, before)
+  local text = store(r)
   redis.call('PUBLISH', PREFIX .. 'usm:changed:' .. ID, partial and text .. '\n' .. partial or text)
   return text
 end
@@ -287,14 +342,12 @@ end
 -- Extends the lease, which makes no new version.
 local function renew(r, lease)
   r.lease = now + lease
-  return store(r, r.status)
+  return store(r)
 end
 
 -- Ends a job that nobody runs; false if somebody runs it or it has ended.
 local function end_unclaimed(r, status, request, error)
   if is_final(r.status) or (r.status == 'processing' and r.lease and r.lease > now) then return false end
-  local before = r.listed
-  if not r.new then before = r.status end
   -- Its message may wait until the job was due.
   if r.due then r.remember = r.remember + math.max(0, math.ceil((r.due - now) / 1000)) end
   r.status, r.finished, r.lease, r.due = status, now, nil, nil
@@ -302,6 +355,6 @@ local function end_unclaimed(r, status, request, error)
   if error ~= 'null' then r.error = error end
   add_event(r, status, 'null', error)
   remember(r, request)
-  write(r, before)
+  write(r)
   return true
 end

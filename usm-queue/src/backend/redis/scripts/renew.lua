@@ -4,7 +4,7 @@ local r, answer = claimed(TOKEN, 7)
 if not r then return answer end
 if r.new then
   r.lease = now + LEASE
-  write(r, r.listed)
+  write(r)
   return {'held', overwritten}
 end
 if r.status ~= 'processing' or r.token ~= TOKEN then return {'lost', overwritten} end

@@ -31,7 +31,7 @@ impl ScriptReply {
     pub(crate) fn warn_overwritten(&self, at: usize, id: JobId) {
         let key = self.bytes(at);
         if !key.is_empty() {
-            tracing::warn!(job.id = %id, key = %String::from_utf8_lossy(key), "this key held a value of another type; it was overwritten with the job's record");
+            tracing::warn!(job.id = %id, redis.key = %String::from_utf8_lossy(key), "this key held a value of another type; it was overwritten with the job's record");
         }
     }
 }

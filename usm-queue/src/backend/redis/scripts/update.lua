@@ -7,8 +7,6 @@ if not r then return answer end
 if remembers(r, REQUEST) then return {'applied', overwritten, decimal(r.version)} end
 if r.status ~= 'processing' or r.token ~= TOKEN then return {'stale', overwritten} end
 
-local before = r.listed
-if not r.new then before = r.status end
 local partial
 if KIND == 'partial' and (r.parts >= tonumber(ARGV[12]) or r.bytes + #VALUE > tonumber(ARGV[13])) then
   return {'full', overwritten}
@@ -38,5 +36,5 @@ elseif KIND ~= 'progress' then
   add_event(r, KIND, r.worker, error)
   r.status, r.lease, r.finished = KIND, nil, now
 end
-write(r, before, partial)
+write(r, partial)
 return {'applied', overwritten, decimal(r.version)}

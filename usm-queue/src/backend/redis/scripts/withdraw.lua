@@ -7,6 +7,8 @@ if alias_of(r) then
   r.status, r.finished, r.updated, r.error = 'failed', now, now, '"it was not accepted by the broker"'
   put_alias(r, KEEP_ENDED)
 end
--- Its ids on the lists are left to `sweep.lua`.
+-- Its ids on the lists of its owner and tags are left to `sweep.lua`.
+unlist(r)
+redis.call('ZREM', PREFIX .. 'usm:jobs', ID)
 redis.call('DEL', JOB, STATE, POINTER)
 return 1

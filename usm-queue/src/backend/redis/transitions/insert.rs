@@ -13,6 +13,7 @@ use crate::{
             encoding::duration_micros,
             scripts::{FallbackRecord, INSERT, INSERT_NEW, ScriptReply, UNCONFIRMED, WITHDRAW},
         },
+        store::same_payload,
     },
     error::Result,
     job::JobId,
@@ -32,7 +33,7 @@ impl Transitions {
         let mut calls = Pipeline::with_capacity(jobs.len());
         let (mut called, mut others) = (Vec::with_capacity(jobs.len()), Vec::new());
         for (place, new) in jobs.iter().enumerate() {
-            match self.calls.insert_new(new, unconfirmed) {
+            match self.calls.insert_new(new, unconfirmed, &self.index.new_kind(&new.job)) {
                 Some(call) => {
                     calls.add_command(call);
                     called.push(place);
@@ -41,7 +42,8 @@ impl Transitions {
             }
         }
         if !called.is_empty() {
-            let answers: Vec<u8> = self.connection.request(&Request::Scripts(&INSERT_NEW, calls)).await?;
+            let answers = self.connection.request(&Request::Scripts(&INSERT_NEW, calls)).await;
+            let answers: Vec<u8> = answers.inspect_err(|_| self.index.forget_kinds())?;
             let done = |answer| answer == STORED || (answer == EXISTS && !unconfirmed);
             others.extend(
                 called.into_iter().zip(answers).filter(|(_, answer)| !done(*answer)).map(|(place, _)| place),
@@ -132,7 +134,6 @@ fn inserted(new: &NewJob, reply: &ScriptReply) -> Result<Inserted> {
     if reply.outcome() == "new" {
         return Ok(Inserted::New);
     }
-    let known = u64::from_str_radix(reply.word(3), 16).ok();
-    let same_payload = known.zip(new.digest).is_none_or(|(known, digest)| known == digest);
+    let same_payload = same_payload(u64::from_str_radix(reply.word(3), 16).ok(), new.digest);
     Ok(Inserted::Known { status: reply.word(1).parse()?, confirmed: reply.word(2) == "1", same_payload })
 }

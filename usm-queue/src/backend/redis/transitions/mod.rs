@@ -46,7 +46,7 @@ pub(super) struct Transitions {
 impl Transitions {
     pub(super) fn new(connection: Arc<Connection>, options: &RedisOptions) -> Self {
         Self {
-            index: JobIndex::new(connection.clone()),
+            index: Arc::new(JobIndex::new(connection.clone())),
             connection,
             calls: ScriptCalls::new(options),
             claims: Claims::default(),
@@ -96,6 +96,31 @@ impl Transitions {
             ErrorKind::Unavailable,
             format!("another service keeps changing the record of job {id}; try again later"),
         ))
+    }
+
+    /// Removes the record of an ended job and takes it off all lists. What the scripts keep of an ended job stays.
+    pub(super) async fn delete(&self, id: JobId) -> Result<bool> {
+        let keys = self.connection.keys();
+        let Some(job) = self.connection.read_one(id).await?.map(|found| found.record) else {
+            return Ok(false);
+        };
+        // What another service wrote alone is not remembered as ended: a message of it would run.
+        let mut known = redis::cmd("EXISTS");
+        known.arg(keys.state(id));
+        if !job.status.is_final() || !self.connection.request::<bool>(&Request::Command(known)).await? {
+            return Ok(false);
+        }
+        let mut removal = redis::pipe();
+        removal.del(&[keys.record(id), keys.partials(id), keys.alias(id)]).ignore();
+        for list in keys.lists_of_ended(&job) {
+            removal.zrem(list, id.to_string()).ignore();
+        }
+        if let Some(alias) = &job.alias
+            && self.connection.called(alias).await? == Some(Some(id))
+        {
+            removal.del(keys.record(alias)).ignore();
+        }
+        self.connection.request(&Request::Commands(removal)).await.map(|()| true)
     }
 
     /// The record of a running job that Redis has lost, as far as this process knows it.

@@ -26,10 +26,11 @@ impl Channels {
         Self { connection, sink, subscribed: HashSet::new() }
     }
 
-    /// Subscribes to cancellations and to the jobs that are watched already.
+    /// Subscribes to cancellations, to what operators want, and to the jobs that are watched already.
     pub(super) async fn start(&mut self, watched: &[JobId]) -> Result<()> {
-        let cancellations = self.sink.subscribe(self.connection.keys().cancel_channel());
-        with_timeout(&self.connection, cancellations).await?;
+        let keys = self.connection.keys();
+        let always = self.sink.subscribe(vec![keys.cancel_channel(), keys.control_channel()]);
+        with_timeout(&self.connection, always).await?;
         for ids in watched.chunks(BATCH) {
             self.subscribe(ids).await?;
         }

@@ -19,6 +19,7 @@ use crate::{
     backoff::Backoff,
     error::{Error, ErrorKind, Result, chain},
     job::JobId,
+    metrics,
 };
 
 /// How often the connection is pinged while somebody watches, so that a dead one is noticed.
@@ -89,6 +90,7 @@ impl Subscription {
                 }
                 failures += 1;
                 if failures == 1 {
+                    metrics::reconnected("subscription", error.label());
                     tracing::warn!(
                         server = self.connection.address(),
                         error = chain(&error),
@@ -130,6 +132,7 @@ impl Subscription {
         // After subscribing, so that changes made in the meantime are seen and none falls in between.
         self.reading = None;
         self.read(self.jobs.ids());
+        self.jobs.control_changes.send_replace(());
         match self.serve(&mut channels, messages).await {
             Ok(()) => Error::new(
                 ErrorKind::Unavailable,
@@ -182,6 +185,8 @@ impl Subscription {
         if channel == self.connection.keys().cancel_channel() {
             let id = std::str::from_utf8(payload).ok().and_then(|id| id.parse().ok());
             id.into_iter().for_each(|id| drop(self.jobs.cancellations.send(id)));
+        } else if channel == self.connection.keys().control_channel() {
+            self.jobs.control_changes.send_replace(());
         } else if let Some(id) = self.connection.keys().job_of_channel(channel)
             && self.jobs.contains(id)
             && !Snapshot::from_message(id, payload).is_some_and(|snapshot| self.jobs.show(snapshot))

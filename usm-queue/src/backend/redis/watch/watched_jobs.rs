@@ -30,6 +30,8 @@ pub(super) struct WatchedJobs {
     jobs: Mutex<HashMap<JobId, WatchedJob>>,
     /// Ids of running jobs that should stop.
     pub(super) cancellations: broadcast::Sender<JobId>,
+    /// Changes when what operators want of queues may have.
+    pub(super) control_changes: watch::Sender<()>,
     requests: Mutex<Option<mpsc::UnboundedSender<ChannelRequest>>>,
 }
 
@@ -52,7 +54,12 @@ pub(super) enum LatestRecord {
 
 impl WatchedJobs {
     pub(super) fn new() -> Self {
-        Self { jobs: Mutex::default(), cancellations: broadcast::channel(1024).0, requests: Mutex::default() }
+        Self {
+            jobs: Mutex::default(),
+            cancellations: broadcast::channel(1024).0,
+            control_changes: watch::Sender::default(),
+            requests: Mutex::default(),
+        }
     }
 
     /// Sends the requests of watchers to this subscription from now on.

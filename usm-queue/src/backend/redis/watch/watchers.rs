@@ -80,6 +80,11 @@ impl Watchers {
         self.context.jobs.cancellations.subscribe()
     }
 
+    pub(crate) fn control_changes(&self) -> watch::Receiver<()> {
+        self.context.ensure_subscription();
+        self.context.jobs.control_changes.subscribe()
+    }
+
     /// Tells workers of this process that the job should stop.
     pub(crate) fn notify_cancellation(&self, id: JobId) {
         // It does not matter if nobody listens: renewing the lease tells too.

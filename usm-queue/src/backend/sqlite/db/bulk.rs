@@ -25,14 +25,14 @@ impl BulkInsert {
         Self { statements: AT_ONCE.map(of) }
     }
 
-    /// Inserts `rows`; `bind` gives the values of one, column by column.
+    /// Inserts `rows` and tells how many were new; `bind` gives the values of one, column by column.
     pub(crate) fn run<R>(
         &self,
         connection: &Connection,
         rows: &[R],
         bind: impl Fn(&R, &mut Values<'_, '_>) -> rusqlite::Result<()>,
-    ) -> rusqlite::Result<()> {
-        let mut left = rows;
+    ) -> rusqlite::Result<usize> {
+        let (mut left, mut inserted) = (rows, 0);
         for (size, sql) in AT_ONCE.into_iter().zip(&self.statements) {
             let (now, later) = left.split_at(left.len() - left.len() % size);
             left = later;
@@ -44,10 +44,10 @@ impl BulkInsert {
                 statement.clear_bindings();
                 let mut values = Values { statement: &mut statement, bound: 0 };
                 group.iter().try_for_each(|row| bind(row, &mut values))?;
-                statement.raw_execute()?;
+                inserted += statement.raw_execute()?;
             }
         }
-        Ok(())
+        Ok(inserted)
     }
 }
 

@@ -9,6 +9,7 @@ mod notifier;
 mod reader;
 mod schema;
 mod tables;
+mod tally;
 mod time;
 mod tx;
 mod writer;
@@ -29,6 +30,7 @@ pub(super) use self::{
     bulk::BulkInsert,
     error::backend,
     tables::Tables,
+    tally::{Added, Tally},
     time::{duration_micros, micros, moment},
     tx::{Effects, Tx},
 };
@@ -73,7 +75,7 @@ impl Db {
         let reader = Reader::start(connection::open_reader(path)?, tables.clone())?;
         let (notifier, listener) = Notifier::open(path, reader.wake())?;
         let others = Others { notifier, files: files.clone() };
-        let writer = Writer::start(connection, options, tables, Some(others))?;
+        let writer = Writer::start(connection, options, tables, others)?;
         Ok(Self {
             place: Some(Place { path: path.to_owned(), files }),
             writer,
@@ -85,13 +87,12 @@ impl Db {
         })
     }
 
-    /// A database in this process's memory.
+    /// A database in this process's memory. What is done to it is done on the callers' threads, by the clock of this runtime.
     pub(super) fn in_memory(options: SqliteOptions, tables: Arc<dyn Tables>) -> Result<Self> {
         let options = options.within_bounds();
-        let writer = Writer::start(connection::open_in_memory()?, options, tables, None)?;
         Ok(Self {
             place: None,
-            writer,
+            writer: Writer::of_callers(connection::open_in_memory()?, options, tables),
             reader: None,
             lists: Semaphore::new(LISTS_AT_ONCE),
             lock_timeout: options.lock_timeout,
@@ -153,6 +154,11 @@ impl Db {
         };
         let read = tokio::task::spawn_blocking(read).await;
         read.map_err(|error| backend("reading the queue file was interrupted", error))?
+    }
+
+    /// Where the file is; `None` for one in memory.
+    pub(super) fn path(&self) -> Option<&Path> {
+        self.place.as_ref().map(|place| place.path.as_path())
     }
 
     /// Gives deliveries back and refuses everything from then on.

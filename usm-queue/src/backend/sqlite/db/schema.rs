@@ -13,7 +13,7 @@ const APPLICATION_ID: i32 = 0x7573_6d71;
 const SCHEMA: &str = include_str!("schema.sql");
 /// Each brings a file one version up, the first from 1 to 2. A step that was released is never changed. Add what
 /// `schema.sql` has in addition; a test compares both ways.
-const UPGRADES: [&str; 1] = [include_str!("upgrades/2.sql")];
+const UPGRADES: [&str; 2] = [include_str!("upgrades/2.sql"), include_str!("upgrades/3.sql")];
 /// Version of the schema; a file with a greater one is refused.
 const VERSION: i32 = UPGRADES.len() as i32 + 1;
 
@@ -71,7 +71,7 @@ pub(super) fn bring_up(connection: &mut Connection, path: &Path) -> Result<()> {
             for step in UPGRADES.iter().skip(usize::try_from(older - 1).unwrap_or_default()) {
                 tx.execute_batch(step).map_err(what)?;
             }
-            tracing::info!(file = %path.display(), from = older, to = VERSION, "the queue file was brought to a newer version");
+            tracing::info!(file = %path.display(), schema.from = older, schema.to = VERSION, "the queue file was brought to a newer version");
         }
         Found::New => {
             tx.execute_batch(SCHEMA).map_err(what)?;

@@ -70,7 +70,12 @@ CREATE TABLE jobs (
     progress_version INTEGER,                    -- the version that the progress made
     partials         INTEGER,                    -- how many rows of partial_results; NULL for none
     partial_bytes    INTEGER,                    -- their size
-    alias            TEXT                        -- what another service calls the job
+    alias            TEXT,                       -- what another service calls the job
+    queue            TEXT NOT NULL DEFAULT '',   -- empty where it is not known
+    tags             TEXT,                       -- JSON array, where there are some
+    -- 0 waiting, 1 scheduled, 2 retrying, 3 running, 4 completed, 5 failed, 6 cancelled; 7 in rows of older programs
+    state            INTEGER NOT NULL DEFAULT 7,
+    trace            TEXT                        -- JSON: the span that enqueued it
 ) STRICT, WITHOUT ROWID;
 
 -- The partial results of jobs; their numbers are the versions they made.
@@ -86,12 +91,6 @@ CREATE TRIGGER partial_results_of_removed AFTER DELETE ON jobs WHEN old.partials
     DELETE FROM partial_results WHERE job = old.id;
 END;
 
--- For lists: in their order, and with all that is asked for, so that no record is read in vain. A claim changes none.
-CREATE INDEX jobs_open ON jobs (created_at, id, task, finished_at) WHERE finished_at IS NULL;
-CREATE INDEX jobs_ended ON jobs (status, created_at, id, task, finished_at) WHERE finished_at IS NOT NULL;
-CREATE INDEX jobs_open_of_owner ON jobs (owner, created_at, id, task, finished_at) WHERE finished_at IS NULL AND owner IS NOT NULL;
-CREATE INDEX jobs_ended_of_owner ON jobs (owner, status, created_at, id, task, finished_at)
-    WHERE finished_at IS NOT NULL AND owner IS NOT NULL;
 CREATE INDEX jobs_expiring ON jobs (expires_at) WHERE expires_at IS NOT NULL;
 CREATE INDEX jobs_of_alias ON jobs (alias, created_at) WHERE alias IS NOT NULL;
 CREATE INDEX jobs_to_stop ON jobs (id) WHERE cancel_requested = 1 AND status = 1;
@@ -118,3 +117,60 @@ CREATE TABLE crashes (
     count       INTEGER NOT NULL,  -- in a row
     alone_until INTEGER            -- a lease that ends then or earlier was last renewed while the job was tried alone
 ) STRICT, WITHOUT ROWID;
+
+-- Finding and counting jobs. Each index has the order of lists; `state` follows the status, and time: maintenance moves what is
+-- due from 1 and 2 to 0.
+CREATE INDEX jobs_listed ON jobs (queue, task, state, created_at, id);
+CREATE INDEX jobs_of_owner ON jobs (owner, created_at, id) WHERE owner IS NOT NULL;
+CREATE INDEX jobs_with_error ON jobs (created_at, id) WHERE error IS NOT NULL;
+CREATE INDEX jobs_due ON jobs (next_attempt_at) WHERE state IN (1, 2);
+
+CREATE TABLE job_tags (
+    tag        TEXT NOT NULL,
+    created_at INTEGER NOT NULL,
+    id         BLOB NOT NULL,
+    PRIMARY KEY (tag, created_at, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER tags_of_removed AFTER DELETE ON jobs WHEN old.tags IS NOT NULL BEGIN
+    DELETE FROM job_tags WHERE created_at = old.created_at AND id = old.id AND tag IN (SELECT value FROM json_each(old.tags));
+END;
+
+-- How many rows of `jobs` there are of each queue, task and state; every transaction that changes these rows changes it too.
+CREATE TABLE job_counts (
+    queue     TEXT NOT NULL,
+    task      TEXT NOT NULL,
+    waiting   INTEGER NOT NULL,
+    scheduled INTEGER NOT NULL,
+    retrying  INTEGER NOT NULL,
+    running   INTEGER NOT NULL,
+    completed INTEGER NOT NULL,
+    failed    INTEGER NOT NULL,
+    cancelled INTEGER NOT NULL,
+    PRIMARY KEY (queue, task)
+) STRICT, WITHOUT ROWID;
+
+-- Workers that live, as they tell of themselves.
+CREATE TABLE workers (
+    id          TEXT PRIMARY KEY,
+    info        TEXT NOT NULL,     -- JSON
+    alive_until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What operators want of queues: no row for nothing.
+CREATE TABLE queue_controls (
+    queue       TEXT PRIMARY KEY,
+    paused_by   TEXT,              -- NULL while it is not paused
+    paused_at   INTEGER,
+    concurrency INTEGER            -- jobs at once in each worker; NULL for the worker's own
+) STRICT, WITHOUT ROWID;
+
+-- Small values that all processes share.
+CREATE TABLE notes (
+    key        TEXT PRIMARY KEY,
+    value      TEXT NOT NULL,                    -- JSON
+    version    INTEGER NOT NULL,                 -- grows with every change
+    expires_at INTEGER
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX notes_expiring ON notes (expires_at) WHERE expires_at IS NOT NULL;

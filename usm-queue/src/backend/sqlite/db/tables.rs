@@ -16,6 +16,9 @@ pub(crate) trait Tables: Send + Sync + 'static {
     /// Gives back what this process holds.
     fn release(&self, tx: &mut Tx<'_>) -> Result<()>;
 
+    /// This process is about to commit: writes what the transaction counted.
+    fn count(&self, connection: &Connection, effects: &Effects) -> Result<()>;
+
     /// This process has committed.
     fn committed(&self, connection: &Connection, effects: &Effects);
 

@@ -9,9 +9,9 @@ pub(crate) fn micros(moment: DateTime<Utc>) -> i64 {
     moment.timestamp_micros()
 }
 
-/// The moment of a stored time.
+/// The moment of a stored time; the latest one there is for a later one.
 pub(crate) fn moment(micros: i64) -> DateTime<Utc> {
-    DateTime::from_timestamp_micros(micros).unwrap_or_default()
+    DateTime::from_timestamp_micros(micros).unwrap_or(DateTime::<Utc>::MAX_UTC)
 }
 
 /// A duration as stored.

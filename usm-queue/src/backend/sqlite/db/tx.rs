@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use rusqlite::Connection;
 
-use super::{super::SqliteOptions, error::backend, time::duration_micros};
+use super::{super::SqliteOptions, error::backend, tally::Tally, time::duration_micros};
 use crate::{error::Result, job::JobId};
 
 /// Messages that time moves in one transaction, because they are due or have expired: bounds it too.
@@ -17,7 +17,7 @@ pub(crate) struct Tx<'a> {
     /// This process among those that share the file.
     pub(crate) member: i64,
     pub(crate) options: SqliteOptions,
-    /// Who is to be told after the commit.
+    /// Who is to be told after the commit, and what is counted before it.
     pub(crate) effects: &'a mut Effects,
     pub(super) heartbeat: &'a mut Heartbeat,
     pub(super) course: &'a mut Course,
@@ -97,10 +97,14 @@ pub(crate) struct Effects {
     pub(crate) jobs: Vec<JobId>,
     /// Running jobs that should stop.
     pub(crate) to_stop: Vec<JobId>,
+    /// What the counters of jobs change by.
+    pub(crate) tally: Tally,
+    /// Whether what operators want of queues changed.
+    pub(crate) controls: bool,
 }
 
 impl Effects {
     pub(crate) fn is_empty(&self) -> bool {
-        self.queues.is_empty() && self.jobs.is_empty() && self.to_stop.is_empty()
+        self.queues.is_empty() && self.jobs.is_empty() && self.to_stop.is_empty() && !self.controls
     }
 }

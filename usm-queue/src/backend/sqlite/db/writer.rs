@@ -1,15 +1,15 @@
-//! The one thread that writes: takes what waits, runs it in one transaction, commits once, then answers.
+//! Writes: the thread of a file takes what waits, runs it in one transaction, commits once, then answers. What is in memory only
+//! is written on the callers' threads.
 
 use std::{
     any::Any,
     collections::VecDeque,
     panic::{AssertUnwindSafe, catch_unwind},
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
     thread,
     time::{Duration, Instant},
 };
 
-use chrono::Utc;
 use rusqlite::Connection;
 use tokio::sync::oneshot;
 
@@ -23,7 +23,10 @@ use super::{
     time::{duration_micros, micros},
     tx::{Course, Effects, Heartbeat, Tx},
 };
-use crate::error::{Error, ErrorKind, Result, chain};
+use crate::{
+    clock,
+    error::{Error, ErrorKind, Result, chain},
+};
 
 /// Commands in one transaction at most: bounds how long the first of them waits.
 const GROUP: usize = 1024;
@@ -121,9 +124,17 @@ pub(super) struct Others {
     pub(super) files: Arc<Files>,
 }
 
-/// Sends commands to the writer thread; the thread ends when this is dropped.
+/// Who runs the commands.
+enum Line {
+    /// The writer thread, which ends when this is dropped.
+    Thread(mpsc::Sender<Waiting>),
+    /// Each caller its own: there is no disk to wait for, and the time is that of the caller's runtime.
+    Callers(Arc<Mutex<Loop>>),
+}
+
+/// Has commands run.
 pub(super) struct Writer {
-    commands: mpsc::Sender<Waiting>,
+    line: Line,
     tables: Arc<dyn Tables>,
     lock_timeout: Duration,
 }
@@ -133,28 +144,35 @@ impl Writer {
         connection: Connection,
         options: SqliteOptions,
         tables: Arc<dyn Tables>,
-        others: Option<Others>,
+        others: Others,
     ) -> Result<Self> {
         let (commands, inbox) = mpsc::channel();
-        // Positive, so that it reads well in the file.
-        let member = fastrand::i64(1..);
-        let writer = Loop {
-            connection,
-            options,
-            tables: tables.clone(),
-            others,
-            member,
-            inbox,
-            waiting: VecDeque::new(),
-            next_tick: Instant::now(),
-            heartbeat: Heartbeat::default(),
-            maintenance: Maintenance::new(),
-        };
+        let writer = Loop::new(connection, options, tables.clone(), Some(others), inbox);
         thread::Builder::new()
             .name("usm-queue-writer".to_owned())
             .spawn(move || writer.run())
             .map_err(|error| backend("the writer thread cannot start", error))?;
-        Ok(Self { commands, tables, lock_timeout: options.lock_timeout })
+        Ok(Self { line: Line::Thread(commands), tables, lock_timeout: options.lock_timeout })
+    }
+
+    /// For a database in memory; on a runtime, whose time it keeps.
+    pub(super) fn of_callers(
+        connection: Connection,
+        options: SqliteOptions,
+        tables: Arc<dyn Tables>,
+    ) -> Self {
+        let writer = Loop::new(connection, options, tables.clone(), None, mpsc::channel().1);
+        let tick = writer.tick();
+        let writer = Arc::new(Mutex::new(writer));
+        let maintained = Arc::downgrade(&writer);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(tick).await;
+                let Some(writer) = maintained.upgrade() else { return };
+                writer.lock().unwrap_or_else(PoisonError::into_inner).guarded(Loop::maintain);
+            }
+        });
+        Self { line: Line::Callers(writer), tables, lock_timeout: options.lock_timeout }
     }
 
     pub(super) async fn call<T, F>(&self, work: F) -> Result<T>
@@ -184,8 +202,16 @@ impl Writer {
     }
 
     fn send(&self, command: Box<dyn Command>) -> Result<()> {
-        let until = Instant::now() + self.lock_timeout;
-        self.commands.send(Waiting { command, until }).map_err(|_| {
+        let waiting = Waiting { command, until: Instant::now() + self.lock_timeout };
+        let commands = match &self.line {
+            Line::Thread(commands) => commands,
+            Line::Callers(writer) => {
+                let mut writer = writer.lock().unwrap_or_else(PoisonError::into_inner);
+                writer.guarded(|writer| writer.commit_group(waiting));
+                return Ok(());
+            }
+        };
+        commands.send(waiting).map_err(|_| {
             // It goes on until the last handle is dropped, and this is one.
             Error::new(
                 ErrorKind::Backend,
@@ -222,7 +248,7 @@ struct Maintenance {
 
 impl Maintenance {
     fn new() -> Self {
-        Self { seen: micros(Utc::now()), spared_until: 0, works: true }
+        Self { seen: micros(clock::now()), spared_until: 0, works: true }
     }
 
     /// Whether silent processes may be held for dead. Who could not look for a while, because the file was locked, the
@@ -236,19 +262,43 @@ impl Maintenance {
 }
 
 impl Loop {
-    fn run(mut self) {
-        loop {
-            match catch_unwind(AssertUnwindSafe(|| self.step())) {
-                Ok(true) => {}
-                Ok(false) => break,
-                // Whoever was not answered is told by the end of the reply's channel.
-                Err(panic) => {
-                    let error = panicked("the thread that writes the queue file", panic.as_ref());
-                    tracing::error!(%error, "the queue file is written on");
-                    self.roll_back();
-                }
+    fn new(
+        connection: Connection,
+        options: SqliteOptions,
+        tables: Arc<dyn Tables>,
+        others: Option<Others>,
+        inbox: mpsc::Receiver<Waiting>,
+    ) -> Self {
+        Self {
+            connection,
+            options,
+            tables,
+            others,
+            // Positive, so that it reads well in the file.
+            member: fastrand::i64(1..),
+            inbox,
+            waiting: VecDeque::new(),
+            next_tick: Instant::now(),
+            heartbeat: Heartbeat::default(),
+            maintenance: Maintenance::new(),
+        }
+    }
+
+    /// Whoever was not answered because of a panic is told by the end of the reply's channel.
+    fn guarded<T>(&mut self, work: impl FnOnce(&mut Self) -> T) -> Option<T> {
+        match catch_unwind(AssertUnwindSafe(|| work(self))) {
+            Ok(value) => Some(value),
+            Err(panic) => {
+                let error = panicked("the thread that writes the queue file", panic.as_ref());
+                tracing::error!(%error, "the queue file is written on");
+                self.roll_back();
+                None
             }
         }
+    }
+
+    fn run(mut self) {
+        while self.guarded(Self::step) != Some(false) {}
         // The last handle is gone: what it held goes back at once instead of after the lease.
         let tables = self.tables.clone();
         if let Err(error) = self.alone(Instant::now() + MAINTENANCE_WAIT, &mut |tx| release(&*tables, tx)) {
@@ -303,7 +353,7 @@ impl Loop {
         while result.is_ok() && done < group.len() {
             let mut tx = Tx {
                 connection: &self.connection,
-                now: micros(Utc::now()),
+                now: micros(clock::now()),
                 member: self.member,
                 options: self.options,
                 effects: &mut effects,
@@ -324,7 +374,7 @@ impl Loop {
                 group.extend(self.inbox.try_iter().take(GROUP - group.len()));
             }
         }
-        match result.and_then(|()| self.commit()) {
+        match result.and_then(|()| self.commit(&effects)) {
             Ok(()) => {
                 group.into_iter().for_each(|waiting| waiting.command.answer(Ok(())));
                 self.tell(effects);
@@ -360,14 +410,14 @@ impl Loop {
         self.begin(until)?;
         let mut tx = Tx {
             connection: &self.connection,
-            now: micros(Utc::now()),
+            now: micros(clock::now()),
             member: self.member,
             options: self.options,
             effects: &mut effects,
             heartbeat: &mut self.heartbeat,
             course: &mut Course::default(),
         };
-        let result = caught(|| work(&mut tx)).and_then(|value| self.commit().map(|()| value));
+        let result = caught(|| work(&mut tx)).and_then(|value| self.commit(&effects).map(|()| value));
         match &result {
             Ok(_) => self.tell(effects),
             Err(_) => self.roll_back(),
@@ -382,7 +432,8 @@ impl Loop {
 
     /// Into files that are there: looked at before, so that what is refused is not kept either, and after, because they may
     /// have gone meanwhile.
-    fn commit(&self) -> Result<()> {
+    fn commit(&self, effects: &Effects) -> Result<()> {
+        self.tables.count(&self.connection, effects)?;
         self.check_files()?;
         self.execute("COMMIT")?;
         self.check_files()
@@ -424,7 +475,7 @@ impl Loop {
     /// What nobody asks for: heartbeats, deliveries of dead processes, expired messages, old records. Writes only when there is
     /// something to write.
     fn maintain(&mut self) {
-        let (now, until) = (micros(Utc::now()), Instant::now() + MAINTENANCE_WAIT);
+        let (now, until) = (micros(clock::now()), Instant::now() + MAINTENANCE_WAIT);
         wait_until(until);
         let tables = self.tables.clone();
         let due =
@@ -438,7 +489,7 @@ impl Loop {
             }
             Err(error) => Err(error),
         };
-        maintenance.seen = micros(Utc::now());
+        maintenance.seen = micros(clock::now());
         let worked = std::mem::replace(&mut maintenance.works, done.is_ok());
         self.maintenance = maintenance;
         match done {

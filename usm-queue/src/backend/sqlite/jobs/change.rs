@@ -6,22 +6,24 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::Value;
 
 use super::{
+    counts::{Counted, run_counted, state_after, waits},
     error::failed,
-    read::{EXPIRED, FORGOTTEN},
-    rows::{COLUMNS, JobRow, StoredJob, status, status_number, to_json},
+    read::{EXPIRED, FORGOTTEN, fallen_due},
+    rows::{COLUMNS, JobRow, RUNNING, StoredJob, state_number, status, status_number, to_json},
 };
 use crate::{
     backend::{
         CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
         Updated,
         sqlite::db::{BulkInsert, Tx, duration_micros},
-        store::{REMEMBER_UNBOUNDED, SUSPICIOUS, too_many_partials},
+        store::{REMEMBER_UNBOUNDED, same_payload, too_many_partials},
+        transition::{NotTaken, Taken},
     },
-    error::{Error, Result},
-    job::{JobEvent, JobId, JobStatus},
+    error::{Error, ErrorKind, Result},
+    job::{JobEvent, JobId, JobState, JobStatus},
 };
 
-/// Old records removed in one transaction.
+/// Old records removed in one transaction, and jobs that are counted as waiting because they fell due.
 const PRUNE_AT_ONCE: usize = 500;
 
 static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
@@ -43,6 +45,10 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
         "digest",
         "remember",
         "alias",
+        "queue",
+        "tags",
+        "state",
+        "trace",
     ];
     BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
 });
@@ -75,7 +81,7 @@ pub(crate) fn known(connection: &Connection, job: &JobRow) -> Result<Inserted> {
     Ok(row.map_or(Inserted::New, |(number, digest, confirmed)| Inserted::Known {
         status: status(number),
         confirmed,
-        same_payload: digest.zip(job.digest).is_none_or(|(known, new)| known == new),
+        same_payload: same_payload(digest.map(i64::cast_unsigned), job.digest.map(i64::cast_unsigned)),
     }))
 }
 
@@ -100,8 +106,10 @@ pub(crate) fn confirm(tx: &mut Tx<'_>, jobs: &[JobRow]) -> Result<()> {
 pub(crate) fn withdraw(tx: &mut Tx<'_>, ids: &[JobId]) -> Result<Vec<JobId>> {
     let mut removed = Vec::new();
     for id in ids {
+        let remove =
+            "DELETE FROM jobs WHERE id = ?1 AND status = 0 AND version = 1 RETURNING queue, task, state";
         if run(tx, "DELETE FROM unconfirmed WHERE id = ?1", &[&id.0])? > 0
-            && run(tx, "DELETE FROM jobs WHERE id = ?1 AND status = 0 AND version = 1", &[&id.0])? > 0
+            && run_counted(tx, remove, &[&id.0], None)? > 0
         {
             removed.push(*id);
         }
@@ -121,9 +129,10 @@ pub(crate) fn remove_unconfirmed(tx: &mut Tx<'_>, age: Duration) -> Result<Vec<J
     withdraw(tx, &old)
 }
 
-/// Stores each record unless its id is known.
+/// Stores records whose ids are not known.
 pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
-    INSERT
+    let now = tx.now;
+    let inserted = INSERT
         .run(tx.connection, jobs, |job, values| {
             values.add(job.id.0)?;
             values.add(&job.task)?;
@@ -141,53 +150,63 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
             values.add(&job.timeline)?;
             values.add_some(job.digest)?;
             values.add_some(job.remember)?;
-            values.add_some(job.alias.as_ref())
+            values.add_some(job.alias.as_ref())?;
+            values.add(&job.queue)?;
+            values.add_some((!job.tags.is_empty()).then(|| to_json(&job.tags)))?;
+            values.add(job.state(now))?;
+            values.add_some(job.trace.as_ref())
         })
         .map_err(failed)?;
+    if inserted == jobs.len() {
+        for job in jobs {
+            tx.effects.tally.add(&job.queue, &job.task, job.state(now), 1);
+            for tag in &job.tags {
+                let sql = "INSERT INTO job_tags (tag, created_at, id) VALUES (?1, ?2, ?3)";
+                run(tx, sql, params![tag, job.created_at, job.id.0])?;
+            }
+        }
+    } else if inserted > 0 {
+        return Err(Error::new(ErrorKind::Conflict, "two jobs that are accepted together have one id"));
+    }
     // Watchers of one that was known are told what they know.
     tx.effects.jobs.extend(jobs.iter().map(|job| job.id));
     Ok(())
 }
 
-/// What a claim finds, not yet parsed.
-pub(crate) enum Found {
-    Taken(Box<StoredJob>),
-    UsedUp(Box<StoredJob>),
-    /// For so many microseconds.
-    Held(i64),
-    Ended(JobStatus),
-    /// After so many crashes.
-    Suspect(u32),
-}
-
-/// Takes a job; a suspect only when it is to be `alone` for so long.
+/// Takes a job; a suspect only when it is to be `alone` for so long. The record is not yet parsed.
 pub(crate) fn claim(
     tx: &mut Tx<'_>,
     job: &JobRow,
     worker: &str,
     lease: Duration,
     alone: Option<Duration>,
-) -> Result<Found> {
-    let mut found = find(tx.connection, job.id)?;
-    if found.is_none() {
+) -> Result<Result<(Taken, Box<StoredJob>), NotTaken>> {
+    let mut stored = find(tx.connection, job.id)?;
+    if stored.is_none() {
         if let Some(status) = remembered(tx.connection, job.id)? {
-            return Ok(Found::Ended(status));
+            return Ok(Err(NotTaken::Final(status)));
         }
         insert(tx, &[job])?;
-        found = find(tx.connection, job.id)?;
+        stored = find(tx.connection, job.id)?;
     }
-    let mut stored = found.ok_or_else(|| Error::not_found(format!("job {}", job.id)))?;
-    let held = stored.held_until().map_or(0, |until| until.saturating_sub(tx.now));
-    match stored.status() {
-        status if status.is_final() => Ok(Found::Ended(status)),
-        _ if held > 0 => Ok(Found::Held(held)),
-        JobStatus::Pending => {
-            stored.claim(tx.now, lease);
-            stored.begin(worker, 1);
-            take(tx, stored).map(Found::Taken)
-        }
-        _ => take_over(tx, stored, worker, lease, alone),
+    let mut stored = stored.ok_or_else(|| Error::not_found(format!("job {}", job.id)))?;
+    let worker_died = stored.is_running();
+    if worker_died {
+        stored.read_crashes(tx.connection).map_err(failed)?;
     }
+    let taken = match stored.claim(worker, lease, alone, tx.now) {
+        Ok(taken) => taken,
+        Err(not_taken) => return Ok(Err(not_taken)),
+    };
+    if worker_died {
+        stored.write_crashes(tx.connection).map_err(failed)?;
+    }
+    stored.shorten_timeline();
+    let (queue, task, state) = stored.counted();
+    tx.effects.tally.change(queue, task, state, RUNNING);
+    stored.write(tx.connection).and_then(|()| stored.read_partials(tx.connection, 0)).map_err(failed)?;
+    tx.effects.jobs.push(job.id);
+    Ok(Ok((taken, stored)))
 }
 
 fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
@@ -198,52 +217,6 @@ fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
         .map_err(failed)
 }
 
-/// Writes a claim down.
-fn take(tx: &mut Tx<'_>, mut stored: Box<StoredJob>) -> Result<Box<StoredJob>> {
-    stored.shorten_timeline();
-    stored.write(tx.connection).and_then(|()| stored.read_partials(tx.connection, 0)).map_err(failed)?;
-    tx.effects.jobs.push(stored.lease().id);
-    Ok(stored)
-}
-
-/// Takes a job over whose worker let the lease lapse.
-fn take_over(
-    tx: &mut Tx<'_>,
-    mut stored: Box<StoredJob>,
-    worker: &str,
-    lease: Duration,
-    alone: Option<Duration>,
-) -> Result<Found> {
-    let id = stored.lease().id;
-    let crashed: Option<(u32, Option<i64>)> = tx
-        .connection
-        .prepare_cached("SELECT count, alone_until FROM crashes WHERE job = ?1")
-        .and_then(|mut crashed| crashed.query_row([id.0], |row| Ok((row.get(0)?, row.get(1)?))).optional())
-        .map_err(failed)?;
-    let (before, alone_until) = crashed.unwrap_or_default();
-    let tried_alone = alone_until.is_some() && alone_until >= stored.held_until();
-    if tried_alone && stored.is_last_attempt() {
-        // Whoever is to end it may die too; nothing is begun again.
-        run(tx, "UPDATE crashes SET alone_until = ?2 WHERE job = ?1", params![id.0, i64::MAX])?;
-        stored.claim(tx.now, lease);
-        return take(tx, stored).map(Found::UsedUp);
-    }
-    let crashes = before.saturating_add(1);
-    if crashes >= SUSPICIOUS && alone.is_none() && !stored.cancel_requested() {
-        return Ok(Found::Suspect(crashes));
-    }
-    let alone_until = alone
-        .map(|alone| tx.now.saturating_add(duration_micros(alone)).saturating_add(duration_micros(lease)));
-    run(
-        tx,
-        "INSERT OR REPLACE INTO crashes (job, count, alone_until) VALUES (?1, ?2, ?3)",
-        params![id.0, crashes, alone_until],
-    )?;
-    stored.claim(tx.now, lease);
-    stored.begin(worker, u32::from(tried_alone));
-    take(tx, stored).map(Found::Taken)
-}
-
 /// Puts a waiting job off that is due; returns the job's status.
 pub(crate) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Duration) -> Result<JobStatus> {
     if state(tx.connection, job.id)?.is_none() {
@@ -252,14 +225,18 @@ pub(crate) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Durati
         }
         insert(tx, &[job])?;
     }
-    let due = tx.now.saturating_add(duration_micros(delay));
+    let now = tx.now;
+    let due = now.saturating_add(duration_micros(delay));
+    let before = Counted::of(tx.connection, job.id)?;
+    let then = waits(due > now, before.attempt);
     let changed = run(
         tx,
-        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, version = version + 1, updated_at = ?2
+        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, state = ?5, version = version + 1, updated_at = ?2
          WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)",
-        params![job.id.0, tx.now, error, due],
+        params![job.id.0, now, error, due, then],
     )?;
     if changed > 0 {
+        before.becomes(tx, then);
         tx.effects.jobs.push(job.id);
     }
     let state = state(tx.connection, job.id)?;
@@ -284,6 +261,12 @@ pub(crate) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result
 
 /// Changes a claimed job; every statement is fenced by the lease's token.
 pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Result<Updated> {
+    let now = tx.now;
+    let before = match change {
+        JobUpdate::Progress(_) | JobUpdate::Partial(_) => None,
+        _ => Some(Counted::of(tx.connection, lease.id)?),
+    };
+    let state = before.as_ref().map_or(RUNNING, |before| state_after(change, before.attempt));
     let changed = match change {
         JobUpdate::Progress(progress) => run(
             tx,
@@ -294,17 +277,17 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
         JobUpdate::Retry { error, delay, counted } => run(
             tx,
             "UPDATE jobs SET status = 0, attempt = attempt - ?7, error = ?4, next_attempt_at = ?5, version = version + 1,
-                updated_at = ?3, lease_until = NULL,
+                updated_at = ?3, lease_until = NULL, state = ?8,
                 timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"retry_scheduled\",' || attempt || ',' || json_quote(worker) || ',' || ?6 || ']' || char(10)
              WHERE id = ?1 AND token = ?2 AND status = 1",
-            params![lease.id.0, lease.token, tx.now, error, tx.now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted)],
+            params![lease.id.0, lease.token, now, error, now.saturating_add(duration_micros(*delay)), to_json(error), i64::from(!counted), state],
         ),
         JobUpdate::Released => run(
             tx,
-            "UPDATE jobs SET status = 0, attempt = attempt - 1, version = version + 1, updated_at = ?3, lease_until = NULL,
+            "UPDATE jobs SET status = 0, state = 0, attempt = attempt - 1, version = version + 1, updated_at = ?3, lease_until = NULL,
                 timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ',\"released\",' || attempt || ',' || json_quote(worker) || ',null]' || char(10)
              WHERE id = ?1 AND token = ?2 AND status = 1",
-            params![lease.id.0, lease.token, tx.now],
+            params![lease.id.0, lease.token, now],
         ),
         JobUpdate::Completed(result) => end(tx, lease, JobEvent::Completed, None, Some(result)),
         JobUpdate::Failed(error) => end(tx, lease, JobEvent::Failed, Some(error), None),
@@ -312,6 +295,9 @@ pub(crate) fn update(tx: &mut Tx<'_>, lease: Lease, change: &JobUpdate) -> Resul
     }?;
     if changed == 0 {
         return refused(tx.connection, lease);
+    }
+    if let Some(before) = before {
+        before.becomes(tx, state);
     }
     if matches!(change, JobUpdate::Retry { .. } | JobUpdate::Released) {
         run(tx, "DELETE FROM crashes WHERE job = ?1", params![lease.id.0])?;
@@ -375,7 +361,7 @@ fn end(
 ) -> Result<usize> {
     run(
         tx,
-        "UPDATE jobs SET status = ?4, error = iif(?4 = 2, NULL, coalesce(?5, error)), result = ?6, version = version + 1, updated_at = ?3,
+        "UPDATE jobs SET status = ?4, state = ?4 + 2, error = iif(?4 = 2, NULL, coalesce(?5, error)), result = ?6, version = version + 1, updated_at = ?3,
             finished_at = ?3, expires_at = ?7, lease_until = NULL,
             timeline = timeline || (version + 1) || char(10) || '[' || ?3 || ?8 || attempt || ',' || json_quote(worker) || ',' || ?9 || ']' || char(10)
          WHERE id = ?1 AND token = ?2 AND status = 1",
@@ -395,9 +381,10 @@ fn end(
 
 /// Ends a job that nobody runs.
 fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str>) -> Result<bool> {
+    let before = Counted::of(tx.connection, id)?;
     let changed = run(
         tx,
-        "UPDATE jobs SET status = ?3, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
+        "UPDATE jobs SET status = ?3, state = ?3 + 2, error = coalesce(?4, error), version = version + 1, updated_at = ?2, finished_at = ?2,
             expires_at = ?5, lease_until = NULL, next_attempt_at = NULL, token = token + 1,
             remember = remember + max(0, coalesce(next_attempt_at, 0) - ?2),
             timeline = timeline || (version + 1) || char(10) || '[' || ?2 || ?6 || attempt || ',null,' || ?7 || ']' || char(10)
@@ -413,6 +400,7 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
         ],
     )?;
     if changed > 0 {
+        before.becomes(tx, event.status().map_or(0, status_number) + 2);
         tx.effects.jobs.push(id);
     }
     Ok(changed > 0)
@@ -422,7 +410,9 @@ pub(crate) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Resu
     if remembered(tx.connection, job.id)?.is_some() {
         return Ok(false);
     }
-    insert(tx, &[job])?;
+    if state(tx.connection, job.id)?.is_none() {
+        insert(tx, &[job])?;
+    }
     end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
 }
 
@@ -468,17 +458,45 @@ fn state(connection: &Connection, id: JobId) -> Result<Option<(JobStatus, i64)>>
         .map_err(failed)
 }
 
-/// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
-/// ended.
-pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
+/// Removes the record of an ended job.
+pub(crate) fn delete(tx: &mut Tx<'_>, id: JobId) -> Result<bool> {
+    remove_ended(tx, "SELECT id FROM jobs WHERE id = ?2 AND finished_at <= ?1", &id.0)
+        .map(|removed| removed > 0)
+}
+
+/// Removes the records of the ended jobs that `which` selects by the time in ?1 and `value` in ?2, but remembers for as long as
+/// another message may come that the jobs have ended.
+fn remove_ended(tx: &mut Tx<'_>, which: &str, value: &dyn ToSql) -> Result<usize> {
     let unbounded = duration_micros(REMEMBER_UNBOUNDED);
     let remember = format!(
         "INSERT INTO ended (id, status, digest, forget_at)
          SELECT id, status, digest, finished_at + coalesce(remember, ?3) FROM jobs
-         WHERE id IN ({EXPIRED}) AND finished_at + coalesce(remember, ?3) > ?1"
+         WHERE id IN ({which}) AND finished_at + coalesce(remember, ?3) > ?1"
     );
-    run(tx, &remember, params![tx.now, PRUNE_AT_ONCE, unbounded])?;
-    run(tx, &format!("DELETE FROM jobs WHERE id IN ({EXPIRED})"), params![tx.now, PRUNE_AT_ONCE])?;
+    run(tx, &remember, params![tx.now, value, unbounded])?;
+    let now = tx.now;
+    let remove = format!("DELETE FROM jobs WHERE id IN ({which}) RETURNING queue, task, state");
+    run_counted(tx, &remove, params![now, value], None)
+}
+
+/// Removes records whose time to live is over, but remembers for as long as another message may come that the jobs have
+/// ended.
+pub(crate) fn maintain(tx: &mut Tx<'_>) -> Result<()> {
+    let (now, at_once) = (tx.now, PRUNE_AT_ONCE);
+    remove_ended(tx, EXPIRED, &at_once)?;
+    // One statement for each, as what a statement returns is how it left the row.
+    for from in [JobState::Scheduled, JobState::Retrying].map(state_number) {
+        let wait = format!(
+            "UPDATE jobs SET state = 0 WHERE state = {from} AND id IN ({}) RETURNING queue, task, state",
+            fallen_due()
+        );
+        run_counted(tx, &wait, params![now, at_once], Some(from))?;
+    }
+    run(
+        tx,
+        "DELETE FROM job_counts WHERE waiting = 0 AND scheduled = 0 AND retrying = 0 AND running = 0 AND completed = 0 AND failed = 0 AND cancelled = 0",
+        params![],
+    )?;
     run(tx, &format!("DELETE FROM ended WHERE id IN ({FORGOTTEN})"), params![tx.now, PRUNE_AT_ONCE])?;
     let over = "DELETE FROM crashes WHERE NOT EXISTS (SELECT 1 FROM jobs WHERE id = job AND status = 1)";
     run(tx, over, params![]).map(drop)

@@ -1,15 +1,19 @@
 //! The jobs in the file: what a job store does with them, in a write transaction.
 
 mod change;
+mod counts;
 mod error;
+mod find;
 mod read;
 mod rows;
 
 pub(super) use self::{
     change::{
-        Found, cancel, claim, confirm, fail_unclaimed, insert, insert_missing, insert_unconfirmed, known,
+        cancel, claim, confirm, delete, fail_unclaimed, insert, insert_missing, insert_unconfirmed, known,
         maintain, postpone, remove_unconfirmed, renew, update, withdraw,
     },
-    read::{list, load, load_newer, need_maintenance, of_alias, to_stop},
+    counts::{counts, open_tasks, write as write_counts},
+    find::list,
+    read::{load, load_newer, need_maintenance, of_alias, to_stop},
     rows::JobRow,
 };

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, Row, params};
+use rusqlite::{Connection, OptionalExtension, Row, params};
 use serde::{Deserialize, de::DeserializeOwned};
 use uuid::Uuid;
 
@@ -11,20 +11,24 @@ use crate::{
         Lease, NewJob,
         sqlite::db::{duration_micros, micros, moment},
         store::REMEMBER_UNBOUNDED,
+        transition::{Known, NotTaken, Taken},
     },
-    job::{Job, JobEvent, JobId, JobStatus, TimelineEntry, left_out_of_timeline},
+    job::{Job, JobEvent, JobId, JobState, JobStatus, TimelineEntry, left_out_of_timeline},
 };
 
 /// What [`StoredJob::read`] wants, in this order.
 pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version, created_at,
     updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error, progress, result,
-    partial_results, timeline, progress_version, partials, alias";
+    partial_results, timeline, progress_version, partials, alias, queue, tags, state, trace";
 
 /// A new record with everything written that can be before the transaction.
 pub(crate) struct JobRow {
     pub(super) id: JobId,
     pub(super) alias: Option<String>,
     pub(super) task: String,
+    /// Empty where it is not known.
+    pub(super) queue: String,
+    pub(super) tags: Vec<String>,
     pub(super) owner: Option<String>,
     pub(super) status: i64,
     pub(super) priority: u8,
@@ -36,6 +40,7 @@ pub(crate) struct JobRow {
     pub(super) next_attempt_at: Option<i64>,
     pub(super) correlation_id: Option<String>,
     pub(super) metadata: Option<String>,
+    pub(super) trace: Option<String>,
     pub(super) timeline: String,
     pub(super) digest: Option<i64>,
     /// Unless it is the default.
@@ -45,6 +50,12 @@ pub(crate) struct JobRow {
 impl JobRow {
     pub(crate) fn id(&self) -> JobId {
         self.id
+    }
+
+    /// The number of its state once it is stored.
+    pub(super) fn state(&self, now: i64) -> i64 {
+        let delayed = self.next_attempt_at.is_some_and(|due| due > now);
+        state_number(JobState::of(status(self.status), delayed, self.attempt))
     }
 
     /// Whether the caller chose the id.
@@ -70,8 +81,11 @@ impl From<NewJob> for JobRow {
             updated_at: micros(job.updated_at),
             next_attempt_at: job.next_attempt_at.map(micros),
             metadata: (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
+            trace: job.trace.as_ref().map(to_json),
             timeline: new_timeline(&job),
             task: job.task,
+            queue: job.queue.unwrap_or_default(),
+            tags: job.tags,
             correlation_id: job.correlation_id,
             alias: job.alias,
         }
@@ -80,10 +94,14 @@ impl From<NewJob> for JobRow {
 
 /// A row of [`COLUMNS`], not yet parsed: parsing is for the caller's thread, not the writer's.
 pub(crate) struct StoredJob {
-    job: Job,
-    token: u64,
+    /// Without what is text below. Of the crashes only after [`read_crashes`](Self::read_crashes).
+    known: Known,
     owner: Option<String>,
+    tags: Option<String>,
+    /// As it is counted.
+    state: i64,
     metadata: Option<String>,
+    trace: Option<String>,
     progress: Option<String>,
     result: Option<String>,
     /// As programs of version 1 kept them.
@@ -113,11 +131,16 @@ impl StoredJob {
         job.error = row.get(18)?;
         job.progress_version = row.get::<_, Option<u64>>(23)?.unwrap_or_default();
         job.alias = row.get(25)?;
+        job.queue = row.get::<_, Option<String>>(26)?.filter(|queue| !queue.is_empty());
+        let mut known = Known::of(job);
+        known.token = row.get(7)?;
         Ok(Self {
-            job,
-            token: row.get(7)?,
+            known,
             owner: row.get(2)?,
+            tags: row.get(27)?,
+            state: row.get(28)?,
             metadata: row.get(17)?,
+            trace: row.get(29)?,
             progress: row.get(19)?,
             result: row.get(20)?,
             partial_results: row.get(21)?,
@@ -134,59 +157,57 @@ impl StoredJob {
                 "SELECT number, value FROM partial_results WHERE job = ?1 AND number > ?2 ORDER BY number";
             let mut select = connection.prepare_cached(sql)?;
             let after = i64::try_from(after).unwrap_or(i64::MAX);
-            let rows =
-                select.query_map(params![self.job.id.0, after], |row| Ok((row.get(0)?, row.get(1)?)))?;
+            let rows = select
+                .query_map(params![self.known.job.id.0, after], |row| Ok((row.get(0)?, row.get(1)?)))?;
             self.partials = rows.collect::<rusqlite::Result<_>>()?;
         }
         Ok(())
     }
 
     pub(crate) fn lease(&self) -> Lease {
-        Lease { id: self.job.id, token: self.token }
+        Lease { id: self.known.job.id, token: self.known.token }
     }
 
-    pub(crate) fn status(&self) -> JobStatus {
-        self.job.status
+    pub(crate) fn is_running(&self) -> bool {
+        self.known.job.status == JobStatus::Processing
     }
 
-    pub(crate) fn cancel_requested(&self) -> bool {
-        self.job.cancel_requested
+    /// Reads how often its workers died.
+    pub(crate) fn read_crashes(&mut self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql = "SELECT count, alone_until FROM crashes WHERE job = ?1";
+        let crashes = connection.prepare_cached(sql)?.query_row([self.known.job.id.0], |row| {
+            Ok((row.get(0)?, row.get::<_, Option<i64>>(1)?.map(moment)))
+        });
+        (self.known.crashes, self.known.alone_until) = crashes.optional()?.unwrap_or_default();
+        Ok(())
     }
 
-    pub(crate) fn is_last_attempt(&self) -> bool {
-        self.job.attempt >= self.job.max_attempts
+    pub(crate) fn write_crashes(&self, connection: &Connection) -> rusqlite::Result<()> {
+        let sql = "INSERT OR REPLACE INTO crashes (job, count, alone_until) VALUES (?1, ?2, ?3)";
+        let Known { job, crashes, alone_until, .. } = &self.known;
+        connection.prepare_cached(sql)?.execute(params![job.id.0, crashes, alone_until.map(micros)]).map(drop)
     }
 
-    /// Until when it is leased or waits for its time.
-    pub(crate) fn held_until(&self) -> Option<i64> {
-        self.job.lease_until.or(self.job.next_attempt_at).map(micros)
+    /// The queue, the task and the state that it is counted under.
+    pub(crate) fn counted(&self) -> (&str, &str, i64) {
+        let job = &self.known.job;
+        (job.queue.as_deref().unwrap_or_default(), &job.task, self.state)
     }
 
-    /// Leases it; earlier leases are refused from now on.
-    pub(crate) fn claim(&mut self, now: i64, lease: Duration) {
-        self.token += 1;
-        self.job.version += 1;
-        self.job.updated_at = moment(now);
-        self.job.lease_until = Some(moment(now.saturating_add(duration_micros(lease))));
-    }
-
-    /// Begins an attempt of a job that was just claimed; its number grows by `counted`.
-    pub(crate) fn begin(&mut self, worker: &str, counted: u32) {
-        let job = &mut self.job;
-        job.status = JobStatus::Processing;
-        job.attempt = job.attempt.saturating_add(counted);
-        job.worker = Some(worker.to_owned());
-        job.next_attempt_at = None;
-        self.progress = None;
-        let entry = TimelineEntry {
-            at: job.updated_at,
-            event: JobEvent::Started,
-            attempt: job.attempt,
-            version: job.version,
-            worker: job.worker.clone(),
-            error: None,
-        };
-        self.timeline.push_str(&timeline_line(&entry));
+    /// Claims it, as the model says.
+    pub(crate) fn claim(
+        &mut self,
+        worker: &str,
+        lease: Duration,
+        alone: Option<Duration>,
+        now: i64,
+    ) -> Result<Taken, NotTaken> {
+        let taken = self.known.claim(worker, lease, alone, moment(now))?;
+        if taken == Taken::ToRun {
+            self.progress = None;
+            self.timeline.extend(self.known.job.timeline.pop().as_ref().map(timeline_line));
+        }
+        Ok(taken)
     }
 
     /// Leaves entries out of a history that has become too long.
@@ -198,15 +219,15 @@ impl StoredJob {
 
     /// Writes what a claim changes.
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
-        let job = &self.job;
+        let job = &self.known.job;
         let sql = "UPDATE jobs SET status = ?2, attempt = ?3, token = ?4, version = ?5, updated_at = ?6, lease_until = ?7,
-                next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11
+                next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11, state = ?12
             WHERE id = ?1";
         let values = params![
             job.id.0,
             status_number(job.status),
             job.attempt,
-            self.token,
+            self.known.token,
             job.version,
             micros(job.updated_at),
             job.lease_until.map(micros),
@@ -214,6 +235,7 @@ impl StoredJob {
             job.worker,
             self.progress,
             self.timeline,
+            RUNNING,
         ];
         connection.prepare_cached(sql)?.execute(values).map(drop)
     }
@@ -222,10 +244,16 @@ impl StoredJob {
         fn json<T: DeserializeOwned>(text: Option<String>) -> Option<T> {
             text.and_then(|text| serde_json::from_str(&text).ok())
         }
-        let mut job = self.job;
+        let mut job = self.known.job;
         job.owner = json(self.owner);
+        job.tags = json(self.tags).unwrap_or_default();
         job.metadata = json(self.metadata).unwrap_or_default();
+        job.trace = json(self.trace);
         job.progress = json(self.progress);
+        if job.progress.is_none() {
+            // It was of an attempt before.
+            job.progress_version = 0;
+        }
         job.result = json(self.result);
         job.partial_results = self.partial_results.lines().filter_map(parse).collect();
         job.partial_versions.resize(job.partial_results.len(), 0);
@@ -337,5 +365,23 @@ pub(crate) fn status(number: i64) -> JobStatus {
         2 => JobStatus::Completed,
         3 => JobStatus::Failed,
         _ => JobStatus::Cancelled,
+    }
+}
+
+/// The state of a running job.
+pub(crate) const RUNNING: i64 = 3;
+/// Whether a row's state is one of the two that wait for their time.
+pub(crate) const DELAYED: &str = "state IN (1, 2)";
+
+/// As in the column `state`. There the number after these stands for rows that programs of version 2 made.
+pub(crate) fn state_number(state: JobState) -> i64 {
+    match state {
+        JobState::Waiting => 0,
+        JobState::Scheduled => 1,
+        JobState::Retrying => 2,
+        JobState::Running => RUNNING,
+        JobState::Completed => 4,
+        JobState::Failed => 5,
+        JobState::Cancelled => 6,
     }
 }

@@ -38,7 +38,7 @@ pub(crate) fn maintain(tx: &mut Tx<'_>, routes: Option<&Routes>, may_reap: bool)
         let released = release_member(tx, member)?;
         if released > 0 {
             tracing::warn!(
-                member,
+                process = member,
                 deliveries = released,
                 "a process sent no heartbeat; its deliveries go to others"
             );

@@ -13,7 +13,7 @@ pub(super) use self::{
     insert::{insert_all, ready_count},
     maintenance::{maintain, need_maintenance, release_member},
     routes::{Routes, declare, plan},
-    rows::{NewRow, called, prepare, prepare_one, query},
+    rows::{NewRow, called, each, prepare, prepare_one, query},
     settle::{Settle, release, remove_waiting},
     take::{has_ready, next_due, take},
 };

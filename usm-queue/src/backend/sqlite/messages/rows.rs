@@ -156,6 +156,23 @@ pub(crate) fn query(
     Ok(rows.map_err(failed)?.into_iter().map(StoredMessage::parse).collect())
 }
 
+/// Passes these messages on for as long as more are wanted.
+pub(crate) fn each(
+    connection: &Connection,
+    sql: &str,
+    values: impl rusqlite::Params,
+    mut look: impl FnMut(Message) -> bool,
+) -> Result<()> {
+    let mut statement = connection.prepare_cached(sql).map_err(failed)?;
+    let mut rows = statement.query(values).map_err(failed)?;
+    while let Some(row) = rows.next().map_err(failed)? {
+        if !look(StoredMessage::read(row).map_err(failed)?.parse()) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// The first of these messages that is called so, and its place. The columns are those of [`query_one`].
 pub(crate) fn called(
     connection: &Connection,

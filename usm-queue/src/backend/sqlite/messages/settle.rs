@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use chrono::Utc;
 use rusqlite::{ToSql, params};
 
 use super::{
@@ -16,6 +15,7 @@ use crate::{
         Delivery, Settlement,
         sqlite::db::{Tx, duration_micros},
     },
+    clock,
     error::Result,
     job::JobId,
     retry::later,
@@ -50,7 +50,7 @@ impl Settle {
             Settlement::Ack => Action::Ack,
             Settlement::Requeue { delay } => Action::Requeue(delay),
             Settlement::Retry { mut message, delay } => {
-                message.not_before = Some(later(Utc::now(), delay));
+                message.not_before = Some(later(clock::now(), delay));
                 let row = NewRow::new(queue, routes.spec(&delivery.queue)?, *message)?;
                 Action::Replace(vec![NewRow { returns: true, ..row }])
             }
