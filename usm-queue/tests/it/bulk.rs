@@ -1,15 +1,17 @@
 //! Actions on many jobs at once.
 
-use std::num::NonZeroU32;
+use std::{num::NonZeroU32, time::Duration};
 
+use tokio::time::Instant;
 use usm_queue::{
     EnqueueOptions, ErrorKind, Job, JobContext, JobFilter, JobHandle, JobState, JobStatus, TaskError, Worker,
     bulk::{BulkAction, BulkId, BulkState},
-    testing::soon,
+    testing::{eventually, soon},
 };
 
 use crate::{
     backends::{Place, on_every_backend},
+    flaky::Flaky,
     shared::{HOUR, Note, ended, note, start, with_worker},
 };
 
@@ -152,4 +154,27 @@ async fn a_report_is_found_by_its_id_and_among_all(place: &Place) {
     let missing = place.queue.bulk_handle(unknown).report().await.unwrap_err();
     assert_eq!(missing.kind(), ErrorKind::NotFound);
     assert!("x".parse::<BulkId>().unwrap_err().to_string().contains("`x`"));
+}
+
+/// It gives its lease back, which does not lapse before by itself.
+#[tokio::test(start_paused = true)]
+async fn an_action_that_cannot_go_on_can_be_aborted() {
+    let flaky = Flaky::new().await;
+    let job = flaky.queue.enqueue(note("bad")).await.unwrap();
+    let worker = Worker::new(flaky.queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Err::<String, _>(TaskError::permanent(task.text)));
+    with_worker(worker, ended(&flaky.queue, &job)).await;
+    flaky.publish_switch.set(true);
+    let begun = Instant::now();
+    let handle = flaky.queue.bulk(BulkAction::Retry, JobFilter::new()).start().await.unwrap();
+    eventually("it cannot go on", async || (flaky.publish_switch.refused() >= 2).then_some(())).await;
+
+    handle.abort().await.unwrap();
+
+    eventually("its lease is given back", async || {
+        flaky.store.notes("bulk-lease/").await.unwrap().is_empty().then_some(())
+    })
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(25), "{:?}", begun.elapsed());
+    assert_eq!(handle.report().await.unwrap().state, BulkState::Aborted);
 }

@@ -18,7 +18,7 @@ const LEASE: Duration = if cfg!(test) { Duration::from_secs(2) } else { Duration
 /// How often the lease is renewed at least.
 const RENEW: Duration = if cfg!(test) { Duration::from_millis(600) } else { Duration::from_secs(10) };
 /// How often actions are looked for whose process ended: hosted stores count commands.
-const RESUME: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(60) };
+const RESUME: Duration = if cfg!(test) { Duration::from_millis(100) } else { Duration::from_secs(600) };
 /// How often an action is saved, and so how soon it hears that it is aborted.
 const SAVE: Duration = Duration::from_millis(500);
 /// Jobs read at a time.
@@ -26,9 +26,12 @@ const PAGE: usize = 100;
 
 /// Takes over actions whose process ended, for as long as it is polled.
 pub(super) async fn resume(queue: Weak<Inner>) {
+    // At first soon: who restarts goes on with what the process before it began.
+    let mut pause = LEASE;
     loop {
         // Not by all processes at the same time.
-        tokio::time::sleep(RESUME.mul_f64(0.75 + fastrand::f64() / 2.0)).await;
+        tokio::time::sleep(pause.mul_f64(1.0 + fastrand::f64() / 4.0)).await;
+        pause = RESUME;
         let Some(inner) = queue.upgrade() else { return };
         match resume_once(&TaskQueue { inner, trace_of: None }).await {
             Err(error) if error.kind() == ErrorKind::Closed => return,
@@ -109,6 +112,8 @@ impl Runner {
 
     /// Goes on from the cursor to the end.
     async fn run_once(&mut self, backoff: &mut Backoff) -> Result<(), Stopped> {
+        // Also one that cannot go on shows signs of life, and hears that it is aborted.
+        self.save_now_and_then().await?;
         let mut tick = ticks(self.stored.report.per_second);
         while self.stored.report.state == BulkState::Running {
             let page = self.page().await?;

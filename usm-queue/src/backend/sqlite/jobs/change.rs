@@ -166,7 +166,10 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
             }
         }
     } else if inserted > 0 {
-        return Err(Error::new(ErrorKind::Conflict, "two jobs that are accepted together have one id"));
+        return Err(Error::new(
+            ErrorKind::Conflict,
+            "two jobs that are accepted together have one id; give each its own",
+        ));
     }
     // Watchers of one that was known are told what they know.
     tx.effects.jobs.extend(jobs.iter().map(|job| job.id));
