@@ -75,7 +75,7 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
     }
 
     /// Delivers from `queue`, highest priority first, oldest first within one priority, at most `prefetch`
-    /// unsettled at a time.
+    /// unsettled at a time, but for those whose [place is free](Self::free_place).
     async fn consume(&self, queue: &str, prefetch: usize) -> Result<Consumer>;
 
     /// Ends a delivery. Republishing is confirmed before the delivery is acknowledged, so a crash in between
@@ -103,6 +103,13 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
         update: JobUpdate,
         settlement: Settlement,
     ) -> Result<Updated>;
+
+    /// The job of this delivery runs no more; what follows is its settlement. A broker may deliver the next one in its place
+    /// at once, so that both are written together, as long as no more than twice `prefetch` are unsettled. By default the place is
+    /// free when the delivery is settled.
+    fn free_place(&self, delivery: &Delivery) {
+        let _ = delivery;
+    }
 
     /// How many messages a queue holds.
     async fn depth(&self, queue: &str) -> Result<QueueDepth>;

@@ -240,6 +240,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         };
         span.record("outcome", outcome.label());
         drop(span);
+        self.queue.broker().free_place(delivery);
         self.finish(delivery, handler, &job, lease, claimed, outcome).await;
     }
 

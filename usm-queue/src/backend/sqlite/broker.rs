@@ -134,6 +134,12 @@ impl Broker for SqliteBroker {
         Ok(updated)
     }
 
+    fn free_place(&self, delivery: &Delivery) {
+        if let Some(receipt) = delivery.receipt::<Receipt>() {
+            receipt.free_place();
+        }
+    }
+
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {
         let id = self.routes()?.id(queue)?;
         self.embedded.db.read(move |connection| depth(connection, id)).await

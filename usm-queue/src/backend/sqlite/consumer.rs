@@ -3,7 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{
-        Arc,
+        Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
     },
 };
@@ -29,13 +29,20 @@ pub(super) struct Receipt {
     pub(super) settled: Arc<AtomicBool>,
     embedded: Arc<Embedded>,
     runtime: tokio::runtime::Handle,
-    _place: OwnedSemaphorePermit,
+    /// Among those that run.
+    running: Mutex<Option<OwnedSemaphorePermit>>,
+    /// Among those that are unsettled.
+    _unsettled: OwnedSemaphorePermit,
 }
 
 impl Receipt {
     /// The message's number and its queue's.
     pub(super) fn place(&self) -> (i64, i64) {
         (self.id, self.queue)
+    }
+
+    pub(super) fn free_place(&self) {
+        drop(self.running.lock().unwrap_or_else(PoisonError::into_inner).take());
     }
 }
 
@@ -58,14 +65,16 @@ pub(super) struct Consuming {
     id: i64,
     queue: String,
     embedded: Arc<Embedded>,
-    places: Arc<Semaphore>,
+    running: Arc<Semaphore>,
+    unsettled: Arc<Semaphore>,
     ready: VecDeque<Delivery>,
 }
 
 impl Consuming {
     pub(super) fn new(id: i64, queue: &str, embedded: Arc<Embedded>, prefetch: usize) -> Self {
-        let places = Arc::new(Semaphore::new(prefetch));
-        Self { id, queue: queue.to_owned(), embedded, places, ready: VecDeque::new() }
+        let places = |number: usize| Arc::new(Semaphore::new(number));
+        let (running, unsettled) = (places(prefetch), places(prefetch.saturating_mul(2)));
+        Self { id, queue: queue.to_owned(), embedded, running, unsettled, ready: VecDeque::new() }
     }
 
     pub(super) async fn next(mut self) -> Option<(Result<Delivery>, Self)> {
@@ -100,10 +109,13 @@ impl Consuming {
 
     /// Takes as many messages as there are free places. When there are none, tells when the next is due.
     async fn fetch(&mut self) -> Result<Option<DateTime<Utc>>> {
-        let Ok(first) = self.places.clone().acquire_owned().await else { return Err(Error::closed()) };
-        let mut places = vec![first];
-        while let Ok(place) = self.places.clone().try_acquire_owned() {
-            places.push(place);
+        let acquire =
+            async |places: &Arc<Semaphore>| places.clone().acquire_owned().await.map_err(|_| Error::closed());
+        let mut places = vec![(acquire(&self.running).await?, acquire(&self.unsettled).await?)];
+        while let Ok(running) = self.running.clone().try_acquire_owned()
+            && let Ok(unsettled) = self.unsettled.clone().try_acquire_owned()
+        {
+            places.push((running, unsettled));
         }
         let (queue, name, embedded) = (self.id, self.queue.clone(), self.embedded.clone());
         let (routes, limit) = (embedded.routes()?, places.len());
@@ -111,14 +123,15 @@ impl Consuming {
         // back, instead of staying with a process that does not know of them.
         let fetching = tokio::spawn(async move {
             let (taken, next_due) = embedded.db.write(move |tx| take(tx, &routes, queue, limit)).await?;
-            let ready = taken.into_iter().zip(places).map(|(taken, place)| {
+            let ready = taken.into_iter().zip(places).map(|(taken, (running, unsettled))| {
                 let receipt = Receipt {
                     id: taken.id,
                     queue,
                     settled: Arc::default(),
                     embedded: embedded.clone(),
                     runtime: tokio::runtime::Handle::current(),
-                    _place: place,
+                    running: Mutex::new(Some(running)),
+                    _unsettled: unsettled,
                 };
                 Delivery::new(taken.message.parse(), &name, taken.redelivered, receipt)
             });

@@ -9,7 +9,7 @@ use crate::{
     job::{Job, JobId},
     message::{self, Message},
     testing::{
-        soon,
+        QUIET, soon,
         values::{assert_same, values},
     },
 };
@@ -179,6 +179,33 @@ pub async fn prefetch_bounds_unsettled_deliveries_and_settling_frees_a_place(bro
     line.settle(&first, Settlement::DeadLetter { message: Box::new(dead) }).await;
     drop(first);
     assert_eq!(next(&mut consumer).await.message.message_id, "4");
+}
+
+/// A broker may deliver the next one once the job of a delivery has ended, but holds no more than twice as many.
+pub async fn free_places_let_no_more_than_twice_the_prefetch_out(broker: &dyn Broker) {
+    let line = Line::new(broker).await;
+    let ids = ["1", "2", "3", "4", "5"];
+    line.publish(&ids).await;
+    let mut consumer = line.consume(2).await;
+
+    let mut unsettled = Vec::new();
+    while let Ok(Some(delivery)) = tokio::time::timeout(QUIET, consumer.next()).await {
+        let delivery = delivery.unwrap();
+        broker.free_place(&delivery);
+        unsettled.push(delivery);
+    }
+    assert!(matches!(unsettled.len(), 2..=4), "{unsettled:?}");
+
+    let mut come: Vec<_> = unsettled.iter().map(|delivery| delivery.message.message_id.clone()).collect();
+    for delivery in unsettled {
+        line.settle(&delivery, Settlement::Ack).await;
+    }
+    while come.len() < ids.len() {
+        let delivery = next(&mut consumer).await;
+        line.settle(&delivery, Settlement::Ack).await;
+        come.push(delivery.message.message_id);
+    }
+    assert_eq!(come, ids);
 }
 
 /// Nobody has to ask again.

@@ -53,6 +53,7 @@ macro_rules! broker_contract {
             a_queue_without_priorities_ignores_them
             a_priority_above_the_maximum_counts_as_the_maximum
             prefetch_bounds_unsettled_deliveries_and_settling_frees_a_place
+            free_places_let_no_more_than_twice_the_prefetch_out
             a_waiting_consumer_gets_what_is_published_later
             an_acknowledged_message_is_gone
             messages_with_the_same_id_are_separate
