@@ -172,18 +172,20 @@ fn states(filter: &JobFilter) -> impl Iterator<Item = i64> {
     wanted.chain([JobState::ALL.len() as i64])
 }
 
+/// The next queue, task and state behind these and any time: without the time SQLite would begin with the first job of the same kind
+/// and pass over each of them.
+const NEXT_KIND: &str = "SELECT queue, task, state FROM jobs INDEXED BY jobs_listed
+    WHERE (queue, task, state, created_at) > (?1, ?2, ?3, ?4) ORDER BY queue, task, state, created_at LIMIT 1";
+
 /// Every queue, task and state of the jobs there are and that are asked for, found by jumping from each to the next.
 fn kinds(connection: &Connection, filter: &JobFilter) -> Result<Vec<(String, String, i64)>> {
-    let sql =
-        "SELECT queue, task, state FROM jobs INDEXED BY jobs_listed WHERE (queue, task, state) > (?1, ?2, ?3)
-               ORDER BY queue, task, state LIMIT 1";
-    let mut jump = connection.prepare_cached(sql).map_err(failed)?;
+    let mut jump = connection.prepare_cached(NEXT_KIND).map_err(failed)?;
     let states: Vec<i64> = states(filter).collect();
     let least = |text: &Option<String>| text.clone().unwrap_or_default();
     let mut behind = (least(&filter.queue), least(&filter.task), -1);
     let mut found = Vec::new();
     loop {
-        let mut rows = jump.query((&behind.0, &behind.1, behind.2)).map_err(failed)?;
+        let mut rows = jump.query((&behind.0, &behind.1, behind.2, i64::MAX)).map_err(failed)?;
         let Some(row) = rows.next().map_err(failed)? else { return Ok(found) };
         let kind = <(String, String, i64)>::try_from(row).map_err(failed)?;
         if filter.queue.as_ref().is_some_and(|queue| kind.0 != *queue) {
@@ -239,7 +241,26 @@ fn read(
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
+    use rusqlite::StatementStatus;
+
     use super::*;
+
+    #[test]
+    fn the_next_kind_is_found_without_passing_over_the_jobs_of_this_one() {
+        let connection = Connection::open_in_memory().unwrap();
+        connection.execute_batch(include_str!("../db/schema.sql")).unwrap();
+        let many = "WITH RECURSIVE n (n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM n WHERE n < 1000)
+            INSERT INTO jobs (id, task, queue, state, status, priority, attempt, max_attempts, version, created_at, updated_at, timeline)
+            SELECT CAST('id' || n AS BLOB), 'task', 'queue', n / 1000, 0, 0, 0, 3, 1, n, n, '' FROM n";
+        connection.execute_batch(many).unwrap();
+        let mut next = connection.prepare(NEXT_KIND).unwrap();
+
+        let state: i64 = next.query_row(("queue", "task", 0, i64::MAX), |row| row.get(2)).unwrap();
+
+        assert_eq!(state, 1);
+        let steps = next.get_status(StatementStatus::VmStep);
+        assert!(steps < 100, "{steps} steps");
+    }
 
     #[test]
     fn lists_are_read_from_an_index_in_its_order() {
