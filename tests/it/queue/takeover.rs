@@ -108,12 +108,17 @@ async fn a_frozen_worker_that_wakes_up_cannot_change_the_job() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stall_of_the_file_is_not_taken_for_the_death_of_everybody() {
+    const SLOW: Kind = Kind::Slow(12_000);
+    // On a busy machine a process may be late by a second.
+    let lease = LEASE * 3;
     let place = Place::new();
-    let queue = place.open().await;
-    let workers = [0; 4].map(|_| place.worker(place.work()));
+    let queue = usm_tests::open(&place.file().into(), lease).await.unwrap();
+    let lease_ms = u64::try_from(lease.as_millis()).unwrap();
+    let workers = [0; 4].map(|_| place.worker(Work { lease_ms, ..place.work() }));
+    const SLOW: Kind = Kind::Slow(12_000);
     let mut jobs = Vec::new();
     for _ in 0..12 {
-        jobs.push(chore(&queue, Kind::Slow(5_000)).await);
+        jobs.push(chore(&queue, SLOW).await);
     }
     until(PATIENCE, "all run", || {
         let runs = workers.iter().flat_map(Process::lines).filter(|line| line.starts_with("started")).count();
@@ -124,7 +129,7 @@ async fn a_stall_of_the_file_is_not_taken_for_the_death_of_everybody() {
     let lock = rusqlite::Connection::open(place.file()).unwrap();
     lock.busy_timeout(PATIENCE).unwrap();
     lock.execute_batch("BEGIN IMMEDIATE").unwrap();
-    tokio::time::sleep(LEASE * 2).await;
+    tokio::time::sleep(lease * 2).await;
     lock.execute_batch("ROLLBACK").unwrap();
     drop(lock);
 
@@ -133,6 +138,6 @@ async fn a_stall_of_the_file_is_not_taken_for_the_death_of_everybody() {
     }
     drained(&queue).await;
     drop(workers);
-    let jobs: BTreeMap<_, _> = jobs.iter().map(|job| (job.id(), Chore::new(1, Kind::Slow(5_000)))).collect();
+    let jobs: BTreeMap<_, _> = jobs.iter().map(|job| (job.id(), Chore::new(1, SLOW))).collect();
     assert_eq!(audit(queue, &place.file(), &jobs).await.completed, 12);
 }
