@@ -190,7 +190,7 @@ async fn what_happens_to_jobs_is_counted_by_queue_task_and_outcome() {
         assert_eq!(value(&name), attempts, "{outcome}");
     }
     assert_eq!(value("usm_queue_jobs_finished_total{outcome=completed,queue=work,task=note}"), 2);
-    assert_eq!(value("usm_queue_jobs_finished_total{outcome=cancelled,queue=unknown,task=note}"), 1);
+    assert_eq!(value("usm_queue_jobs_finished_total{outcome=cancelled,queue=work,task=note}"), 1);
     assert_eq!(value("usm_queue_jobs_finished_total{outcome=failed,queue=work,task=note}"), 1);
     for (histogram, values) in [("wait", 4), ("run", 4), ("total", 3)] {
         let name = format!("usm_queue_job_{histogram}_seconds{{queue=work,task=note}}");
