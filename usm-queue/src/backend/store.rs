@@ -60,6 +60,18 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// How many jobs each queue has in each state, kept and not counted. Jobs without a queue are counted under `None`.
     async fn counts(&self) -> Result<Vec<QueueCounts>>;
 
+    /// The same of one queue, for who wants to know it now and then: what other services changed meanwhile may be missing.
+    async fn counts_of(&self, queue: &str) -> Result<QueueCounts> {
+        let found = self.counts().await?.into_iter().find(|counts| counts.queue.as_deref() == Some(queue));
+        Ok(found.unwrap_or_else(|| QueueCounts::new(Some(queue.to_owned()))))
+    }
+
+    /// Whether [`counts`](Self::counts) may be asked for several times a minute by a process that has nothing to do: not where
+    /// every command may be paid for.
+    fn counts_at_will(&self) -> bool {
+        false
+    }
+
     /// The tasks of all jobs that have not ended, kept and not counted.
     async fn open_tasks(&self) -> Result<Vec<OpenTask>>;
 

@@ -278,7 +278,7 @@ async fn due_earlier<B: Broker + ?Sized>(
         }
     }
     Err(Error::new(
-        ErrorKind::Unavailable,
+        ErrorKind::Backend,
         format!(
             "the message of job {} is not among those that wait: a worker may be about to take it; try again later",
             job.id

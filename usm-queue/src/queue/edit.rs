@@ -31,7 +31,8 @@ impl TaskQueue {
     ///
     /// # Errors
     ///
-    /// `NotFound` for an unknown job; `NotWaiting` for one that runs, has ended, or whose cancellation is asked for; `Unavailable`.
+    /// `NotFound` for an unknown job; `NotWaiting` for one that runs, has ended, or whose cancellation is asked for; `Backend` when
+    /// its message is not found, as while a worker puts it back; `Unavailable`.
     /// After an error that is [in doubt](Error::is_in_doubt) the job may be due at the new time; after any other nothing has
     /// changed. Repeating it is always right.
     pub async fn reschedule(&self, id: JobId, delay: Duration) -> Result<()> {

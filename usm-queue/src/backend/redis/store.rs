@@ -111,6 +111,10 @@ impl JobStore for RedisStore {
         self.transitions.index.counts().await
     }
 
+    async fn counts_of(&self, queue: &str) -> Result<QueueCounts> {
+        self.transitions.index.counts_of(queue).await
+    }
+
     async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
         self.transitions.index.open_tasks().await
     }

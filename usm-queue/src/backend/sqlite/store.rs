@@ -153,6 +153,10 @@ impl JobStore for SqliteStore {
         self.embedded.db.read(|connection| jobs::counts(connection, micros(clock::now()))).await
     }
 
+    fn counts_at_will(&self) -> bool {
+        true
+    }
+
     async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
         self.embedded.db.read(jobs::open_tasks).await
     }
