@@ -10,7 +10,7 @@ use usm_queue::{
     bulk::{BulkAction, BulkHandle, BulkReport, BulkState},
     testing::eventually,
 };
-use usm_tests::{Act, Chore, Kind, Order, processes::Process};
+use usm_tests::{Act, Chore, Kind, Order, QUEUE, processes::Process};
 
 use crate::stage::Stage;
 
@@ -56,7 +56,7 @@ async fn killed_and_taken_over(
     assert_eq!(at_death.state, BulkState::Running);
     assert!(at_death.done < jobs * 4 / 5, "it came too late to show anything: {at_death:?}");
 
-    let _other = place.worker();
+    let _other = Process::start(&mut place.command(&Order::Work(place.work())));
     let report = handle.wait().await.unwrap();
 
     assert_eq!((report.state, report.failed), (BulkState::Done, 0), "{:?}", report.errors);
@@ -70,6 +70,8 @@ async fn killed_and_taken_over(
 async fn each_of_thousands_of_jobs_is_cancelled_once_though_the_process_is_killed_in_the_midst() {
     let Some(place) = Stage::shared().await else { return };
     let queue = place.observer().await;
+    // The process that takes over is a worker.
+    queue.pause(QUEUE, "the test").await.unwrap();
     let jobs = enqueued(&queue, 3_000, Kind::Quick).await;
 
     killed_and_taken_over(&place, &queue, BulkAction::Cancel, 3_000).await;

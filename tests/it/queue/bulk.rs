@@ -10,7 +10,7 @@ use usm_queue::{
     bulk::{BulkAction, BulkHandle, BulkReport, BulkState},
     testing::eventually,
 };
-use usm_tests::{Act, Chore, Kind, Order};
+use usm_tests::{Act, Chore, Kind, Order, QUEUE};
 
 use super::place::Place;
 use crate::processes::Process;
@@ -71,6 +71,8 @@ async fn killed_and_taken_over(
 async fn each_of_thousands_of_jobs_is_cancelled_once_though_the_process_is_killed_in_the_midst() {
     let place = Place::new();
     let queue = place.open().await;
+    // The process that takes over is a worker.
+    queue.pause(QUEUE, "the test").await.unwrap();
     let jobs = enqueued(&queue, 3_000, Kind::Quick).await;
 
     killed_and_taken_over(&place, &queue, BulkAction::Cancel, 3_000).await;
