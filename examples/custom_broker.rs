@@ -7,10 +7,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 use usm_queue::{
-    JobContext, QueueDepth, Result, SqliteOptions, Task, TaskError, TaskQueue, Topology, Worker,
+    JobContext, JobId, QueueDepth, Result, SqliteOptions, Task, TaskError, TaskQueue, Topology, Worker,
     backend::{
-        Accepted, Broker, Consumer, Delivery, JobStore, JobUpdate, Lease, Message, NewJob, Settlement,
-        Updated, two_phase,
+        Accepted, Broker, Consumer, Delivery, Edit, JobStore, JobUpdate, Lease, Message, NewJob, NotEdited,
+        Settlement, Updated, two_phase,
     },
     testing,
 };
@@ -51,6 +51,13 @@ impl Broker for Telling {
         settlement: Settlement,
     ) -> Result<Updated> {
         two_phase::finish(self, store, delivery, lease, update, settlement).await
+    }
+
+    async fn edit(&self, store: &dyn JobStore, id: JobId, edit: Edit) -> Result<Result<(), NotEdited>> {
+        two_phase::edit(self, store, id, edit).await
+    }
+    async fn find_waiting(&self, queue: &str, id: JobId, generation: u64) -> Result<Option<Message>> {
+        self.0.find_waiting(queue, id, generation).await
     }
 
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {

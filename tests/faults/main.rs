@@ -11,6 +11,7 @@ mod stage;
 
 mod app;
 mod breaking;
+mod bulk;
 mod delays;
 mod hosted;
 mod messages;

@@ -1,9 +1,11 @@
 //! Chores: tasks whose course is known beforehand, and the orders to work or enqueue them.
 
-use std::{path::PathBuf, time::Duration};
+use std::{num::NonZeroU32, path::PathBuf, time::Duration};
 
 use serde::{Deserialize, Serialize};
-use usm_queue::{RabbitMqOptions, RetryPolicy, SqliteOptions, Task, TaskPolicy, TaskQueue, Topology};
+use usm_queue::{
+    RabbitMqOptions, RetryPolicy, SqliteOptions, Task, TaskPolicy, TaskQueue, Topology, bulk::BulkAction,
+};
 
 /// The queue that chores wait in.
 pub const QUEUE: &str = "chores";
@@ -98,6 +100,8 @@ pub enum Order {
     /// Work chores until SIGTERM. Prints `working`, `started ID ATTEMPT` for every run, `saved ID` after a side effect,
     /// and `stopped` at the end.
     Work(Work),
+    /// Act on many jobs. Prints `acting ID`, and `report JSON` at the end.
+    Act(Act),
     /// Enqueue chores. Prints `accepted ID NUMBER` after each that was accepted, `refused NUMBER KIND: MESSAGE` after
     /// each that was not, and `all tried` at the end.
     Enqueue(Enqueue),
@@ -145,6 +149,17 @@ pub struct Work {
     pub stop_grace_ms: u64,
     /// Milliseconds that unknown tasks and payloads are put back for; what a worker does by itself without it.
     pub patience_ms: Option<u64>,
+}
+
+/// What to do with many jobs.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct Act {
+    /// Where the queue is.
+    pub queue: Backend,
+    /// What is done with each job that it applies to.
+    pub action: BulkAction,
+    /// How many a second.
+    pub per_second: NonZeroU32,
 }
 
 /// What to enqueue.

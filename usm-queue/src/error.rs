@@ -52,6 +52,8 @@ pub enum ErrorKind {
     QueueFull,
     /// No job, queue or dead letter with this name is known.
     NotFound,
+    /// The job does not wait any more, or not yet again: it runs, has ended or is about to be cancelled.
+    NotWaiting,
     /// The job ended without a result: it failed, expired or was cancelled.
     JobNotCompleted,
     /// The backend cannot answer now: locked, out of space, unreachable. Trying again may help.
@@ -76,6 +78,7 @@ impl ErrorKind {
             Self::Conflict => "conflict",
             Self::QueueFull => "queue_full",
             Self::NotFound => "not_found",
+            Self::NotWaiting => "not_waiting",
             Self::JobNotCompleted => "job_not_completed",
             Self::Unavailable => "unavailable",
             Self::Corrupt => "corrupt",

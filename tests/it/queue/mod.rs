@@ -4,6 +4,7 @@ mod audit;
 mod place;
 
 mod beside;
+mod bulk;
 mod chaos;
 mod duplicates;
 mod enqueuer;

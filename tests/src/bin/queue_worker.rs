@@ -10,8 +10,8 @@ use std::{
 
 use rusqlite::Connection;
 use tokio::signal::unix::{SignalKind, signal};
-use usm_queue::{EnqueueOptions, JobContext, JobEvent, TaskError, Worker};
-use usm_tests::{Chore, Done, Enqueue, Kind, Order, Work};
+use usm_queue::{EnqueueOptions, JobContext, JobEvent, JobFilter, TaskError, Worker};
+use usm_tests::{Act, Chore, Done, Enqueue, Kind, Order, Work};
 
 /// How long a caller that was refused waits before it tries its next job.
 const AFTER_REFUSAL: Duration = Duration::from_millis(100);
@@ -29,6 +29,7 @@ async fn main() -> Result<(), Anything> {
     match serde_json::from_str(&order)? {
         Order::Work(work) => work_chores(work).await,
         Order::Enqueue(enqueue) => enqueue_chores(enqueue).await,
+        Order::Act(act) => act_on_jobs(act).await,
     }
 }
 
@@ -137,6 +138,16 @@ async fn enqueue_chores(enqueue: Enqueue) -> Result<(), Anything> {
     };
     futures_util::future::join_all((0..enqueue.callers.max(1)).map(caller)).await;
     say("all tried");
+    queue.close().await;
+    Ok(())
+}
+
+async fn act_on_jobs(act: Act) -> Result<(), Anything> {
+    let queue = usm_tests::open(&act.queue, Duration::from_secs(15)).await?;
+    let action = queue.bulk(act.action, JobFilter::new()).per_second(act.per_second).start().await?;
+    say(&format!("acting {}", action.id()));
+    let report = action.wait().await?;
+    say(&format!("report {}", serde_json::to_string(&report)?));
     queue.close().await;
     Ok(())
 }

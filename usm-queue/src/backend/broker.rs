@@ -7,9 +7,10 @@ use std::{any::Any, fmt, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{BackendInfo, JobStore, JobUpdate, Lease, NewJob, Updated};
+use super::{BackendInfo, JobStore, JobUpdate, Lease, NewJob, NotEdited, Updated};
 use crate::{
     error::{Error, ErrorKind, Result},
+    job::JobId,
     message::Message,
     topology::{Topology, TopologyPlan},
 };
@@ -111,6 +112,30 @@ pub trait Broker: fmt::Debug + Send + Sync + 'static {
         let _ = delivery;
     }
 
+    /// Edits a waiting job: puts a message in the place of its present one. A broker that keeps messages and records in one
+    /// place commits both together; any other calls [`two_phase::edit`](super::two_phase::edit).
+    ///
+    /// # Errors
+    ///
+    /// As [`publish`](Self::publish) and [`JobStore::commit_edit`]. One that is [in doubt](Error::is_in_doubt) tells that
+    /// the job may have been edited; after any other it was not.
+    async fn edit(&self, store: &dyn JobStore, id: JobId, edit: Edit) -> Result<Result<(), NotEdited>>;
+
+    /// The message of this job with this [generation](Message::generation) that waits for its time, or in `queue` for a worker,
+    /// without taking it; `None` when it is not seen, for example because a consumer holds it. It may take time in proportion to
+    /// the messages that wait.
+    ///
+    /// # Errors
+    ///
+    /// `Backend` when this broker cannot tell, which is the default.
+    async fn find_waiting(&self, queue: &str, id: JobId, generation: u64) -> Result<Option<Message>> {
+        let _ = (queue, id, generation);
+        Err(Error::new(
+            ErrorKind::Backend,
+            "this broker does not find delayed messages; jobs cannot be made due earlier",
+        ))
+    }
+
     /// How many messages a queue holds.
     async fn depth(&self, queue: &str) -> Result<QueueDepth>;
 
@@ -166,6 +191,24 @@ pub enum Accepted {
     New,
     /// A job with this id and payload had been accepted before; it stands, and nothing was done.
     Known,
+}
+
+/// What is to become of a waiting job.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Edit {
+    /// It is due so long from now.
+    Due(Duration),
+    /// It gets another payload, and is due when it was.
+    Payload {
+        /// The exchange of the job's messages.
+        exchange: String,
+        /// Their routing key.
+        routing_key: String,
+        /// The payload as JSON.
+        body: Vec<u8>,
+        /// What tells the payload from others.
+        digest: u64,
+    },
 }
 
 /// Messages of one queue, by what they wait for.

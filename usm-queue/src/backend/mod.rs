@@ -25,15 +25,15 @@ mod worker_info;
 
 pub(crate) use self::control::MOST_AT_ONCE;
 pub use self::{
-    broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement},
+    broker::{Accepted, Broker, Consumer, Delivery, Edit, QueueDepth, Settlement},
     control::{ControlChange, Pause, QueueControl},
     counts::{OpenTask, QueueCounts},
     find::{Cursor, JobFilter, JobPage},
     info::BackendInfo,
     notes::{Expect, MAX_NOTE_BYTES, Note},
     store::{
-        CancelOutcome, Claimed, Inserted, JobStore, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES,
-        MAX_PARTIAL_RESULTS, NewJob, Updated,
+        CancelOutcome, Claimed, EditCommit, FailOutcome, Inserted, JobStore, JobUpdate, Lease, LeaseState,
+        MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, NotEdited, Reservation, Updated,
     },
     watch::{JobChanges, JobWatch},
     worker_info::{WorkerInfo, WorkerQueue},

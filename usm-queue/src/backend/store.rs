@@ -60,12 +60,28 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     /// How many jobs each queue has in each state, kept and not counted. Jobs without a queue are counted under `None`.
     async fn counts(&self) -> Result<Vec<QueueCounts>>;
 
+    /// The same of one queue, for who wants to know it now and then: what other services changed meanwhile may be missing.
+    async fn counts_of(&self, queue: &str) -> Result<QueueCounts> {
+        let found = self.counts().await?.into_iter().find(|counts| counts.queue.as_deref() == Some(queue));
+        Ok(found.unwrap_or_else(|| QueueCounts::new(Some(queue.to_owned()))))
+    }
+
+    /// Whether [`counts`](Self::counts) may be asked for several times a minute by a process that has nothing to do: not where
+    /// every command may be paid for.
+    fn counts_at_will(&self) -> bool {
+        false
+    }
+
     /// The tasks of all jobs that have not ended, kept and not counted.
     async fn open_tasks(&self) -> Result<Vec<OpenTask>>;
 
     /// Takes the job for a worker: attempt + 1, a new fencing token, a lease from now. `job` is the record as the
     /// message tells it; it is stored when the store does not know the job, nor remembers its end. A job whose next attempt
     /// is not due yet is busy until then, so that a second message of a job does not cut its delay short.
+    ///
+    /// The [generation](Job::generation) of `job` is the message's, here and wherever a call takes the record that a message tells.
+    /// A message that an edit has superseded takes nothing: [`Claimed::Superseded`]. One that was published by an edit which is
+    /// not committed yet commits it: see [`reserve_edit`](Self::reserve_edit).
     ///
     /// A job whose worker died is taken over when its lease has lapsed. The first time the attempt is begun again and not
     /// counted anew; any further time in the same attempt the job is [`Claimed::Suspect`] and taken by
@@ -85,8 +101,9 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
 
     /// Puts a waiting job off that this worker cannot run: it stays pending, says why in its error, and is due after
     /// `delay`. `job` is the record as the message tells it; it is stored when the store does not know the job. One that
-    /// runs, has ended or is not due yet stays as it is. Returns the job's status.
-    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus>;
+    /// runs, has ended or is not due yet stays as it is. Returns the job's status, `None` when an edit has superseded the
+    /// message.
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<Option<JobStatus>>;
 
     /// Prolongs leases from now; tells for each whether it is still held and whether a cancellation is wanted, in
     /// the order given.
@@ -100,8 +117,17 @@ pub trait JobStore: fmt::Debug + Send + Sync + 'static {
     async fn update(&self, lease: Lease, update: JobUpdate) -> Result<Updated>;
 
     /// Fails a job that nobody runs: its message expired, was dropped by a limit, or cannot be read. `job` is the
-    /// record as the message tells it. `false` when the job is running or final already.
-    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool>;
+    /// record as the message tells it. One that runs, has ended, or waits for a later time than its message stays as it is.
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<FailOutcome>;
+
+    /// Gives a number to a message that is to take the place of a waiting job's, with the record as it is now. Nobody else gets
+    /// that number. It makes no new version.
+    async fn reserve_edit(&self, id: JobId) -> Result<Result<Reservation, NotEdited>>;
+
+    /// A message with a reserved number is published: it counts from now on, and no other. All other numbers that were reserved
+    /// by then are void; so are all of them as soon as a worker claims the job. Where a worker has claimed this very message
+    /// there is nothing left to do.
+    async fn commit_edit(&self, id: JobId, commit: EditCommit) -> Result<Result<(), NotEdited>>;
 
     /// Cancels a waiting job, or asks the worker of a running one to stop.
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome>;
@@ -285,6 +311,8 @@ pub enum Claimed {
     Busy(Duration),
     /// Not taken: its workers died so often in a row, at least twice. See [`JobStore::claim_suspect`].
     Suspect(u32),
+    /// Nothing to do: an edit has put another message in the place of this one.
+    Superseded,
 }
 
 /// What a worker reports about a job it claimed.
@@ -357,4 +385,92 @@ pub enum CancelOutcome {
     AlreadyFinal(JobStatus),
     /// No such job.
     Unknown,
+}
+
+/// What became of a job that nobody can run.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum FailOutcome {
+    /// It failed.
+    Failed,
+    /// It had ended so.
+    AlreadyFinal(JobStatus),
+    /// A worker holds it, for at least this long.
+    Held(Duration),
+    /// It was rescheduled and waits for so long: its message must come again then.
+    NotDue(Duration),
+    /// The message is superseded: the job goes on with another one.
+    Superseded,
+}
+
+/// A number for a message that is to take the place of a waiting job's.
+#[derive(Debug, Clone, PartialEq)]
+#[non_exhaustive]
+pub struct Reservation {
+    /// The number.
+    pub generation: u64,
+    /// The record. Its partial results may be missing.
+    pub job: Box<Job>,
+    /// How long the job still waits.
+    pub wait: Duration,
+}
+
+impl Reservation {
+    /// This number for this job.
+    pub fn new(generation: u64, job: Job, wait: Duration) -> Self {
+        Self { generation, job: Box::new(job), wait }
+    }
+}
+
+/// What an edit changes in the record.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct EditCommit {
+    /// The number of the message that counts from now on; `None` when it stays the same.
+    pub generation: Option<u64>,
+    /// When the job is due, from now; `None` when it stays as it is.
+    pub delay: Option<Duration>,
+    /// What tells the new payload from others; kept where the caller of the enqueue chose the id.
+    pub digest: Option<u64>,
+}
+
+impl EditCommit {
+    /// Nothing.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Sets the number of the message that counts.
+    pub fn generation(mut self, generation: u64) -> Self {
+        self.generation = Some(generation);
+        self
+    }
+
+    /// Sets when the job is due, from now.
+    pub fn delay(mut self, delay: Option<Duration>) -> Self {
+        self.delay = delay;
+        self
+    }
+
+    /// Sets what tells the payload from others.
+    pub fn digest(mut self, digest: Option<u64>) -> Self {
+        self.digest = digest;
+        self
+    }
+}
+
+/// Why a job is not edited.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum NotEdited {
+    /// No such job, or it is not accepted yet.
+    Unknown,
+    /// A worker runs it, or died over it.
+    Running,
+    /// It has ended so.
+    Final(JobStatus),
+    /// It waits for its next attempt, which will not begin: its cancellation is asked for.
+    CancelRequested,
+    /// Another edit came first, or a worker did and gave the job back. Reserve again.
+    Superseded,
 }

@@ -1,21 +1,33 @@
-//! Accepting and ending jobs where records and messages are kept in two places: the order of writes that loses nothing.
+//! Accepting, editing and ending jobs where records and messages are kept in two places: the order of writes that loses nothing.
 //!
 //! A job with a new id is published first: a worker that is faster than the record makes it from the message. One whose caller
 //! chose the id may be known, so its record comes first and is unconfirmed until the broker has confirmed the message. A process
 //! that ends in between leaves it so, and it is removed after a while: nobody was told that the job is accepted.
+//!
+//! An edit reserves a number in the record, publishes its message under it, and commits the number. Both messages are there
+//! in between, so nothing is lost; which of them counts is decided by whichever comes first, the commit or a claim.
 
 use std::time::Duration;
 
-use super::{Accepted, Broker, Delivery, Inserted, JobStore, JobUpdate, Lease, NewJob, Settlement, Updated};
+use super::{
+    Accepted, Broker, Delivery, Edit, EditCommit, Inserted, JobStore, JobUpdate, Lease, NewJob, NotEdited,
+    Reservation, Settlement, Updated,
+};
 use crate::{
     backoff::Backoff,
+    clock,
     error::{Error, ErrorKind, Result, chain},
     job::JobId,
-    message::Message,
+    message::{self, Message},
 };
 
 /// Jobs accepted at a time: one call of the store must be done within its time limit.
 const AT_ONCE: usize = 500;
+/// How often an edit begins anew that another one, or a worker, was faster than.
+const EDITS: usize = 20;
+/// How long a message is looked for again that is on its way from one place to another, and how often.
+const LOOK_AGAIN: Duration = Duration::from_millis(300);
+const LOOKS: usize = 5;
 /// Bytes of their bodies at a time.
 const BYTES_AT_ONCE: usize = 4 << 20;
 
@@ -197,6 +209,81 @@ pub(crate) fn conflict(id: JobId) -> Error {
         ErrorKind::Conflict,
         format!("job {id} was enqueued before with another payload, and that one stands; use another id"),
     )
+}
+
+/// Reserves, publishes and commits, in two places. For [`Broker::edit`], whose errors it has.
+pub async fn edit<B: Broker + ?Sized>(
+    broker: &B,
+    store: &dyn JobStore,
+    id: JobId,
+    edit: Edit,
+) -> Result<Result<(), NotEdited>> {
+    for _ in 0..EDITS {
+        let reserved = match store.reserve_edit(id).await? {
+            Ok(reserved) => reserved,
+            Err(not_edited) => return Ok(Err(not_edited)),
+        };
+        let mut commit = EditCommit::new();
+        let message = match &edit {
+            Edit::Due(delay) => {
+                if delay.is_zero() && reserved.wait.is_zero() {
+                    return Ok(Ok(()));
+                }
+                commit.delay = Some(*delay);
+                // The message that is there comes before that, and goes back for as long as is left.
+                if *delay < reserved.wait {
+                    Some(due_earlier(broker, &reserved, *delay).await?)
+                } else {
+                    None
+                }
+            }
+            Edit::Payload { exchange, routing_key, body, digest } => {
+                commit.digest = Some(*digest);
+                let Reservation { generation, job, wait } = &reserved;
+                let route = (exchange.as_str(), routing_key.as_str());
+                Some(message::with_payload(route, body.clone(), job, *generation, *wait, clock::now()))
+            }
+        };
+        if let Some(message) = message {
+            commit.generation = Some(reserved.generation);
+            broker.publish(vec![message]).await?;
+        }
+        let published = commit.generation.is_some();
+        let committed = store.commit_edit(id, commit).await;
+        match committed.map_err(|error| if published { error.in_doubt() } else { error })? {
+            Err(NotEdited::Superseded) => {}
+            ended => return Ok(ended),
+        }
+    }
+    Err(Error::new(
+        ErrorKind::Unavailable,
+        format!("job {id} is being edited or put back by others all the time; try again later"),
+    ))
+}
+
+/// The message of a delayed job, to be published again for an earlier time. Only the broker has its payload.
+async fn due_earlier<B: Broker + ?Sized>(
+    broker: &B,
+    reserved: &Reservation,
+    delay: Duration,
+) -> Result<Message> {
+    let job = &reserved.job;
+    for look in 0..LOOKS {
+        if look > 0 {
+            tokio::time::sleep(LOOK_AGAIN).await;
+        }
+        let queue = job.queue.as_deref().unwrap_or_default();
+        if let Some(found) = broker.find_waiting(queue, job.id, job.generation).await? {
+            return Ok(message::due_in(&found, job, reserved.generation, delay, clock::now()));
+        }
+    }
+    Err(Error::new(
+        ErrorKind::Backend,
+        format!(
+            "the message of job {} is not among those that wait: a worker may be about to take it; try again later",
+            job.id
+        ),
+    ))
 }
 
 /// Records first and settles second, in two places; repeats the settlement until it succeeds. For [`Broker::finish`].

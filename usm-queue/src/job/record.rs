@@ -1,6 +1,6 @@
 //! The record of a job.
 
-use std::fmt;
+use std::{collections::BTreeMap, fmt};
 
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -127,6 +127,13 @@ pub struct Job {
     pub worker: Option<String>,
     /// Until when that worker holds it; past it the job is stalled and another worker may take it.
     pub lease_until: Option<DateTime<Utc>>,
+    /// Which of its messages counts: 0 for the one it was enqueued with, greater after every
+    /// [edit](crate::TaskQueue::edit) that published another.
+    #[serde(skip_serializing_if = "is_zero", default)]
+    pub generation: u64,
+    /// What its messages carry that the other fields do not tell, for one that takes their place: headers, and the time to live.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty", default)]
+    pub carried: BTreeMap<String, Value>,
     /// Grows by one with every change of this record.
     pub version: u64,
     /// Transitions, oldest first: all, or of more than 80 the first ten and the last ones, at least 50.
@@ -166,6 +173,8 @@ impl Job {
             cancel_requested: false,
             worker: None,
             lease_until: None,
+            generation: 0,
+            carried: BTreeMap::new(),
             version: 1,
             timeline: vec![TimelineEntry {
                 at: now,

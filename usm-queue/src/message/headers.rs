@@ -23,6 +23,8 @@ pub(crate) const METADATA: &str = "x-usm-metadata";
 pub(crate) const ADDED: &str = "x-usm-added";
 /// Header: stays the same over retries and replays of one piece of work.
 pub(crate) const IDEMPOTENCY_KEY: &str = "x-usm-idempotency-key";
+/// Header: which of a job's messages it is; see [`Job::generation`](crate::Job::generation). Absent is 0.
+pub(crate) const GENERATION: &str = "x-usm-generation";
 /// Header: the job. On messages of others only where they are dead letters that named no job, or replays.
 pub(crate) const JOB_ID: &str = "x-usm-job-id";
 /// Header: how often this piece of work was replayed from the dead letters.

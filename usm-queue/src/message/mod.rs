@@ -2,6 +2,7 @@
 //! JSON object.
 
 mod dead_letter;
+mod edit;
 #[cfg(any(test, feature = "rabbitmq"))]
 mod flat;
 mod headers;
@@ -24,8 +25,9 @@ pub(crate) use self::flat::flat_body;
 pub(crate) use self::size::{MAX_NAME, amqp_has, header_size, headers_size};
 pub(crate) use self::{
     dead_letter::{UNNAMED, identity},
+    edit::{carried, due_in, with_payload},
     headers::*,
-    payload::{OTHERS_FIELDS, decode, digest, hex, is_json, message, payload},
+    payload::{OTHERS_FIELDS, body, decode, digest, hex, is_json, message, payload},
     record::record,
     size::check_headers,
 };

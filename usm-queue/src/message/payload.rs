@@ -31,11 +31,20 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     payload: &T,
     job: &Job,
 ) -> Result<Message> {
+    Ok(of_job(exchange, routing_key, body(payload, &job.task)?, job))
+}
+
+/// The payload as JSON.
+pub(crate) fn body<T: Serialize + ?Sized>(payload: &T, task: &str) -> Result<Vec<u8>> {
     let mut body = Vec::with_capacity(USUAL_BODY);
     json::write(payload, &mut body).map_err(|error| {
-        Error::invalid(format!("a payload of task `{}` cannot be written as JSON", job.task))
-            .with_source(error)
+        Error::invalid(format!("a payload of task `{task}` cannot be written as JSON")).with_source(error)
     })?;
+    Ok(body)
+}
+
+/// The message of a job with this body.
+pub(super) fn of_job(exchange: &str, routing_key: &str, body: Vec<u8>, job: &Job) -> Message {
     let mut message = Message {
         exchange: exchange.to_owned(),
         routing_key: routing_key.to_owned(),
@@ -66,7 +75,7 @@ pub(crate) fn message<T: Serialize + ?Sized>(
     if let Some(trace) = &job.trace {
         message.set_trace(trace);
     }
-    Ok(message)
+    message
 }
 
 /// Tells a payload from others, whatever the order of its fields. The same on every machine and in every version.

@@ -5,6 +5,7 @@ use serde_json::Value;
 
 use super::{
     Message,
+    edit::carried,
     headers::{ATTEMPT, MAX_ATTEMPTS, METADATA, OWNER, TAGS, TASK, UNKNOWN_MS},
 };
 use crate::{
@@ -28,6 +29,8 @@ pub(crate) fn record(message: &Message, id: JobId, task: &str, max_attempts: u32
     job.attempt = message.header_u64(ATTEMPT).and_then(|n| u32::try_from(n).ok()).unwrap_or(0);
     job.max_attempts =
         message.header_u64(MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(max_attempts).max(1);
+    job.generation = message.generation();
+    job.carried = carried(message);
     job.correlation_id.clone_from(&message.correlation_id);
     if let Some(Value::Array(tags)) = message.headers.get(TAGS) {
         // From anybody: what cannot be a tag is none.

@@ -9,6 +9,7 @@ pub(super) const WAIT: &str = "usm_queue_job_wait_seconds";
 pub(super) const RUN: &str = "usm_queue_job_run_seconds";
 pub(super) const TOTAL: &str = "usm_queue_job_total_seconds";
 pub(super) const DEPTH: &str = "usm_queue_depth";
+pub(super) const OLDEST_WAITING: &str = "usm_queue_oldest_waiting_seconds";
 pub(super) const CONSUMERS: &str = "usm_queue_consumers";
 pub(super) const CONCURRENCY: &str = "usm_queue_concurrency";
 pub(super) const RUNNING: &str = "usm_queue_running";
@@ -52,6 +53,7 @@ pub(super) fn describe() {
     describe_histogram!(RUN, Unit::Seconds, "How long a handler ran in one attempt");
     describe_histogram!(TOTAL, Unit::Seconds, "From when a job was enqueued to its end");
     describe_gauge!(DEPTH, "Messages of a queue, by state");
+    describe_gauge!(OLDEST_WAITING, Unit::Seconds, "Since the oldest of the jobs that wait was enqueued");
     describe_gauge!(CONSUMERS, "Consumers of this process that are registered with the broker");
     describe_gauge!(CONCURRENCY, "Jobs that the workers of this process may run at once");
     describe_gauge!(RUNNING, "Jobs whose handlers run in this process");

@@ -44,6 +44,8 @@ impl Metrics {
         Guard
     }
 
+    pub(crate) fn oldest_waiting(&self, _: &str, _: Duration) {}
+
     pub(crate) fn depth(&self, _: &str, _: &'static str, _: u64) {}
 }
 

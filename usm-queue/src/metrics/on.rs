@@ -131,6 +131,11 @@ impl Metrics {
         Guard::new(gauge!(names::CONSUMERS, "queue" => queue.to_owned()), 1.0, Some(flag))
     }
 
+    /// How long ago the oldest job that waits in a queue was enqueued.
+    pub(crate) fn oldest_waiting(&self, queue: &str, since: Duration) {
+        gauge!(names::OLDEST_WAITING, "queue" => queue.to_owned()).set(since);
+    }
+
     /// How many messages of a queue are `ready`, `running`, `delayed` or `dead`.
     pub(crate) fn depth(&self, queue: &str, state: &'static str, messages: u64) {
         #[expect(clippy::cast_precision_loss, reason = "a gauge of this size need not be exact")]

@@ -153,13 +153,11 @@ impl TaskQueue {
     /// The same, unless the broker would refuse the message: then nothing need be stored.
     pub(crate) fn checked(&self, mut job: Job, message: &Message) -> Result<NewJob> {
         if message.body.len() > MAX_BODY_BYTES {
-            return Err(Error::invalid(format!(
-                "the payload is {} bytes as JSON, more than the {MAX_BODY_BYTES} a message may have; store it elsewhere and enqueue its address",
-                message.body.len()
-            )));
+            return Err(too_large(message.body.len()));
         }
         let queues: Vec<_> = self.wanted().reached(&message.exchange, &message.routing_key).collect();
         let Some(first) = queues.first() else { return Err(message.unroutable()) };
+        job.carried = message::carried(message);
         job.queue = Some(first.name().to_owned());
         for queue in &queues {
             if queue.max_priority.is_some_and(|max| u16::from(message.priority) > max) {
@@ -173,6 +171,12 @@ impl TaskQueue {
         }
         Ok(remembered(job, message, queues))
     }
+}
+
+pub(super) fn too_large(bytes: usize) -> Error {
+    Error::invalid(format!(
+        "the payload is {bytes} bytes as JSON, more than the {MAX_BODY_BYTES} a message may have; store it elsewhere and enqueue its address"
+    ))
 }
 
 fn remembered<'a>(job: Job, message: &Message, queues: impl IntoIterator<Item = &'a QueueSpec>) -> NewJob {

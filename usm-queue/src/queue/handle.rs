@@ -23,7 +23,7 @@ const LONG_WAIT: Duration = Duration::from_secs(30);
 /// One enqueued job, with its output's type. Clones are handles to the same job.
 pub struct JobHandle<T> {
     id: JobId,
-    queue: TaskQueue,
+    pub(super) queue: TaskQueue,
     pub(super) known: bool,
     task: PhantomData<fn() -> T>,
 }

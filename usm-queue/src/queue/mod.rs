@@ -4,6 +4,7 @@ mod batch;
 pub mod bulk;
 mod control;
 pub mod dead_letters;
+mod edit;
 mod enqueue;
 mod handle;
 mod options;
@@ -332,7 +333,9 @@ impl TaskQueue {
             && cancelled == CancelOutcome::Cancelled
             && let Ok(Some(job)) = self.inner.store.get(id).await
         {
-            self.metrics().finished(None, &job.task, "cancelled");
+            let queue =
+                job.queue.as_deref().and_then(|queue| self.wanted().queue(queue)).map(QueueSpec::name);
+            self.metrics().finished(queue, &job.task, "cancelled");
         }
         Ok(cancelled)
     }

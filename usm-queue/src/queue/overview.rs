@@ -134,6 +134,7 @@ mod tests {
         let work = &alone.queues[0];
         assert!(work.is_unattended());
         assert_eq!((work.counts.waiting, work.counts.scheduled, work.workers), (1, 1, 0));
+        assert!(work.counts.oldest_waiting.is_some_and(|oldest| oldest <= chrono::Utc::now()));
         let names =
             |tasks: &[crate::OpenTask]| tasks.iter().map(|open| open.task.clone()).collect::<Vec<_>>();
         assert_eq!(names(&alone.unknown_tasks), ["fax", "mail"]);

@@ -2,17 +2,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use chrono::{DateTime, Utc};
-
 use crate::{
     backend::{
-        Broker, Delivery, JobStore, Settlement,
+        Broker, Delivery, FailOutcome, JobStore, Message, Settlement,
         recovering::{Happened, Recovering},
     },
     clock,
     error::{Error, ErrorKind, Result, chain},
     message::{self, DeadLetter},
     metrics::Metrics,
+    retry::later,
     topology::{QueueSpec, Topology},
 };
 
@@ -77,30 +76,62 @@ async fn take_notice(
     let by_broker = message.header_str(message::REASON).is_none();
     if let (true, Some(id)) = (by_broker, message.job_id()) {
         let letter = DeadLetter::from_message(message);
-        let task = letter.task.unwrap_or_else(|| letter.routing_key.clone());
+        let task = letter.task.clone().unwrap_or_else(|| letter.routing_key.clone());
         let mut record = message::record(message, id, &task, 1, delivery.redelivered);
         record.queue = Some(letter.queue.clone()).filter(|queue| !queue.is_empty());
-        let failed =
-            store.fail_unclaimed(record.into(), broker_reason(&letter.reason, &letter.queue)).await?;
-        if failed {
-            let queue = topology.queue(&letter.queue).map(QueueSpec::name);
-            let outcome = if letter.reason == "expired" { "expired" } else { "failed" };
-            metrics.finished(queue, &task, outcome);
-            metrics.dead_letter(queue, &task, &letter.reason);
-        }
-        if !failed && let Some(running) = store.get(id).await?.filter(|job| !job.status.is_final()) {
-            // Some worker holds the job, and no message is left to bring it back if that worker dies.
-            let delay = until(running.lease_until);
-            return broker.settle(delivery, Settlement::Requeue { delay }).await;
+        let reason = broker_reason(&letter.reason, &letter.queue);
+        match store.fail_unclaimed(record.into(), reason).await? {
+            FailOutcome::Failed => {
+                let queue = topology.queue(&letter.queue).map(QueueSpec::name);
+                let outcome = if letter.reason == "expired" { "expired" } else { "failed" };
+                metrics.finished(queue, &task, outcome);
+                metrics.dead_letter(queue, &task, &letter.reason);
+            }
+            FailOutcome::Held(wait) => {
+                // No message is left to bring the job back if its worker dies.
+                let delay = wait.saturating_add(Duration::from_millis(10));
+                return broker.settle(delivery, Settlement::Requeue { delay }).await;
+            }
+            FailOutcome::NotDue(wait) => {
+                return come_again(broker, topology, delivery, &letter, wait).await;
+            }
+            FailOutcome::AlreadyFinal(_) => {}
+            FailOutcome::Superseded => {
+                tracing::info!(job.id = %id, queue = letter.queue, reason = letter.reason, "the job was edited; its message of before is no dead letter");
+                forget_letter(broker, topology, message).await;
+            }
         }
     }
     broker.settle(delivery, Settlement::Ack).await
 }
 
-/// How long a lease still lasts, and a little more.
-fn until(lease_until: Option<DateTime<Utc>>) -> Duration {
-    let left = lease_until.and_then(|until| (until - clock::now()).to_std().ok());
-    left.unwrap_or_default() + Duration::from_millis(10)
+/// Publishes a message again whose job was rescheduled to a later time than its message could wait for.
+async fn come_again(
+    broker: &dyn Broker,
+    topology: &Topology,
+    delivery: &Delivery,
+    letter: &DeadLetter,
+    wait: Duration,
+) -> Result<()> {
+    let mut message = delivery.message.clone();
+    topology.task_exchange().clone_into(&mut message.exchange);
+    message.routing_key.clone_from(&letter.routing_key);
+    message.headers.retain(|name, _| name != message::BROKER_REASON && name != message::BROKER_QUEUE);
+    message.not_before = Some(later(clock::now(), wait));
+    broker.publish(vec![message]).await?;
+    forget_letter(broker, topology, &delivery.message).await;
+    broker.settle(delivery, Settlement::Ack).await
+}
+
+/// Takes a message off the dead letters that is none: its job goes on.
+async fn forget_letter(broker: &dyn Broker, topology: &Topology, message: &Message) {
+    if let Err(error) = broker.remove(topology.failed_queue(), &message.message_id).await {
+        tracing::warn!(
+            message.id = message.message_id,
+            error = chain(&error),
+            "a message stays among the dead letters whose job goes on; remove it there"
+        );
+    }
 }
 
 fn broker_reason(reason: &str, queue: &str) -> String {

@@ -19,7 +19,7 @@ use super::{
     timing::{lasted, tried_before, waited},
 };
 use crate::{
-    backend::{Claimed, Delivery, JobUpdate, Lease, NewJob, Settlement, Updated},
+    backend::{Claimed, Delivery, FailOutcome, JobUpdate, Lease, NewJob, Settlement, Updated},
     error::{ErrorKind, Result, chain, short},
     job::{Job, JobId, JobStatus},
     message,
@@ -97,10 +97,8 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
                 self.finish(delivery, &handler, &job, lease, Instant::now(), died(&job)).await;
             }
             Claimed::Final(status) => self.end(delivery, id, status).await,
-            Claimed::Busy(wait) => {
-                let delay = wait.saturating_add(Duration::from_millis(10));
-                self.settle(delivery, Settlement::Requeue { delay }).await;
-            }
+            Claimed::Superseded => self.drop_superseded(delivery, id).await,
+            Claimed::Busy(wait) => self.come_again(delivery, wait).await,
             // Another one is tried; meanwhile it holds no place.
             Claimed::Suspect(crashes) => {
                 let delay = quarantine::wait(crashes).mul_f64(0.75 + fastrand::f64() / 2.0);
@@ -194,6 +192,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let record = self.as_told(delivery, id, &misfit.task, misfit.max_attempts);
         let postpone = || self.queue.store().postpone(record.clone(), why.clone(), delay);
         let Some(status) = self.persist("postpone", id, postpone).await else { return };
+        let Some(status) = status else { return self.drop_superseded(delivery, id).await };
         if status.is_final() {
             return self.end(delivery, id, status).await;
         }
@@ -384,23 +383,33 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let text = format!("{}: {error}", reason.as_str());
         let fail = || self.queue.store().fail_unclaimed(record.clone(), text.clone());
         let Some(failed) = self.persist("fail", id, fail).await else { return };
-        if failed {
-            self.queue.metrics().finished(Some(&delivery.queue), &misfit.task, "failed");
-        } else {
-            let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
-            match job.map(|job| job.status) {
-                Some(JobStatus::Completed | JobStatus::Cancelled) => {
-                    return self.settle(delivery, Settlement::Ack).await;
-                }
-                Some(JobStatus::Processing) => {
-                    return self.settle(delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
-                }
-                // Perhaps by a worker that died before it wrote the dead letter.
-                _ => {}
+        match failed {
+            FailOutcome::Failed => {
+                self.queue.metrics().finished(Some(&delivery.queue), &misfit.task, "failed");
             }
+            // Perhaps by a worker that died before it wrote the dead letter.
+            FailOutcome::AlreadyFinal(JobStatus::Failed) => {}
+            FailOutcome::AlreadyFinal(_) => return self.settle(delivery, Settlement::Ack).await,
+            FailOutcome::Held(_) => {
+                return self.settle(delivery, Settlement::Requeue { delay: SET_ASIDE }).await;
+            }
+            FailOutcome::NotDue(wait) => return self.come_again(delivery, wait).await,
+            FailOutcome::Superseded => return self.drop_superseded(delivery, id).await,
         }
         self.settle(delivery, self.dead(delivery, reason, None, error)).await;
         self.measure_dead(delivery, &misfit.task, Some(reason));
+    }
+
+    /// Puts a message back whose job cannot be taken for so long.
+    async fn come_again(&self, delivery: &Delivery, wait: Duration) {
+        let delay = wait.saturating_add(Duration::from_millis(10));
+        self.settle(delivery, Settlement::Requeue { delay }).await;
+    }
+
+    /// Ends a message in whose place an edit has put another.
+    async fn drop_superseded(&self, delivery: &Delivery, id: JobId) {
+        tracing::info!(job.id = %id, queue = delivery.queue, "the job was edited; this message of before is dropped");
+        self.settle(delivery, Settlement::Ack).await;
     }
 
     /// Ends a message whose job has ended.
@@ -424,7 +433,7 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
         let Some(buried) = self.persist("find", id, find).await else { return };
         let Some(job) = self.persist("get", id, || self.queue.store().get(id)).await else { return };
         match (buried, job) {
-            (None, Some(mut job)) => {
+            (None, Some(mut job)) if job.generation == delivery.message.generation() => {
                 let used_up = job.attempt >= job.max_attempts;
                 let reason = if used_up { Reason::AttemptsUsedUp } else { Reason::Permanent };
                 let error = job.error.take().unwrap_or_else(|| reason.as_str().to_owned());

@@ -19,6 +19,7 @@ on_every_backend! {
     all_that_wait_are_cancelled_and_what_comes_later_is_not
     ended_jobs_are_deleted_and_others_are_not
     failed_jobs_run_again_and_a_second_time_there_is_nothing_left_to_do
+    retrying_jobs_are_tried_again_now
     an_aborted_action_stops_and_tells_what_it_did
     an_action_for_the_wrong_states_is_refused
     a_report_is_found_by_its_id_and_among_all
@@ -115,6 +116,35 @@ async fn failed_jobs_run_again_and_a_second_time_there_is_nothing_left_to_do(pla
     let handle = place.queue.bulk(BulkAction::Retry, unlucky).start().await.unwrap();
     let report = soon("the action ends", handle.wait()).await.unwrap();
     assert_eq!((report.done, report.skipped, report.failed), (0, 2, 0));
+}
+
+async fn retrying_jobs_are_tried_again_now(place: &Place) {
+    let jobs = enqueue(place, &["a"; 12]).await;
+    let scheduled = EnqueueOptions::new().delay(HOUR);
+    let scheduled = place.queue.enqueue_with(note("scheduled"), scheduled).await.unwrap();
+    let worker = Worker::new(place.queue.clone(), ()).concurrency(4).handle(
+        async |task: Note, job: JobContext<()>| match job.attempt() {
+            1 => Err(TaskError::retry_after(HOUR, "overloaded")),
+            _ => Ok(task.text),
+        },
+    );
+    with_worker(worker, async {
+        eventually("all wait for their next attempt", async || {
+            let retrying = of(place).state(JobState::Retrying);
+            (place.queue.jobs(&retrying).await.unwrap().jobs.len() == jobs.len()).then_some(())
+        })
+        .await;
+
+        let action = place.queue.bulk(BulkAction::Retry, of(place).error("overloaded"));
+        let report = soon("the action ends", action.start().await.unwrap().wait()).await.unwrap();
+
+        assert_eq!((report.done, report.skipped, report.failed), (12, 0, 0), "{:?}", report.errors);
+        for job in &jobs {
+            assert_eq!(ended(&place.queue, job).await.attempt, 2);
+        }
+    })
+    .await;
+    assert_eq!(scheduled.status().await.unwrap().state(chrono::Utc::now()), JobState::Scheduled);
 }
 
 async fn an_aborted_action_stops_and_tells_what_it_did(place: &Place) {

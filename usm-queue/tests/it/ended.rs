@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use usm_queue::{
     CancelOutcome, Job, JobId, JobStatus, SqliteOptions,
-    backend::{Claimed, Inserted, JobStore, JobUpdate, NewJob},
+    backend::{Claimed, FailOutcome, Inserted, JobStore, JobUpdate, NewJob},
     testing::{self, eventually},
 };
 
@@ -30,7 +30,7 @@ async fn what_has_ended_never_runs(store: &dyn JobStore) {
         };
         store.update(lease, JobUpdate::Completed(1.into())).await.unwrap();
     }
-    assert!(store.fail_unclaimed(failed.clone(), "no use".into()).await.unwrap());
+    assert_eq!(store.fail_unclaimed(failed.clone(), "no use".into()).await.unwrap(), FailOutcome::Failed);
     for new in [&cancelled, &delayed] {
         assert_eq!(store.cancel(new.job.id).await.unwrap(), CancelOutcome::Cancelled);
     }
@@ -47,7 +47,7 @@ async fn what_has_ended_never_runs(store: &dyn JobStore) {
     {
         let late = store.claim(new.clone(), "late", HOUR).await.unwrap();
         assert_eq!(late, Claimed::Final(status));
-        assert!(!store.fail_unclaimed(new.clone(), "expired".into()).await.unwrap());
+        assert_ne!(store.fail_unclaimed(new.clone(), "expired".into()).await.unwrap(), FailOutcome::Failed);
         assert_eq!(store.cancel(new.job.id).await.unwrap(), CancelOutcome::AlreadyFinal(status));
         assert!(store.get(new.job.id).await.unwrap().is_none(), "nothing makes the record anew");
     }

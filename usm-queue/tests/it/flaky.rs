@@ -17,8 +17,9 @@ use usm_queue::{
     CancelOutcome, Error, ErrorKind, Job, JobFilter, JobId, JobPage, JobStatus, JobWatch, OpenTask,
     QueueCounts, QueueDepth, Result, SqliteOptions, TaskQueue, Topology,
     backend::{
-        Accepted, Broker, Claimed, Consumer, ControlChange, Delivery, Expect, Inserted, JobStore, JobUpdate,
-        Lease, LeaseState, Message, NewJob, Note, QueueControl, Settlement, Updated, WorkerInfo, two_phase,
+        Accepted, Broker, Claimed, Consumer, ControlChange, Delivery, Edit, EditCommit, Expect, FailOutcome,
+        Inserted, JobStore, JobUpdate, Lease, LeaseState, Message, NewJob, NotEdited, Note, QueueControl,
+        Reservation, Settlement, Updated, WorkerInfo, two_phase,
     },
     testing,
 };
@@ -80,6 +81,8 @@ pub(crate) struct Flaky {
     pub(crate) store_switch: Arc<Switch>,
     /// Renewals only.
     pub(crate) renew_switch: Arc<Switch>,
+    /// Commits of edits only.
+    pub(crate) commit_switch: Arc<Switch>,
     pub(crate) publish_switch: Arc<Switch>,
     pub(crate) settle_switch: Arc<Switch>,
     /// Consumers end when it is switched off, and none begins.
@@ -94,10 +97,14 @@ impl Flaky {
     /// On a file, or in memory.
     pub(crate) async fn on(path: Option<&std::path::Path>) -> Self {
         let (broker, store) = testing::sqlite_pair(path, SqliteOptions::default()).await.unwrap();
-        let [store_switch, renew_switch, publish_switch, settle_switch, consume_switch] =
-            [(); 5].map(|()| Arc::new(Switch::default()));
-        let flaky_store =
-            FlakyStore { inner: store.clone(), all: store_switch.clone(), renew: renew_switch.clone() };
+        let [store_switch, renew_switch, commit_switch, publish_switch, settle_switch, consume_switch] =
+            [(); 6].map(|()| Arc::new(Switch::default()));
+        let flaky_store = FlakyStore {
+            inner: store.clone(),
+            all: store_switch.clone(),
+            renew: renew_switch.clone(),
+            commit: commit_switch.clone(),
+        };
         let flaky_broker = FlakyBroker {
             inner: broker.clone(),
             publish: publish_switch.clone(),
@@ -112,6 +119,7 @@ impl Flaky {
             broker,
             store_switch,
             renew_switch,
+            commit_switch,
             publish_switch,
             settle_switch,
             consume_switch,
@@ -124,6 +132,7 @@ struct FlakyStore {
     inner: Arc<dyn JobStore>,
     all: Arc<Switch>,
     renew: Arc<Switch>,
+    commit: Arc<Switch>,
 }
 
 #[async_trait]
@@ -189,7 +198,7 @@ impl JobStore for FlakyStore {
         self.inner.claim_suspect(job, worker, lease, alone).await
     }
 
-    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<Option<JobStatus>> {
         self.all.check()?;
         self.inner.postpone(job, error, delay).await
     }
@@ -205,9 +214,20 @@ impl JobStore for FlakyStore {
         self.inner.update(lease, update).await
     }
 
-    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool> {
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<FailOutcome> {
         self.all.check()?;
         self.inner.fail_unclaimed(job, error).await
+    }
+
+    async fn reserve_edit(&self, id: JobId) -> Result<Result<Reservation, NotEdited>> {
+        self.all.check()?;
+        self.inner.reserve_edit(id).await
+    }
+
+    async fn commit_edit(&self, id: JobId, commit: EditCommit) -> Result<Result<(), NotEdited>> {
+        self.all.check()?;
+        self.commit.check()?;
+        self.inner.commit_edit(id, commit).await
     }
 
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {
@@ -339,6 +359,14 @@ impl Broker for FlakyBroker {
         settlement: Settlement,
     ) -> Result<Updated> {
         two_phase::finish(self, store, delivery, lease, update, settlement).await
+    }
+
+    async fn edit(&self, store: &dyn JobStore, id: JobId, edit: Edit) -> Result<Result<(), NotEdited>> {
+        two_phase::edit(self, store, id, edit).await
+    }
+
+    async fn find_waiting(&self, queue: &str, id: JobId, generation: u64) -> Result<Option<Message>> {
+        self.inner.find_waiting(queue, id, generation).await
     }
 
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {

@@ -14,6 +14,7 @@ mod changes_of_tasks;
 mod contracts;
 mod crashes;
 mod dead_letters;
+mod edit;
 mod ended;
 mod enqueue;
 mod errors;

@@ -13,12 +13,15 @@ use metrics::{
 };
 use serde::{Deserialize, Serialize};
 use usm_queue::{
-    JobContext, RetryPolicy, Task, TaskError, TaskPolicy, TaskQueue, Topology, Worker,
+    EnqueueOptions, JobContext, RetryPolicy, Task, TaskError, TaskPolicy, TaskQueue, Topology, Worker,
     backend::Message,
     testing::{self, eventually},
 };
 
-use crate::shared::{Note, ended, note, start};
+use crate::{
+    flaky::Flaky,
+    shared::{HOUR, Note, ended, note, start},
+};
 
 /// Keeps every series by name and labels.
 #[derive(Default)]
@@ -190,7 +193,7 @@ async fn what_happens_to_jobs_is_counted_by_queue_task_and_outcome() {
         assert_eq!(value(&name), attempts, "{outcome}");
     }
     assert_eq!(value("usm_queue_jobs_finished_total{outcome=completed,queue=work,task=note}"), 2);
-    assert_eq!(value("usm_queue_jobs_finished_total{outcome=cancelled,queue=unknown,task=note}"), 1);
+    assert_eq!(value("usm_queue_jobs_finished_total{outcome=cancelled,queue=work,task=note}"), 1);
     assert_eq!(value("usm_queue_jobs_finished_total{outcome=failed,queue=work,task=note}"), 1);
     for (histogram, values) in [("wait", 4), ("run", 4), ("total", 3)] {
         let name = format!("usm_queue_job_{histogram}_seconds{{queue=work,task=note}}");
@@ -205,6 +208,39 @@ async fn what_happens_to_jobs_is_counted_by_queue_task_and_outcome() {
     queue.close().await;
     queue.enqueue(note("late")).await.unwrap_err();
     assert_eq!(value("usm_queue_publish_failures_total{cause=closed}"), 1);
+}
+
+/// On each measuring round, also while the queue is paused, and on a broker that does not count its jobs itself.
+#[tokio::test(start_paused = true)]
+async fn how_long_the_oldest_job_waits_is_measured() {
+    for shared in [true, false] {
+        let series = Series::default();
+        let _guard = metrics::set_default_local_recorder(&series);
+        let queue = match shared {
+            true => TaskQueue::in_memory(Topology::single("work").unwrap()).await.unwrap(),
+            false => Flaky::new().await.queue,
+        };
+        queue.pause("work", "the test").await.unwrap();
+        let old = queue.enqueue(note("x")).await.unwrap();
+        queue.enqueue_with(note("x"), EnqueueOptions::new().delay(HOUR)).await.unwrap();
+        let value = |name: &str| series.value(&format!("usm_queue_{name}"));
+        let running = start(worker(&queue));
+
+        eventually("it waits longer and longer", async || {
+            (value("oldest_waiting_seconds{queue=work}") > 60).then_some(())
+        })
+        .await;
+        assert_eq!(value("depth{queue=work,state=ready}"), 1);
+        assert_eq!(value("depth{queue=work,state=delayed}"), 1);
+        queue.resume("work").await.unwrap();
+        ended(&queue, &old).await;
+        eventually("nothing waits", async || {
+            (value("oldest_waiting_seconds{queue=work}") == 0).then_some(())
+        })
+        .await;
+
+        running.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ use std::{
     collections::BTreeMap,
     fs,
     path::{Path, PathBuf},
+    time::Duration,
 };
 
 use rusqlite::Connection;
@@ -16,11 +17,12 @@ use usm_queue::{
 
 use crate::shared::{Note, note, with_worker};
 
-/// Written by the last program of version 1, which died while a worker of one place was at work, with one job in each
+/// Written by the last program of that version, which died while a worker of one place was at work, with one job in each
 /// state; the task's text names the state.
-fn file_of_version_1(dir: &TempDir) -> PathBuf {
+fn file_of_version(version: u8, dir: &TempDir) -> PathBuf {
     let path = dir.path().join("queue.db");
-    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/fixtures/version-1.db"), &path).unwrap();
+    let fixture = format!("tests/it/fixtures/version-{version}.db");
+    fs::copy(Path::new(env!("CARGO_MANIFEST_DIR")).join(fixture), &path).unwrap();
     path
 }
 
@@ -37,7 +39,7 @@ async fn jobs(queue: &TaskQueue) -> BTreeMap<&'static str, Job> {
 async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
     use JobStatus::{Cancelled, Completed, Failed, Pending, Processing};
     let dir = TempDir::new().unwrap();
-    let queue = TaskQueue::open(file_of_version_1(&dir), Topology::single("work").unwrap()).await.unwrap();
+    let queue = TaskQueue::open(file_of_version(1, &dir), Topology::single("work").unwrap()).await.unwrap();
 
     let before = jobs(&queue).await;
     let status = |jobs: &BTreeMap<_, Job>| jobs.values().map(|job| job.status).collect::<Vec<_>>();
@@ -97,6 +99,44 @@ async fn everything_in_a_file_of_version_1_is_there_and_is_worked() {
     assert_eq!(after["processing"].partial_results, [json!("begun")]);
 }
 
+/// What waits in it can be edited, too.
+#[tokio::test]
+async fn everything_in_a_file_of_version_3_is_there_and_is_edited_and_worked() {
+    use JobStatus::{Cancelled, Completed, Failed, Pending, Processing};
+    let dir = TempDir::new().unwrap();
+    let queue = TaskQueue::open(file_of_version(3, &dir), Topology::single("work").unwrap()).await.unwrap();
+    let before = jobs(&queue).await;
+    let status = |jobs: &BTreeMap<_, Job>| jobs.values().map(|job| job.status).collect::<Vec<_>>();
+    assert_eq!(status(&before), [Cancelled, Completed, Pending, Failed, Pending, Processing, Pending]);
+    assert_eq!((before["completed"].tags.len(), before["pending"].generation), (1, 0));
+    let handle = |text| queue.handle::<Note>(before[text].id);
+
+    handle("pending").edit(note("edited")).await.unwrap();
+    handle("retrying").edit(note("edited, too")).await.unwrap();
+    handle("delayed").reschedule(Duration::ZERO).await.unwrap();
+
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |task: Note, _: JobContext<()>| Ok::<_, usm_queue::TaskError>(task.text));
+    with_worker(worker, async {
+        for (text, result) in [
+            ("pending", "edited"),
+            ("retrying", "edited, too"),
+            ("delayed", "delayed"),
+            ("processing", "processing"),
+        ] {
+            assert_eq!(handle(text).result().await.unwrap(), result);
+        }
+        eventually("no message is left", async || {
+            queue.depth("work").await.unwrap().is_empty().then_some(())
+        })
+        .await;
+    })
+    .await;
+    let counts = queue.counts().await.unwrap();
+    let [of_work] = counts.as_slice() else { panic!("one queue: {counts:?}") };
+    assert_eq!((of_work.open(), of_work.completed, of_work.failed, of_work.cancelled), (0, 5, 1, 1));
+}
+
 /// As during a rolling restart. The statements are that program's.
 #[tokio::test]
 async fn a_program_of_version_1_that_has_the_file_open_goes_on_working() {
@@ -108,7 +148,7 @@ async fn a_program_of_version_1_that_has_the_file_open_goes_on_working() {
     const ENVELOPE: &str =
         r#"{"exchange":"work.tasks","key":"work.note","at":1,"headers":{"x-usm-task":"note"}}"#;
     let dir = TempDir::new().unwrap();
-    let path = file_of_version_1(&dir);
+    let path = file_of_version(1, &dir);
     let old = Connection::open(&path).unwrap();
     let mut message = old.prepare(MESSAGE).unwrap();
     let mut job = old.prepare(JOB).unwrap();

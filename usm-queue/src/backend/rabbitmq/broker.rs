@@ -23,10 +23,11 @@ use super::{
 };
 use crate::{
     backend::{
-        Accepted, BackendInfo, Broker, Consumer, Delivery, JobStore, JobUpdate, Lease, NewJob, QueueDepth,
-        Settlement, Updated, two_phase,
+        Accepted, BackendInfo, Broker, Consumer, Delivery, Edit, JobStore, JobUpdate, Lease, NewJob,
+        NotEdited, QueueDepth, Settlement, Updated, two_phase,
     },
     error::{Error, Result},
+    job::JobId,
     message::Message,
     topology::{Topology, TopologyPlan},
 };
@@ -200,6 +201,15 @@ impl Broker for RabbitMqBroker {
         settlement: Settlement,
     ) -> Result<Updated> {
         two_phase::finish(self, store, delivery, lease, update, settlement).await
+    }
+
+    async fn edit(&self, store: &dyn JobStore, id: JobId, edit: Edit) -> Result<Result<(), NotEdited>> {
+        two_phase::edit(self, store, id, edit).await
+    }
+
+    async fn find_waiting(&self, queue: &str, id: JobId, generation: u64) -> Result<Option<Message>> {
+        self.ready().await?;
+        self.browser.find_waiting(queue, id, generation).await
     }
 
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {

@@ -19,6 +19,7 @@ use super::{
 use crate::{
     detached::Detached,
     error::{Error, ErrorKind, Result},
+    job::JobId,
     message::Message,
 };
 
@@ -88,6 +89,34 @@ impl Browser {
             Next::Stop
         })
         .await
+    }
+
+    /// The message of a job that waits for its time, or in this queue. Messages move from longer delay levels to shorter ones, so
+    /// none is missed in this order, but one that the relay moves on meanwhile.
+    pub(super) async fn find_waiting(
+        self: &Arc<Self>,
+        queue: &str,
+        job: JobId,
+        generation: u64,
+    ) -> Result<Option<Message>> {
+        let levels: Vec<_> = self.delay_levels.levels().map(|level| level.name).collect();
+        let places = levels.into_iter().rev().chain([self.delay_levels.relay_queue(), queue.to_owned()]);
+        for place in places.filter(|place| !place.is_empty()) {
+            let found = self.walk(&place, usize::MAX, None, move |found, _, message| {
+                if message.job_id() != Some(job) || message.generation() != generation {
+                    return Next::Continue;
+                }
+                *found = Some(message);
+                Next::Stop
+            });
+            match found.await {
+                // A level is made when it is first needed.
+                Err(error) if error.kind() == ErrorKind::NotFound => {}
+                Ok(None) => {}
+                found => return found,
+            }
+        }
+        Ok(None)
     }
 
     pub(super) async fn remove(self: &Arc<Self>, queue: &str, id: &str) -> Result<bool> {

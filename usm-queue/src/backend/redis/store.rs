@@ -8,7 +8,7 @@ use tokio::sync::{broadcast, watch as changes};
 
 use super::{
     connection::{Connection, Request},
-    encoding::{duration_micros, to_json},
+    encoding::{duration_micros, parse_number, to_json},
     notes,
     options::RedisOptions,
     preflight,
@@ -20,9 +20,9 @@ use super::{
 };
 use crate::{
     backend::{
-        BackendInfo, CancelOutcome, Claimed, ControlChange, Expect, Inserted, JobChanges, JobFilter, JobPage,
-        JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Note, OpenTask, QueueControl, QueueCounts,
-        Updated, WorkerInfo, notes::note_json,
+        BackendInfo, CancelOutcome, Claimed, ControlChange, EditCommit, Expect, FailOutcome, Inserted,
+        JobChanges, JobFilter, JobPage, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, NotEdited,
+        Note, OpenTask, QueueControl, QueueCounts, Reservation, Updated, WorkerInfo, notes::note_json,
     },
     error::{Error, Result},
     job::{Job, JobId, JobStatus},
@@ -111,6 +111,10 @@ impl JobStore for RedisStore {
         self.transitions.index.counts().await
     }
 
+    async fn counts_of(&self, queue: &str) -> Result<QueueCounts> {
+        self.transitions.index.counts_of(queue).await
+    }
+
     async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
         self.transitions.index.open_tasks().await
     }
@@ -129,13 +133,13 @@ impl JobStore for RedisStore {
         self.transitions.claim(&job, worker, lease, Some(alone)).await
     }
 
-    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
-        let id = job.job.id;
-        let arguments = (RequestIds::random(), to_json(&error), duration_micros(delay));
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<Option<JobStatus>> {
+        let (id, generation) = (job.job.id, job.job.generation);
+        let arguments = (RequestIds::random(), to_json(&error), duration_micros(delay), generation);
         let reply = self.transitions.change_unfenced(&POSTPONE, id, Some(&job), &arguments).await?;
         let reply = reply.unwrap_or_default();
         reply.warn_overwritten(1, id);
-        reply.outcome().parse()
+        if reply.outcome() == "superseded" { Ok(None) } else { reply.outcome().parse().map(Some) }
     }
 
     async fn renew(&self, leases: &[Lease], lease: Duration) -> Result<Vec<LeaseState>> {
@@ -146,13 +150,28 @@ impl JobStore for RedisStore {
         self.transitions.update(lease, update).await
     }
 
-    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool> {
-        let id = job.job.id;
-        let arguments = (RequestIds::random(), to_json(&error));
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<FailOutcome> {
+        let (id, generation) = (job.job.id, job.job.generation);
+        let arguments = (RequestIds::random(), to_json(&error), generation);
         let reply = self.transitions.change_unfenced(&FAIL, id, Some(&job), &arguments).await?;
         let reply = reply.unwrap_or_default();
         reply.warn_overwritten(1, id);
-        Ok(reply.outcome() == "failed")
+        let wait = || Duration::from_micros(parse_number(reply.word(2)));
+        Ok(match reply.outcome() {
+            "failed" => FailOutcome::Failed,
+            "held" => FailOutcome::Held(wait()),
+            "not_due" => FailOutcome::NotDue(wait()),
+            "superseded" => FailOutcome::Superseded,
+            _ => FailOutcome::AlreadyFinal(reply.word(2).parse()?),
+        })
+    }
+
+    async fn reserve_edit(&self, id: JobId) -> Result<Result<Reservation, NotEdited>> {
+        self.transitions.reserve_edit(id).await
+    }
+
+    async fn commit_edit(&self, id: JobId, commit: EditCommit) -> Result<Result<(), NotEdited>> {
+        self.transitions.commit_edit(id, commit).await
     }
 
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {

@@ -11,24 +11,24 @@ use rusqlite::{Connection, params};
 
 use super::{
     consumer::{Consuming, Receipt},
-    db::Tx,
+    db::{Tx, duration_micros, micros, moment},
     embedded::Embedded,
     jobs,
     messages::{
-        NewRow, Routes, Settle, called, declare, each, failed, insert_all, plan, prepare, prepare_one, query,
-        ready_count,
+        NewRow, Routes, Settle, called, declare, delayed, each, failed, held, insert_all, plan, prepare,
+        prepare_one, query, ready_count, remove_waiting, reschedule,
     },
     store::SqliteStore,
 };
 use crate::{
     backend::{
-        Accepted, BackendInfo, Broker, Consumer, Delivery, Inserted, JobStore, JobUpdate, Lease, NewJob,
-        QueueDepth, Settlement, Updated,
+        Accepted, BackendInfo, Broker, Consumer, Delivery, Edit, EditCommit, Inserted, JobStore, JobUpdate,
+        Lease, NewJob, NotEdited, QueueDepth, Settlement, Updated,
         two_phase::{self, conflict},
     },
     error::{Error, Result},
     job::JobId,
-    message::Message,
+    message::{self, Message},
     topology::{Topology, TopologyPlan},
 };
 
@@ -138,6 +138,23 @@ impl Broker for SqliteBroker {
         if let Some(receipt) = delivery.receipt::<Receipt>() {
             receipt.free_place();
         }
+    }
+
+    async fn edit(&self, store: &dyn JobStore, id: JobId, edit: Edit) -> Result<Result<(), NotEdited>> {
+        if !self.shares(store) {
+            return two_phase::edit(self, store, id, edit).await;
+        }
+        let routes = self.routes()?;
+        self.embedded.db.write(move |tx| edit_together(tx, &routes, id, &edit)).await
+    }
+
+    async fn find_waiting(&self, queue: &str, id: JobId, generation: u64) -> Result<Option<Message>> {
+        let delayed = self.embedded.db.read(move |connection| delayed(connection, id, generation)).await?;
+        if delayed.is_some() || queue.is_empty() {
+            return Ok(delayed);
+        }
+        let ready = self.waiting(queue, &id.to_string()).await?;
+        Ok(ready.map(|(message, _)| message).filter(|message| message.generation() == generation))
     }
 
     async fn depth(&self, queue: &str) -> Result<QueueDepth> {
@@ -282,6 +299,39 @@ fn insert_unknown(tx: &mut Tx<'_>, new: &NewJobs, ends: &[usize]) -> Result<Vec<
         found.push((job.id(), known));
     }
     Ok(found)
+}
+
+/// Record and message of a waiting job in one commit.
+fn edit_together(tx: &mut Tx<'_>, routes: &Routes, id: JobId, edit: &Edit) -> Result<Result<(), NotEdited>> {
+    let (generation, wait, stored) = match jobs::reserve_edit(tx, id)? {
+        Ok(reserved) => reserved,
+        Err(not_edited) => return Ok(Err(not_edited)),
+    };
+    let (job, now) = (stored.parse(), moment(tx.now));
+    let mut commit = EditCommit::new();
+    let message = match edit {
+        Edit::Due(delay) if delay.is_zero() && wait.is_zero() => return Ok(Ok(())),
+        Edit::Due(delay) => {
+            commit.delay = Some(*delay);
+            let moved = reschedule(tx, id, tx.now.saturating_add(duration_micros(*delay)))?;
+            // A consumer that holds it may be about to put it back for as long as the job was to wait. One that waits for a
+            // consumer goes back when that finds it not due.
+            let held = if moved || *delay >= wait { None } else { held(tx.connection, id, job.generation)? };
+            held.map(|held| message::due_in(&held, &job, generation, *delay, now))
+        }
+        Edit::Payload { exchange, routing_key, body, digest } => {
+            commit.digest = Some(*digest);
+            let since = job.next_attempt_at.unwrap_or(job.created_at);
+            remove_waiting(tx, Some(routes), id, micros(since))?;
+            let route = (exchange.as_str(), routing_key.as_str());
+            Some(message::with_payload(route, body.clone(), &job, generation, wait, now))
+        }
+    };
+    if let Some(message) = message {
+        commit.generation = Some(generation);
+        insert_all(tx, routes, &prepare(routes, vec![message])?)?;
+    }
+    jobs::commit_edit(tx, id, &commit)
 }
 
 fn depth(connection: &Connection, queue: i64) -> Result<QueueDepth> {

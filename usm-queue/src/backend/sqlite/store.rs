@@ -15,9 +15,9 @@ use super::{
 };
 use crate::{
     backend::{
-        BackendInfo, CancelOutcome, Claimed, ControlChange, Expect, Inserted, JobChanges, JobFilter, JobPage,
-        JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, Note, OpenTask, QueueControl, QueueCounts,
-        Updated, WorkerInfo,
+        BackendInfo, CancelOutcome, Claimed, ControlChange, EditCommit, Expect, FailOutcome, Inserted,
+        JobChanges, JobFilter, JobPage, JobStore, JobUpdate, JobWatch, Lease, LeaseState, NewJob, NotEdited,
+        Note, OpenTask, QueueControl, QueueCounts, Reservation, Updated, WorkerInfo,
         notes::note_json,
         transition::{NotTaken, Taken},
     },
@@ -62,6 +62,7 @@ impl SqliteStore {
             Err(NotTaken::Final(status)) => Claimed::Final(status),
             Err(NotTaken::Busy(wait)) => Claimed::Busy(wait),
             Err(NotTaken::Suspect(crashes)) => Claimed::Suspect(crashes),
+            Err(NotTaken::Superseded) => Claimed::Superseded,
         })
     }
 }
@@ -152,6 +153,10 @@ impl JobStore for SqliteStore {
         self.embedded.db.read(|connection| jobs::counts(connection, micros(clock::now()))).await
     }
 
+    fn counts_at_will(&self) -> bool {
+        true
+    }
+
     async fn open_tasks(&self) -> Result<Vec<OpenTask>> {
         self.embedded.db.read(jobs::open_tasks).await
     }
@@ -170,7 +175,7 @@ impl JobStore for SqliteStore {
         self.take(job, worker, lease, Some(alone)).await
     }
 
-    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<JobStatus> {
+    async fn postpone(&self, job: NewJob, error: String, delay: Duration) -> Result<Option<JobStatus>> {
         let row = JobRow::from(job);
         self.embedded.db.write(move |tx| jobs::postpone(tx, &row, &error, delay)).await
     }
@@ -187,9 +192,18 @@ impl JobStore for SqliteStore {
         self.embedded.db.write(move |tx| jobs::update(tx, lease, &change)).await
     }
 
-    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<bool> {
+    async fn fail_unclaimed(&self, job: NewJob, error: String) -> Result<FailOutcome> {
         let row = JobRow::from(job);
         self.embedded.db.write(move |tx| jobs::fail_unclaimed(tx, &row, &error)).await
+    }
+
+    async fn reserve_edit(&self, id: JobId) -> Result<Result<Reservation, NotEdited>> {
+        let reserved = self.embedded.db.write(move |tx| jobs::reserve_edit(tx, id)).await?;
+        Ok(reserved.map(|(generation, wait, stored)| Reservation::new(generation, stored.parse(), wait)))
+    }
+
+    async fn commit_edit(&self, id: JobId, commit: EditCommit) -> Result<Result<(), NotEdited>> {
+        self.embedded.db.write(move |tx| jobs::commit_edit(tx, id, &commit)).await
     }
 
     async fn cancel(&self, id: JobId) -> Result<CancelOutcome> {

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use crate::{
-    backend::{CancelOutcome, Inserted, JobUpdate, LeaseState, Updated},
+    backend::{CancelOutcome, EditCommit, FailOutcome, Inserted, JobUpdate, LeaseState, NotEdited, Updated},
     job::JobStatus,
 };
 
@@ -57,6 +57,10 @@ pub enum Event {
     },
     /// [`JobStore::cancel`](crate::backend::JobStore::cancel).
     Cancel,
+    /// [`JobStore::reserve_edit`](crate::backend::JobStore::reserve_edit).
+    ReserveEdit,
+    /// [`JobStore::commit_edit`](crate::backend::JobStore::commit_edit).
+    CommitEdit(EditCommit),
 }
 
 /// What a call answers.
@@ -74,11 +78,15 @@ pub enum Answer {
     /// Of [`Event::Update`].
     Update(Updated),
     /// Of [`Event::Postpone`].
-    Postpone(JobStatus),
+    Postpone(Option<JobStatus>),
     /// Of [`Event::FailUnclaimed`].
-    FailUnclaimed(bool),
+    FailUnclaimed(FailOutcome),
     /// Of [`Event::Cancel`].
     Cancel(CancelOutcome),
+    /// Of [`Event::ReserveEdit`]: the number, and how long the job still waits.
+    ReserveEdit(Result<(u64, Duration), NotEdited>),
+    /// Of [`Event::CommitEdit`].
+    CommitEdit(Result<(), NotEdited>),
 }
 
 /// What a claim is for.
@@ -99,4 +107,6 @@ pub enum NotTaken {
     Busy(Duration),
     /// So many of its workers died in a row.
     Suspect(u32),
+    /// Another message has taken the place of this one.
+    Superseded,
 }

@@ -4,10 +4,13 @@ use std::time::Duration;
 
 use chrono::{DateTime, Utc};
 
-use super::event::{NotTaken, Taken};
+use super::{
+    event::{NotTaken, Taken},
+    generations::Generations,
+};
 use crate::{
     backend::{
-        CancelOutcome, Inserted, JobUpdate, LeaseState, NewJob, Updated,
+        CancelOutcome, EditCommit, FailOutcome, Inserted, JobUpdate, LeaseState, NewJob, NotEdited, Updated,
         store::{SUSPICIOUS, same_payload},
     },
     job::{Job, JobEvent, JobStatus, TimelineEntry},
@@ -29,6 +32,8 @@ pub struct Known {
     pub crashes: u32,
     /// A lease that ends then or earlier was last renewed while the job was tried alone.
     pub alone_until: Option<DateTime<Utc>>,
+    /// Which of its messages counts.
+    pub generations: Generations,
 }
 
 impl Known {
@@ -43,7 +48,8 @@ impl Known {
 
     /// A job of which there is nothing but the record.
     pub fn of(job: Job) -> Self {
-        Self { job, token: 0, digest: None, confirmed: true, crashes: 0, alone_until: None }
+        let generations = Generations::of(job.generation);
+        Self { job, token: 0, digest: None, confirmed: true, crashes: 0, alone_until: None, generations }
     }
 
     /// What an enqueuer is told that stores the job again.
@@ -65,9 +71,23 @@ impl Known {
         (until? - now).to_std().ok().filter(|wait| !wait.is_zero())
     }
 
-    /// Takes it for a worker. A suspect is taken only to run `alone` for so long.
+    /// The same for who has this message. One that an edit published is due when it arrives, whatever the record says: the edit
+    /// may not have been committed yet.
+    fn busy_for(&self, generation: u64, now: DateTime<Utc>) -> Option<Duration> {
+        let is_news = self.job.status == JobStatus::Pending && generation != self.generations.current;
+        self.busy(now).filter(|_| !is_news)
+    }
+
+    /// From now on this message counts, and no other.
+    fn adopt(&mut self, generation: u64) {
+        self.generations.adopt(generation);
+        self.job.generation = self.generations.current;
+    }
+
+    /// Takes it for a worker that has the message of this generation. A suspect is taken only to run `alone` for so long.
     pub fn claim(
         &mut self,
+        generation: u64,
         worker: &str,
         lease: Duration,
         alone: Option<Duration>,
@@ -77,7 +97,10 @@ impl Known {
         if job.status.is_final() {
             return Err(NotTaken::Final(job.status));
         }
-        if let Some(wait) = self.busy(now) {
+        if !self.generations.counts(generation) {
+            return Err(NotTaken::Superseded);
+        }
+        if let Some(wait) = self.busy_for(generation, now) {
             return Err(NotTaken::Busy(wait));
         }
         let mut is_counted = true;
@@ -87,7 +110,7 @@ impl Known {
             if is_counted && job.attempt >= job.max_attempts {
                 // Whoever is to end it may die too; nothing is begun again.
                 self.alone_until = Some(DateTime::<Utc>::MAX_UTC);
-                self.take(lease, now);
+                self.take(generation, lease, now);
                 return Ok(Taken::ToEnd);
             }
             let crashes = self.crashes.saturating_add(1);
@@ -96,7 +119,7 @@ impl Known {
             }
             (self.crashes, self.alone_until) = (crashes, alone.map(|alone| after(after(now, alone), lease)));
         }
-        self.take(lease, now);
+        self.take(generation, lease, now);
         let job = &mut self.job;
         job.attempt = job.attempt.saturating_add(u32::from(is_counted));
         job.worker = Some(worker.to_owned());
@@ -106,7 +129,8 @@ impl Known {
     }
 
     /// A new lease; earlier ones are refused from now on.
-    fn take(&mut self, lease: Duration, now: DateTime<Utc>) {
+    fn take(&mut self, generation: u64, lease: Duration, now: DateTime<Utc>) {
+        self.adopt(generation);
         self.token += 1;
         self.change(now);
         self.job.lease_until = Some(after(now, lease));
@@ -168,18 +192,91 @@ impl Known {
         (self.crashes, self.alone_until) = (0, None);
     }
 
-    /// Puts it off, if it waits and is due.
-    pub(super) fn postpone(&mut self, error: &str, delay: Duration, now: DateTime<Utc>) -> JobStatus {
-        if self.job.status == JobStatus::Pending && self.busy(now).is_none() {
+    /// Puts it off, if it waits and is due. `None` where the message is superseded.
+    pub fn postpone(
+        &mut self,
+        generation: u64,
+        error: &str,
+        delay: Duration,
+        now: DateTime<Utc>,
+    ) -> Option<JobStatus> {
+        if !self.job.status.is_final() && !self.generations.counts(generation) {
+            return None;
+        }
+        if self.job.status == JobStatus::Pending && self.busy_for(generation, now).is_none() {
+            self.adopt(generation);
             self.change(now);
             self.job.error = Some(error.to_owned());
             self.job.next_attempt_at = Some(after(now, delay));
         }
-        self.job.status
+        Some(self.job.status)
+    }
+
+    /// Fails it for who has this message and cannot run it.
+    pub fn fail_unclaimed(&mut self, generation: u64, error: &str, now: DateTime<Utc>) -> FailOutcome {
+        let status = self.job.status;
+        if status.is_final() {
+            return FailOutcome::AlreadyFinal(status);
+        }
+        if !self.generations.counts(generation) {
+            return FailOutcome::Superseded;
+        }
+        match self.busy_for(generation, now) {
+            Some(wait) if status == JobStatus::Pending => FailOutcome::NotDue(wait),
+            Some(wait) => FailOutcome::Held(wait),
+            None => {
+                self.adopt(generation);
+                self.end_unclaimed(JobEvent::Failed, Some(error), now);
+                FailOutcome::Failed
+            }
+        }
+    }
+
+    /// Whether its message may be replaced.
+    fn check_edit(&self) -> Result<(), NotEdited> {
+        match self.job.status {
+            _ if !self.confirmed => Err(NotEdited::Unknown),
+            JobStatus::Pending if self.job.cancel_requested => Err(NotEdited::CancelRequested),
+            JobStatus::Pending => Ok(()),
+            JobStatus::Processing => Err(NotEdited::Running),
+            status => Err(NotEdited::Final(status)),
+        }
+    }
+
+    /// A number for another message, and how long the job still waits. It makes no new version.
+    pub fn reserve_edit(&mut self, now: DateTime<Utc>) -> Result<(u64, Duration), NotEdited> {
+        self.check_edit()?;
+        Ok((self.generations.reserve(), self.busy(now).unwrap_or_default()))
+    }
+
+    /// What was published under a reserved number takes the place of the message before.
+    pub fn commit_edit(&mut self, commit: &EditCommit, now: DateTime<Utc>) -> Result<(), NotEdited> {
+        // Kept where the caller of the enqueue chose the id.
+        let digest = self.digest.and(commit.digest).or(self.digest);
+        if commit.generation.is_some_and(|generation| generation == self.generations.current) {
+            // A worker has taken it already.
+            if !self.job.status.is_final() {
+                self.digest = digest;
+            }
+            return Ok(());
+        }
+        self.check_edit()?;
+        if let Some(generation) = commit.generation {
+            if !self.generations.counts(generation) {
+                return Err(NotEdited::Superseded);
+            }
+            self.adopt(generation);
+        }
+        self.change(now);
+        self.digest = digest;
+        if let Some(delay) = commit.delay {
+            self.job.next_attempt_at = Some(after(now, delay));
+        }
+        Ok(())
     }
 
     /// Ends it, unless a worker holds it or it has ended.
-    pub(super) fn end_unclaimed(&mut self, event: JobEvent, error: Option<&str>, now: DateTime<Utc>) -> bool {
+    fn end_unclaimed(&mut self, event: JobEvent, error: Option<&str>, now: DateTime<Utc>) -> bool {
         let is_held = self.job.status == JobStatus::Processing && self.busy(now).is_some();
         if is_held || self.job.status.is_final() {
             return false;

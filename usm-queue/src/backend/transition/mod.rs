@@ -20,22 +20,24 @@
 //! ```
 
 mod event;
+mod generations;
 mod known;
 
 use chrono::{DateTime, Utc};
 
 pub use self::{
     event::{Answer, Event, NotTaken, Taken},
+    generations::Generations,
     known::Known,
 };
-use super::{CancelOutcome, Inserted, LeaseState, NewJob, Updated};
-use crate::job::JobEvent;
+use super::{CancelOutcome, Inserted, LeaseState, NewJob, NotEdited, Updated};
 
 /// Changes a job as this event does, and tells what is answered. `None` is a job that the store does not know; `told` is its
-/// record as the call, or the job's message, has it.
+/// record as the call, or the job's message, has it, with the message's generation.
 pub fn transition(known: &mut Option<Known>, event: &Event, told: &NewJob, now: DateTime<Utc>) -> Answer {
     let found = known.as_ref().map_or(Inserted::New, |known| known.found(told));
     let fresh = || Known::new(told, now);
+    let generation = told.job.generation;
     match event {
         Event::Insert => {
             known.get_or_insert_with(fresh);
@@ -55,7 +57,7 @@ pub fn transition(known: &mut Option<Known>, event: &Event, told: &NewJob, now: 
             Answer::Done
         }
         Event::Claim { worker, lease, alone } => {
-            Answer::Claim(known.get_or_insert_with(fresh).claim(worker, *lease, *alone, now))
+            Answer::Claim(known.get_or_insert_with(fresh).claim(generation, worker, *lease, *alone, now))
         }
         Event::Renew { token, lease } => {
             let known = known.as_mut();
@@ -66,14 +68,22 @@ pub fn transition(known: &mut Option<Known>, event: &Event, told: &NewJob, now: 
             Answer::Update(known.map_or(Updated::Lost, |known| known.update(*token, update, now)))
         }
         Event::Postpone { error, delay } => {
-            Answer::Postpone(known.get_or_insert_with(fresh).postpone(error, *delay, now))
+            Answer::Postpone(known.get_or_insert_with(fresh).postpone(generation, error, *delay, now))
         }
         Event::FailUnclaimed { error } => {
             let known = known.get_or_insert_with(fresh);
-            Answer::FailUnclaimed(known.end_unclaimed(JobEvent::Failed, Some(error), now))
+            Answer::FailUnclaimed(known.fail_unclaimed(generation, error, now))
         }
         Event::Cancel => {
             Answer::Cancel(known.as_mut().map_or(CancelOutcome::Unknown, |known| known.cancel(now)))
+        }
+        Event::ReserveEdit => {
+            let reserved = known.as_mut().ok_or(NotEdited::Unknown).and_then(|known| known.reserve_edit(now));
+            Answer::ReserveEdit(reserved)
+        }
+        Event::CommitEdit(commit) => {
+            let known = known.as_mut().ok_or(NotEdited::Unknown);
+            Answer::CommitEdit(known.and_then(|known| known.commit_edit(commit, now)))
         }
     }
 }

@@ -1,5 +1,7 @@
 //! What an action does with one job.
 
+use std::time::Duration;
+
 use super::BulkAction;
 use crate::{
     backend::CancelOutcome,
@@ -17,6 +19,11 @@ pub(super) async fn apply(queue: &TaskQueue, action: BulkAction, job: &Job) -> R
             Ok(matches!(outcome, CancelOutcome::Cancelled | CancelOutcome::Requested))
         }
         BulkAction::Delete => queue.delete(job.id).await,
+        BulkAction::Retry if !job.status.is_final() => match queue.reschedule(job.id, Duration::ZERO).await {
+            Ok(()) => Ok(true),
+            Err(error) if matches!(error.kind(), ErrorKind::NotWaiting | ErrorKind::NotFound) => Ok(false),
+            Err(error) => Err(error),
+        },
         BulkAction::Retry => match queue.dead_letters().replay(&job.id.to_string()).await {
             Ok(_) => Ok(true),
             Err(error) if error.kind() == ErrorKind::NotFound => Ok(false),

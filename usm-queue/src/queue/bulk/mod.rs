@@ -61,7 +61,7 @@ impl TaskQueue {
     }
 
     /// An action on all jobs that match `filter` and that the action applies to: it cancels open jobs, deletes ended ones,
-    /// and enqueues failed ones again. Jobs that are enqueued after its start are left alone. The filter's order, limit and cursor do
+    /// and tries failed and retrying ones again now. Jobs that are enqueued after its start are left alone. The filter's order, limit and cursor do
     /// not matter.
     ///
     /// It runs in this process. If the process ends, another one that has a [`TaskQueue`] on the same store goes on from where

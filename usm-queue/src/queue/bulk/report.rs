@@ -32,8 +32,9 @@ pub enum BulkAction {
     /// Removes the records of ended jobs for good. That they have ended is remembered, so that no late message runs one again.
     /// Dead letters stay.
     Delete,
-    /// Enqueues failed jobs again, each as a new job: replays its dead letter, and removes that. A failed job without a
-    /// dead letter is left alone.
+    /// Tries again now: jobs that wait for their next attempt are due at once, as
+    /// [rescheduled](crate::TaskQueue::reschedule); failed jobs are enqueued again, each as a new job, and their dead letters removed.
+    /// A failed job without a dead letter is left alone.
     Retry,
 }
 
@@ -52,7 +53,7 @@ impl BulkAction {
         match self {
             Self::Cancel => &[JobState::Waiting, JobState::Scheduled, JobState::Retrying, JobState::Running],
             Self::Delete => &[JobState::Completed, JobState::Failed, JobState::Cancelled],
-            Self::Retry => &[JobState::Failed],
+            Self::Retry => &[JobState::Retrying, JobState::Failed],
         }
     }
 }

@@ -196,7 +196,7 @@ impl DeadLetters {
             dead.header_u64(message::MAX_ATTEMPTS).and_then(|n| u32::try_from(n).ok()).unwrap_or(1);
         let mut job = message::record(dead, id, &task, max_attempts, false);
         let now = clock::now();
-        (job.attempt, job.created_at, job.updated_at) = (0, now, now);
+        (job.attempt, job.generation, job.created_at, job.updated_at) = (0, 0, now, now);
         for entry in &mut job.timeline {
             (entry.event, entry.attempt, entry.at) = (JobEvent::Enqueued, 0, now);
         }

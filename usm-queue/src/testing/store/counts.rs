@@ -132,6 +132,7 @@ pub async fn the_oldest_waiting_job_is_told(store: &dyn JobStore) {
     store.insert(&jobs.iter().rev().cloned().map(NewJob::from).collect::<Vec<_>>()).await.unwrap();
     let oldest = async || counts_of(store, &queue).await.oldest_waiting;
     assert_eq!(oldest().await, Some(jobs[0].created_at));
+    assert_eq!(store.counts_of(&queue).await.unwrap(), counts_of(store, &queue).await, "of this queue alone");
 
     let first = Story { store, job: jobs[0].clone() };
     let (_, lease) = first.claim(LONG).await;

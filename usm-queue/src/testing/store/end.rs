@@ -2,12 +2,13 @@
 
 use super::story::{LONG, Story, events, new_job, retry};
 use crate::{
-    backend::{Claimed, JobFilter, JobStore, JobUpdate},
+    backend::{Claimed, FailOutcome, JobFilter, JobStore, JobUpdate},
     job::{JobEvent, JobStatus},
 };
 
 async fn fail(story: &Story<'_>) -> bool {
-    story.store.fail_unclaimed(story.job.clone().into(), "expired: nobody came".to_owned()).await.unwrap()
+    let error = "expired: nobody came".to_owned();
+    story.store.fail_unclaimed(story.job.clone().into(), error).await.unwrap() == FailOutcome::Failed
 }
 
 /// Fresh or between two attempts.

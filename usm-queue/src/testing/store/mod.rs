@@ -5,6 +5,7 @@ mod cancel;
 mod claim;
 mod close;
 mod counts;
+mod edit;
 mod end;
 mod find;
 mod log;
@@ -18,8 +19,8 @@ mod update;
 mod watch;
 
 pub use self::{
-    accept::*, cancel::*, claim::*, close::*, counts::*, end::*, find::*, log::*, model::*, notes::*,
-    record::*, steering::*, stress::*, update::*, watch::*,
+    accept::*, cancel::*, claim::*, close::*, counts::*, edit::*, end::*, find::*, log::*, model::*,
+    notes::*, record::*, steering::*, stress::*, update::*, watch::*,
 };
 
 /// One test for each contract a [`JobStore`](crate::backend::JobStore) keeps.
@@ -112,6 +113,13 @@ macro_rules! store_contract {
             a_stalled_job_is_cancelled_at_once
             cancelling_an_ended_or_unknown_job_changes_nothing
             a_request_to_cancel_outlasts_the_attempt
+            an_edited_job_goes_on_with_its_new_message
+            of_edits_at_once_the_first_to_commit_counts
+            a_message_that_is_taken_before_its_edit_is_committed_counts
+            a_claim_voids_the_edits_that_are_not_committed
+            a_job_that_does_not_wait_is_not_edited
+            a_job_that_is_due_later_is_nobodys_until_then
+            an_edited_payload_is_told_from_the_one_before
             an_ended_job_can_be_deleted_and_stays_ended
             a_job_that_has_not_ended_is_not_deleted
             a_note_is_changed_only_where_what_is_expected_is_there

@@ -9,7 +9,7 @@ use serde_json::json;
 use super::story::{LONG, new_job, now};
 use crate::{
     backend::{
-        Claimed, JobStore, JobUpdate, Lease, NewJob, Updated,
+        Claimed, EditCommit, FailOutcome, JobStore, JobUpdate, Lease, NewJob, Updated,
         transition::{Answer, Event, Known, NotTaken, Taken, transition},
     },
     job::{Job, Progress},
@@ -34,6 +34,7 @@ pub async fn any_call_answers_and_changes_the_record_as_the_model_does(store: &d
         if trial.is_stuck() && random.u8(..3) == 0 {
             *trial = Trial::new(&mut random);
         }
+        trial.told.job.generation = trial.any_generation(&mut random);
         let event = trial.any_event(&mut random, step);
         trial.step(store, step, &event).await;
     }
@@ -82,15 +83,37 @@ impl Trial {
                 lease: short(random),
                 alone: random.bool().then(|| short(random)),
             },
-            45..53 => Event::Renew { token: self.any_token(random), lease: short(random) },
-            53..90 => Event::Update { token: self.any_token(random), update: any_update(random, step) },
-            90..94 => Event::Postpone {
+            45..50 => Event::Renew { token: self.any_token(random), lease: short(random) },
+            50..82 => Event::Update { token: self.any_token(random), update: any_update(random, step) },
+            82..86 => Event::Postpone {
                 error: format!("put off {step}"),
                 delay: if random.u8(..5) == 0 { ENDLESS } else { Duration::ZERO },
             },
-            94..97 => Event::FailUnclaimed { error: format!("failed from outside {step}") },
+            86..89 => Event::FailUnclaimed { error: format!("failed from outside {step}") },
+            89..93 => Event::ReserveEdit,
+            93..97 => Event::CommitEdit(self.any_commit(random)),
             _ => Event::Cancel,
         }
+    }
+
+    /// Mostly that of the message that counts, or that of an edit that is not committed yet.
+    fn any_generation(&self, random: &mut Rng) -> u64 {
+        let known = self.known.as_ref().map(|known| known.generations).unwrap_or_default();
+        match random.u8(..10) {
+            0 => random.u64(..known.reserved + 2),
+            1..4 => known.reserved,
+            _ => known.current,
+        }
+    }
+
+    fn any_commit(&self, random: &mut Rng) -> EditCommit {
+        let reserved = self.known.as_ref().map_or(0, |known| known.generations.reserved);
+        let mut commit = EditCommit::new();
+        commit.generation =
+            [Some(reserved), Some(reserved), Some(random.u64(..reserved + 2)), None][random.usize(..4)];
+        commit.delay = [None, Some(Duration::ZERO), Some(ENDLESS)][random.usize(..3)];
+        commit.digest = any_digest(random);
+        commit
     }
 
     /// The newest one mostly.
@@ -106,20 +129,16 @@ impl Trial {
     async fn step(&mut self, store: &dyn JobStore, step: u64, event: &Event) {
         // Later than the step before, even where the clock was set back.
         self.now = now().max(self.now + Duration::from_micros(1));
-        writeln!(self.calls, "{step:>4} {event:?}").unwrap();
+        writeln!(self.calls, "{step:>4} {event:?} of message {}", self.told.job.generation).unwrap();
         let before = self.known.clone();
         let expected = transition(&mut self.known, event, &self.told, self.now);
 
         let (mut answer, taken) = call(store, event, &self.told, &self.tokens).await;
 
-        let busy = |answer: &Answer| match answer {
-            Answer::Claim(Err(NotTaken::Busy(wait))) => Some(*wait),
-            _ => None,
-        };
-        if let (Some(wait), Some(expected_wait)) = (busy(&answer), busy(&expected))
-            && wait.abs_diff(expected_wait) < CLOCKS
+        if let (Some(wait), Some(expected_wait)) = (wait(&mut answer), wait(&mut expected.clone()))
+            && wait.abs_diff(*expected_wait) < CLOCKS
         {
-            answer.clone_from(&expected);
+            *wait = *expected_wait;
         }
         if let Event::Update { update: JobUpdate::Progress(progress), .. } = event {
             if expected == Answer::Update(Updated::Applied) {
@@ -158,6 +177,16 @@ impl Trial {
             before.as_ref().map_or("nobody".to_owned(), |known| format!("the model: {known:?}")),
             self.calls
         )
+    }
+}
+
+/// How long the answer tells to wait.
+fn wait(answer: &mut Answer) -> Option<&mut Duration> {
+    match answer {
+        Answer::Claim(Err(NotTaken::Busy(wait)))
+        | Answer::FailUnclaimed(FailOutcome::Held(wait) | FailOutcome::NotDue(wait))
+        | Answer::ReserveEdit(Ok((_, wait))) => Some(wait),
+        _ => None,
     }
 }
 
@@ -247,6 +276,7 @@ async fn call(
                 Claimed::Final(status) => Err(NotTaken::Final(status)),
                 Claimed::Busy(wait) => Err(NotTaken::Busy(wait)),
                 Claimed::Suspect(crashes) => Err(NotTaken::Suspect(crashes)),
+                Claimed::Superseded => Err(NotTaken::Superseded),
             })
         }
         Event::Renew { token, lease } => {
@@ -262,6 +292,11 @@ async fn call(
             Answer::FailUnclaimed(store.fail_unclaimed(told.clone(), error).await.unwrap())
         }
         Event::Cancel => Answer::Cancel(store.cancel(id).await.unwrap()),
+        Event::ReserveEdit => {
+            let reserved = store.reserve_edit(id).await.unwrap();
+            Answer::ReserveEdit(reserved.map(|reserved| (reserved.generation, reserved.wait)))
+        }
+        Event::CommitEdit(commit) => Answer::CommitEdit(store.commit_edit(id, commit).await.unwrap()),
     };
     (answer, taken)
 }

@@ -7,7 +7,7 @@ use futures_util::future::join_all;
 
 use super::story::{LONG, every_update, new_job};
 use crate::{
-    backend::{CancelOutcome, Claimed, JobStore, JobUpdate, Lease, Updated},
+    backend::{CancelOutcome, Claimed, FailOutcome, JobStore, JobUpdate, Lease, Updated},
     job::{Job, JobEvent, JobId, JobStatus},
     testing::{seed, soon},
 };
@@ -75,7 +75,7 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
                         ledger.taken_to_end += 1;
                         ledger.seen.push(*job);
                     }
-                    Claimed::Final(_) | Claimed::Busy(_) | Claimed::Suspect(_) => {}
+                    Claimed::Final(_) | Claimed::Busy(_) | Claimed::Suspect(_) | Claimed::Superseded => {}
                 }
             }
             (30..70, Some(lease)) => {
@@ -88,7 +88,7 @@ async fn play(store: &dyn JobStore, jobs: &[Job], mut rng: Rng) -> BTreeMap<JobI
             (75..77, _) => {
                 let failed =
                     store.fail_unclaimed(job.clone().into(), "from outside".to_owned()).await.unwrap();
-                ledger.ended += usize::from(failed);
+                ledger.ended += usize::from(failed == FailOutcome::Failed);
             }
             (77..79, _) => {
                 let cancelled = store.cancel(job.id).await.unwrap() == CancelOutcome::Cancelled;

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use usm_queue::{
     CancelOutcome, Job, JobEvent, JobFilter, JobId, JobStatus,
-    backend::{Claimed, JobUpdate, Updated},
+    backend::{Claimed, FailOutcome, JobUpdate, Updated},
     testing::{eventually, redis_store, soon},
 };
 
@@ -97,7 +97,10 @@ async fn a_foreign_end_is_an_end() {
                 Claimed::Final(status)
             );
             assert_eq!(store.cancel(id).await.unwrap(), CancelOutcome::AlreadyFinal(status));
-            assert!(!store.fail_unclaimed(message(id).into(), "expired".into()).await.unwrap());
+            assert_ne!(
+                store.fail_unclaimed(message(id).into(), "expired".into()).await.unwrap(),
+                FailOutcome::Failed
+            );
             let job = now(&*store, id).await;
             assert_eq!(job.status, status);
             assert!(job.finished_at.is_some());
@@ -137,7 +140,10 @@ async fn a_foreign_job_can_be_cancelled_and_failed() {
     }
 
     assert_eq!(store.cancel(cancelled).await.unwrap(), CancelOutcome::Cancelled);
-    assert!(store.fail_unclaimed(message(failed).into(), "expired".into()).await.unwrap());
+    assert_eq!(
+        store.fail_unclaimed(message(failed).into(), "expired".into()).await.unwrap(),
+        FailOutcome::Failed
+    );
 
     for (id, status) in [(cancelled, JobStatus::Cancelled), (failed, JobStatus::Failed)] {
         let job = now(&*store, id).await;

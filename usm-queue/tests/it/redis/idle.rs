@@ -8,14 +8,15 @@ use usm_queue::{JobContext, SqliteOptions, TaskError, TaskQueue, Topology, Worke
 use super::Server;
 use crate::shared::{Note, start};
 
-/// Two thousand a day are one in 43 s: in less than that there may be none, beside the rare ping.
+/// Two thousand a day are one in 43 s: in less than that there may be none, beside the rare ping. The time is long enough for a round
+/// of measuring.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn an_idle_worker_asks_nothing_of_redis_but_rare_pings() {
     let Some(server) = Server::start().await else { return };
     let ping = Duration::from_millis(500);
     for (options, pings) in [
         (usm_queue::RedisOptions::new(server.url()), 0),
-        (usm_queue::RedisOptions::new(server.url()).ping_interval(ping), 10),
+        (usm_queue::RedisOptions::new(server.url()).ping_interval(ping), 33),
     ] {
         let (broker, _) = testing::sqlite_pair(None, SqliteOptions::default()).await.unwrap();
         let store = testing::redis_store(options).await.unwrap();
@@ -31,7 +32,7 @@ async fn an_idle_worker_asks_nothing_of_redis_but_rare_pings() {
         sleep(Duration::from_millis(500)).await;
 
         let (before, begun) = (server.calls("").await, Instant::now());
-        sleep(Duration::from_secs(5)).await;
+        sleep(Duration::from_millis(16_500)).await;
         let asked = server.calls("").await - before;
 
         let day = f64::from(24 * 3600) / begun.elapsed().as_secs_f64();

@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde_json::json;
 use usm_queue::{
     CancelOutcome, ErrorKind, JobEvent, JobFilter, JobStatus, Progress, RedisOptions,
-    backend::{Claimed, JobUpdate, LeaseState, Updated},
+    backend::{Claimed, FailOutcome, JobUpdate, LeaseState, Updated},
     testing,
 };
 
@@ -216,7 +216,10 @@ async fn a_key_of_another_type_is_overwritten() {
     assert_eq!(now(&*store, running.id).await.status, JobStatus::Completed);
     let fresh = new_job();
     raw.run::<i64>(&format!("RPUSH job:{} x", fresh.id)).await;
-    assert!(store.fail_unclaimed(fresh.clone().into(), "expired".into()).await.unwrap());
+    assert_eq!(
+        store.fail_unclaimed(fresh.clone().into(), "expired".into()).await.unwrap(),
+        FailOutcome::Failed
+    );
     assert_eq!(now(&*store, fresh.id).await.status, JobStatus::Failed);
 }
 

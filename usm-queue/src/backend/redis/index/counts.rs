@@ -36,12 +36,11 @@ impl JobIndex {
                 .entry(&kind.queue)
                 .or_insert_with(|| QueueCounts::new((!kind.queue.is_empty()).then(|| kind.queue.clone())));
             for (state, jobs) in JobState::ALL.into_iter().zip(counted.by_state) {
-                *counts.of_mut(state) += jobs;
                 if jobs > 0 && ENDED.contains(&state) {
                     to_sweep.push(self.keys().jobs_by_state(state, &kind.name));
                 }
             }
-            counted.oldest_waiting.into_iter().for_each(|oldest| counts.waits_since(oldest));
+            counted.add_to(counts);
         }
         for (status, jobs) in lists.by_status {
             let counts = queues.entry("").or_insert_with(|| QueueCounts::new(None));
@@ -53,6 +52,16 @@ impl JobIndex {
         }
         let counts = queues.into_values().collect();
         self.sweep_counted(to_sweep);
+        Ok(counts)
+    }
+
+    /// Of one queue, without looking for what other services changed, and without the jobs of earlier versions.
+    pub(in crate::backend::redis) async fn counts_of(&self, queue: &str) -> Result<QueueCounts> {
+        let lists = self.lists(&JobFilter::new().queue(queue)).await?;
+        let mut counts = QueueCounts::new(Some(queue.to_owned()));
+        for counted in self.count(&lists.kinds).await? {
+            counted.add_to(&mut counts);
+        }
         Ok(counts)
     }
 
@@ -116,6 +125,13 @@ impl Counted {
         let mut by_state = [0; JobState::ALL.len()];
         by_state.iter_mut().zip(row).for_each(|(count, text)| *count = text.parse().unwrap_or_default());
         Self { by_state, oldest_waiting: row.last().and_then(|score| moment(score)) }
+    }
+
+    fn add_to(&self, counts: &mut QueueCounts) {
+        for (state, jobs) in JobState::ALL.into_iter().zip(self.by_state) {
+            *counts.of_mut(state) += jobs;
+        }
+        self.oldest_waiting.into_iter().for_each(|oldest| counts.waits_since(oldest));
     }
 }
 

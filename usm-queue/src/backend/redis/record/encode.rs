@@ -1,5 +1,7 @@
 //! Records as the scripts take and keep them.
 
+use std::collections::BTreeMap;
+
 use chrono::{DateTime, SecondsFormat, SubsecRound, Utc};
 use serde::Serialize;
 use serde_json::{Map, Value};
@@ -11,6 +13,7 @@ use crate::{
             encoding::{MAX_EXACT, timestamp_micros, to_json},
             keys::kind,
         },
+        transition::Generations,
     },
     job::{Job, JobEvent, JobId, JobStatus, Owner, TimelineEntry},
     trace_context::TraceContext,
@@ -20,7 +23,7 @@ use crate::{
 const LAYOUT: u8 = 1;
 
 /// The fields of a record as the scripts read it.
-const FIELDS: usize = 29;
+const FIELDS: usize = 30;
 /// The first of them, which are all that a new record has.
 const FIELDS_OF_NEW: usize = 22;
 /// The place of the version among them.
@@ -69,6 +72,7 @@ pub(crate) fn fields(new: &NewJob, token: u64) -> [String; FIELDS] {
         job.timeline_left_out.to_string(),
         job.progress_version.to_string(),
         kind(job),
+        if job.generation > 0 { Generations::of(job.generation).to_string() } else { String::new() },
     ]
 }
 
@@ -77,9 +81,12 @@ fn is_rebuilt(job: &Job) -> bool {
     job.timeline.first().is_some_and(|entry| entry.event == JobEvent::Rebuilt)
 }
 
-/// A job as `insert_new.lua` stores it; `None` if it is not due at once, not new, or has an alias.
+/// A job as `insert_new.lua` stores it; `None` if it is not due at once, not new, edited, or has an alias.
 pub(crate) fn encode_new(new: &NewJob) -> Option<NewRecord> {
     let job = &new.job;
+    if job.generation > 0 {
+        return None;
+    }
     let time = job.lease_until.or(job.next_attempt_at).or(job.finished_at);
     if job.status != JobStatus::Pending || time.is_some() || is_rebuilt(job) || job.alias.is_some() {
         return None;
@@ -104,6 +111,7 @@ pub(crate) fn encode_new(new: &NewJob) -> Option<NewRecord> {
         fixed,
         ..,
         kind,
+        _,
     ] = &fields;
     // The same text that `json` in `record.lua` makes.
     let updated = job.updated_at.to_rfc3339_opts(SecondsFormat::Micros, true);
@@ -116,6 +124,8 @@ pub(crate) fn encode_new(new: &NewJob) -> Option<NewRecord> {
     // No crashes, never run alone, no partial results, so that the scripts need not count them, and all told.
     packed.extend([NIL, NIL, 0, 0, 0, 0]);
     pack(&mut packed, kind)?;
+    // Never edited.
+    packed.push(NIL);
     Some(NewRecord { json, packed })
 }
 
@@ -152,6 +162,8 @@ struct FixedFields<'a> {
     metadata: &'a Map<String, Value>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace: &'a Option<TraceContext>,
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    carried: &'a BTreeMap<String, Value>,
 }
 
 impl<'a> FixedFields<'a> {
@@ -169,6 +181,7 @@ impl<'a> FixedFields<'a> {
             correlation_id: &job.correlation_id,
             metadata: &job.metadata,
             trace: &job.trace,
+            carried: &job.carried,
         }
     }
 }

@@ -1,9 +1,10 @@
 -- Claims a job for a worker. ARGV: 5 request id, 6 worker (JSON), 7 lease in microseconds, 8 for how many microseconds the worker
--- runs no answer suspect (empty: a suspect is not claimed), 9.. the fallback record. `busy` comes with the microseconds to wait.
-local REQUEST, WORKER, LEASE, ALONE = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8])
+-- runs no other suspect (empty: a suspect is not claimed), 9 which of the job's messages it has, 10.. the fallback record. `busy`
+-- comes with the microseconds to wait.
+local REQUEST, WORKER, LEASE, ALONE, GENERATION = ARGV[5], ARGV[6], ARGV[7], tonumber(ARGV[8]), tonumber(ARGV[9])
 -- So many crashes in a row make a job a suspect.
 local SUSPICIOUS = 2
-local r, answer = unfenced(9)
+local r, answer = unfenced(10)
 if not r then return answer end
 
 if is_final(r.status) then
@@ -15,14 +16,15 @@ if is_final(r.status) then
   return {'final', r.status, '', overwritten}
 end
 
+if not counts(r, GENERATION) then return {'superseded', '', '', overwritten} end
+
 -- This same call was carried out before and its answer lost. The letter before its id tells the outcome: `r` run, `e` end.
 if r.status == 'processing' then
   if remembers(r, 'r' .. REQUEST) then return {'run', decimal(r.token), renew(r, LEASE), ''} end
   if remembers(r, 'e' .. REQUEST) then return {'end', decimal(r.token), renew(r, LEASE), ''} end
 end
 
-local busy = r.lease
-if r.status == 'pending' then busy = r.due end
+local busy = busy_until(r, GENERATION)
 if busy and busy > now then
   if r.new then store(r) end
   return {'busy', decimal(busy - now), '', overwritten}
@@ -37,6 +39,7 @@ if died and not to_end and not ALONE and r.crashes + 1 >= SUSPICIOUS and r.cance
   return {'suspect', decimal(r.crashes + 1), '', overwritten}
 end
 
+adopt(r, GENERATION)
 r.token = math.max(r.token + 1, now)
 -- The requests of the previous worker are over: if it repeats one, that is stale.
 r.requests = ''

@@ -34,6 +34,8 @@ transition!(RENEW, "renew.lua");
 transition!(FAIL, "fail.lua");
 transition!(POSTPONE, "postpone.lua");
 transition!(CANCEL, "cancel.lua");
+transition!(RESERVE_EDIT, "reserve_edit.lua");
+transition!(COMMIT_EDIT, "commit_edit.lua");
 transition!(WITHDRAW, "withdraw.lua");
 script!(INSERT_NEW, "insert_new.lua");
 script!(UNCONFIRMED, "unconfirmed.lua");

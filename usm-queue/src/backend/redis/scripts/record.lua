@@ -66,6 +66,8 @@ local function record(of, at)
     -- Queue and task, as they name the lists by state. Nil where an earlier version of this library stored the record; then it is on
     -- a list by status.
     kind = of[at + 28],
+    -- Which of the job's messages counts, as `Generations` in Rust writes it. Nil or empty where it was never edited.
+    generations = of[at + 29],
   }
 end
 
@@ -96,10 +98,11 @@ local function keep_state(r, ttl)
   if r.status == 'pending' or r.status == 'processing' then
     packed = cmsgpack.pack(LAYOUT, r.status, r.attempt, r.max_attempts, r.token, r.version, r.lease or '', r.due or '', r.worker,
       r.error, r.progress, r.result, r.partials, r.timeline, r.cancel, r.finished or '', r.fixed, r.owner, r.created, r.updated,
-      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.parts, r.bytes, r.left_out, r.progressed, r.kind)
+      r.requests, r.remember, r.digest, r.crashes, r.alone or '', r.parts, r.bytes, r.left_out, r.progressed, r.kind, r.generations)
   else
+    local edited = r.generations and r.generations ~= ''
     packed = cmsgpack.pack(LAYOUT, r.status, 0, 0, r.token, r.version, '', '', '', '', '', '', '', '', '', '', '', '', '', 0,
-      string.sub(r.requests, 1, 17), '', r.digest)
+      string.sub(r.requests, 1, 17), '', r.digest, unpack(edited and {'', '', '', '', '', '', '', r.generations} or {}))
     ttl = math.max(ttl, r.remember)
   end
   redis.call('SET', STATE, packed, 'PX', decimal(ttl))
@@ -109,6 +112,36 @@ end
 local function add_partial(r, entry)
   r.parts = redis.call('RPUSH', PARTIALS, entry)
   r.bytes = r.bytes + #entry
+end
+
+-- The numbers of the message that counts, the greatest that was given away, and up to which none but the current one counts.
+local function generations_of(r)
+  if not r.generations or r.generations == '' then return 0, 0, 0 end
+  local current, reserved, voided = string.match(r.generations, '^(%d+) (%d+) (%d+)$')
+  return tonumber(current or 0), tonumber(reserved or 0), tonumber(voided or 0)
+end
+
+local function set_generations(r, current, reserved, voided)
+  r.generations = reserved > 0 and string.format('%.0f %.0f %.0f', current, reserved, voided) or nil
+end
+
+-- Whether a message with this number counts, now or once it arrives.
+local function counts(r, generation)
+  local current, _, voided = generations_of(r)
+  return generation == current or generation > voided
+end
+
+-- From now on this message counts, and no other.
+local function adopt(r, generation)
+  local _, reserved = generations_of(r)
+  reserved = math.max(reserved, generation)
+  set_generations(r, generation, reserved, reserved)
+end
+
+-- Until when a job is nobody's, for who has this message. One that an edit published is due when it arrives.
+local function busy_until(r, generation)
+  if r.status ~= 'pending' then return r.lease end
+  return generation == generations_of(r) and r.due or nil
 end
 
 -- The fallback record, in ARGV from `at` on. Version 0 stands for one beyond any that a lost record can have had. When a new job
@@ -121,7 +154,7 @@ local function fallback_record(at)
   if SEEN == '+' then
     redis.call('DEL', PARTIALS)
     r.parts, r.bytes = 0, 0
-    for index = at + 29, #ARGV do add_partial(r, ARGV[index]) end
+    for index = at + 30, #ARGV do add_partial(r, ARGV[index]) end
   end
   return r
 end
@@ -133,11 +166,13 @@ end
 
 local function json(r)
   local progressed = r.progressed > 0 and ',"progress_version":' .. decimal(r.progressed) or ''
+  local current = generations_of(r)
+  local generation = current > 0 and ',"generation":' .. decimal(current) or ''
   local left_out = r.left_out > 0 and ',"timeline_left_out":' .. decimal(r.left_out) or ''
   return head(r) .. ',"partials":' .. decimal(r.parts) .. ',"attempt":' .. r.attempt .. ',"updated_at":' .. moment(r.updated) .. ',"next_attempt_at":' .. moment(r.due)
     .. ',"finished_at":' .. moment(r.finished) .. ',"progress":' .. r.progress .. progressed .. ',"partial_results":[' .. r.partials
     .. '],"result":' .. r.result .. ',"error":' .. r.error .. ',"cancel_requested":' .. r.cancel .. ',"worker":' .. r.worker
-    .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. ']' .. left_out .. ',' .. r.fixed .. '}'
+    .. ',"lease_until":' .. moment(r.lease) .. ',"timeline":[' .. r.timeline .. ']' .. left_out .. generation .. ',' .. r.fixed .. '}'
 end
 
 -- The id that another service uses. In `fixed` it follows our id, which has 36 characters.
@@ -200,6 +235,7 @@ local function unfenced(at)
   if r then
     listed(g, r)
     g.kind = r.kind or g.kind
+    g.generations = r.generations
     g.token = math.max(g.token, r.token)
     g.version = math.max(g.version, r.version)
   end
@@ -357,4 +393,11 @@ local function end_unclaimed(r, status, request, error)
   remember(r, request)
   write(r)
   return true
+end
+
+-- Why a job cannot be edited; nil if it can.
+local function not_editable(r)
+  if redis.call('ZSCORE', UNCONFIRMED, ID) then return 'unconfirmed' end
+  if r.status == 'pending' then return r.cancel == 'true' and 'cancelling' or nil end
+  return r.status
 end

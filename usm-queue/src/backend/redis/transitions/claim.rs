@@ -46,6 +46,7 @@ impl Transitions {
         match outcome {
             "final" => Ok(Claimed::Final(reply.word(1).parse()?)),
             "busy" => Ok(Claimed::Busy(Duration::from_micros(parse_number(reply.word(1))))),
+            "superseded" => Ok(Claimed::Superseded),
             "suspect" => Ok(Claimed::Suspect(reply.word(1).parse().unwrap_or(u32::MAX))),
             "run" | "end" => {
                 let must_run = outcome == "run";
@@ -70,7 +71,7 @@ impl Transitions {
         request_id: &str,
     ) -> Result<(ScriptReply, Vec<Vec<u8>>)> {
         let alone = alone.map_or_else(String::new, |alone| duration_micros(alone).to_string());
-        let arguments = (request_id, to_json(worker), duration_micros(lease), alone);
+        let arguments = (request_id, to_json(worker), duration_micros(lease), alone, new.job.generation);
         let reply = self.change_unfenced(&CLAIM, new.job.id, Some(new), &arguments).await?;
         let reply = reply.unwrap_or_default();
         let partials = match reply.outcome() {

@@ -5,6 +5,7 @@
 //! then the worker's process rebuilds it.
 
 mod claim;
+mod edit;
 mod insert;
 mod update;
 

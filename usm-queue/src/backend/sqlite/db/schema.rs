@@ -13,7 +13,8 @@ const APPLICATION_ID: i32 = 0x7573_6d71;
 const SCHEMA: &str = include_str!("schema.sql");
 /// Each brings a file one version up, the first from 1 to 2. A step that was released is never changed. Add what
 /// `schema.sql` has in addition; a test compares both ways.
-const UPGRADES: [&str; 2] = [include_str!("upgrades/2.sql"), include_str!("upgrades/3.sql")];
+const UPGRADES: [&str; 3] =
+    [include_str!("upgrades/2.sql"), include_str!("upgrades/3.sql"), include_str!("upgrades/4.sql")];
 /// Version of the schema; a file with a greater one is refused.
 const VERSION: i32 = UPGRADES.len() as i32 + 1;
 
@@ -93,10 +94,15 @@ mod tests {
     use super::*;
     use crate::backend::sqlite::db::connection;
 
-    /// Written by the last program of version 1.
     fn file_of_version_1(dir: &TempDir) -> std::path::PathBuf {
-        let path = dir.path().join("queue.db");
-        fs::copy(concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures/version-1.db"), &path).unwrap();
+        file_of(1, dir)
+    }
+
+    /// Written by the last program of that version.
+    fn file_of(version: u8, dir: &TempDir) -> std::path::PathBuf {
+        let path = dir.path().join(format!("queue-{version}.db"));
+        let fixtures = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/fixtures");
+        fs::copy(format!("{fixtures}/version-{version}.db"), &path).unwrap();
         path
     }
 
@@ -125,13 +131,15 @@ mod tests {
     #[test]
     fn a_file_that_was_brought_up_has_the_tables_of_a_new_one() {
         let dir = TempDir::new().unwrap();
-        let old = connection::open(&file_of_version_1(&dir)).unwrap();
         let new = connection::open(&dir.path().join("new.db")).unwrap();
+        for version in [1, 3] {
+            let old = connection::open(&file_of(version, &dir)).unwrap();
 
-        assert_eq!(described(&old), described(&new));
-        let version: i32 = old.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
-        assert_eq!(version, VERSION);
-        assert_eq!(rows(&old, "PRAGMA integrity_check"), BTreeSet::from(["ok".to_owned()]));
+            assert_eq!(described(&old), described(&new), "from version {version}");
+            let version: i32 = old.pragma_query_value(None, "user_version", |row| row.get(0)).unwrap();
+            assert_eq!(version, VERSION);
+            assert_eq!(rows(&old, "PRAGMA integrity_check"), BTreeSet::from(["ok".to_owned()]));
+        }
     }
 
     #[test]

@@ -75,7 +75,9 @@ CREATE TABLE jobs (
     tags             TEXT,                       -- JSON array, where there are some
     -- 0 waiting, 1 scheduled, 2 retrying, 3 running, 4 completed, 5 failed, 6 cancelled; 7 in rows of older programs
     state            INTEGER NOT NULL DEFAULT 7,
-    trace            TEXT                        -- JSON: the span that enqueued it
+    trace            TEXT,                       -- JSON: the span that enqueued it
+    generations      TEXT,                       -- which of its messages counts; NULL where it was never edited
+    carried          TEXT                        -- JSON: what its messages carry besides; NULL for nothing
 ) STRICT, WITHOUT ROWID;
 
 -- The partial results of jobs; their numbers are the versions they made.

@@ -6,16 +6,17 @@ use rusqlite::{Connection, OptionalExtension, ToSql, params};
 use serde_json::Value;
 
 use super::{
-    counts::{Counted, run_counted, state_after, waits},
+    counts::{Counted, run_counted, state_after},
     error::failed,
     read::{EXPIRED, FORGOTTEN, fallen_due},
     rows::{COLUMNS, JobRow, RUNNING, StoredJob, state_number, status, status_number, to_json},
+    waiting::Waiting,
 };
 use crate::{
     backend::{
-        CancelOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS,
-        Updated,
-        sqlite::db::{BulkInsert, Tx, duration_micros},
+        CancelOutcome, EditCommit, FailOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES,
+        MAX_PARTIAL_RESULTS, NotEdited, Updated,
+        sqlite::db::{BulkInsert, Tx, duration_micros, moment},
         store::{REMEMBER_UNBOUNDED, same_payload, too_many_partials},
         transition::{NotTaken, Taken},
     },
@@ -49,6 +50,8 @@ static INSERT: LazyLock<BulkInsert> = LazyLock::new(|| {
         "tags",
         "state",
         "trace",
+        "generations",
+        "carried",
     ];
     BulkInsert::new("INSERT INTO jobs", &columns, "ON CONFLICT DO NOTHING")
 });
@@ -154,7 +157,9 @@ pub(crate) fn insert(tx: &mut Tx<'_>, jobs: &[&JobRow]) -> Result<()> {
             values.add(&job.queue)?;
             values.add_some((!job.tags.is_empty()).then(|| to_json(&job.tags)))?;
             values.add(job.state(now))?;
-            values.add_some(job.trace.as_ref())
+            values.add_some(job.trace.as_ref())?;
+            values.add_some(job.generations())?;
+            values.add_some(job.carried.as_ref())
         })
         .map_err(failed)?;
     if inserted == jobs.len() {
@@ -197,7 +202,7 @@ pub(crate) fn claim(
     if worker_died {
         stored.read_crashes(tx.connection).map_err(failed)?;
     }
-    let taken = match stored.claim(worker, lease, alone, tx.now) {
+    let taken = match stored.claim(job.generation, worker, lease, alone, tx.now) {
         Ok(taken) => taken,
         Err(not_taken) => return Ok(Err(not_taken)),
     };
@@ -220,30 +225,36 @@ fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
         .map_err(failed)
 }
 
-/// Puts a waiting job off that is due; returns the job's status.
-pub(crate) fn postpone(tx: &mut Tx<'_>, job: &JobRow, error: &str, delay: Duration) -> Result<JobStatus> {
-    if state(tx.connection, job.id)?.is_none() {
-        if let Some(ended) = remembered(tx.connection, job.id)? {
-            return Ok(ended);
-        }
-        insert(tx, &[job])?;
+/// The job of a message, stored if it is not known; or how it ended, where only that is remembered.
+fn of_message(tx: &mut Tx<'_>, job: &JobRow) -> Result<Result<Waiting, JobStatus>> {
+    if let Some(waiting) = Waiting::find(tx.connection, job.id)? {
+        return Ok(Ok(waiting));
     }
-    let now = tx.now;
-    let due = now.saturating_add(duration_micros(delay));
-    let before = Counted::of(tx.connection, job.id)?;
-    let then = waits(due > now, before.attempt);
-    let changed = run(
-        tx,
-        "UPDATE jobs SET error = ?3, next_attempt_at = ?4, state = ?5, version = version + 1, updated_at = ?2
-         WHERE id = ?1 AND status = 0 AND (next_attempt_at IS NULL OR next_attempt_at <= ?2)",
-        params![job.id.0, now, error, due, then],
-    )?;
-    if changed > 0 {
-        before.becomes(tx, then);
-        tx.effects.jobs.push(job.id);
+    if let Some(ended) = remembered(tx.connection, job.id)? {
+        return Ok(Err(ended));
     }
-    let state = state(tx.connection, job.id)?;
-    state.map(|(status, _)| status).ok_or_else(|| Error::not_found(format!("job {}", job.id)))
+    insert(tx, &[job])?;
+    let stored = Waiting::find(tx.connection, job.id)?;
+    stored.map(Ok).ok_or_else(|| Error::not_found(format!("job {}", job.id)))
+}
+
+/// Puts a waiting job off that is due; returns the job's status, unless the message is superseded.
+pub(crate) fn postpone(
+    tx: &mut Tx<'_>,
+    job: &JobRow,
+    error: &str,
+    delay: Duration,
+) -> Result<Option<JobStatus>> {
+    let mut waiting = match of_message(tx, job)? {
+        Ok(waiting) => waiting,
+        Err(ended) => return Ok(Some(ended)),
+    };
+    let before = waiting.known.job.version;
+    let status = waiting.known.postpone(job.generation, error, delay, moment(tx.now));
+    if waiting.known.job.version > before {
+        waiting.write(tx)?;
+    }
+    Ok(status)
 }
 
 pub(crate) fn renew(tx: &mut Tx<'_>, lease: Lease, duration: Duration) -> Result<LeaseState> {
@@ -409,14 +420,50 @@ fn end_unclaimed(tx: &mut Tx<'_>, id: JobId, event: JobEvent, error: Option<&str
     Ok(changed > 0)
 }
 
-pub(crate) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Result<bool> {
-    if remembered(tx.connection, job.id)?.is_some() {
-        return Ok(false);
+pub(crate) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Result<FailOutcome> {
+    let mut waiting = match of_message(tx, job)? {
+        Ok(waiting) => waiting,
+        Err(ended) => return Ok(FailOutcome::AlreadyFinal(ended)),
+    };
+    let outcome = waiting.known.fail_unclaimed(job.generation, error, moment(tx.now));
+    if outcome == FailOutcome::Failed {
+        waiting.write_generations(tx)?;
+        end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))?;
     }
-    if state(tx.connection, job.id)?.is_none() {
-        insert(tx, &[job])?;
+    Ok(outcome)
+}
+
+/// Reserves a number for another message of a waiting job.
+pub(crate) fn reserve_edit(
+    tx: &mut Tx<'_>,
+    id: JobId,
+) -> Result<Result<(u64, Duration, Box<StoredJob>), NotEdited>> {
+    let found = match find(tx.connection, id)? {
+        Some(found) => found,
+        None => return Ok(Err(unknown_edited(tx.connection, id)?)),
+    };
+    let Some(mut waiting) = Waiting::find(tx.connection, id)? else { return Ok(Err(NotEdited::Unknown)) };
+    let reserved = waiting.known.reserve_edit(moment(tx.now));
+    if reserved.is_ok() {
+        waiting.write_generations(tx)?;
     }
-    end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))
+    Ok(reserved.map(|(number, wait)| (number, wait, found)))
+}
+
+/// Lets what was published under a reserved number count.
+pub(crate) fn commit_edit(tx: &mut Tx<'_>, id: JobId, commit: &EditCommit) -> Result<Result<(), NotEdited>> {
+    let Some(mut waiting) = Waiting::find(tx.connection, id)? else {
+        return Ok(Err(unknown_edited(tx.connection, id)?));
+    };
+    let committed = waiting.known.commit_edit(commit, moment(tx.now));
+    if committed.is_ok() {
+        waiting.write(tx)?;
+    }
+    Ok(committed)
+}
+
+fn unknown_edited(connection: &Connection, id: JobId) -> Result<NotEdited> {
+    Ok(remembered(connection, id)?.map_or(NotEdited::Unknown, NotEdited::Final))
 }
 
 /// Cancels a job that waits or asks its worker to stop; `remove_waiting` removes its message, given when that was due.

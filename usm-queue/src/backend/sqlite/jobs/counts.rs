@@ -59,6 +59,10 @@ impl Counted {
         found.map(Option::unwrap_or_default).map_err(failed)
     }
 
+    pub(super) fn state(&self) -> i64 {
+        self.state
+    }
+
     /// It is counted under another state from now on.
     pub(super) fn becomes(&self, tx: &mut Tx<'_>, state: i64) {
         tx.effects.tally.change(&self.queue, &self.task, self.state, state);

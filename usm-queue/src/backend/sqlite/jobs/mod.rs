@@ -6,11 +6,13 @@ mod error;
 mod find;
 mod read;
 mod rows;
+mod waiting;
 
 pub(super) use self::{
     change::{
-        cancel, claim, confirm, delete, fail_unclaimed, insert, insert_missing, insert_unconfirmed, known,
-        maintain, postpone, remove_unconfirmed, renew, update, withdraw,
+        cancel, claim, commit_edit, confirm, delete, fail_unclaimed, insert, insert_missing,
+        insert_unconfirmed, known, maintain, postpone, remove_unconfirmed, renew, reserve_edit, update,
+        withdraw,
     },
     counts::{counts, open_tasks, write as write_counts},
     find::list,

@@ -11,7 +11,7 @@ use crate::{
         Lease, NewJob,
         sqlite::db::{duration_micros, micros, moment},
         store::REMEMBER_UNBOUNDED,
-        transition::{Known, NotTaken, Taken},
+        transition::{Generations, Known, NotTaken, Taken},
     },
     job::{Job, JobEvent, JobId, JobState, JobStatus, TimelineEntry, left_out_of_timeline},
 };
@@ -19,7 +19,7 @@ use crate::{
 /// What [`StoredJob::read`] wants, in this order.
 pub(super) const COLUMNS: &str = "id, task, owner, status, priority, attempt, max_attempts, token, cancel_requested, version, created_at,
     updated_at, next_attempt_at, lease_until, finished_at, worker, correlation_id, metadata, error, progress, result,
-    partial_results, timeline, progress_version, partials, alias, queue, tags, state, trace";
+    partial_results, timeline, progress_version, partials, alias, queue, tags, state, trace, generations, carried";
 
 /// A new record with everything written that can be before the transaction.
 pub(crate) struct JobRow {
@@ -41,6 +41,9 @@ pub(crate) struct JobRow {
     pub(super) correlation_id: Option<String>,
     pub(super) metadata: Option<String>,
     pub(super) trace: Option<String>,
+    /// Of the message that tells it.
+    pub(super) generation: u64,
+    pub(super) carried: Option<String>,
     pub(super) timeline: String,
     pub(super) digest: Option<i64>,
     /// Unless it is the default.
@@ -56,6 +59,11 @@ impl JobRow {
     pub(super) fn state(&self, now: i64) -> i64 {
         let delayed = self.next_attempt_at.is_some_and(|due| due > now);
         state_number(JobState::of(status(self.status), delayed, self.attempt))
+    }
+
+    /// As the column has it.
+    pub(super) fn generations(&self) -> Option<String> {
+        (self.generation > 0).then(|| Generations::of(self.generation).to_string())
     }
 
     /// Whether the caller chose the id.
@@ -82,6 +90,8 @@ impl From<NewJob> for JobRow {
             next_attempt_at: job.next_attempt_at.map(micros),
             metadata: (!job.metadata.is_empty()).then(|| to_json(&job.metadata)),
             trace: job.trace.as_ref().map(to_json),
+            generation: job.generation,
+            carried: (!job.carried.is_empty()).then(|| to_json(&job.carried)),
             timeline: new_timeline(&job),
             task: job.task,
             queue: job.queue.unwrap_or_default(),
@@ -102,6 +112,7 @@ pub(crate) struct StoredJob {
     state: i64,
     metadata: Option<String>,
     trace: Option<String>,
+    carried: Option<String>,
     progress: Option<String>,
     result: Option<String>,
     /// As programs of version 1 kept them.
@@ -134,6 +145,8 @@ impl StoredJob {
         job.queue = row.get::<_, Option<String>>(26)?.filter(|queue| !queue.is_empty());
         let mut known = Known::of(job);
         known.token = row.get(7)?;
+        known.generations = generations(row.get_ref(30)?.as_str_or_null()?);
+        known.job.generation = known.generations.current;
         Ok(Self {
             known,
             owner: row.get(2)?,
@@ -141,6 +154,7 @@ impl StoredJob {
             state: row.get(28)?,
             metadata: row.get(17)?,
             trace: row.get(29)?,
+            carried: row.get(31)?,
             progress: row.get(19)?,
             result: row.get(20)?,
             partial_results: row.get(21)?,
@@ -197,12 +211,13 @@ impl StoredJob {
     /// Claims it, as the model says.
     pub(crate) fn claim(
         &mut self,
+        generation: u64,
         worker: &str,
         lease: Duration,
         alone: Option<Duration>,
         now: i64,
     ) -> Result<Taken, NotTaken> {
-        let taken = self.known.claim(worker, lease, alone, moment(now))?;
+        let taken = self.known.claim(generation, worker, lease, alone, moment(now))?;
         if taken == Taken::ToRun {
             self.progress = None;
             self.timeline.extend(self.known.job.timeline.pop().as_ref().map(timeline_line));
@@ -221,7 +236,8 @@ impl StoredJob {
     pub(crate) fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
         let job = &self.known.job;
         let sql = "UPDATE jobs SET status = ?2, attempt = ?3, token = ?4, version = ?5, updated_at = ?6, lease_until = ?7,
-                next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11, state = ?12
+                next_attempt_at = ?8, worker = ?9, progress = ?10, timeline = ?11, state = ?12,
+                generations = ?13
             WHERE id = ?1";
         let values = params![
             job.id.0,
@@ -236,6 +252,7 @@ impl StoredJob {
             self.progress,
             self.timeline,
             RUNNING,
+            kept(self.known.generations),
         ];
         connection.prepare_cached(sql)?.execute(values).map(drop)
     }
@@ -249,6 +266,7 @@ impl StoredJob {
         job.tags = json(self.tags).unwrap_or_default();
         job.metadata = json(self.metadata).unwrap_or_default();
         job.trace = json(self.trace);
+        job.carried = json(self.carried).unwrap_or_default();
         job.progress = json(self.progress);
         if job.progress.is_none() {
             // It was of an attempt before.
@@ -268,6 +286,16 @@ impl StoredJob {
         job.timeline_left_out = left_out;
         job
     }
+}
+
+/// The column of a job's generations.
+pub(crate) fn generations(text: Option<&str>) -> Generations {
+    text.and_then(|text| text.parse().ok()).unwrap_or_default()
+}
+
+/// The same to be written.
+pub(crate) fn kept(generations: Generations) -> Option<String> {
+    (generations != Generations::default()).then(|| generations.to_string())
 }
 
 fn parse<T: DeserializeOwned>(line: &str) -> Option<T> {

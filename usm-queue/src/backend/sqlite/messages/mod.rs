@@ -1,5 +1,6 @@
 //! The messages in the file: what a broker does with them, in a write transaction.
 
+mod edit;
 mod error;
 mod insert;
 mod maintenance;
@@ -9,6 +10,7 @@ mod settle;
 mod take;
 
 pub(super) use self::{
+    edit::{delayed, held, reschedule},
     error::failed,
     insert::{insert_all, ready_count},
     maintenance::{maintain, need_maintenance, release_member},

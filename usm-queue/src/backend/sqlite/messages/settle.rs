@@ -33,7 +33,7 @@ pub(crate) struct Settle {
 
 enum Action {
     Ack,
-    Requeue(Duration),
+    Requeue(Duration, Option<JobId>),
     Replace(Vec<NewRow>),
 }
 
@@ -48,7 +48,7 @@ impl Settle {
     ) -> Result<Self> {
         let action = match settlement {
             Settlement::Ack => Action::Ack,
-            Settlement::Requeue { delay } => Action::Requeue(delay),
+            Settlement::Requeue { delay } => Action::Requeue(delay, delivery.message.job_id()),
             Settlement::Retry { mut message, delay } => {
                 message.not_before = Some(later(clock::now(), delay));
                 let row = NewRow::new(queue, routes.spec(&delivery.queue)?, *message)?;
@@ -60,8 +60,8 @@ impl Settle {
     }
 
     pub(crate) fn run(&self, tx: &mut Tx<'_>, routes: &Routes) -> Result<()> {
-        if let Action::Requeue(delay) = self.action {
-            return release(tx, self.id, self.queue, Some(delay));
+        if let Action::Requeue(delay, job) = self.action {
+            return release(tx, self.id, self.queue, Some((delay, job)));
         }
         let sql = if self.owned {
             "DELETE FROM messages WHERE id = ?1"
@@ -107,13 +107,19 @@ pub(crate) fn remove_waiting(tx: &Tx<'_>, routes: Option<&Routes>, job: JobId, s
     execute(ready, &[&job.to_string(), &since, &until, &failed, &notices])
 }
 
-/// Gives a message this process holds back to its queue.
-pub(crate) fn release(tx: &mut Tx<'_>, id: i64, queue: i64, delay: Option<Duration>) -> Result<()> {
-    let due_at =
-        delay.filter(|delay| !delay.is_zero()).map(|delay| tx.now.saturating_add(duration_micros(delay)));
+/// Gives a message this process holds back to its queue; after a delay, then with its job to be found by.
+pub(crate) fn release(
+    tx: &mut Tx<'_>,
+    id: i64,
+    queue: i64,
+    delay: Option<(Duration, Option<JobId>)>,
+) -> Result<()> {
+    let delay = delay.filter(|(delay, _)| !delay.is_zero());
+    let due_at = delay.map(|(delay, _)| tx.now.saturating_add(duration_micros(delay)));
+    let job = delay.and_then(|(_, job)| job).map(|job| job.0);
     tx.connection
-        .prepare_cached("UPDATE messages SET holder = NULL, due_at = ?3 WHERE id = ?1 AND holder = ?2")
-        .and_then(|mut release| release.execute(params![id, tx.member, due_at]))
+        .prepare_cached("UPDATE messages SET holder = NULL, due_at = ?3, job = coalesce(?4, job) WHERE id = ?1 AND holder = ?2")
+        .and_then(|mut release| release.execute(params![id, tx.member, due_at, job]))
         .map_err(failed)?;
     tx.effects.queues.insert(queue);
     Ok(())
