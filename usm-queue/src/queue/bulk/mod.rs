@@ -172,8 +172,8 @@ impl Bulk {
             )));
         }
         (filter.states, filter.after, filter.oldest_first) = (wanted, None, true);
-        // With what was enqueued at this very moment, which a test's paused clock makes long.
-        let now = clock::now() + Duration::from_micros(1);
+        // With what was enqueued at this very moment, which a test's paused clock makes long: times of jobs are rounded to microseconds.
+        let now = clock::now() + Duration::from_micros(2);
         filter.until = Some(filter.until.map_or(now, |until| until.min(now)));
         Ok(filter)
     }
