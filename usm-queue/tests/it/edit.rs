@@ -31,6 +31,7 @@ on_every_backend! {
     of_edits_while_workers_take_the_job_one_payload_runs_and_it_is_the_one_told
     a_job_that_was_put_off_does_not_expire_before_it_is_due
     a_replay_of_an_edited_job_begins_anew
+    a_superseded_message_that_nobody_can_read_is_no_dead_letter
 }
 
 /// What ran, by job.
@@ -294,6 +295,24 @@ async fn a_replay_of_an_edited_job_begins_anew(place: &Place) {
     .await;
     let left = place.queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
     assert_eq!(left.len(), 1, "one of the replay, none of the message that was superseded");
+}
+
+async fn a_superseded_message_that_nobody_can_read_is_no_dead_letter(place: &Place) {
+    let ran = Ran::default();
+    let job = place.queue.enqueue(note("old")).await.unwrap();
+    job.edit(note("fails for good")).await.unwrap();
+    let letters = async || place.queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
+    with_worker(worker(&place.queue, &ran), async {
+        assert_eq!(ended(&place.queue, &job).await.status, JobStatus::Failed);
+        eventually("its dead letter is there", async || (letters().await.len() == 1).then_some(())).await;
+        let mut late = place.foreign("late", "no JSON");
+        late.headers.insert("x-usm-task".to_owned(), Note::NAME.into());
+        late.headers.insert("x-usm-job-id".to_owned(), job.id().to_string().into());
+        place.broker.publish(vec![late]).await.unwrap();
+        drained(place).await;
+    })
+    .await;
+    assert_eq!(letters().await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]
