@@ -7,7 +7,7 @@ use std::{any::Any, fmt, time::Duration};
 use async_trait::async_trait;
 use futures_util::{StreamExt, stream::BoxStream};
 
-use super::{BackendInfo, JobStore, JobUpdate, Lease, NewJob, NotEdited, Updated};
+use super::{BackendInfo, Edit, JobStore, JobUpdate, Lease, NewJob, NotEdited, Updated};
 use crate::{
     error::{Error, ErrorKind, Result},
     job::JobId,
@@ -191,24 +191,6 @@ pub enum Accepted {
     New,
     /// A job with this id and payload had been accepted before; it stands, and nothing was done.
     Known,
-}
-
-/// What is to become of a waiting job.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Edit {
-    /// It is due so long from now.
-    Due(Duration),
-    /// It gets another payload, and is due when it was.
-    Payload {
-        /// The exchange of the job's messages.
-        exchange: String,
-        /// Their routing key.
-        routing_key: String,
-        /// The payload as JSON.
-        body: Vec<u8>,
-        /// What tells the payload from others.
-        digest: u64,
-    },
 }
 
 /// Messages of one queue, by what they wait for.

@@ -5,6 +5,7 @@
 mod broker;
 mod control;
 mod counts;
+mod edit;
 mod find;
 mod info;
 mod notes;
@@ -25,15 +26,16 @@ mod worker_info;
 
 pub(crate) use self::control::MOST_AT_ONCE;
 pub use self::{
-    broker::{Accepted, Broker, Consumer, Delivery, Edit, QueueDepth, Settlement},
+    broker::{Accepted, Broker, Consumer, Delivery, QueueDepth, Settlement},
     control::{ControlChange, Pause, QueueControl},
     counts::{OpenTask, QueueCounts},
+    edit::{Edit, EditCommit, NotEdited, Reservation},
     find::{Cursor, JobFilter, JobPage},
     info::BackendInfo,
     notes::{Expect, MAX_NOTE_BYTES, Note},
     store::{
-        CancelOutcome, Claimed, EditCommit, FailOutcome, Inserted, JobStore, JobUpdate, Lease, LeaseState,
-        MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, NotEdited, Reservation, Updated,
+        CancelOutcome, Claimed, FailOutcome, Inserted, JobStore, JobUpdate, Lease, LeaseState,
+        MAX_PARTIAL_BYTES, MAX_PARTIAL_RESULTS, NewJob, Updated,
     },
     watch::{JobChanges, JobWatch},
     worker_info::{WorkerInfo, WorkerQueue},

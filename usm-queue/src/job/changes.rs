@@ -27,7 +27,7 @@ pub struct JobChange {
 #[non_exhaustive]
 pub enum Change {
     /// The whole record, which replaces all that was told before: where the log does not reach back far enough, and for
-    /// changes that are none of the others, for example when a job was put off, or another service wrote it.
+    /// changes that are none of the others, for example when a job was put off or edited, or another service wrote it.
     Record {
         /// As it is now.
         job: Box<Job>,

@@ -95,7 +95,12 @@ async fn take_notice(
             FailOutcome::NotDue(wait) => {
                 return come_again(broker, topology, delivery, &letter, wait).await;
             }
-            FailOutcome::AlreadyFinal(_) => {}
+            FailOutcome::AlreadyFinal(_) => {
+                let job = store.get(id).await?;
+                if job.is_some_and(|job| job.generation != message.generation()) {
+                    forget_letter(broker, topology, message).await;
+                }
+            }
             FailOutcome::Superseded => {
                 tracing::info!(job.id = %id, queue = letter.queue, reason = letter.reason, "the job was edited; its message of before is no dead letter");
                 forget_letter(broker, topology, message).await;
@@ -123,13 +128,21 @@ async fn come_again(
     broker.settle(delivery, Settlement::Ack).await
 }
 
-/// Takes a message off the dead letters that is none: its job goes on.
+/// Takes a message off the dead letters that is none: its job goes on, or has ended, with another one. Both may have its id.
 async fn forget_letter(broker: &dyn Broker, topology: &Topology, message: &Message) {
-    if let Err(error) = broker.remove(topology.failed_queue(), &message.message_id).await {
+    let (queue, id) = (topology.failed_queue(), message.message_id.as_str());
+    let forget = async {
+        let found = broker.find(queue, id).await?;
+        match found.filter(|found| found.generation() == message.generation()) {
+            Some(_) => broker.remove(queue, id).await.map(drop),
+            None => Ok(()),
+        }
+    };
+    if let Err(error) = forget.await {
         tracing::warn!(
-            message.id = message.message_id,
+            message.id = id,
             error = chain(&error),
-            "a message stays among the dead letters whose job goes on; remove it there"
+            "a message stays among the dead letters that an edit has superseded; remove it there"
         );
     }
 }

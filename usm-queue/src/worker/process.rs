@@ -387,8 +387,14 @@ impl<S: Clone + Send + Sync + 'static> Shared<S> {
             FailOutcome::Failed => {
                 self.queue.metrics().finished(Some(&delivery.queue), &misfit.task, "failed");
             }
-            // Perhaps by a worker that died before it wrote the dead letter.
-            FailOutcome::AlreadyFinal(JobStatus::Failed) => {}
+            FailOutcome::AlreadyFinal(JobStatus::Failed) => {
+                let get = || self.queue.store().get(id);
+                let Some(job) = self.persist("get", id, get).await else { return };
+                if job.is_some_and(|job| job.generation != delivery.message.generation()) {
+                    return self.drop_superseded(delivery, id).await;
+                }
+                // Perhaps by a worker that died before it wrote the dead letter.
+            }
             FailOutcome::AlreadyFinal(_) => return self.settle(delivery, Settlement::Ack).await,
             FailOutcome::Held(_) => {
                 return self.settle(delivery, Settlement::Requeue { delay: SET_ASIDE }).await;

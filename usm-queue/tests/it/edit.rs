@@ -31,6 +31,7 @@ on_every_backend! {
     of_edits_while_workers_take_the_job_one_payload_runs_and_it_is_the_one_told
     a_job_that_was_put_off_does_not_expire_before_it_is_due
     a_replay_of_an_edited_job_begins_anew
+    a_superseded_message_that_nobody_can_read_is_no_dead_letter
 }
 
 /// What ran, by job.
@@ -240,28 +241,39 @@ async fn of_edits_while_workers_take_the_job_one_payload_runs_and_it_is_the_one_
     assert!(ran.lock().unwrap().values().all(|texts| texts.len() == 1));
 }
 
+/// Nor does the message expire for the job that an edit has superseded.
 async fn a_job_that_was_put_off_does_not_expire_before_it_is_due(place: &Place) {
-    let ran = Ran::default();
-    let options = EnqueueOptions::new().ttl(Duration::from_millis(100));
-    let job = place.queue.enqueue_with(note("x"), options).await.unwrap();
-    job.reschedule(HOUR).await.unwrap();
-    let id = job.id().to_string();
-    eventually("its message has expired", async || {
-        place.broker.find(&place.name, &id).await.unwrap().is_none().then_some(())
-    })
-    .await;
-    let letters = place.queue.dead_letters();
-    eventually("it is no dead letter", async || {
-        let waits = place.broker.find_waiting(&place.name, job.id(), 0).await.unwrap().is_some();
-        let listed = letters.list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
-        (waits && listed.is_empty()).then_some(())
-    })
-    .await;
+    for edited in [false, true] {
+        let ran = Ran::default();
+        let options = EnqueueOptions::new().ttl(Duration::from_secs(2));
+        let job = place.queue.enqueue_with(note("old"), options).await.unwrap();
+        if edited {
+            job.edit(note("new")).await.unwrap();
+        }
+        job.reschedule(HOUR).await.unwrap();
+        let id = job.id().to_string();
+        eventually("its messages have expired", async || {
+            place.broker.find(&place.name, &id).await.unwrap().is_none().then_some(())
+        })
+        .await;
+        let letters = place.queue.dead_letters();
+        eventually("none is a dead letter", async || {
+            let generation = u64::from(edited);
+            let waits = place.broker.find_waiting(&place.name, job.id(), generation).await.unwrap();
+            let listed = letters.list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
+            (waits.is_some() && listed.is_empty()).then_some(())
+        })
+        .await;
 
-    job.reschedule(Duration::ZERO).await.unwrap();
+        job.reschedule(Duration::ZERO).await.unwrap();
 
-    with_worker(worker(&place.queue, &ran), async { assert_eq!(job.result().await.unwrap(), "x") }).await;
-    assert_eq!(texts(&ran, &job), ["x"]);
+        let expected = if edited { "new" } else { "old" };
+        with_worker(worker(&place.queue, &ran), async {
+            assert_eq!(job.result().await.unwrap(), expected);
+        })
+        .await;
+        assert_eq!(texts(&ran, &job), [expected]);
+    }
 }
 
 async fn a_replay_of_an_edited_job_begins_anew(place: &Place) {
@@ -283,6 +295,24 @@ async fn a_replay_of_an_edited_job_begins_anew(place: &Place) {
     .await;
     let left = place.queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
     assert_eq!(left.len(), 1, "one of the replay, none of the message that was superseded");
+}
+
+async fn a_superseded_message_that_nobody_can_read_is_no_dead_letter(place: &Place) {
+    let ran = Ran::default();
+    let job = place.queue.enqueue(note("old")).await.unwrap();
+    job.edit(note("fails for good")).await.unwrap();
+    let letters = async || place.queue.dead_letters().list(&DeadLetterFilter::default(), 0, 9).await.unwrap();
+    with_worker(worker(&place.queue, &ran), async {
+        assert_eq!(ended(&place.queue, &job).await.status, JobStatus::Failed);
+        eventually("its dead letter is there", async || (letters().await.len() == 1).then_some(())).await;
+        let mut late = place.foreign("late", "no JSON");
+        late.headers.insert("x-usm-task".to_owned(), Note::NAME.into());
+        late.headers.insert("x-usm-job-id".to_owned(), job.id().to_string().into());
+        place.broker.publish(vec![late]).await.unwrap();
+        drained(place).await;
+    })
+    .await;
+    assert_eq!(letters().await.len(), 1);
 }
 
 #[tokio::test(start_paused = true)]

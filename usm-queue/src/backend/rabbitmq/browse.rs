@@ -102,6 +102,12 @@ impl Browser {
         let levels: Vec<_> = self.delay_levels.levels().map(|level| level.name).collect();
         let places = levels.into_iter().rev().chain([self.delay_levels.relay_queue(), queue.to_owned()]);
         for place in places.filter(|place| !place.is_empty()) {
+            // A level is made when it is first needed, and mostly has nothing.
+            match self.connections.depth(&place).await {
+                Ok(depth) if depth.ready == 0 => continue,
+                Err(error) if error.kind() == ErrorKind::NotFound => continue,
+                known => known?,
+            };
             let found = self.walk(&place, usize::MAX, None, move |found, _, message| {
                 if message.job_id() != Some(job) || message.generation() != generation {
                     return Next::Continue;
@@ -109,11 +115,8 @@ impl Browser {
                 *found = Some(message);
                 Next::Stop
             });
-            match found.await {
-                // A level is made when it is first needed.
-                Err(error) if error.kind() == ErrorKind::NotFound => {}
-                Ok(None) => {}
-                found => return found,
+            if let Some(found) = found.await? {
+                return Ok(Some(found));
             }
         }
         Ok(None)

@@ -303,7 +303,7 @@ fn insert_unknown(tx: &mut Tx<'_>, new: &NewJobs, ends: &[usize]) -> Result<Vec<
 
 /// Record and message of a waiting job in one commit.
 fn edit_together(tx: &mut Tx<'_>, routes: &Routes, id: JobId, edit: &Edit) -> Result<Result<(), NotEdited>> {
-    let (generation, wait, stored) = match jobs::reserve_edit(tx, id)? {
+    let jobs::Reserved { generation, wait, stored } = match jobs::reserve_edit(tx, id)? {
         Ok(reserved) => reserved,
         Err(not_edited) => return Ok(Err(not_edited)),
     };

@@ -199,7 +199,9 @@ impl JobStore for SqliteStore {
 
     async fn reserve_edit(&self, id: JobId) -> Result<Result<Reservation, NotEdited>> {
         let reserved = self.embedded.db.write(move |tx| jobs::reserve_edit(tx, id)).await?;
-        Ok(reserved.map(|(generation, wait, stored)| Reservation::new(generation, stored.parse(), wait)))
+        Ok(reserved.map(|jobs::Reserved { generation, wait, stored }| {
+            Reservation::new(generation, stored.parse(), wait)
+        }))
     }
 
     async fn commit_edit(&self, id: JobId, commit: EditCommit) -> Result<Result<(), NotEdited>> {

@@ -14,8 +14,8 @@ use super::{
 };
 use crate::{
     backend::{
-        CancelOutcome, EditCommit, FailOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES,
-        MAX_PARTIAL_RESULTS, NotEdited, Updated,
+        CancelOutcome, FailOutcome, Inserted, JobUpdate, Lease, LeaseState, MAX_PARTIAL_BYTES,
+        MAX_PARTIAL_RESULTS, Updated,
         sqlite::db::{BulkInsert, Tx, duration_micros, moment},
         store::{REMEMBER_UNBOUNDED, same_payload, too_many_partials},
         transition::{NotTaken, Taken},
@@ -217,7 +217,7 @@ pub(crate) fn claim(
     Ok(Ok((taken, stored)))
 }
 
-fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
+pub(super) fn find(connection: &Connection, id: JobId) -> Result<Option<Box<StoredJob>>> {
     static FIND: LazyLock<String> = LazyLock::new(|| format!("SELECT {COLUMNS} FROM jobs WHERE id = ?1"));
     connection
         .prepare_cached(&FIND)
@@ -358,7 +358,7 @@ fn refused(connection: &Connection, lease: Lease) -> Result<Updated> {
 }
 
 /// How a job ended whose record is gone.
-fn remembered(connection: &Connection, id: JobId) -> Result<Option<JobStatus>> {
+pub(super) fn remembered(connection: &Connection, id: JobId) -> Result<Option<JobStatus>> {
     connection
         .prepare_cached("SELECT status FROM ended WHERE id = ?1")
         .and_then(|mut ended| ended.query_row([id.0], |row| row.get(0).map(status)).optional())
@@ -431,39 +431,6 @@ pub(crate) fn fail_unclaimed(tx: &mut Tx<'_>, job: &JobRow, error: &str) -> Resu
         end_unclaimed(tx, job.id, JobEvent::Failed, Some(error))?;
     }
     Ok(outcome)
-}
-
-/// Reserves a number for another message of a waiting job.
-pub(crate) fn reserve_edit(
-    tx: &mut Tx<'_>,
-    id: JobId,
-) -> Result<Result<(u64, Duration, Box<StoredJob>), NotEdited>> {
-    let found = match find(tx.connection, id)? {
-        Some(found) => found,
-        None => return Ok(Err(unknown_edited(tx.connection, id)?)),
-    };
-    let Some(mut waiting) = Waiting::find(tx.connection, id)? else { return Ok(Err(NotEdited::Unknown)) };
-    let reserved = waiting.known.reserve_edit(moment(tx.now));
-    if reserved.is_ok() {
-        waiting.write_generations(tx)?;
-    }
-    Ok(reserved.map(|(number, wait)| (number, wait, found)))
-}
-
-/// Lets what was published under a reserved number count.
-pub(crate) fn commit_edit(tx: &mut Tx<'_>, id: JobId, commit: &EditCommit) -> Result<Result<(), NotEdited>> {
-    let Some(mut waiting) = Waiting::find(tx.connection, id)? else {
-        return Ok(Err(unknown_edited(tx.connection, id)?));
-    };
-    let committed = waiting.known.commit_edit(commit, moment(tx.now));
-    if committed.is_ok() {
-        waiting.write(tx)?;
-    }
-    Ok(committed)
-}
-
-fn unknown_edited(connection: &Connection, id: JobId) -> Result<NotEdited> {
-    Ok(remembered(connection, id)?.map_or(NotEdited::Unknown, NotEdited::Final))
 }
 
 /// Cancels a job that waits or asks its worker to stop; `remove_waiting` removes its message, given when that was due.
