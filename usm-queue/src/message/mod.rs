@@ -21,13 +21,15 @@ use serde_json::Value;
 pub use self::dead_letter::DeadLetter;
 #[cfg(any(test, feature = "rabbitmq"))]
 pub(crate) use self::flat::flat_body;
+#[cfg(any(test, feature = "testing"))]
+pub(crate) use self::payload::payload;
 #[cfg(feature = "rabbitmq")]
 pub(crate) use self::size::{MAX_NAME, amqp_has, header_size, headers_size};
 pub(crate) use self::{
     dead_letter::{UNNAMED, identity},
     edit::{carried, due_in, with_payload},
     headers::*,
-    payload::{OTHERS_FIELDS, body, decode, digest, hex, is_json, message, payload},
+    payload::{OTHERS_FIELDS, body, decode, digest, hex, is_json, message},
     record::record,
     size::check_headers,
 };

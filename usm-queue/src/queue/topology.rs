@@ -35,7 +35,7 @@ impl LiveTopology<'_> {
     }
 
     /// Creates what is missing, and removes levels of the delay ladder that are no longer wanted
-    /// ([`RabbitMqOptions::delay_levels`](crate::RabbitMqOptions::delay_levels)): a message that waits in one waits that
+    /// (`RabbitMqOptions::delay_levels`): a message that waits in one waits that
     /// level's time again at most, and is not lost. Do that when no process uses the deeper ladder any more. Returns what was
     /// missing or too much.
     ///

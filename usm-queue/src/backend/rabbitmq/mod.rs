@@ -33,5 +33,6 @@ mod publish;
 mod topology;
 mod wire;
 
+#[cfg(feature = "testing")]
 pub(crate) use self::broker::RabbitMqBroker;
 pub use self::options::RabbitMqOptions;
