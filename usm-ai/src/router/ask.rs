@@ -1,7 +1,7 @@
-//! Asks one candidate, with retries, whole or streamed, if it may be asked now.
+//! Asks one candidate, with retries, if it may be asked now.
 
 use backon::Retryable;
-use tokio::{sync::Mutex, time::timeout_at};
+use tokio::time::timeout_at;
 
 use super::{
     attempts::Call,
@@ -9,14 +9,7 @@ use super::{
     candidate::Candidate,
     retry::RetrySettings,
 };
-use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, StreamEvent, limits};
-
-/// Where a streamed text goes.
-pub(super) struct Sink<'a> {
-    pub(super) hand_over: &'a mut (dyn FnMut(StreamEvent<'_>) + Send),
-    /// Text of a failed attempt has been handed over.
-    pub(super) stale: bool,
-}
+use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, limits};
 
 /// The candidates of a router, and the rules by which they are asked.
 #[derive(Debug)]
@@ -34,14 +27,13 @@ impl Asker {
         request: &ChatRequest,
         format: AnswerFormat<'_>,
         call: &Call,
-        sink: Option<&Mutex<Sink<'_>>>,
     ) -> Result<ProviderAnswer, Error> {
-        let result = self.ask_with_retries(candidate, request, format, call, sink).await;
+        let result = self.ask_with_retries(candidate, request, format, call).await;
         let result = match result {
             // Some reasoning models take no temperature but their own.
             Err(error) if refuses_temperature(&error) && candidate.fitted(request).temperature.is_some() => {
                 candidate.remember_no_temperature(candidate.model_for(request));
-                self.ask_with_retries(candidate, request, format, call, sink).await
+                self.ask_with_retries(candidate, request, format, call).await
             }
             result => result,
         };
@@ -54,9 +46,8 @@ impl Asker {
         request: &ChatRequest,
         format: AnswerFormat<'_>,
         call: &Call,
-        sink: Option<&Mutex<Sink<'_>>>,
     ) -> Result<ProviderAnswer, Error> {
-        (|| self.attempt(candidate, request, format, call, sink))
+        (|| self.attempt(candidate, request, format, call))
             .retry(self.retry.backoff())
             // A candidate that names a wait is not asked before it is over; meanwhile the others are.
             .when(|error| {
@@ -88,7 +79,6 @@ impl Asker {
         request: &ChatRequest,
         format: AnswerFormat<'_>,
         call: &Call,
-        sink: Option<&Mutex<Sink<'_>>>,
     ) -> Result<ProviderAnswer, Error> {
         let request = candidate.fitted(request);
         let model = candidate.model_for(&request);
@@ -101,8 +91,7 @@ impl Asker {
         if let Some(rest) = candidate.rest(model, &self.cooldowns) {
             return Err(skip(rest));
         }
-        // A stream shows progress, so it may use all of the time.
-        let shared = sink.is_none() && self.has_fallback(candidate, &request, call);
+        let shared = self.has_fallback(candidate, &request, call);
         let share = || if shared { call.half_time() } else { call.deadline };
         let out_of_time = || if shared { out_of_share() } else { past_deadline(&request) };
         let Ok(mut room) = timeout_at(share(), candidate.quota.turn()).await else {
@@ -121,12 +110,7 @@ impl Asker {
             return Err(error);
         }
 
-        let answering = async {
-            match sink {
-                None => candidate.provider.chat(&request, format).await,
-                Some(sink) => streamed(candidate, &request, &mut *sink.lock().await).await,
-            }
-        };
+        let answering = candidate.provider.chat(&request, format);
         let underway = call.begin(candidate.name(), model);
         let result = match timeout_at(share(), answering).await {
             Ok(result) => result,
@@ -158,25 +142,6 @@ impl Asker {
             !call.is_given_up(place) && one.rest(one.model_for(request), &self.cooldowns).is_none()
         })
     }
-}
-
-async fn streamed(
-    candidate: &Candidate,
-    request: &ChatRequest,
-    sink: &mut Sink<'_>,
-) -> Result<ProviderAnswer, Error> {
-    let mut begun = false;
-    let Sink { hand_over, stale } = sink;
-    let mut piece = |text: &str| {
-        if !begun && std::mem::take(stale) {
-            hand_over(StreamEvent::Restart);
-        }
-        begun = true;
-        hand_over(StreamEvent::Text(text));
-    };
-    let result = candidate.provider.stream(request, &mut piece).await;
-    sink.stale |= begun && result.is_err();
-    result
 }
 
 fn resting(rest: Rest) -> Error {

@@ -91,12 +91,12 @@ async fn ask(
         Rung::Prompt => AnswerFormat::Text,
     };
     if rung == Rung::Schema {
-        return asker.ask(candidate, request, format, call, None).await;
+        return asker.ask(candidate, request, format, call).await;
     }
     let mut request = request.clone();
     let system = request.system.take().map(|text| format!("{text}\n\n")).unwrap_or_default();
     request.system = Some(system + &schema.instructions());
-    asker.ask(candidate, &request, format, call, None).await
+    asker.ask(candidate, &request, format, call).await
 }
 
 /// The question again, with the answer and what is wrong with it. The schema is repeated in words: the model of a service
