@@ -15,6 +15,7 @@ pub mod providers;
 mod router;
 mod schema;
 mod stream;
+mod tagged;
 #[cfg(feature = "testing")]
 pub mod testing;
 
@@ -30,3 +31,4 @@ pub use providers::{AnswerFormat, Provider, ProviderAnswer};
 pub use router::{Answer, Candidate, Cooldowns, RetrySettings, Router};
 pub use schema::AnswerSchema;
 pub use schemars;
+pub use tagged::tagged;

@@ -6,10 +6,10 @@ use tokio::time::timeout_at;
 use super::{
     attempts::Call,
     breaker::{self, Cooldowns, Rest},
-    candidate::Candidate,
+    candidate::{Candidate, folded},
     retry::RetrySettings,
 };
-use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, limits};
+use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, FinishReason, ProviderAnswer, extract, limits};
 
 /// The candidates of a router, and the rules by which they are asked.
 #[derive(Debug)]
@@ -34,6 +34,14 @@ impl Asker {
             Err(error) if refuses_temperature(&error) && candidate.fitted(request).temperature.is_some() => {
                 candidate.remember_no_temperature(candidate.model_for(request));
                 self.ask_with_retries(candidate, request, format, call).await
+            }
+            Err(error) if refuses_system(&error) && candidate.fitted(request).system.is_some() => {
+                let request = folded(request.clone());
+                let answered = self.ask_with_retries(candidate, &request, format, call).await;
+                if answered.is_ok() {
+                    candidate.remember_no_system(candidate.model_for(&request));
+                }
+                answered
             }
             result => result,
         };
@@ -112,8 +120,10 @@ impl Asker {
 
         let answering = candidate.provider.chat(&request, format);
         let underway = call.begin(candidate.name(), model);
-        let result = match timeout_at(share(), answering).await {
-            Ok(result) => result,
+        let answered = timeout_at(share(), answering).await;
+        let is_cut_short = answered.is_err();
+        let result = match answered {
+            Ok(result) => result.and_then(spoken),
             Err(_) => Err(out_of_time()),
         }
         .map_err(|error| error.at(candidate.name(), model));
@@ -125,6 +135,8 @@ impl Asker {
                 admission.answered();
                 Ok(answer)
             }
+            // The call had no more time for it: that says nothing about the provider.
+            Err(error) if is_cut_short => Err(error),
             Err(error) => {
                 admission.failed(&error);
                 // A rate limit without a wait gets the rest that the breaker has just set.
@@ -142,6 +154,19 @@ impl Asker {
             !call.is_given_up(place) && one.rest(one.model_for(request), &self.cooldowns).is_none()
         })
     }
+}
+
+/// The answer without what the model thought aloud.
+fn spoken(mut answer: ProviderAnswer) -> Result<ProviderAnswer, Error> {
+    answer.text = extract::without_thoughts(&answer.text);
+    if !answer.text.trim().is_empty() {
+        return Ok(answer);
+    }
+    let kind = match answer.finish_reason {
+        FinishReason::Length => ErrorKind::Truncated,
+        _ => ErrorKind::Malformed,
+    };
+    Err(Error::new(kind, "the model thought aloud and gave no answer").with_usage(answer.usage))
 }
 
 fn resting(rest: Rest) -> Error {
@@ -170,6 +195,15 @@ fn out_of_share() -> Error {
 
 fn refuses_temperature(error: &Error) -> bool {
     error.kind() == ErrorKind::Refused && error.excerpt().to_lowercase().contains("temperature")
+}
+
+/// Whether a server says that it knows no system role, in the words of its template for chats.
+fn refuses_system(error: &Error) -> bool {
+    let said = error.excerpt().to_lowercase();
+    let is_refused = matches!(error.kind(), ErrorKind::Refused | ErrorKind::SchemaUnsupported);
+    is_refused
+        && said.contains("role")
+        && ["system", "alternate", "only user"].iter().any(|word| said.contains(word))
 }
 
 fn tell(error: &Error, request: &ChatRequest) {

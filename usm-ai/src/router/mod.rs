@@ -8,6 +8,7 @@ mod reading;
 mod retry;
 mod rung;
 mod structured;
+mod wrapped;
 
 use std::{future, sync::Arc, time::Duration};
 
@@ -24,7 +25,8 @@ pub use structured::Answer;
 use crate::{AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, Provider};
 use ask::Asker;
 use attempts::Call;
-use reading::{Check, Reading};
+use reading::Reading;
+use wrapped::Check;
 
 /// Several candidates in order of preference, used as one.
 ///
