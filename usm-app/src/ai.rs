@@ -1,24 +1,16 @@
 //! Who answers: the configured providers, or the offline drafts.
 
+mod offline;
+
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use serde::{Deserialize, Serialize};
 use usm_ai::{
     ApiKey, Candidate, Error, Limits, ProbeReport, Provider, Quota, QuotaSettings, Router,
-    providers::{Offline, Service, ServiceConfig, ServiceSpec},
+    providers::{Service, ServiceConfig, ServiceSpec},
 };
 
-use crate::{
-    config::{AiConfig, ProviderConfig},
-    domain::{
-        draft::{
-            ImproveAction, StoryToImprove, draft_backbone, draft_enhancement, draft_stories, draft_story_map,
-            improve_story, nothing_to_split, split_story, wireframe::draft_wireframe,
-        },
-        improvement::StorySplit,
-        wireframe::FlatWireframe,
-    },
-};
+use crate::config::{AiConfig, ProviderConfig};
+pub use offline::{ImproveInput, StoriesInput, WireframeInput, offline};
 
 /// Purpose of a request that turns requirements into a whole map. Its input is the text, a JSON string.
 pub const STORY_MAP: &str = "story_map.generate";
@@ -26,8 +18,7 @@ pub const STORY_MAP: &str = "story_map.generate";
 pub const BACKBONE: &str = "story_map.backbone";
 /// Purpose of a request for the stories of one activity. Its input is a [`StoriesInput`].
 pub const STORIES: &str = "story_map.stories";
-/// Purpose of a request that draws a story. Its input is a
-/// [`WireframeInput`](crate::domain::draft::wireframe::WireframeInput).
+/// Purpose of a request that draws a story. Its input is a [`WireframeInput`].
 pub const WIREFRAME: &str = "story.wireframe";
 /// Purpose of a request that makes a story better. Its input is an [`ImproveInput`].
 pub const IMPROVE: &str = "story.improve";
@@ -137,71 +128,6 @@ impl Writers {
             }))
         };
         Self { writer: router(|member| &member.model), enhancer: router(|member| &member.enhancement_model) }
-    }
-}
-
-/// The offline drafts alone.
-pub fn offline() -> Router {
-    let offline = Offline::new()
-        .try_answers(STORY_MAP, |text: String| draft_story_map(&text).map_err(|error| error.to_string()))
-        .try_answers(BACKBONE, |text: String| draft_backbone(&text).map_err(|error| error.to_string()))
-        .try_answers(STORIES, |input: StoriesInput| {
-            let drafted = draft_stories(&input.requirements_text, &input.activity, &input.tasks);
-            drafted.map_err(|error| error.to_string())
-        })
-        .try_answers(ENHANCE, |text: String| draft_enhancement(&text).map_err(|error| error.to_string()))
-        .answers(WIREFRAME, |input| FlatWireframe::from(&draft_wireframe(&input)))
-        .try_answers(IMPROVE, |input: ImproveInput| input.improve());
-    Router::new(vec![Box::new(offline)])
-}
-
-/// The input of a request with the purpose [`STORIES`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StoriesInput {
-    /// The text the backbone was made of.
-    pub requirements_text: String,
-    /// Title of the activity.
-    pub activity: String,
-    /// Titles of those of its tasks that need stories.
-    pub tasks: Vec<String>,
-}
-
-/// The input of a request with the purpose [`IMPROVE`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ImproveInput {
-    /// Title of the story.
-    pub title: String,
-    /// Who wants what, and why.
-    pub description: String,
-    /// Whose story it is.
-    pub persona: String,
-    /// What must hold when it is done.
-    pub acceptance_criteria: Vec<String>,
-    /// What to improve; `None` for what the prompt says.
-    pub action: Option<ImproveAction>,
-    /// What else to mind.
-    pub prompt: Option<String>,
-}
-
-impl ImproveInput {
-    fn improve(&self) -> Result<serde_json::Value, String> {
-        let story = StoryToImprove {
-            title: &self.title,
-            description: &self.description,
-            persona: &self.persona,
-            acceptance_criteria: &self.acceptance_criteria,
-            prompt: self.prompt.as_deref(),
-        };
-        let answer = match self.action {
-            Some(ImproveAction::Split) => serde_json::to_value(split_story(&story).unwrap_or_else(|| {
-                StorySplit { stories: Vec::new(), suggestion: nothing_to_split(&story).to_owned() }
-            })),
-            // Without AI a wish is added to the description.
-            action => {
-                serde_json::to_value(improve_story(&story, action.unwrap_or(ImproveAction::Details), None))
-            }
-        };
-        answer.map_err(|error| error.to_string())
     }
 }
 

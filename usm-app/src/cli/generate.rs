@@ -16,10 +16,6 @@ use super::{failure::Failure, out};
 use crate::{
     app::App,
     config::Config,
-    domain::{
-        story_map::StoryMap,
-        wireframe::{Platform, StoryWireframe, Style},
-    },
     entities::{project, user_story},
     tasks::{
         self, AiChoice, GenerateMap, GenerateWireframes, MapMode, MapReady, WireframesReady, WorkerKind,
@@ -28,6 +24,8 @@ use crate::{
 use files::{OutDir, Written};
 use progress::Report;
 use screen::Screen;
+use story_map::StoryMap;
+use wireframe::{Platform, StoryWireframe, Style};
 
 /// Somebody waits at the terminal: before jobs that nobody watches.
 const PRIORITY: u8 = 9;

@@ -10,7 +10,6 @@ use super::{failure::Failure, number::count, out, projects};
 use crate::{
     app::App,
     config::Config,
-    domain::draft::ImproveAction,
     entities::{
         project::LoadedProject,
         user::LOCAL_USER_ID,
@@ -21,6 +20,7 @@ use crate::{
         StoryOutcome, WorkerKind,
     },
 };
+use story_map::improvement::ImproveAction;
 
 /// Somebody waits at the terminal: before jobs that nobody watches.
 const PRIORITY: u8 = 9;

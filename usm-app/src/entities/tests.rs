@@ -21,7 +21,7 @@ use super::user_story::{Improved, Improvement, Scope};
 use super::wireframe::NewWireframe;
 use super::{activity, project, release, user, user_story, user_task, wireframe};
 use crate::database::testing::{TestDatabase, on_every_database};
-use crate::domain::story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
+use story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
 
 fn story(title: &str, release: Release) -> Story {
     Story {

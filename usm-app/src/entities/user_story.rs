@@ -12,7 +12,7 @@ pub use improve::{Improved, Improvement, update_improved};
 pub use split::split;
 
 use super::{TextList, activity, project, release, user_task};
-use crate::domain::story_map::Release;
+use story_map::Release;
 
 /// A row of `user_stories`.
 #[sea_orm::model]

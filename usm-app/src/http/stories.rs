@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::draft::ImproveAction,
     entities::{
         user::LOCAL_USER_ID,
         user_story::{self, Scope},
     },
     tasks::{ImproveStories, MOST_STORIES, SPLIT_IN_BULK},
 };
+use story_map::improvement::ImproveAction;
 
 /// Longest wish, in characters.
 const MAX_PROMPT: usize = 1000;

@@ -30,13 +30,13 @@ use super::{Limits, bind, job_events::Watchers, openapi};
 use crate::{
     app::App,
     config::Config,
-    domain::story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION},
     entities::{
         project::{self, LoadedProject},
         user::LOCAL_USER_ID,
     },
     tasks::{GenerateMap, MapReady},
 };
+use story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
 
 /// Longer than anything here takes; whoever waits longer waits for ever.
 const SOON: Duration = Duration::from_secs(30);

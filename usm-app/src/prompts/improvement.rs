@@ -1,7 +1,8 @@
 //! One story in, a better one out.
 
 use super::{ONLY_MATERIAL, bullets, tagged};
-use crate::{domain::draft::ImproveAction, entities::user_story::StoryInContext};
+use crate::entities::user_story::StoryInContext;
+use story_map::improvement::ImproveAction;
 
 pub(crate) const SYSTEM: &str = "\
 You edit user stories so that a team can estimate, build and test them. You change only what you are asked to change \

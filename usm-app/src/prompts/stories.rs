@@ -1,7 +1,7 @@
 //! A backbone in, the stories of one of its activities out.
 
 use super::{ONLY_MATERIAL, bullets, tagged};
-use crate::domain::story_map::Backbone;
+use story_map::Backbone;
 
 pub(crate) const SYSTEM: &str = "\
 You are an experienced product analyst who practises user story mapping. You get the backbone of a map and write the \
@@ -50,7 +50,7 @@ pub(crate) fn user(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::story_map::BackboneActivity;
+    use story_map::BackboneActivity;
 
     #[test]
     fn a_call_knows_the_whole_backbone_and_the_titles_that_exist() {

@@ -7,7 +7,8 @@ use serde::de::DeserializeOwned;
 use usm_ai::{Answer, ChatRequest, ErrorKind, Router};
 use usm_queue::{JobContext, TaskError};
 
-use crate::{app::App, domain::wireframe::Language, prompts};
+use crate::{app::App, prompts};
+use story_map::Language;
 
 /// Waited when a service says that it is asked too often and not for how long.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(30);

@@ -18,12 +18,15 @@ use super::{choice::Asked, job};
 use crate::{
     app::App,
     config::QueueBackend,
-    domain::{enhancement::Enhancement, requirements, story_map::StoryMap, wireframe::Language},
     entities::project::{self, SavedProject},
 };
 use parts::Made;
 pub use parts::{ActivityFailure, ActivityMade, BackboneMade, Enhanced, MapPart};
 use stages::{Stage, Stages};
+use story_map::Language;
+use story_map::StoryMap;
+use story_map::enhancement::Enhancement;
+use story_map::requirements;
 
 /// Generates and saves a story map. The first two fields are the guide's message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]

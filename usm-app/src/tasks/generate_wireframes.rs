@@ -19,19 +19,17 @@ use super::{
     job,
     setbacks::Setbacks,
 };
+use crate::ai::WireframeInput;
 use crate::{
     ai,
     app::App,
-    domain::{
-        draft::wireframe::WireframeInput,
-        wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style},
-    },
     entities::{
         user_story::{self, Scope, StoryInContext},
         wireframe,
     },
     prompts,
 };
+use ::wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style};
 use drawing::Drawing;
 
 /// Stories asked for at once.

@@ -14,12 +14,10 @@ use usm_queue::{JobContext, Task, TaskError, TaskPolicy};
 use super::{choice::Asked, job, setbacks::Setbacks};
 use crate::{
     app::App,
-    domain::{
-        draft::ImproveAction,
-        improvement::{StorySplit, StoryText},
-    },
     entities::user_story::{self, Scope, StoryInContext},
 };
+use story_map::improvement::ImproveAction;
+use story_map::improvement::{StorySplit, StoryText};
 
 /// Stories asked for at once.
 const AT_ONCE: usize = 4;

@@ -5,16 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::wireframe::{Platform, Source, Style};
+use draft::draft_story_map;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
+use story_map::improvement::ImproveAction;
 use usm_ai::testing::{FakeAi, Reply};
 use usm_app::{
     app::App,
     config::Config,
-    domain::{
-        draft::{ImproveAction, draft_story_map},
-        wireframe::{Platform, Source, Style},
-    },
     entities::{
         project,
         user::LOCAL_USER_ID,

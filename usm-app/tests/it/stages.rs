@@ -1,10 +1,10 @@
 //! A map made stage by stage over a fake AI service: what is asked, what is kept, what is told when something is missing.
 
 use serde_json::{Value, json};
+use story_map::StoryMap;
 use usm_ai::testing::{FakeAi, RecordedRequest, Reply};
 use usm_app::{
     app::App,
-    domain::story_map::StoryMap,
     entities::project,
     tasks::{self, GenerateMap, MapReady, WorkerKind},
 };

@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sea_orm::entity::prelude::*;
 use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
 
-use crate::domain::story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
 use crate::entities::{activity, project, release, user_story, user_task, wireframe};
+use story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
 
 /// A project with its whole tree, every level in map order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl LoadedProject {
         self.activities.iter().flat_map(|activity| &activity.tasks).flat_map(|task| &task.stories)
     }
 
-    /// What stands at a number such as `2.1.3`, as [`Place`](crate::domain::place::Place) counts: activity, task and story,
+    /// What stands at a number such as `2.1.3`, as [`Place`](story_map::place::Place) counts: activity, task and story,
     /// as far down as the number goes and the map has it. A number with another part has no story.
     pub fn at(&self, number: &str) -> (Option<&LoadedActivity>, Option<&LoadedTask>, Option<&LoadedStory>) {
         let mut parts = number.splitn(3, '.');

@@ -6,9 +6,9 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{NotSet, Set, TryInsertResult};
 
 use crate::database::begin_write;
-use crate::domain::story_map::{Release, Story, StoryMap};
 use crate::entities::user_story::StoryStatus;
 use crate::entities::{activity, project, release, storable, user_story, user_task};
+use story_map::{Release, Story, StoryMap};
 
 /// Rows of one `INSERT`. SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a story has twelve.
 const ROWS_PER_INSERT: usize = 1000;

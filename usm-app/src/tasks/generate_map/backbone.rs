@@ -11,7 +11,8 @@ use super::{
     parts::{BackboneMade, Made, MapPart, foreign_note},
     stages::Stage,
 };
-use crate::{ai, domain::story_map::BackboneAnswer, prompts};
+use crate::{ai, prompts};
+use story_map::BackboneAnswer;
 
 /// Time for the backbone, with all retries and fallbacks.
 const DEADLINE: Duration = Duration::from_secs(150);

@@ -11,11 +11,8 @@ use super::{
     parts::{Enhanced, Made, MapPart},
     stages::Stage,
 };
-use crate::{
-    ai,
-    domain::enhancement::{Enhancement, EnhancementAnswer},
-    prompts,
-};
+use crate::{ai, prompts};
+use story_map::enhancement::{Enhancement, EnhancementAnswer};
 
 /// The map needs most of the task's time.
 const DEADLINE: Duration = Duration::from_secs(45);

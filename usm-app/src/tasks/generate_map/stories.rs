@@ -20,9 +20,9 @@ use super::{
 };
 use crate::{
     ai::{self, StoriesInput},
-    domain::story_map::{Activity, Backbone, StoriesAnswer},
     prompts,
 };
+use story_map::{Activity, Backbone, StoriesAnswer};
 
 /// Activities asked for at once.
 const AT_ONCE: usize = 4;

@@ -12,11 +12,8 @@ use super::{
     parts::{ActivityMade, BackboneMade, Made, MapPart, NO_STORIES, foreign_note},
     stages::Stage,
 };
-use crate::{
-    ai,
-    domain::story_map::{Activity, MapAnswer},
-    prompts,
-};
+use crate::{ai, prompts};
+use story_map::{Activity, MapAnswer};
 
 /// Time for the map, with all retries and fallbacks; enhancing and saving have the rest of the task's time.
 const DEADLINE: Duration = Duration::from_secs(300);

@@ -2,10 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::{
-    domain::wireframe::{FlatWireframe, Platform, StoryWireframe, Style, Subject, Wireframe, parse},
-    entities::{user_story, wireframe::NewWireframe},
-};
+use crate::entities::{user_story, wireframe::NewWireframe};
+use wireframe::{FlatWireframe, Platform, StoryWireframe, Style, Subject, Wireframe, parse};
 
 /// A drawn story.
 pub(super) struct Drawing {

@@ -4,10 +4,10 @@ use usm_ai::{ChatRequest, ErrorKind};
 use usm_queue::JobContext;
 
 use super::{DEADLINE, Drawing, GenerateWireframes};
+use crate::ai::WireframeInput;
 use crate::{
     ai,
     app::App,
-    domain::draft::wireframe::WireframeInput,
     entities::user_story,
     prompts,
     tasks::{choice::Asked, failure::NoAnswer},

@@ -15,14 +15,12 @@ use super::{ImproveStories, Outcome, Proposal, StoryOutcome};
 use crate::{
     ai::{self, ImproveInput},
     app::App,
-    domain::{
-        draft::ImproveAction,
-        improvement::{ImprovementAnswer, SplitAnswer, StorySplit, StoryText},
-        wireframe::Language,
-    },
     entities::user_story::{self, Improved, Improvement, Scope, StoryInContext},
     prompts,
 };
+use story_map::Language;
+use story_map::improvement::ImproveAction;
+use story_map::improvement::{ImprovementAnswer, SplitAnswer, StorySplit, StoryText};
 
 /// Time for one story, with all retries and fallbacks.
 const DEADLINE: Duration = Duration::from_secs(60);
