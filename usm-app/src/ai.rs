@@ -2,10 +2,10 @@
 
 mod offline;
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, time::Duration};
 
 use usm_ai::{
-    ApiKey, Candidate, Error, Limits, ProbeReport, Provider, Quota, QuotaSettings, Router,
+    ApiKey, Candidate, Error, Limits, ProbeReport, Quota, QuotaSettings, Router,
     providers::{Service, ServiceConfig, ServiceSpec},
 };
 
@@ -25,10 +25,6 @@ pub const IMPROVE: &str = "story.improve";
 /// Purpose of a request that makes requirements fuller. Its input is the text, a JSON string; offline only questions are
 /// answered, for words alone do not tell what follows from them.
 pub const ENHANCE: &str = "requirements.enhance";
-
-/// Longest time for one request to one provider; another provider, or another attempt, still has time after it within
-/// the time of a task.
-const REQUEST_LIMIT: Duration = Duration::from_secs(150);
 
 /// The ways to get an answer.
 #[derive(Debug)]
@@ -62,7 +58,7 @@ impl Ai {
             .map(|provider| Member::new(provider, config))
             .collect::<Result<_, _>>()?;
         let alone =
-            |member: &Member| (member.provider.name().to_owned(), Writers::of(std::slice::from_ref(member)));
+            |member: &Member| (member.name.to_owned(), Writers::of(std::slice::from_ref(member)));
         Ok(Self {
             configured: Writers::of(&members),
             alone: members.iter().map(alone).collect(),
@@ -114,18 +110,14 @@ impl Ai {
 }
 
 impl Writers {
-    /// Routers over these providers; without any, over the offline drafts. Both use the same providers, so that what is
-    /// limited is limited once.
+    /// Routers over these providers; without any, over the offline drafts. All routers use clones of the same candidates, so
+    /// that what is limited is limited once, and who rests for one rests for all.
     fn of(members: &[Member]) -> Self {
         if members.is_empty() {
             return Self { writer: offline(), enhancer: offline() };
         }
         let router = |model: fn(&Member) -> &str| {
-            Router::of(members.iter().map(|member| {
-                Candidate::shared(Arc::clone(&member.provider))
-                    .model(model(member))
-                    .quota(member.quota.clone())
-            }))
+            Router::of(members.iter().map(|member| member.candidate.clone().model(model(member))))
         };
         Self { writer: router(|member| &member.model), enhancer: router(|member| &member.enhancement_model) }
     }
@@ -133,8 +125,8 @@ impl Writers {
 
 /// A configured provider, with what both routers need of it.
 struct Member {
-    provider: Arc<dyn Provider>,
-    quota: Quota,
+    candidate: Candidate,
+    name: &'static str,
     model: String,
     enhancement_model: String,
 }
@@ -151,7 +143,15 @@ impl Member {
             name: name.to_owned(),
             base_url: settings.base_url.clone().unwrap_or_else(|| spec.base_url.to_owned()),
             model: model.clone(),
-            limits: Limits { total: REQUEST_LIMIT, ..Limits::default() },
+            limits: Limits {
+                first_byte: match settings.may_be_slow() {
+                    true => config.patience.request,
+                    false => config.patience.silence,
+                },
+                silence: config.patience.silence,
+                total: config.patience.request,
+                ..Limits::default()
+            },
             ..spec.config(settings.api_key.as_ref().map(|key| ApiKey::new(key.expose())))
         })?;
         let limited = |number: u32| (number > 0).then_some(number);
@@ -161,7 +161,7 @@ impl Member {
             tokens_per_minute: limited(config.limits.tokens_per_minute),
         });
         let enhancement_model = settings.enhancement_model.as_deref().unwrap_or(spec.small_model).to_owned();
-        Ok(Self { provider: Arc::new(service), quota, model, enhancement_model })
+        Ok(Self { candidate: Candidate::new(service).quota(quota), name, model, enhancement_model })
     }
 }
 

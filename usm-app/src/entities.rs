@@ -1,7 +1,7 @@
 //! The tables of the application's database, each with its queries beside it.
 //!
 //! ```text
-//! user ─< project ─< activity ─< user_task ─< user_story ─< wireframe
+//! user ─< project ─< activity ─< user_task ─< user_story ─< wireframe, story_revision
 //!                 └< release ──────────────────┘
 //! ```
 //!
@@ -11,6 +11,7 @@ pub mod activity;
 pub mod database_identity;
 pub mod project;
 pub mod release;
+pub mod story_revision;
 pub mod user;
 pub mod user_story;
 pub mod user_task;

@@ -76,7 +76,7 @@ fn large_map(activities: usize) -> StoryMap {
 }
 
 async fn save(db: &DatabaseConnection, map: &StoryMap) -> project::SavedProject {
-    project::save_map(db, Uuid::now_v7(), LOCAL_USER_ID, "Нужна доставка еды", map).await.unwrap()
+    project::save_map(db, Uuid::now_v7(), LOCAL_USER_ID, "Нужна доставка еды", map, "offline").await.unwrap()
 }
 
 /// Ids of the stories in map order.

@@ -11,8 +11,12 @@ and keep the meaning: same persona, same goal, every number and name as given.
 A good story stands on its own, brings somebody a benefit, is small enough for one iteration, and can be tested. Its \
 title is at most ten words. Its description says who wants what and why. Each acceptance criterion names a condition \
 and an outcome that can be observed; none repeats another, and none would fit any other story as well.
-Do not invent business rules, numbers or technologies.
+Do not invent business rules, numbers or technologies; what the user's wish names is not invented.
 Write in the language of the story.";
+
+/// Unlike the story, the wish is meant for the model.
+const WISH: &str = "The user of this tool wishes the following. Do it, as far as it is about this story; where it differs from the \
+                    task above, the wish holds. It changes neither the form of your answer nor who you are.";
 
 pub(crate) fn user(story: &StoryInContext, action: Option<ImproveAction>, wish: Option<&str>) -> String {
     let about = format!(
@@ -26,9 +30,8 @@ pub(crate) fn user(story: &StoryInContext, action: Option<ImproveAction>, wish: 
         bullets(&story.story.acceptance_criteria.0)
     );
     let wish = wish.map(str::trim).filter(|wish| !wish.is_empty());
-    let wish =
-        wish.map(|wish| format!("\n\nMind this as well:\n{}", tagged("wish", wish))).unwrap_or_default();
-    format!("{}\n\n{}{wish}\n\n{ONLY_MATERIAL}", what(action), tagged("story", &about))
+    let wish = wish.map(|wish| format!("\n\n{WISH}\n{}", tagged("wish", wish))).unwrap_or_default();
+    format!("{}\n\n{}\n\n{ONLY_MATERIAL}{wish}", what(action), tagged("story", &about))
 }
 
 fn what(action: Option<ImproveAction>) -> &'static str {
@@ -50,8 +53,7 @@ fn what(action: Option<ImproveAction>) -> &'static str {
              built. Each one stands on its own and brings a benefit; every criterion goes to the part it belongs to."
         }
         None => {
-            "Improve this story as the wish says, as far as the wish speaks of the story. Keep what it does not touch: \
-             title, description and criteria."
+            "Improve this story as the wish below says. Keep what it does not touch: title, description and criteria."
         }
     }
 }

@@ -19,6 +19,7 @@ use crate::{
     app::App,
     config::QueueBackend,
     entities::project::{self, SavedProject},
+    prompts::Requirements,
 };
 use parts::Made;
 pub use parts::{ActivityFailure, ActivityMade, BackboneMade, Enhanced, MapPart};
@@ -138,18 +139,19 @@ pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<Map
     if task.use_enhancement && made.enhanced.is_none() && made.backbone.is_none() {
         enhancement::enhance(&work, task.use_enhanced_text, &mut made).await?;
     }
-    let text = made.text_used().unwrap_or(text).to_owned();
+    let written_out = made.text_used().map(ToOwned::to_owned);
+    let requirements = Requirements { text, written_out: written_out.as_deref() };
     match task.mode {
         MapMode::Hierarchical => {
-            backbone::make(&work, &text, &mut made).await?;
-            stories::make(&work, &text, &mut made).await?;
+            backbone::make(&work, &requirements, &mut made).await?;
+            stories::make(&work, &requirements, &mut made).await?;
         }
-        MapMode::Single => whole::make(&work, &text, &mut made).await?,
+        MapMode::Single => whole::make(&work, &requirements, &mut made).await?,
     }
 
     let map = made.map(work.language)?;
     work.report(Stage::Save(made.made(), made.total())).await?;
-    let saved = save(&work, owner, &task.requirements_text, &map).await?;
+    let saved = save(&work, owner, &task.requirements_text, &map, &made.made_by()).await?;
     work.report(Stage::Done(made.made(), made.total())).await?;
     Ok(ready(saved, made, started))
 }
@@ -187,8 +189,10 @@ async fn save(
     owner: i64,
     requirements: &str,
     map: &StoryMap,
+    made_by: &str,
 ) -> Result<SavedProject, TaskError> {
-    let saved = project::save_map(&work.job.state.db, job::key(work.job), owner, requirements, map).await;
+    let db = &work.job.state.db;
+    let saved = project::save_map(db, job::key(work.job), owner, requirements, map, made_by).await;
     let saved = saved.map_err(|error| match error.sql_err() {
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
             TaskError::permanent(format!("the job's owner, user {owner}, does not exist"))

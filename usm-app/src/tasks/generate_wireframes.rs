@@ -260,7 +260,7 @@ impl Designer<'_> {
             .system(prompts::wireframe::SYSTEM)
             .input(value)
             .temperature(job.state.config.ai.temperature)
-            .deadline(DEADLINE);
+            .deadline(self.job.state.config.ai.patience.stretched(DEADLINE));
         let request = self.asked.of_model(request);
         let language = Language::of(&format!("{} {}", input.title, input.acceptance_criteria.join(" ")));
         let writer = self.asked.writer();

@@ -89,6 +89,12 @@ pub struct StoryOutcome {
     /// Why it was not improved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The text of an improved story before the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<StoryText>,
+    /// Its text now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<StoryText>,
     /// The better text of a story that was edited meanwhile, for its owner to take over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Proposal>,
@@ -131,6 +137,8 @@ impl StoryOutcome {
             suggestion: String::new(),
             added_story_ids: Vec::new(),
             error: None,
+            before: None,
+            after: None,
             proposal: None,
             made_by: String::new(),
         }

@@ -6,7 +6,9 @@ use serde_json::Value;
 
 use super::{
     Release,
-    read::{field, holder, list, text, texts},
+    criteria::criteria,
+    placeholder::said,
+    read::{self, field, holder, list},
 };
 
 const ACTIVITIES: [&str; 3] = ["activities", "map", "backbone"];
@@ -133,7 +135,10 @@ impl MapAnswer {
         let value = holder(value, &ACTIVITIES);
         let activities: Vec<_> = list(value, &ACTIVITIES).iter().map(ActivityAnswer::read).collect();
         if !activities.iter().flat_map(|activity| &activity.tasks).any(|task| !task.stories.is_empty()) {
-            return Err("the answer is a map without stories: give `activities` with `tasks` with `stories`");
+            return Err(
+                "the answer is a map without stories, or with placeholders such as `string` in place of them: give `activities` \
+                 with `tasks` with `stories`",
+            );
         }
         let (name, personas, notes) = about(value);
         Ok(Self { name, personas, activities, notes })
@@ -181,7 +186,10 @@ impl StoriesAnswer {
         }
         tasks.retain(|task| !task.stories.is_empty());
         if tasks.is_empty() {
-            return Err("there are no stories in the answer: give `tasks`, each with `title` and `stories`");
+            return Err(
+                "there are no stories in the answer, or only placeholders such as `string`: give `tasks`, each with `title` and \
+                 `stories`",
+            );
         }
         Ok(Self { tasks })
     }
@@ -204,29 +212,46 @@ impl TaskAnswer {
 }
 
 impl StoryAnswer {
-    /// `None` for what is no story at all.
+    /// `None` for what is no story at all, or says nothing.
     fn read(value: &Value) -> Option<Self> {
         if let Value::String(title) = value {
             let (description, persona) = (String::new(), String::new());
-            let (title, acceptance_criteria) = (title.clone(), Vec::new());
-            return Some(Self { title, description, persona, release: Release::Later, acceptance_criteria });
+            let (title, acceptance_criteria) = (said(title), Vec::new());
+            return (!title.is_empty()).then_some(Self {
+                title,
+                description,
+                persona,
+                release: Release::Later,
+                acceptance_criteria,
+            });
         }
         value.as_object()?;
-        Some(Self {
+        let story = Self {
             title: text(value, &["title", "storytitle", "name", "summary", "story"]),
             description: text(value, &["description", "userstory", "text", "details"]),
             persona: text(value, &["persona", "role", "actor", "user"]),
             release: Release::of_words(&text(value, &["release", "priority", "slice"])),
-            acceptance_criteria: texts(value, &["acceptancecriteria", "criteria"]),
-        })
+            acceptance_criteria: criteria(value, &["acceptancecriteria", "criteria"]),
+        };
+        (!story.title.is_empty() || !story.description.is_empty()).then_some(story)
     }
 }
 
 fn title(value: &Value) -> String {
     match value {
-        Value::String(title) => title.clone(),
+        Value::String(title) => said(title),
         _ => text(value, &["title", "activity", "task", "tasktitle", "activitytitle", "step", "name"]),
     }
+}
+
+/// The text of a field as it is read; empty when it only stands for one.
+fn text(value: &Value, names: &[&str]) -> String {
+    said(&read::text(value, names))
+}
+
+/// The texts of a field as they are read, without those that only stand for one.
+fn texts(value: &Value, names: &[&str]) -> Vec<String> {
+    read::texts(value, names).iter().map(|text| said(text)).filter(|text| !text.is_empty()).collect()
 }
 
 /// Name, personas and notes.

@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use super::{
     Activity, Backbone, Release, Story, StoryMap, UserTask, VERSION,
     wording::{CRITERIA, TITLE, bounded, key, sentences},
+    words::{is_cyrillic, stem},
 };
 use crate::Language;
 
@@ -96,6 +97,36 @@ fn fold(kept: &mut Story, other: Story) {
     kept.acceptance_criteria = sentences(&kept.acceptance_criteria, CRITERIA);
 }
 
+/// What the names of one role have in common: “a passenger” and “Passengers”, «Курьер» and «курьеры».
+fn role(name: &str) -> String {
+    const ARTICLES: [&str; 3] = ["a", "an", "the"];
+    let words = key(name);
+    let words = words.split(' ').filter(|word| !ARTICLES.contains(word));
+    words
+        .map(|word| if word.chars().any(is_cyrillic) { stem(word) } else { singular(word) })
+        .collect::<Vec<_>>()
+        .join(" ")
+}
+
+/// An English noun in its singular. Its stem would be too short: that of “manager” is that of “management”.
+fn singular(word: &str) -> String {
+    const IRREGULAR: [(&str, &str); 3] = [("people", "person"), ("children", "child"), ("men", "man")];
+    if let Some((plural, singular)) = IRREGULAR.iter().find(|(plural, _)| word.ends_with(plural)) {
+        return format!("{}{singular}", &word[..word.len() - plural.len()]);
+    }
+    let without = |ending: &str| word.strip_suffix(ending).filter(|rest| rest.len() > 2);
+    match (without("ies"), without("es"), without("s")) {
+        (Some(rest), ..) => format!("{rest}y"),
+        (_, Some(rest), _)
+            if rest.ends_with(['s', 'x', 'z']) || rest.ends_with("ch") || rest.ends_with("sh") =>
+        {
+            rest.to_owned()
+        }
+        (.., Some(rest)) if !rest.ends_with(['s', 'u', 'i']) => rest.to_owned(),
+        _ => word.to_owned(),
+    }
+}
+
 /// The personas, each under one name.
 #[derive(Debug, Default)]
 pub(super) struct Cast {
@@ -123,8 +154,8 @@ impl Cast {
     pub(super) fn canonical(&mut self, name: &str) -> String {
         let name = bounded(name, TITLE);
         let known = match name.is_empty() || self.names.len() >= PERSONAS {
-            true => self.names.iter().find(|known| key(known) == key(&name)).or(self.names.first()),
-            false => self.names.iter().find(|known| key(known) == key(&name)),
+            true => self.names.iter().find(|known| role(known) == role(&name)).or(self.names.first()),
+            false => self.names.iter().find(|known| role(known) == role(&name)),
         };
         if let Some(known) = known {
             return known.clone();

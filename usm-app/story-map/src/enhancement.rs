@@ -1,5 +1,7 @@
 //! A requirements text written out more fully, with what was added, what is missing, and how sure it is.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
@@ -9,6 +11,7 @@ use super::{
     read::{field, holder, number, text, texts},
     requirements,
     wording::{key, sentences},
+    words::content_stems,
 };
 
 /// A text that its author may not recognise is not used.
@@ -33,6 +36,9 @@ pub struct Enhancement {
     pub detected_roles: Vec<String>,
     /// How sure it is that the enhanced text means what its author meant, from 0 to 1.
     pub confidence: f64,
+    /// What of the original the enhanced text does not have any more; one that has lost something is not used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lost: Vec<String>,
     /// Whether there was no enhanced text to be had, so that this is the original with a confidence of 0.
     pub fallback: bool,
 }
@@ -130,8 +136,10 @@ impl EnhancementAnswer {
             detected_product_type: self.detected_product_type,
             detected_roles: sentences(&self.detected_roles, MOST),
             confidence,
+            lost: Vec::new(),
             fallback: false,
         }
+        .weighed(&[])
     }
 }
 
@@ -146,17 +154,43 @@ impl Enhancement {
             detected_product_type: ProductType::Unknown,
             detected_roles: Vec::new(),
             confidence: 0.0,
+            lost: Vec::new(),
             fallback: true,
         }
     }
 
     /// The text a map may be made of in place of the original: one that is sure to 0.7 at least, in the language of the
-    /// original, and different from it.
+    /// original, different from it, and without a loss. The original goes along with it all the same.
     pub fn usable(&self) -> Option<&str> {
         let is_kept = Language::of(&self.enhanced_text) == Language::of(&self.original_text);
         let is_new = self.enhanced_text != self.original_text;
         let text = Some(self.enhanced_text.as_str());
-        text.filter(|_| !self.fallback && self.confidence >= SURE && is_kept && is_new)
+        text.filter(|_| {
+            !self.fallback && self.confidence >= SURE && is_kept && is_new && self.lost.is_empty()
+        })
+    }
+
+    /// With what the enhanced text has lost of the original: numbers, roles that the answer names or that are `known`
+    /// otherwise, most of the text.
+    #[must_use]
+    pub fn weighed(mut self, known: &[String]) -> Self {
+        let (old, new) = (self.original_text.as_str(), self.enhanced_text.as_str());
+        let (stems_before, stems_after) = (stems(old), stems(new));
+        let numbers_after = numbers(new);
+        let lost_numbers =
+            numbers(old).into_iter().filter(|number| !numbers_after.contains(number)).map(str::to_owned);
+        let is_lost = |role: &&String| {
+            let role = stems(role);
+            !role.is_empty() && role.is_subset(&stems_before) && !role.is_subset(&stems_after)
+        };
+        let lost_roles = self.detected_roles.iter().chain(known).filter(is_lost).cloned();
+        let kept = stems_before.intersection(&stems_after).count();
+        let is_short = kept * 2 < stems_before.len() || new.chars().count() * 2 < old.chars().count();
+        let most = Language::of(old).pick("большая часть текста", "most of the text");
+        let lost: BTreeSet<String> =
+            lost_numbers.chain(lost_roles).chain(is_short.then(|| most.to_owned())).collect();
+        self.lost = lost.into_iter().collect();
+        self
     }
 
     /// What the reader of the map must know: which part of it the author has not written, if the text was `used`, and
@@ -171,8 +205,34 @@ impl Enhancement {
             known.iter().all(|note| !note.contains(&question))
         };
         let additions = self.added_aspects.iter().filter(|_| used).map(|text| format!("{added}{text}"));
+        let lost = language.pick(
+            "Дополненный текст не взят, в нём потеряно: ",
+            "The enhanced text was not used, it has lost: ",
+        );
+        let losses = (!used && !self.lost.is_empty()).then(|| format!("{lost}{}", self.lost.join(", ")));
+        let additions = additions.chain(losses);
         additions.chain(self.missing_info.iter().filter(is_new).map(|text| format!("{open}{text}"))).collect()
     }
+}
+
+fn stems(text: &str) -> BTreeSet<String> {
+    content_stems(text).into_iter().collect()
+}
+
+/// The numbers that a text names, but for those that only count its lines.
+fn numbers(text: &str) -> BTreeSet<&str> {
+    let digits = text.lines().flat_map(|line| uncounted(line).split(|c: char| !c.is_ascii_digit()));
+    digits.filter(|digits| !digits.is_empty()).collect()
+}
+
+/// The line without a number in front such as `2.`, `2.1.` or `2)`.
+fn uncounted(line: &str) -> &str {
+    let line = line.trim_start();
+    let rest = line.trim_start_matches(|c: char| c.is_ascii_digit() || c == '.');
+    let number = &line[..line.len() - rest.len()];
+    let counts =
+        number.ends_with('.') && rest.starts_with(' ') || !number.is_empty() && rest.starts_with(')');
+    if counts { rest } else { line }
 }
 
 impl ProductType {
@@ -240,6 +300,34 @@ mod tests {
         }
         assert!(!of("The customer orders food and pays by card.", json!(0.9)), "another language");
         assert!(!of("Клиент заказывает еду.", json!(0.9)), "nothing new");
+    }
+
+    #[test]
+    fn a_text_that_has_lost_something_is_not_used_and_that_is_said() {
+        let original =
+            "1. The customer orders food for up to 500 €.\n2. The courier delivers it within 30 minutes.";
+        let of = |text: &str, roles: &[&str], known: &[&str]| {
+            let answer = json!({ "enhanced_text": text, "confidence": 0.95, "detected_roles": roles });
+            let known: Vec<String> = known.iter().map(|role| (*role).to_owned()).collect();
+            EnhancementAnswer::read(&answer).unwrap().into_enhancement(original).weighed(&known)
+        };
+        let whole = "The customer orders food for up to 500 € and pays. The courier delivers it within 30 minutes by bike.";
+        let without_courier =
+            "The customer orders food for up to 500 €. It is delivered within 30 minutes by someone.";
+
+        assert_eq!(of(whole, &["Customer", "Courier"], &[]).usable(), Some(whole));
+        for (enhancement, lost) in [
+            (of(&whole.replace("500", "many"), &[], &[]), "500"),
+            (of(without_courier, &["Customer", "Courier"], &[]), "Courier"),
+            (of(without_courier, &["Customer"], &["Couriers"]), "Couriers"),
+            (of("The courier: 500 in 30 minutes.", &[], &[]), "most of the text"),
+        ] {
+            assert_eq!(
+                (enhancement.usable(), enhancement.lost.as_slice()),
+                (None, [lost.to_owned()].as_slice())
+            );
+            assert!(enhancement.notes(false, &[])[0].contains(lost), "{enhancement:?}");
+        }
     }
 
     #[test]

@@ -1,12 +1,17 @@
 //! What a model may answer when it is asked to improve or split a story, made fit to be saved.
 
+use std::collections::BTreeSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, Serialize, de::Error};
 use serde_json::Value;
 
 use super::{
-    read::{holder, list, text, texts},
+    criteria::criteria,
+    placeholder::said,
+    read::{self, holder, list},
     wording::{CRITERIA, DESCRIPTION, SENTENCE, TITLE, bounded, key, sentences},
+    words::content_stems,
 };
 
 /// Most stories one story is split into.
@@ -103,6 +108,11 @@ const TITLES: [&str; 4] = ["title", "storytitle", "name", "summary"];
 const DESCRIPTIONS: [&str; 3] = ["description", "userstory", "text"];
 const CRITERIA_NAMES: [&str; 2] = ["acceptancecriteria", "criteria"];
 
+/// The text of a field as it is read; empty when it only stands for one.
+fn text(value: &Value, names: &[&str]) -> String {
+    said(&read::text(value, names))
+}
+
 impl ImprovementAnswer {
     /// The story in a document of any shape. What an answer does not say stays as it is.
     ///
@@ -116,7 +126,7 @@ impl ImprovementAnswer {
         let answer = Self {
             title: text(value, &TITLES),
             description: text(value, &DESCRIPTIONS),
-            acceptance_criteria: texts(value, &CRITERIA_NAMES),
+            acceptance_criteria: criteria(value, &CRITERIA_NAMES),
             suggestion: if suggestion.is_empty() { text(value, &["suggestion"]) } else { suggestion },
         };
         let says_something = !answer.title.is_empty()
@@ -164,7 +174,7 @@ impl SplitAnswer {
         let part = |value: &Value| PartAnswer {
             title: text(value, &TITLES),
             description: text(value, &DESCRIPTIONS),
-            acceptance_criteria: texts(value, &CRITERIA_NAMES),
+            acceptance_criteria: criteria(value, &CRITERIA_NAMES),
         };
         let stories: Vec<_> = list(value, &STORIES).iter().map(part).collect();
         let answer = Self { stories, suggestion: text(value, &["suggestion", "explanation"]) };
@@ -209,6 +219,38 @@ impl StoryText {
         !self.title.is_empty() && !self.description.is_empty() && !self.acceptance_criteria.is_empty()
     }
 
+    /// This text with every part of `before` in the place of one that says less: a title of fewer than half the words, a
+    /// description without its numbers or most of its length, fewer criteria than there were. A rewriting of the criteria may make
+    /// fewer of them, two at least, while their numbers stay.
+    #[must_use]
+    pub fn never_less_than(self, before: &Self, action: Option<ImproveAction>) -> Self {
+        let is_less = |new: &str, old: &str| {
+            new.chars().count() * 3 < old.chars().count() || !numbers(old).is_subset(&numbers(new))
+        };
+        let criteria_of = |text: &Self| text.acceptance_criteria.join(" ");
+        let (new, old) = (self.acceptance_criteria.len(), before.acceptance_criteria.len());
+        let are_fewer = match action {
+            Some(ImproveAction::Criteria) => {
+                new < old.min(2) || is_less(&criteria_of(&self), &criteria_of(before))
+            }
+            _ => new < old,
+        };
+        Self {
+            title: match content_stems(&self.title).len() * 2 < content_stems(&before.title).len() {
+                true => before.title.clone(),
+                false => self.title,
+            },
+            description: match is_less(&self.description, &before.description) {
+                true => before.description.clone(),
+                false => self.description,
+            },
+            acceptance_criteria: match are_fewer {
+                true => before.acceptance_criteria.clone(),
+                false => self.acceptance_criteria,
+            },
+        }
+    }
+
     /// Only what was asked for: criteria leave title and description as they were, edge cases come on top of the criteria
     /// there are. A wish in the user's own words may be about anything but never takes criteria away from edge cases.
     #[must_use]
@@ -237,6 +279,11 @@ impl StoryText {
     }
 }
 
+/// The numbers that a text names.
+fn numbers(text: &str) -> BTreeSet<&str> {
+    text.split(|c: char| !c.is_ascii_digit()).filter(|digits| !digits.is_empty()).collect()
+}
+
 #[cfg(test)]
 mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
@@ -263,6 +310,39 @@ mod tests {
 
         assert_eq!((text.title.as_str(), suggestion.as_str()), ("Оплатить", ""));
         assert_eq!(text.acceptance_criteria, ["Чек приходит", "Отказ показан"]);
+    }
+
+    #[test]
+    fn a_story_is_never_overwritten_with_less() {
+        let before = StoryText {
+            title: "Pay for the order by card".to_owned(),
+            description: "The customer pays up to 500 € by card, so that the order is sent the same day"
+                .to_owned(),
+            acceptance_criteria: ["A receipt is sent", "A refused card is told within 3 s"]
+                .map(str::to_owned)
+                .into(),
+        };
+        for poor in ["N/A", "TBD", "x", "string", "...", "Pay"] {
+            let answer = json!({ "title": poor, "description": poor, "acceptance_criteria": [poor] });
+            let text = match ImprovementAnswer::read(&answer) {
+                Ok(answer) => answer.into_text(&before).unwrap().0.never_less_than(&before, None),
+                Err(_) => before.clone(),
+            };
+
+            assert_eq!(text, before, "{poor}");
+        }
+        let longer = StoryText {
+            title: "Pay for the order by card at once".to_owned(),
+            description: format!("{}, unless it is sold out", before.description),
+            acceptance_criteria: vec![
+                "A receipt is sent at once".to_owned(),
+                "Refused within 3 s: told".to_owned(),
+            ],
+        };
+        assert_eq!(longer.clone().never_less_than(&before, None), longer);
+        let without_number =
+            StoryText { acceptance_criteria: vec!["a".repeat(80), "b".to_owned()], ..before.clone() };
+        assert_eq!(without_number.never_less_than(&before, Some(ImproveAction::Criteria)), before);
     }
 
     #[test]

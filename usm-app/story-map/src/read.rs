@@ -14,7 +14,7 @@ pub fn field<'a>(value: &'a Value, names: &[&str]) -> Option<&'a Value> {
     })
 }
 
-fn is_named(known: &str, name: &str) -> bool {
+pub(crate) fn is_named(known: &str, name: &str) -> bool {
     let letters = known.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase);
     letters.eq(name.chars())
 }

@@ -7,6 +7,7 @@ fn improvement() -> Improvement {
         title: "Корзина с суммой".to_owned(),
         description: "Как покупатель, я вижу сумму заказа".to_owned(),
         acceptance_criteria: vec!["Сумма обновляется при изменении количества".to_owned()],
+        written_by: "groq/model".to_owned(),
     }
 }
 
@@ -34,7 +35,7 @@ async fn stories_of_another_project_give_nothing() {
 async fn stories_of_another_user_give_nothing() {
     on_every_database(async |db| {
         let other = another_user(db).await;
-        let theirs = project::save_map(db, Uuid::now_v7(), other, "чужое", &food_delivery()).await.unwrap();
+        let theirs = project::save_map(db, Uuid::now_v7(), other, "чужое", &food_delivery(), "offline").await.unwrap();
         let ids = story_ids(db, theirs.id).await;
 
         assert!(user_story::by_ids(db, Scope::Owner(LOCAL_USER_ID), &ids).await.unwrap().is_empty());

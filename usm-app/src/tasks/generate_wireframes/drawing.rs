@@ -94,6 +94,7 @@ mod tests {
             status: StoryStatus::Todo,
             version: 1,
             improved_by_job: None,
+            written_by: String::new(),
         }
     }
 

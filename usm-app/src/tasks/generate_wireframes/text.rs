@@ -28,7 +28,7 @@ pub(super) async fn draw(
 ) -> Result<Option<Drawing>, NoAnswer> {
     let request = ChatRequest::new(ai::WIREFRAME, prompts::wireframe::user_for_text(input))
         .system(prompts::wireframe::SYSTEM_FOR_TEXT)
-        .deadline(DEADLINE);
+        .deadline(job.state.config.ai.patience.stretched(DEADLINE));
     let request = asked.of_model(request);
     let answer = tokio::select! {
         biased;
