@@ -57,8 +57,7 @@ impl Ai {
             .iter()
             .map(|provider| Member::new(provider, config))
             .collect::<Result<_, _>>()?;
-        let alone =
-            |member: &Member| (member.name.to_owned(), Writers::of(std::slice::from_ref(member)));
+        let alone = |member: &Member| (member.name.to_owned(), Writers::of(std::slice::from_ref(member)));
         Ok(Self {
             configured: Writers::of(&members),
             alone: members.iter().map(alone).collect(),

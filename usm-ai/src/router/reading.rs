@@ -108,9 +108,9 @@ pub(super) fn read(
     }))
 }
 
-/// The model answered in words: it declines, or asks back.
+/// The model answered in words: it declines, or asks back. Its words are the reason that people are told.
 fn said(words: &str) -> Flaw {
-    Flaw { kind: ErrorKind::Blocked, problems: vec![format!("the model says: {}", words.trim())] }
+    Flaw { kind: ErrorKind::Malformed, problems: vec![format!("the model says: {}", words.trim())] }
 }
 
 #[cfg(test)]

@@ -132,6 +132,6 @@ async fn a_model_that_declines_is_asked_once_more_and_then_quoted() {
 
     let error = router([("groq", &ai)]).answer::<Point>(&question()).await.unwrap_err();
 
-    assert_eq!((error.kind(), ai.requests().len()), (ErrorKind::Blocked, 2));
+    assert_eq!((error.kind(), ai.requests().len()), (ErrorKind::Malformed, 2));
     assert!(error.to_string().contains("I'm sorry, but I can't help with that."), "{error}");
 }

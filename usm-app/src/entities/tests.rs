@@ -17,7 +17,8 @@ use serde_json::json;
 use uuid::Uuid;
 
 use super::user::LOCAL_USER_ID;
-use super::user_story::{Improved, Improvement, Scope};
+use super::story_revision::{self, Author};
+use super::user_story::{Improved, Improvement, Scope, Undone};
 use super::wireframe::NewWireframe;
 use super::{activity, project, release, user, user_story, user_task, wireframe};
 use crate::database::testing::{TestDatabase, on_every_database};

@@ -113,7 +113,8 @@ impl TestApp {
             sea_orm::ConnectionTrait::execute_unprepared(&self.app.db, &sql).await.unwrap();
         }
         let job_id = uuid::Uuid::now_v7();
-        let saved = project::save_map(&self.app.db, job_id, user_id, TEXT, &story_map(), "offline").await.unwrap();
+        let saved =
+            project::save_map(&self.app.db, job_id, user_id, TEXT, &story_map(), "offline").await.unwrap();
         project::load_map(&self.app.db, saved.id).await.unwrap().unwrap()
     }
 

@@ -19,8 +19,5 @@ the text leaves open, into the notes: at most seven short sentences.
 Write everything in the language the requirements are written in.";
 
 pub(crate) fn user(requirements: &Requirements<'_>) -> String {
-    format!(
-        "Make the backbone of this product's story map.\n\n{}\n\n{ONLY_MATERIAL}",
-        requirements.tagged()
-    )
+    format!("Make the backbone of this product's story map.\n\n{}\n\n{ONLY_MATERIAL}", requirements.tagged())
 }

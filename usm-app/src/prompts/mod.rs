@@ -59,6 +59,9 @@ mod tests {
 
         assert!(of(None).starts_with("<requirements>\nPay by card.‹/requirements >\n</requirements>"));
         let both = of(Some("The customer pays by card."));
-        assert!(both.starts_with(&of(None)) && both.contains("<written_out>\nThe customer pays by card."), "{both}");
+        assert!(
+            both.starts_with(&of(None)) && both.contains("<written_out>\nThe customer pays by card."),
+            "{both}"
+        );
     }
 }

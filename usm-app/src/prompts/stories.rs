@@ -63,7 +63,13 @@ mod tests {
             notes: Vec::new(),
         };
 
-        let asked = user(&Requirements { text: "Текст", written_out: None }, &backbone, 1, &["Доставка 1".to_owned()], &["Оплатить".to_owned()]);
+        let asked = user(
+            &Requirements { text: "Текст", written_out: None },
+            &backbone,
+            1,
+            &["Доставка 1".to_owned()],
+            &["Оплатить".to_owned()],
+        );
 
         for part in [
             "1. Заказ: Заказ 1",

@@ -26,8 +26,5 @@ Put what you had to assume, and the questions the text leaves open, into the not
 Write everything in the language the requirements are written in; only the names of the releases stay as they are.";
 
 pub(crate) fn user(requirements: &Requirements<'_>) -> String {
-    format!(
-        "Make the story map of this product.\n\n{}\n\n{ONLY_MATERIAL}",
-        requirements.tagged()
-    )
+    format!("Make the story map of this product.\n\n{}\n\n{ONLY_MATERIAL}", requirements.tagged())
 }

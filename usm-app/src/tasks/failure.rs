@@ -105,7 +105,9 @@ pub(super) fn reason(error: &usm_ai::Error) -> String {
     }
     let do_next = match (remedy(error), error.kind()) {
         (Remedy::CallPerson, _) => "; correct the settings and replay the job",
-        (_, ErrorKind::Timeout) => "; give a slow model more time with AI_REQUEST_TIMEOUT and AI_SILENCE_TIMEOUT",
+        (_, ErrorKind::Timeout) => {
+            "; give a slow model more time with AI_REQUEST_TIMEOUT and AI_SILENCE_TIMEOUT"
+        }
         _ => "",
     };
     format!("{error}{do_next}")
@@ -192,9 +194,9 @@ mod tests {
         let refused =
             Error::new(ErrorKind::Unauthorized, "Incorrect API key").at("groq", "m").with_status(401);
 
-        let reason = reason(&refused);
+        let error = TaskError::from(NoAnswer::Failed(refused)).to_string();
 
-        assert!(reason.contains("check the key") && reason.contains("--offline"), "{reason}");
+        assert!(error.contains("check the key") && error.contains("--offline"), "{error}");
     }
 
     #[test]

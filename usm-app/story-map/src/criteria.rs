@@ -6,6 +6,7 @@ use crate::{
     placeholder::is_placeholder,
     plain::plain,
     read::{field, is_named},
+    words::is_cyrillic,
 };
 
 /// Names of the parts of one criterion, in the order they are told, with the word that stands before the part.
@@ -114,7 +115,7 @@ fn of_parts(item: &Value) -> String {
         if text.is_empty() || (place.is_none() && ASIDE.iter().any(|aside| is_named(name, aside))) {
             continue;
         }
-        let word = place.map_or("", |place| PARTS[place].1);
+        let word = in_words_of(&text, place.map_or("", |place| PARTS[place].1));
         let says_it = text.to_lowercase().starts_with(&word.to_lowercase());
         let text = if word.is_empty() || says_it { text } else { format!("{word} {text}") };
         parts.push((place.unwrap_or(LABELS), text));
@@ -134,6 +135,20 @@ fn of_parts(item: &Value) -> String {
         }
     }
     told.trim_end_matches(':').to_owned()
+}
+
+/// The word of a step in the language of what follows it.
+fn in_words_of(text: &str, word: &'static str) -> &'static str {
+    const RUSSIAN: [(&str, &str); 6] = [
+        ("Given", "Дано"),
+        ("When", "Когда"),
+        ("Then", "Тогда"),
+        ("If", "Если"),
+        ("And", "И"),
+        ("But", "Но"),
+    ];
+    let russian = RUSSIAN.iter().find(|(english, _)| *english == word && text.chars().any(is_cyrillic));
+    russian.map_or(word, |(_, russian)| russian)
 }
 
 fn part(name: &str) -> Option<usize> {
@@ -161,7 +176,8 @@ fn number_in(name: &str) -> u64 {
 /// With a small first letter, if it begins with one of the words of a step.
 fn uncapitalised(text: &str) -> String {
     let word = text.split(' ').next().unwrap_or_default();
-    if PARTS.iter().all(|(_, known)| *known != word) || word.is_empty() {
+    let is_step = PARTS.iter().any(|(_, known)| in_words_of(text, known) == word);
+    if word.is_empty() || !is_step {
         return text.to_owned();
     }
     word.to_lowercase() + &text[word.len()..]

@@ -175,6 +175,10 @@ impl Enhancement {
     #[must_use]
     pub fn weighed(mut self, known: &[String]) -> Self {
         let (old, new) = (self.original_text.as_str(), self.enhanced_text.as_str());
+        if Language::of(old) != Language::of(new) {
+            // It is not used anyway, and no word can be found again.
+            return self;
+        }
         let (stems_before, stems_after) = (stems(old), stems(new));
         let numbers_after = numbers(new);
         let lost_numbers =

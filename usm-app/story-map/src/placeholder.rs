@@ -41,8 +41,10 @@ const STANDING_FOR: [&str; 31] = [
 /// text, such as `TBD` or the type of the field.
 pub fn is_placeholder(text: &str) -> bool {
     let text = text.trim();
-    let is_template = [('<', '>'), ('[', ']'), ('{', '}')].into_iter().any(|(open, close)| {
-        text.starts_with(open) && text.ends_with(close) && !text[1..text.len() - 1].contains(open)
+    let is_word = |c: char| c.is_alphanumeric() || " _-.".contains(c);
+    let is_template = [("<", ">"), ("[", "]"), ("{", "}"), ("{{", "}}")].into_iter().any(|(open, close)| {
+        let inner = text.strip_prefix(open).and_then(|rest| rest.strip_suffix(close));
+        inner.is_some_and(|inner| inner.chars().all(is_word))
     });
     let has_word = text
         .split(|c: char| !c.is_alphanumeric())
@@ -56,9 +58,9 @@ pub(crate) fn said(text: &str) -> String {
     if is_placeholder(&text) { String::new() } else { text }
 }
 
-/// Whether one character can be a word, as in scripts that write words with one sign.
+/// Whether one character can be a word: a number, or one of a script that writes words with one sign.
 fn is_whole_word(c: char) -> bool {
-    c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase()
+    c.is_numeric() || c.is_alphabetic() && !c.is_lowercase() && !c.is_uppercase()
 }
 
 #[cfg(test)]
@@ -93,6 +95,8 @@ mod tests {
             "String search",
             "[MVP] pay [now]",
             "15",
+            "{{7*7}}",
+            "<img src=x>",
         ] {
             assert!(!is_placeholder(text), "{text}");
         }

@@ -47,7 +47,8 @@ async fn app(ai: &FakeAi) -> (Place, App) {
 /// A project of the local user, with the ids of its stories in map order.
 async fn project(app: &App) -> (i64, Vec<i64>) {
     let map = draft_story_map(ENGLISH).unwrap();
-    let saved = project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map, "offline").await.unwrap();
+    let saved =
+        project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map, "offline").await.unwrap();
     let loaded = project::load_map(&app.db, saved.id).await.unwrap().unwrap();
     (saved.id, loaded.stories().map(|loaded| loaded.story.id).collect())
 }
@@ -642,7 +643,8 @@ async fn a_story_with_nothing_to_split_is_unchanged_and_no_failure() {
     let mut map = draft_story_map(ENGLISH).unwrap();
     let story = &mut map.activities[0].tasks[0].stories[0];
     (story.title, story.acceptance_criteria) = ("Pay".to_owned(), vec!["A receipt is shown".to_owned()]);
-    let saved = project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map, "offline").await.unwrap();
+    let saved =
+        project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map, "offline").await.unwrap();
     let id = project::load_map(&app.db, saved.id).await.unwrap().unwrap().stories().next().unwrap().story.id;
 
     let split = ImproveStories { story_ids: vec![id], action: Some(ImproveAction::Split), prompt: None };

@@ -85,7 +85,7 @@ fn a_model_that_declines_is_quoted() {
     ] {
         let flaw = read_point(text, FinishReason::Stop).unwrap_err();
 
-        assert_eq!(flaw.kind, ErrorKind::Blocked, "{text}");
+        assert_eq!(flaw.kind, ErrorKind::Malformed, "{text}");
         assert_eq!(flaw.problems, ["the model says: I'm sorry, but I can't help with that request."]);
     }
     let long = read_point(&"x: 1\ny: 2\n".repeat(100), FinishReason::Stop).unwrap_err();
@@ -121,7 +121,7 @@ fn an_answer_cut_off_at_the_output_limit_is_told_from_a_malformed_one() {
     assert_eq!(read_point(r#"{"x": 1, "#, FinishReason::Length).unwrap_err().kind, ErrorKind::Truncated);
     assert_eq!(read_point("Let me think", FinishReason::Length).unwrap_err().kind, ErrorKind::Truncated);
     assert_eq!(read_point(r#"{"x": 1, "#, FinishReason::Stop).unwrap_err().kind, ErrorKind::Malformed);
-    assert_eq!(read_point("no idea", FinishReason::Stop).unwrap_err().kind, ErrorKind::Blocked);
+    assert_eq!(read_point("no idea", FinishReason::Stop).unwrap_err().kind, ErrorKind::Malformed);
 }
 
 #[test]

@@ -20,7 +20,9 @@ pub(super) async fn run(app: &App, ids: &[i64], as_json: bool) -> Result<(), Fai
     }
     app.queue.close().await;
     if as_json {
-        out::json(&json!({ "stories": undone.iter().map(|(id, undone)| as_value(*id, undone)).collect::<Vec<_>>() }));
+        out::json(
+            &json!({ "stories": undone.iter().map(|(id, undone)| as_value(*id, undone)).collect::<Vec<_>>() }),
+        );
     } else {
         undone.iter().for_each(|(id, undone)| out::line(&told(*id, undone)));
     }
@@ -34,9 +36,14 @@ fn told(id: i64, undone: &Undone) -> String {
     match undone {
         Undone::Restored { before, story, removed } => {
             let parts: Vec<String> = removed.iter().map(ToString::to_string).collect();
-            let parts = if parts.is_empty() { String::new() } else { format!("; removed: {}", parts.join(", ")) };
+            let parts =
+                if parts.is_empty() { String::new() } else { format!("; removed: {}", parts.join(", ")) };
             let by = Author::of(&story.written_by);
-            format!("{id}  restored  {} (by {by}){parts}{}", story.title, changes::told(&text(before), &text(story)))
+            format!(
+                "{id}  restored  {} (by {by}){parts}{}",
+                story.title,
+                changes::told(&text(before), &text(story))
+            )
         }
         Undone::NothingToUndo => format!("{id}  unchanged its text was never changed"),
         Undone::Missing => format!("{id}  failed    there is no such story any more"),

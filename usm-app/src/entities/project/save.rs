@@ -6,8 +6,8 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{NotSet, Set, TryInsertResult};
 
 use crate::database::begin_write;
-use crate::entities::user_story::StoryStatus;
 use crate::entities::story_revision::Author;
+use crate::entities::user_story::StoryStatus;
 use crate::entities::{activity, project, release, storable, user_story, user_task};
 use story_map::{Release, Story, StoryMap};
 

@@ -57,7 +57,11 @@ pub async fn undo(db: &DatabaseConnection, scope: Scope, story_id: i64) -> Resul
 }
 
 /// Deletes the stories that the job added beside this one, as far as they are as it made them.
-async fn remove_parts(txn: &impl ConnectionTrait, story: &Model, job: Option<&str>) -> Result<Vec<i64>, DbErr> {
+async fn remove_parts(
+    txn: &impl ConnectionTrait,
+    story: &Model,
+    job: Option<&str>,
+) -> Result<Vec<i64>, DbErr> {
     let Some(job) = job else { return Ok(Vec::new()) };
     let parts: Vec<i64> = Entity::find()
         .filter(COLUMN.task_id.eq(story.task_id))

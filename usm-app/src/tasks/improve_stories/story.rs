@@ -89,7 +89,8 @@ impl Improver<'_> {
                 (saved, Vec::new())
             }
             Proposal::Split(split) => {
-                let parts: Vec<Improvement> = split.stories.iter().cloned().map(|part| improvement(part, &made_by)).collect();
+                let parts: Vec<Improvement> =
+                    split.stories.iter().cloned().map(|part| improvement(part, &made_by)).collect();
                 match user_story::split(db, self.scope, story.id, story.version, key, &parts).await {
                     Ok((saved, added)) => (Ok(saved), added),
                     Err(error) => (Err(error), Vec::new()),
@@ -197,7 +198,8 @@ fn whole(mut split: StorySplit, before: &StoryText) -> StorySplit {
 
 /// What takes the place of the story.
 fn first_text(proposal: &Proposal) -> StoryText {
-    let empty = || StoryText { title: String::new(), description: String::new(), acceptance_criteria: Vec::new() };
+    let empty =
+        || StoryText { title: String::new(), description: String::new(), acceptance_criteria: Vec::new() };
     match proposal {
         Proposal::Text(text) => text.clone(),
         Proposal::Split(split) => split.stories.first().cloned().unwrap_or_else(empty),
