@@ -4,6 +4,7 @@ mod offline;
 
 use std::{collections::BTreeMap, time::Duration};
 
+pub(crate) use usm_ai::tagged;
 use usm_ai::{
     ApiKey, Candidate, Error, Limits, ProbeReport, Quota, QuotaSettings, Router,
     providers::{Service, ServiceConfig, ServiceSpec},

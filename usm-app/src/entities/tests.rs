@@ -16,8 +16,8 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
-use super::user::LOCAL_USER_ID;
 use super::story_revision::{self, Author};
+use super::user::LOCAL_USER_ID;
 use super::user_story::{Improved, Improvement, Scope, Undone};
 use super::wireframe::NewWireframe;
 use super::{activity, project, release, user, user_story, user_task, wireframe};

@@ -8,6 +8,7 @@ mod exports;
 mod limits;
 mod problems;
 mod reads;
+mod revisions;
 mod submits;
 
 use std::{net::SocketAddr, time::Duration};

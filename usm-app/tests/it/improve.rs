@@ -127,7 +127,12 @@ async fn ten_stories_at_a_time_are_the_most() {
     refused(&place.run(&args).await, &["1 to 10 stories", "there are 11"]);
     let ten = place.run(&args[..11]).await;
 
-    assert_eq!((ten.code, ten.out.lines().filter(|line| !line.starts_with(' ')).count()), (Some(0), 10), "{}", ten.err);
+    assert_eq!(
+        (ten.code, ten.out.lines().filter(|line| !line.starts_with(' ')).count()),
+        (Some(0), 10),
+        "{}",
+        ten.err
+    );
 }
 
 /// A directory with the two stories and a model that always answers this.
@@ -138,7 +143,8 @@ async fn shop_with(answer: Value) -> (Place, FakeAi) {
 
 #[tokio::test]
 async fn an_improvement_is_shown_before_and_after_and_can_be_taken_back() {
-    let criteria = ["The payment is confirmed within 3 s", "A voucher is used once", "A refused card is told"];
+    let criteria =
+        ["The payment is confirmed within 3 s", "A voucher is used once", "A refused card is told"];
     let better = json!({
         "title": "Choose a plan and pay by card at once", "acceptance_criteria": criteria, "suggestion": "The time is named",
     });
@@ -160,7 +166,11 @@ async fn an_improvement_is_shown_before_and_after_and_can_be_taken_back() {
     assert!(improved.err.contains("`usm improve --undo 1` takes it back"), "{}", improved.err);
     assert_ne!(before, after);
     assert_eq!(undone.code, Some(0), "{}", undone.err);
-    assert!(undone.out.starts_with("1  restored  Choose a plan and pay by card (by person)\n"), "{}", undone.out);
+    assert!(
+        undone.out.starts_with("1  restored  Choose a plan and pay by card (by person)\n"),
+        "{}",
+        undone.out
+    );
     assert_eq!(stories(&place).await, before);
     place.run(&["improve", "--undo", "1"]).await;
     assert_eq!(stories(&place).await, after, "and once more brings it back");
@@ -177,20 +187,27 @@ async fn a_story_is_never_overwritten_with_less() {
 
         let said = place.run(&["improve", "1:1.1.1"]).await;
 
-        assert!(said.out.starts_with("1  unchanged Choose a plan and pay by card: openai/fake-model"), "{}", said.out);
+        assert!(
+            said.out.starts_with("1  unchanged Choose a plan and pay by card: openai/fake-model"),
+            "{}",
+            said.out
+        );
         assert_eq!(stories(&place).await, before, "{poor}");
     }
 }
 
 #[tokio::test]
 async fn who_wishes_for_less_gets_it() {
-    let answer = json!({ "title": "Pay", "description": "Pay by card", "acceptance_criteria": ["It is confirmed"] });
+    let answer =
+        json!({ "title": "Pay", "description": "Pay by card", "acceptance_criteria": ["It is confirmed"] });
     let (place, ai) = shop_with(answer).await;
 
     let said = place.run(&["improve", "1:1.1.1", "--prompt", "make it as short as you can"]).await;
 
     assert_eq!((said.code, &stories(&place).await[0]["title"]), (Some(0), &"Pay".into()), "{}", said.err);
-    assert!(ai.requests()[0].body["messages"].to_string().contains("Do it, as far as it is about this story"));
+    assert!(
+        ai.requests()[0].body["messages"].to_string().contains("Do it, as far as it is about this story")
+    );
 }
 
 #[tokio::test]

@@ -1,4 +1,5 @@
 //! Documents as models write them, and what must never come of them.
+#![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use proptest::prelude::*;
 use serde_json::json;
