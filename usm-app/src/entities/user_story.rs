@@ -51,6 +51,12 @@ pub struct Model {
     /// The job that improved it last, a UUID: a job delivered twice does not improve its own improvement.
     #[sea_orm(column_type = "Text", nullable)]
     pub improved_by_job: Option<String>,
+    /// The sentence of the requirements it comes from, where that is known.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_sentence: Option<String>,
+    /// What the requirements call it, such as `R1` or `3.2.4`.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_requirement: Option<String>,
     /// The task it stands under.
     #[sea_orm(belongs_to, from = "task_id", to = "id", on_delete = "Cascade")]
     pub task: BelongsTo<super::user_task::Entity>,

@@ -2,6 +2,7 @@
 
 mod backbone;
 mod enhancement;
+mod offline;
 mod parts;
 mod stages;
 mod stories;
@@ -139,15 +140,18 @@ pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<Map
         enhancement::enhance(&work, task.use_enhanced_text, &mut made).await?;
     }
     let text = made.text_used().unwrap_or(text).to_owned();
-    match task.mode {
+    let map = match task.mode {
+        _ if work.asked.first().is_none() => offline::make(&work, &mut made).await?,
         MapMode::Hierarchical => {
             backbone::make(&work, &text, &mut made).await?;
             stories::make(&work, &text, &mut made).await?;
+            made.map(work.language)?
         }
-        MapMode::Single => whole::make(&work, &text, &mut made).await?,
-    }
-
-    let map = made.map(work.language)?;
+        MapMode::Single => {
+            whole::make(&work, &text, &mut made).await?;
+            made.map(work.language)?
+        }
+    };
     work.report(Stage::Save(made.made(), made.total())).await?;
     let saved = save(&work, owner, &task.requirements_text, &map).await?;
     work.report(Stage::Done(made.made(), made.total())).await?;

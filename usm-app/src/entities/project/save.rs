@@ -10,7 +10,7 @@ use crate::entities::user_story::StoryStatus;
 use crate::entities::{activity, project, release, storable, user_story, user_task};
 use story_map::{Release, Story, StoryMap};
 
-/// Rows of one `INSERT`. SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a story has twelve.
+/// Rows of one `INSERT`. SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a story has fourteen.
 const ROWS_PER_INSERT: usize = 1000;
 
 /// What was saved, or found saved already.
@@ -82,6 +82,8 @@ async fn insert(
         raw_requirements: Set(storable(requirements_text)),
         personas: Set(map.personas.as_slice().into()),
         notes: Set(map.notes.as_slice().into()),
+        questions: Set(map.questions.as_slice().into()),
+        unmapped: Set(map.unmapped.as_slice().into()),
         created_at: Set(chrono::Utc::now()),
         wireframe_markdown: NotSet,
         wireframe_generated_at: NotSet,
@@ -257,6 +259,8 @@ fn story_row(story: &Story, task_id: i64, release_id: Option<i64>, position: i32
         status: Set(StoryStatus::Todo),
         version: Set(1),
         improved_by_job: NotSet,
+        source_sentence: Set(story.source.as_ref().map(|source| storable(&source.sentence))),
+        source_requirement: Set(story.source.as_ref().map(|source| storable(&source.requirement))),
     }
 }
 

@@ -56,6 +56,8 @@ pub async fn split(
             status: Set(StoryStatus::Todo),
             version: Set(1),
             improved_by_job: Set(Some(job_id.to_string())),
+            source_sentence: Set(story.source_sentence.clone()),
+            source_requirement: Set(story.source_requirement.clone()),
         };
         added.push(Entity::insert(row).exec(&txn).await?.last_insert_id);
     }

@@ -25,7 +25,6 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
     work.report(Stage::Backbone).await?;
     let request = ChatRequest::new(ai::BACKBONE, prompts::backbone::user(text))
         .system(prompts::backbone::SYSTEM)
-        .input(text.into())
         .temperature(work.job.state.config.ai.temperature)
         .deadline(DEADLINE);
     let request = work.asked.of_model(request);

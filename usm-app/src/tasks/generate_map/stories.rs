@@ -18,10 +18,7 @@ use super::{
     parts::{ActivityMade, Made, MapPart, NO_STORIES},
     stages::Stage,
 };
-use crate::{
-    ai::{self, StoriesInput},
-    prompts,
-};
+use crate::{ai, prompts};
 use story_map::{Activity, Backbone, StoriesAnswer};
 
 /// Activities asked for at once.
@@ -139,13 +136,8 @@ impl Writer<'_> {
             asked.iter().filter_map(|place| activity.tasks.get(*place).cloned()).collect();
         let known = &titles[titles.len().saturating_sub(TITLES)..];
         let user = prompts::stories::user(self.text, self.backbone, index, &tasks, known);
-        let (requirements_text, activity) = (self.text.to_owned(), activity.title.clone());
-        let input = StoriesInput { requirements_text, activity, tasks };
-        let input = serde_json::to_value(input)
-            .map_err(|error| NoAnswer::Failed(usm_ai::Error::new(ErrorKind::Refused, error.to_string())))?;
         let request = ChatRequest::new(ai::STORIES, user)
             .system(prompts::stories::SYSTEM)
-            .input(input)
             .temperature(self.work.job.state.config.ai.temperature)
             .deadline(DEADLINE)
             .accept_partial();

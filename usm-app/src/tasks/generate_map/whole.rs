@@ -26,7 +26,6 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
     work.report(Stage::Whole).await?;
     let request = ChatRequest::new(ai::STORY_MAP, prompts::story_map::user(text))
         .system(prompts::story_map::SYSTEM)
-        .input(text.into())
         .temperature(work.job.state.config.ai.temperature)
         .deadline(DEADLINE);
     let request = work.asked.of_model(request);

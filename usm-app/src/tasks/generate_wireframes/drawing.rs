@@ -94,6 +94,8 @@ mod tests {
             status: StoryStatus::Todo,
             version: 1,
             improved_by_job: None,
+            source_sentence: None,
+            source_requirement: None,
         }
     }
 
