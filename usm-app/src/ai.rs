@@ -11,13 +11,13 @@ use usm_ai::{
 };
 
 use crate::config::{AiConfig, ProviderConfig};
-pub use offline::{ImproveInput, StoriesInput, WireframeInput, offline};
+pub use offline::{ImproveInput, WireframeInput, draft, offline};
 
-/// Purpose of a request that turns requirements into a whole map. Its input is the text, a JSON string.
+/// Purpose of a request that turns requirements into a whole map.
 pub const STORY_MAP: &str = "story_map.generate";
-/// Purpose of a request for the backbone of a map. Its input is the text, a JSON string.
+/// Purpose of a request for the backbone of a map.
 pub const BACKBONE: &str = "story_map.backbone";
-/// Purpose of a request for the stories of one activity. Its input is a [`StoriesInput`].
+/// Purpose of a request for the stories of one activity.
 pub const STORIES: &str = "story_map.stories";
 /// Purpose of a request that draws a story. Its input is a [`WireframeInput`].
 pub const WIREFRAME: &str = "story.wireframe";

@@ -1,37 +1,28 @@
-//! Useful drafts derived from the words of a text alone: what the offline provider answers.
+//! What the offline provider answers: maps, screens and improvements from the words of a text alone. Pure and deterministic.
 //!
-//! A text is taken apart into statements , each statement into clauses (who does what), each clause becomes
-//! a story under a topic of the lexicon, and the stories are laid out along the backbone. Everything is
-//! deterministic, in Russian and English, and nothing is said that the text does not say or plainly imply.
+//! A text is read by its form first (`text`: headings, items, tables, clauses, letters, conversations), sorted into requirements
+//! and the rest (`statements`), and each requirement becomes a story in its own words (`cards`): `who` finds the grammatical subject,
+//! `sentence` cuts, nothing is conjugated. `arrange` lays the stories out by the text's own headings, and what is on no card is listed
+//! with the reason. The words the drafts know are data in `lexicon`.
 
-mod backbone;
-mod clause;
-mod criteria;
-mod figures;
-mod grammar;
+mod arrange;
+mod cards;
+mod enhancement;
 mod improve;
 mod language;
 mod lexicon;
 mod map;
-mod markup;
-mod notes;
-mod personas;
-mod product;
-mod release;
+mod reason;
 mod screens;
 mod sentence;
 mod split;
-mod stages;
-mod story;
-#[cfg(test)]
-mod tests;
+mod statements;
 mod text;
-mod topics;
-mod words;
+mod who;
 
+pub use cards::MOST_STORIES;
+pub use enhancement::{DraftEnhancement, draft_enhancement};
 pub use improve::{ImprovedStory, StoryToImprove, improve_story};
-pub use language::Language;
-pub use map::{DraftError, MOST_STORIES, draft_story_map};
+pub use map::{DraftError, draft_story_map};
 pub use screens::{WireframeInput, draft_wireframe};
 pub use split::{nothing_to_split, split_story};
-pub use stages::{DraftEnhancement, draft_backbone, draft_enhancement, draft_stories};

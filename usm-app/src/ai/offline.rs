@@ -1,41 +1,37 @@
 //! The provider that answers with drafts; nothing else of the program knows them.
 
 use draft::{
-    StoryToImprove, draft_backbone, draft_enhancement, draft_stories, draft_story_map, draft_wireframe,
-    improve_story, nothing_to_split, split_story,
+    StoryToImprove, draft_enhancement, draft_story_map, draft_wireframe, improve_story, nothing_to_split,
+    split_story,
 };
 use serde::{Deserialize, Serialize};
-use story_map::improvement::{ImproveAction, StorySplit};
+use story_map::{
+    StoryMap,
+    improvement::{ImproveAction, StorySplit},
+};
 use usm_ai::{Router, providers::Offline};
 use wireframe::FlatWireframe;
 
-use super::{BACKBONE, ENHANCE, IMPROVE, STORIES, STORY_MAP, WIREFRAME};
+use super::{ENHANCE, IMPROVE, WIREFRAME};
 pub use draft::WireframeInput;
 
-/// The offline drafts alone.
+/// The draft of a whole map. It is no answer of the router: nothing in it has to be read, mended or asked for again, and every
+/// story keeps the sentence it comes from.
+///
+/// # Errors
+///
+/// There is no text.
+pub fn draft(requirements: &str) -> Result<StoryMap, String> {
+    draft_story_map(requirements).map_err(|error| error.to_string())
+}
+
+/// The offline drafts alone, but for whole maps: [`draft`] makes those.
 pub fn offline() -> Router {
     let offline = Offline::new()
-        .try_answers(STORY_MAP, |text: String| draft_story_map(&text).map_err(|error| error.to_string()))
-        .try_answers(BACKBONE, |text: String| draft_backbone(&text).map_err(|error| error.to_string()))
-        .try_answers(STORIES, |input: StoriesInput| {
-            let drafted = draft_stories(&input.requirements_text, &input.activity, &input.tasks);
-            drafted.map_err(|error| error.to_string())
-        })
         .try_answers(ENHANCE, |text: String| draft_enhancement(&text).map_err(|error| error.to_string()))
         .answers(WIREFRAME, |input| FlatWireframe::from(&draft_wireframe(&input)))
         .try_answers(IMPROVE, |input: ImproveInput| input.improve());
     Router::new(vec![Box::new(offline)])
-}
-
-/// The input of a request with the purpose [`STORIES`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StoriesInput {
-    /// The text the backbone was made of.
-    pub requirements_text: String,
-    /// Title of the activity.
-    pub activity: String,
-    /// Titles of those of its tasks that need stories.
-    pub tasks: Vec<String>,
 }
 
 /// The input of a request with the purpose [`IMPROVE`].
@@ -69,9 +65,7 @@ impl ImproveInput {
                 StorySplit { stories: Vec::new(), suggestion: nothing_to_split(&story).to_owned() }
             })),
             // Without AI a wish is added to the description.
-            action => {
-                serde_json::to_value(improve_story(&story, action.unwrap_or(ImproveAction::Details), None))
-            }
+            action => serde_json::to_value(improve_story(&story, action.unwrap_or(ImproveAction::Details))),
         };
         answer.map_err(|error| error.to_string())
     }

@@ -217,6 +217,9 @@ impl Generate<'_> {
     /// Wireframes of the first stories of the MVP. The map is there already, and an error says so.
     async fn draw(&mut self, ready: &MapReady, written: &Written) -> Result<WireframesReady, Ended> {
         let stories = user_story::first_mvp(&self.app.db, ready.project_id, DRAWN).await?;
+        if stories.is_empty() {
+            return Ok(WireframesReady::none(self.args.style, self.args.platform));
+        }
         let task = GenerateWireframes {
             project_id: ready.project_id,
             story_ids: stories.iter().map(|story| story.id).collect(),

@@ -22,7 +22,7 @@ use super::user_story::{Improved, Improvement, Scope, Undone};
 use super::wireframe::NewWireframe;
 use super::{activity, project, release, user, user_story, user_task, wireframe};
 use crate::database::testing::{TestDatabase, on_every_database};
-use story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
+use story_map::{Activity, Release, Source, Story, StoryMap, Unmapped, UserTask, VERSION};
 
 fn story(title: &str, release: Release) -> Story {
     Story {
@@ -34,6 +34,9 @@ fn story(title: &str, release: Release) -> Story {
             "Когда корзина пуста, кнопка «Оформить» неактивна".to_owned(),
             "≤ 2 с".to_owned(),
         ],
+        source: Some(Source {
+            sentence: format!("Покупатель: {title}."), requirement: "R1".to_owned()
+        }),
     }
 }
 
@@ -62,6 +65,8 @@ fn food_delivery() -> StoryMap {
             Activity { title: "Без задач".to_owned(), tasks: vec![] },
         ],
         notes: vec!["Черновик составлен без ИИ".to_owned()],
+        questions: vec!["Кто платит за возврат?".to_owned()],
+        unmapped: vec![Unmapped { text: "Рост на 20 %".to_owned(), reason: "цель".to_owned() }],
     }
 }
 

@@ -56,6 +56,12 @@ pub struct Model {
     /// Who wrote its present text: `person`, `offline` for the drafts, provider and model, or nothing where that was not kept.
     #[sea_orm(column_type = "Text", default_value = "")]
     pub written_by: String,
+    /// The sentence of the requirements it comes from, where that is known.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_sentence: Option<String>,
+    /// What the requirements call it, such as `R1` or `3.2.4`.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_requirement: Option<String>,
     /// The task it stands under.
     #[sea_orm(belongs_to, from = "task_id", to = "id", on_delete = "Cascade")]
     pub task: BelongsTo<super::user_task::Entity>,

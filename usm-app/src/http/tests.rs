@@ -235,6 +235,7 @@ fn story_map() -> StoryMap {
         persona: "Customer".into(),
         release,
         acceptance_criteria: vec![format!("{title} works")],
+        source: None,
     };
     let task = UserTask {
         title: "Choose".into(),
@@ -247,6 +248,8 @@ fn story_map() -> StoryMap {
         releases: Release::all(),
         activities: vec![Activity { title: "Order food".into(), tasks: vec![task] }],
         notes: vec!["made by a test".into()],
+        questions: Vec::new(),
+        unmapped: Vec::new(),
     }
 }
 

@@ -82,6 +82,8 @@ mod tests {
             version: 1,
             improved_by_job: None,
             written_by: String::new(),
+            source_sentence: None,
+            source_requirement: None,
         };
         let [activity_title, task_title, project_name] = ["Order", "Pay", "Shop"].map(str::to_owned);
         let found = StoryInContext { story, activity_title, task_title, project_name };

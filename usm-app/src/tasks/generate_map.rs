@@ -2,6 +2,7 @@
 
 mod backbone;
 mod enhancement;
+mod offline;
 mod parts;
 mod stages;
 mod stories;
@@ -141,15 +142,18 @@ pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<Map
     }
     let written_out = made.text_used().map(ToOwned::to_owned);
     let requirements = Requirements { text, written_out: written_out.as_deref() };
-    match task.mode {
+    let map = match task.mode {
+        _ if work.asked.first().is_none() => offline::make(&work, &mut made).await?,
         MapMode::Hierarchical => {
             backbone::make(&work, &requirements, &mut made).await?;
             stories::make(&work, &requirements, &mut made).await?;
+            made.map(work.language)?
         }
-        MapMode::Single => whole::make(&work, &requirements, &mut made).await?,
-    }
-
-    let map = made.map(work.language)?;
+        MapMode::Single => {
+            whole::make(&work, &requirements, &mut made).await?;
+            made.map(work.language)?
+        }
+    };
     work.report(Stage::Save(made.made(), made.total())).await?;
     let saved = save(&work, owner, &task.requirements_text, &map, &made.made_by()).await?;
     work.report(Stage::Done(made.made(), made.total())).await?;

@@ -83,6 +83,22 @@ pub struct WireframesReady {
     pub processing_time: f64,
 }
 
+impl WireframesReady {
+    /// For a map without stories to draw.
+    pub fn none(style: Style, platform: Platform) -> Self {
+        Self {
+            wireframes: Vec::new(),
+            failures: Vec::new(),
+            total_count: 0,
+            successful: 0,
+            failed: 0,
+            style,
+            platform,
+            processing_time: 0.0,
+        }
+    }
+}
+
 /// A story that could not be drawn or improved.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct StoryFailure {

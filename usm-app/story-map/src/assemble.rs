@@ -38,6 +38,8 @@ pub fn assemble(backbone: &Backbone, parts: &BTreeMap<usize, Activity>, language
         releases: Release::all(),
         activities: board.activities,
         notes,
+        questions: Vec::new(),
+        unmapped: Vec::new(),
     }
 }
 

@@ -128,6 +128,7 @@ fn sound(answer: StoryAnswer, cast: &mut Cast) -> Option<Story> {
         persona: cast.canonical(&answer.persona),
         release: answer.release,
         acceptance_criteria: sentences(&answer.acceptance_criteria, CRITERIA),
+        source: None,
     })
 }
 

@@ -1,7 +1,7 @@
 //! The map as a board that reads well in a terminal: columns where there is room, sections where there is not.
 
 use super::{
-    Activity, Language, Release, Story, StoryMap,
+    Activity, Language, Release, Story, StoryMap, Unmapped,
     columns::{clean, drawable, pad, width as columns_of, wrap},
     export::markdown::language,
 };
@@ -143,15 +143,24 @@ impl Board {
     }
 
     fn notes(&self, map: &StoryMap, lines: &mut Vec<String>) {
-        let notes: Vec<String> =
-            map.notes.iter().map(|note| clean(note)).filter(|note| !note.is_empty()).collect();
-        if notes.is_empty() {
-            return;
-        }
-        lines.push(String::new());
-        for note in notes {
-            let text = hanging("* ", &note, self.width);
-            lines.extend(text.iter().map(|line| self.ink(line, Ink::Faint)));
+        let unmapped: Vec<String> = map.unmapped.iter().map(Unmapped::line).collect();
+        let parts = [
+            ("", "* ", &map.notes),
+            (self.language.pick("Вопросы", "Questions"), "? ", &map.questions),
+            (self.language.pick("Не на карте", "Not on the map"), "- ", &unmapped),
+        ];
+        for (head, sign, texts) in parts {
+            let texts: Vec<String> =
+                texts.iter().map(|text| clean(text)).filter(|text| !text.is_empty()).collect();
+            if texts.is_empty() {
+                continue;
+            }
+            lines.push(String::new());
+            lines.extend((!head.is_empty()).then(|| self.ink(head, Ink::Task)));
+            let ink = if sign == "? " { Ink::Release(Release::Release1) } else { Ink::Faint };
+            for text in texts {
+                lines.extend(hanging(sign, &text, self.width).iter().map(|line| self.ink(line, ink)));
+            }
         }
     }
 
@@ -173,7 +182,10 @@ impl Board {
 
     fn section(&self, story: &Story, lines: &mut Vec<String>) {
         let sign = format!("    {} ", mark(story.release));
-        let title = format!("{} [{}]", clean(&story.title), story.release);
+        let name =
+            story.source.as_ref().map(|source| clean(&source.requirement)).filter(|name| !name.is_empty());
+        let name = name.map_or_else(String::new, |name| format!(" {name}"));
+        let title = format!("{} [{}]{name}", clean(&story.title), story.release);
         lines.extend(
             hanging(&sign, &title, self.width).iter().map(|line| self.ink(line, Ink::Release(story.release))),
         );
@@ -187,6 +199,10 @@ impl Board {
             (false, false) => format!("{persona}: {description}"),
         };
         lines.extend(hanging("      ", &about, self.width).iter().map(|line| self.ink(line, Ink::Faint)));
+        if let Some(source) = story.source.as_ref().filter(|source| source.sentence != story.description) {
+            let text = hanging("      ← ", &clean(&source.sentence), self.width);
+            lines.extend(text.iter().map(|line| self.ink(line, Ink::Faint)));
+        }
         for criterion in &story.acceptance_criteria {
             lines.extend(hanging("      ✓ ", &clean(criterion), self.width));
         }
@@ -292,14 +308,14 @@ mod tests {
     fn sections_show_every_story_with_release_and_criteria() {
         let board = render(&sample::map(), 80, BoardStyle::default());
 
-        assert_eq!(board, include_str!("export/golden/board-sections.txt").trim_end());
+        crate::export::tests::golden("board-sections.txt", &format!("{board}\n"));
     }
 
     #[test]
     fn a_wide_terminal_shows_activities_side_by_side() {
         let board = render(&sample::map(), 100, BoardStyle::default());
 
-        assert_eq!(board, include_str!("export/golden/board-columns.txt").trim_end());
+        crate::export::tests::golden("board-columns.txt", &format!("{board}\n"));
     }
 
     #[test]

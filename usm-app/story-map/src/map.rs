@@ -29,6 +29,32 @@ pub struct StoryMap {
     /// What the reader must know about the map as a whole, for example that it is an offline draft.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// What somebody has to answer before the map can be trusted.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub questions: Vec<String>,
+    /// What the requirements say and no card does, with the reason.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub unmapped: Vec<Unmapped>,
+}
+
+/// A statement of the requirements that is on no card.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Unmapped {
+    /// The statement as it stands.
+    pub text: String,
+    /// Why it is on no card.
+    #[serde(default)]
+    pub reason: String,
+}
+
+impl Unmapped {
+    /// Statement and reason on one line, as every export for people shows them.
+    pub fn line(&self) -> String {
+        match self.reason.as_str() {
+            "" => self.text.clone(),
+            reason => format!("{} ({reason})", self.text),
+        }
+    }
 }
 
 /// A big step of the backbone.
@@ -68,6 +94,29 @@ pub struct Story {
     /// Testable statements, two to four as a rule.
     #[serde(default)]
     pub acceptance_criteria: Vec<String>,
+    /// Where the story comes from; absent when that is not known, as for a model's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+}
+
+/// The sentence a story comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub struct Source {
+    /// As it stands in the requirements.
+    pub sentence: String,
+    /// The number or name the requirements give it, such as `R1` or `3.2.4`; empty when they give none.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub requirement: String,
+}
+
+impl Source {
+    /// Name and sentence on one line, as every export for people shows them.
+    pub fn line(&self) -> String {
+        match self.requirement.as_str() {
+            "" => self.sentence.clone(),
+            name => format!("{name}: {}", self.sentence),
+        }
+    }
 }
 
 /// A slice of the map; the order of the variants is the order of delivery.
@@ -171,11 +220,24 @@ impl StoryMap {
             releases,
             activities: activities.collect(),
             notes: said(self.notes.iter().map(|note| clean_lines(note))),
+            questions: said(self.questions.iter().map(|question| clean(question))),
+            unmapped: self.unmapped.iter().map(Unmapped::tidied).filter(|one| !one.text.is_empty()).collect(),
         }
     }
 }
 
 impl Story {
+    /// Where the story comes from, on one line, without the sentence where the description says it already; `None` when there
+    /// is nothing to add.
+    pub fn origin(&self) -> Option<String> {
+        let source = self.source.as_ref()?;
+        let line = match source.sentence == self.description {
+            true => source.requirement.clone(),
+            false => source.line(),
+        };
+        (!line.is_empty()).then_some(line)
+    }
+
     fn tidied(&self) -> Self {
         Self {
             title: clean(&self.title),
@@ -183,7 +245,20 @@ impl Story {
             persona: clean(&self.persona),
             release: self.release,
             acceptance_criteria: said(self.acceptance_criteria.iter().map(|text| clean_lines(text))),
+            source: self.source.as_ref().map(Source::tidied).filter(|source| !source.sentence.is_empty()),
         }
+    }
+}
+
+impl Source {
+    fn tidied(&self) -> Self {
+        Self { sentence: clean(&self.sentence), requirement: clean(&self.requirement) }
+    }
+}
+
+impl Unmapped {
+    fn tidied(&self) -> Self {
+        Self { text: clean(&self.text), reason: clean(&self.reason) }
     }
 }
 

@@ -6,8 +6,8 @@ use usm_ai::testing::{FakeAi, Reply};
 use crate::support::{Place, Said};
 
 const SHOP: &str = "# Shop\n## Map\n### Order\n#### Pay\n- **Choose a plan and pay by card** · MVP · Customer\n\n  \
-                    As a customer, I want to choose a plan and pay by card.\n  - [ ] The payment is confirmed\n  - [ ] A voucher is \
-                    used once\n- **Get a receipt** · MVP · Customer\n\n  As a customer, I want to get a receipt.\n  - [ ] The \
+                    As a customer, I want to choose a plan and pay by card. A plan can be left within 14 days.\n  - [ ] The payment is confirmed\n  - [ ] A voucher is \
+                    used once\n- **Get a receipt** · MVP · Customer\n\n  As a customer, I want to get a receipt. Only a paid order has one.\n  - [ ] The \
                     receipt has the sum\n";
 
 /// A directory with two stories as project 1.
@@ -36,7 +36,7 @@ async fn stories_are_named_as_the_check_numbers_them_or_by_their_ids() {
     let place = shop().await;
     let before = stories(&place).await;
 
-    let said = place.run(&["improve", "1:1.1.2", "1", "2", "--action", "edge_cases"]).await;
+    let said = place.run(&["improve", "1:1.1.2", "1", "2", "--action", "criteria"]).await;
 
     assert_eq!(said.code, Some(0), "{}", said.err);
     let lines: Vec<&str> = said.out.lines().filter(|line| !line.starts_with(' ')).collect();

@@ -11,7 +11,7 @@ use crate::entities::user_story::StoryStatus;
 use crate::entities::{activity, project, release, storable, user_story, user_task};
 use story_map::{Release, Story, StoryMap};
 
-/// Rows of one `INSERT`. SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a story has thirteen.
+/// Rows of one `INSERT`. SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a story has fifteen.
 const ROWS_PER_INSERT: usize = 1000;
 
 /// What was saved, or found saved already.
@@ -86,6 +86,8 @@ async fn insert(
         raw_requirements: Set(storable(requirements_text)),
         personas: Set(map.personas.as_slice().into()),
         notes: Set(map.notes.as_slice().into()),
+        questions: Set(map.questions.as_slice().into()),
+        unmapped: Set(map.unmapped.as_slice().into()),
         created_at: Set(chrono::Utc::now()),
         wireframe_markdown: NotSet,
         wireframe_generated_at: NotSet,
@@ -266,6 +268,8 @@ fn story_row(story: &Story, task_id: i64, release_id: Option<i64>, position: i32
         version: Set(1),
         improved_by_job: NotSet,
         written_by: NotSet,
+        source_sentence: Set(story.source.as_ref().map(|source| storable(&source.sentence))),
+        source_requirement: Set(story.source.as_ref().map(|source| storable(&source.requirement))),
     }
 }
 

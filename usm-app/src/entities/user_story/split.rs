@@ -57,6 +57,8 @@ pub async fn split(
             version: Set(1),
             improved_by_job: Set(Some(job_id.to_string())),
             written_by: Set(part.written_by.clone()),
+            source_sentence: Set(story.source_sentence.clone()),
+            source_requirement: Set(story.source_requirement.clone()),
         };
         added.push(Entity::insert(row).exec(&txn).await?.last_insert_id);
     }

@@ -32,7 +32,6 @@ pub(super) async fn make(
     work.report(Stage::Backbone).await?;
     let request = ChatRequest::new(ai::BACKBONE, prompts::backbone::user(requirements))
         .system(prompts::backbone::SYSTEM)
-        .input(work.text.into())
         .temperature(work.job.state.config.ai.temperature)
         .deadline(work.job.state.config.ai.patience.stretched(DEADLINE));
     let request = work.asked.of_model(request);

@@ -19,7 +19,7 @@ use super::{
     stages::Stage,
 };
 use crate::{
-    ai::{self, StoriesInput},
+    ai,
     prompts::{self, Requirements},
 };
 use story_map::{Activity, Backbone, StoriesAnswer};
@@ -143,13 +143,8 @@ impl Writer<'_> {
             asked.iter().filter_map(|place| activity.tasks.get(*place).cloned()).collect();
         let known = &titles[titles.len().saturating_sub(TITLES)..];
         let user = prompts::stories::user(self.requirements, self.backbone, index, &tasks, known);
-        let (requirements_text, activity) = (self.work.text.to_owned(), activity.title.clone());
-        let input = StoriesInput { requirements_text, activity, tasks };
-        let input = serde_json::to_value(input)
-            .map_err(|error| NoAnswer::Failed(usm_ai::Error::new(ErrorKind::Refused, error.to_string())))?;
         let request = ChatRequest::new(ai::STORIES, user)
             .system(prompts::stories::SYSTEM)
-            .input(input)
             .temperature(self.work.job.state.config.ai.temperature)
             .deadline(self.work.job.state.config.ai.patience.stretched(DEADLINE))
             .accept_partial();

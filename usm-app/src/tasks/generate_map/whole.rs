@@ -33,7 +33,6 @@ pub(super) async fn make(
     work.report(Stage::Whole).await?;
     let request = ChatRequest::new(ai::STORY_MAP, prompts::story_map::user(requirements))
         .system(prompts::story_map::SYSTEM)
-        .input(work.text.into())
         .temperature(work.job.state.config.ai.temperature)
         .deadline(work.job.state.config.ai.patience.stretched(DEADLINE));
     let request = work.asked.of_model(request);

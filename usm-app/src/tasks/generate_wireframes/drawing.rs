@@ -95,6 +95,8 @@ mod tests {
             version: 1,
             improved_by_job: None,
             written_by: String::new(),
+            source_sentence: None,
+            source_requirement: None,
         }
     }
 

@@ -72,6 +72,7 @@ fn scenarios(out: &mut String, words: &Words, indent: &str, place: &Place, story
     if told.is_empty() || !plain.is_empty() {
         out.push_str(&format!("\n{tags}{indent}{}\n", titled(words.scenario, title)));
         out.push_str(&comments(indent, &story.description));
+        out.push_str(&comments(indent, &story.origin().unwrap_or_default()));
         for (criterion, _) in plain {
             out.push_str(&format!("{indent}  # - {}\n", clean(criterion)));
         }

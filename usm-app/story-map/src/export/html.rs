@@ -11,7 +11,7 @@ use crate::export::{
     xml::text,
 };
 use crate::place::Place;
-use crate::{Release, Story, StoryMap};
+use crate::{Release, Story, StoryMap, Unmapped};
 
 /// Tasks side by side: what an A3 page fills, and still shows in letters that can be read.
 const COLUMNS: std::ops::RangeInclusive<usize> = 6..=9;
@@ -207,19 +207,30 @@ impl Page<'_> {
             });
             out.push_str(&format!("<ul>{}</ul>\n", items.collect::<String>()));
         }
+        if let Some(origin) = story.origin() {
+            let head = self.language.pick("Источник", "Source");
+            out.push_str(&format!(
+                "<p class=\"about\">{head}: <span dir=\"auto\">{}</span></p>\n",
+                text(&origin)
+            ));
+        }
         out.push_str("</article>\n");
     }
 
     fn notes(&self, out: &mut String) {
-        if self.map.notes.is_empty() {
-            return;
+        let unmapped: Vec<String> = self.map.unmapped.iter().map(Unmapped::line).collect();
+        let parts = [
+            (self.language.pick("Заметки", "Notes"), &self.map.notes),
+            (self.language.pick("Вопросы", "Questions"), &self.map.questions),
+            (self.language.pick("Не на карте", "Not on the map"), &unmapped),
+        ];
+        for (head, texts) in parts.iter().filter(|(_, texts)| !texts.is_empty()) {
+            out.push_str(&format!("<section class=\"notes\">\n<h2>{head}</h2>\n<ul>\n"));
+            for one in *texts {
+                out.push_str(&format!("<li dir=\"auto\">{}</li>\n", text(&clean(one))));
+            }
+            out.push_str("</ul>\n</section>\n");
         }
-        let head = self.language.pick("Заметки и вопросы", "Notes and questions");
-        out.push_str(&format!("<section class=\"notes\">\n<h2>{head}</h2>\n<ul>\n"));
-        for note in &self.map.notes {
-            out.push_str(&format!("<li dir=\"auto\">{}</li>\n", text(&clean(note))));
-        }
-        out.push_str("</ul>\n</section>\n");
     }
 }
 

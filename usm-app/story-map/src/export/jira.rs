@@ -187,6 +187,7 @@ fn description(activity: &Activity, task: &UserTask, story: &Story, language: La
         (language.pick("Роль", "Persona"), &story.persona),
         (language.pick("Активность", "Activity"), &activity.title),
         (language.pick("Задача", "Task"), &task.title),
+        (language.pick("Источник", "Source"), &story.origin().unwrap_or_default()),
     ];
     let places = places.iter().filter(|(_, text)| !text.is_empty()).map(|(name, text)| named(name, text));
     parts.push(places.collect::<Vec<_>>().join("\n"));

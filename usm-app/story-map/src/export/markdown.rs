@@ -31,6 +31,18 @@ pub fn write(map: &StoryMap) -> String {
             task.stories.iter().for_each(|one| story(&mut out, one));
         }
     }
+    if !map.questions.is_empty() {
+        out.push_str(&format!("\n## {}\n\n", language.pick("Вопросы", "Questions")));
+        map.questions.iter().for_each(|question| out.push_str(&format!("- {}\n", escape(question))));
+    }
+    if !map.unmapped.is_empty() {
+        out.push_str(&format!("\n## {}\n\n", language.pick("Не на карте", "Not on the map")));
+        for one in &map.unmapped {
+            let reason =
+                if one.reason.is_empty() { String::new() } else { format!(" · {}", escape(&one.reason)) };
+            out.push_str(&format!("- **{}**{reason}\n", escape(&one.text)));
+        }
+    }
     out
 }
 
@@ -48,6 +60,13 @@ fn story(out: &mut String, story: &Story) {
     out.push('\n');
     if !story.description.is_empty() {
         out.push_str(&format!("\n  {}\n", lines(&story.description)));
+    }
+    if let Some(source) = &story.source {
+        let name = match source.requirement.as_str() {
+            "" => String::new(),
+            name => format!("**{}** ", escape(name)),
+        };
+        out.push_str(&format!("\n  > {name}{}\n", escape(&source.sentence)));
     }
     if !story.acceptance_criteria.is_empty() {
         out.push('\n');

@@ -1,6 +1,6 @@
 //! A small Russian map that every export is tested with; its texts try to break each format.
 
-use crate::{Activity, Release, Story, StoryMap, UserTask, VERSION};
+use crate::{Activity, Release, Source, Story, StoryMap, Unmapped, UserTask, VERSION};
 
 /// A map with two activities, all releases, markup, quotes and a line break in its texts.
 pub fn map() -> StoryMap {
@@ -46,6 +46,11 @@ pub fn map() -> StoryMap {
             ),
         ],
         notes: vec!["Черновик составлен без ИИ".into()],
+        questions: vec!["Кто платит за <возврат>?".into()],
+        unmapped: vec![Unmapped {
+            text: "Рост заказов на 20 %".into(),
+            reason: "цель или показатель".into(),
+        }],
     }
 }
 
@@ -60,5 +65,7 @@ fn story(title: &str, persona: &str, release: Release, criteria: &[&str]) -> Sto
         persona: persona.into(),
         release,
         acceptance_criteria: criteria.iter().map(|text| (*text).into()).collect(),
+        source: (release == Release::Mvp)
+            .then(|| Source { sentence: format!("{persona}: {title}."), requirement: "R1".into() }),
     }
 }

@@ -11,6 +11,8 @@ pub(super) struct Block {
     pub(super) text: String,
     /// How many bytes of `text` are bold from its beginning.
     pub(super) bold: usize,
+    /// Whether it stands in a quotation.
+    pub(super) quoted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +47,8 @@ struct Reader<'a> {
     items: Vec<bool>,
     /// Within a table or another part that says nothing.
     skipped: usize,
+    /// Quotations around.
+    quotes: usize,
     /// Where counting lines has come to: bytes and lines.
     counted: (usize, usize),
 }
@@ -58,6 +62,14 @@ impl Reader<'_> {
             }
             Event::End(TagEnd::Table | TagEnd::HtmlBlock) => self.skipped -= 1,
             _ if self.skipped > 0 => {}
+            Event::Start(Tag::BlockQuote(_)) => {
+                self.close();
+                self.quotes += 1;
+            }
+            Event::End(TagEnd::BlockQuote(_)) => {
+                self.close();
+                self.quotes = self.quotes.saturating_sub(1);
+            }
             Event::Start(Tag::Heading { level, .. }) => {
                 self.close();
                 self.heading = Some(number(level));
@@ -78,8 +90,8 @@ impl Reader<'_> {
                 self.items.pop();
             }
             Event::Start(Tag::Paragraph) if self.open.as_ref().is_some_and(|open| open.text.is_empty()) => {}
-            Event::Start(Tag::Paragraph | Tag::List(_) | Tag::BlockQuote(_) | Tag::CodeBlock(_))
-            | Event::End(TagEnd::Paragraph | TagEnd::List(_) | TagEnd::BlockQuote(_) | TagEnd::CodeBlock)
+            Event::Start(Tag::Paragraph | Tag::List(_) | Tag::CodeBlock(_))
+            | Event::End(TagEnd::Paragraph | TagEnd::List(_) | TagEnd::CodeBlock)
             | Event::Rule => self.close(),
             Event::End(TagEnd::Strong) => {
                 if let Some(open) = &mut self.open
@@ -128,7 +140,7 @@ impl Reader<'_> {
             }
         };
         let line = self.line(at);
-        self.open = Some(Block { line, kind, text: String::new(), bold: 0 });
+        self.open = Some(Block { line, kind, text: String::new(), bold: 0, quoted: self.quotes > 0 });
     }
 
     fn close(&mut self) {

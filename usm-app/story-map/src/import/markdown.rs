@@ -5,7 +5,7 @@ use super::{
     ImportError,
     blocks::{Block, Kind, blocks},
 };
-use crate::{Activity, Release, Story, StoryMap, UserTask, VERSION};
+use crate::{Activity, Release, Source, Story, StoryMap, Unmapped, UserTask, VERSION};
 
 /// The part of the text under a heading of the second level.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,6 +14,8 @@ enum Section {
     Personas,
     Releases,
     Notes,
+    Questions,
+    Unmapped,
     Map,
 }
 
@@ -28,6 +30,10 @@ const SECTIONS: &[(&str, Section)] = &[
     ("заметки", Section::Notes),
     ("примечания", Section::Notes),
     ("notes", Section::Notes),
+    ("вопросы", Section::Questions),
+    ("questions", Section::Questions),
+    ("не на карте", Section::Unmapped),
+    ("not on the map", Section::Unmapped),
     ("карта", Section::Map),
     ("карта историй", Section::Map),
     ("map", Section::Map),
@@ -48,6 +54,8 @@ pub fn read(text: &str) -> Result<StoryMap, ImportError> {
             releases: Vec::new(),
             activities: Vec::new(),
             notes: Vec::new(),
+            questions: Vec::new(),
+            unmapped: Vec::new(),
         },
         section: None,
         sliced: false,
@@ -88,6 +96,14 @@ impl Reader {
                 push_said(&mut self.map.notes, &block.text);
                 Ok(())
             }
+            (Some(Section::Questions), Kind::Item(1) | Kind::Paragraph) => {
+                push_said(&mut self.map.questions, &one_line(&block.text));
+                Ok(())
+            }
+            (Some(Section::Unmapped), Kind::Item(1) | Kind::Paragraph) => {
+                self.map.unmapped.extend(unmapped(&block));
+                Ok(())
+            }
             (Some(Section::Personas), Kind::Item(1)) => {
                 push_said(&mut self.map.personas, &one_line(&block.text));
                 Ok(())
@@ -104,7 +120,7 @@ impl Reader {
         let name = block.text.trim().to_lowercase();
         let Some((_, section)) = SECTIONS.iter().find(|(known, _)| *known == name) else {
             let what = format!(
-                "there is no section `{}`; a map has Personas, Releases, Map and Notes (Роли, Релизы, Карта, Заметки)",
+                "there is no section `{}`; a map has Personas, Releases, Map, Notes, Questions and Not on the map (Роли, Релизы, Карта, Заметки, Вопросы, Не на карте)",
                 start_of(&block.text)
             );
             return wrong(block.line, &what);
@@ -150,6 +166,7 @@ impl Reader {
         };
         match (block.kind, task.stories.last_mut()) {
             (Kind::Item(1), _) => task.stories.push(story(&block)?),
+            (Kind::More(1), Some(story)) if block.quoted => story.source = source(&block),
             (Kind::More(1), Some(story)) => append(&mut story.description, &block.text),
             (Kind::Item(_), Some(story)) => push_said(&mut story.acceptance_criteria, &block.text),
             (Kind::More(_), Some(story)) => match story.acceptance_criteria.last_mut() {
@@ -197,7 +214,32 @@ fn story(block: &Block) -> Result<Story, ImportError> {
 
 fn bare(title: String, release: Release, persona: &str) -> Story {
     let persona = persona.trim().to_owned();
-    Story { title, description: String::new(), persona, release, acceptance_criteria: Vec::new() }
+    Story {
+        title,
+        description: String::new(),
+        persona,
+        release,
+        acceptance_criteria: Vec::new(),
+        source: None,
+    }
+}
+
+/// `> **R1** the sentence`; the name may be missing.
+fn source(block: &Block) -> Option<Source> {
+    let (name, sentence) = block.text.split_at(block.bold);
+    let source = Source { sentence: one_line(sentence), requirement: one_line(name) };
+    (!source.sentence.is_empty()).then_some(source)
+}
+
+/// `**statement** · reason`; the reason may be missing.
+fn unmapped(block: &Block) -> Option<Unmapped> {
+    let (bold, rest) = block.text.split_at(block.bold);
+    let rest = one_line(rest);
+    let (text, reason) = match block.bold {
+        0 => (rest, String::new()),
+        _ => (one_line(bold), rest.trim_start_matches('·').trim().to_owned()),
+    };
+    (!text.is_empty()).then_some(Unmapped { text, reason })
 }
 
 /// `- MVP - persona` behind a title: keyboards have no `·`.

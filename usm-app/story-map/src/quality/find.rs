@@ -3,12 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
+    filler::{is_empty_criterion, is_junk, is_no_role, is_placeholder, repeated},
     rules::{Of, Rule},
     words::{compound, letters, same, vague, vague_wish},
 };
 use crate::columns::{clean, cut};
+use crate::contradiction::Claim;
 use crate::place::{Place, stories};
-use crate::{Release, Story, StoryMap};
+use crate::{Release, Story, StoryMap, suggestion};
 
 /// The title of a story with fewer letters and digits says too little.
 const FEWEST_LETTERS: usize = 5;
@@ -16,6 +18,10 @@ const FEWEST_LETTERS: usize = 5;
 const FEWEST_LETTERS_ABOVE: usize = 3;
 /// An MVP up to this size is never too large.
 const SMALL_MVP: usize = 15;
+/// A map of no more stories is hardly one.
+const SMALL_MAP: usize = 2;
+/// Most statements that are compared with each other.
+const MOST_COMPARED: usize = 1000;
 /// Columns of a title in a message; the place tells which one it is.
 const SHOWN: usize = 60;
 
@@ -71,9 +77,19 @@ pub(super) fn find(map: &StoryMap) -> Findings {
     }
     releases(map, &mut findings);
     backbone(map, &mut findings);
+    if findings.stories <= SMALL_MAP {
+        findings.add(Rule::SmallMap, &Place::default(), vec![("count", findings.stories.to_string())]);
+    }
+    let boilerplate = repeated(map);
+    let has_sources = map.stories().any(|(_, _, story)| story.source.is_some());
     for (place, story) in stories(map) {
         judge(&place, story, &mut findings);
+        said(&place, story, &boilerplate, &mut findings);
+        if has_sources && story.source.is_none() {
+            findings.add(Rule::MissingSource, &place, Vec::new());
+        }
     }
+    contradictions(map, &mut findings);
     titles(map, &mut findings);
     personas(map, &mut findings);
     findings
@@ -109,6 +125,12 @@ fn backbone(map: &StoryMap, findings: &mut Findings) {
         if has_mvp && first.release != Release::Mvp {
             findings.add(Rule::ActivityWithoutMvp, &place, vec![("first", shown(&first.title))]);
         }
+        if let [only] = activity.tasks.as_slice()
+            && only.stories.len() > 1
+            && same(&only.title) == same(&activity.title)
+        {
+            findings.add(Rule::EchoedTask, &place, Vec::new());
+        }
         for (index, task) in activity.tasks.iter().enumerate().filter(|(_, task)| task.stories.is_empty()) {
             findings.add(Rule::EmptyTask, &place.of_task(index, task), Vec::new());
         }
@@ -142,6 +164,53 @@ fn judge(place: &Place, story: &Story, findings: &mut Findings) {
     }
 }
 
+/// Whether a story says something, of somebody.
+fn said(place: &Place, story: &Story, boilerplate: &[String], findings: &mut Findings) {
+    let own = || story.acceptance_criteria.iter().filter(|criterion| !suggestion::is_marked(criterion));
+    let filler =
+        own().find(|criterion| is_empty_criterion(criterion) || boilerplate.contains(&same(criterion)));
+    if let Some(criterion) = filler {
+        findings.add(Rule::FillerCriterion, place, vec![("criterion", shown(criterion))]);
+    }
+    if !story.acceptance_criteria.is_empty() && own().next().is_none() {
+        findings.add(Rule::OnlySuggestions, place, Vec::new());
+    }
+    if is_junk(&story.title) {
+        findings.add(Rule::JunkTitle, place, Vec::new());
+    }
+    match clean(&story.persona).as_str() {
+        "" => findings.add(Rule::MissingPersona, place, Vec::new()),
+        persona if is_no_role(persona) => {
+            findings.add(Rule::NoRole, place, vec![("persona", shown(persona))])
+        }
+        _ => {}
+    }
+}
+
+/// Titles and criteria that cannot hold together.
+fn contradictions(map: &StoryMap, findings: &mut Findings) {
+    let sentence = |story: &Story| {
+        story.source.as_ref().map_or_else(|| story.title.clone(), |source| source.sentence.clone())
+    };
+    let texts: Vec<String> = map
+        .stories()
+        .flat_map(|(_, _, story)| {
+            std::iter::once(sentence(story)).chain(story.acceptance_criteria.iter().cloned())
+        })
+        .filter(|text| !suggestion::is_marked(text))
+        .take(MOST_COMPARED)
+        .collect();
+    let claims: Vec<Claim> = texts.iter().map(|text| Claim::of(text)).collect();
+    for (at, one) in claims.iter().enumerate() {
+        for (other, second) in claims.iter().zip(&texts).skip(at + 1) {
+            if one.contradicts(other) {
+                let values = vec![("first", shown(&texts[at])), ("second", shown(second))];
+                findings.add(Rule::Contradiction, &Place::default(), values);
+            }
+        }
+    }
+}
+
 /// Short titles and those that stand twice where one must be enough.
 fn titles(map: &StoryMap, findings: &mut Findings) {
     let mut of_stories = HashMap::new();
@@ -162,7 +231,9 @@ fn titles(map: &StoryMap, findings: &mut Findings) {
 
 fn titled(place: &Place, seen: &mut HashMap<String, String>, findings: &mut Findings) {
     let fewest = if place.story.is_some() { FEWEST_LETTERS } else { FEWEST_LETTERS_ABOVE };
-    if letters(place.title()) < fewest {
+    if is_placeholder(place.title()) {
+        findings.add(Rule::FillerTitle, place, Vec::new());
+    } else if letters(place.title()) < fewest && !place.title().chars().any(is_ideograph) {
         findings.add(Rule::ShortTitle, place, Vec::new());
     }
     let key = same(place.title());
@@ -182,6 +253,11 @@ fn personas(map: &StoryMap, findings: &mut Findings) {
     for persona in map.personas.iter().filter(|persona| !used.contains(&same(persona))) {
         findings.add(Rule::UnusedPersona, &Place::default(), vec![("title", shown(persona))]);
     }
+}
+
+/// A sign that is a word of its own.
+fn is_ideograph(c: char) -> bool {
+    matches!(c, '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}')
 }
 
 fn shown(text: &str) -> String {

@@ -7,6 +7,7 @@
 //! assert_eq!((report.score, report.issues[0].rule), (0, quality::Rule::NoStories));
 //! ```
 
+mod filler;
 mod find;
 mod rules;
 #[cfg(test)]

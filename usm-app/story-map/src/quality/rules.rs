@@ -37,6 +37,26 @@ pub enum Rule {
     CompoundTitle,
     /// A persona without stories.
     UnusedPersona,
+    /// A title that only stands for one.
+    FillerTitle,
+    /// A criterion that tests nothing, or that many stories share.
+    FillerCriterion,
+    /// A title that is no sentence.
+    JunkTitle,
+    /// A persona that is no role.
+    NoRole,
+    /// A story of nobody.
+    MissingPersona,
+    /// A story whose criteria are all suggestions.
+    OnlySuggestions,
+    /// A story that no sentence of the known requirements stands behind.
+    MissingSource,
+    /// Two statements of which only one can hold.
+    Contradiction,
+    /// An activity with one task of the same name.
+    EchoedTask,
+    /// A map of one or two stories.
+    SmallMap,
 }
 
 /// How bad an issue is; the worst first.
@@ -146,6 +166,56 @@ pub(super) const RULES: &[Row] = &[
         rule: Rule::UnusedPersona, severity: Severity::Note, weight: 5, of: Of::Personas,
         russian: ["У роли «{title}» нет ни одной истории", "Добавьте истории этой роли или удалите её"],
         english: ["Persona “{title}” has no story", "Add stories of this persona or remove it"],
+    },
+    Row {
+        rule: Rule::FillerTitle, severity: Severity::Error, weight: 60, of: Of::Titles,
+        russian: ["Название «{title}» ничего не говорит", "Назовите действие и предмет словами требований"],
+        english: ["The title “{title}” says nothing", "Name an action and a thing in the words of the requirements"],
+    },
+    Row {
+        rule: Rule::FillerCriterion, severity: Severity::Warning, weight: 35, of: Of::Stories,
+        russian: ["Критерий истории «{title}» ничего не проверяет: «{criterion}»", "Скажите, что видно, когда история готова"],
+        english: ["A criterion of story “{title}” tests nothing: “{criterion}”", "Say what can be seen when the story is done"],
+    },
+    Row {
+        rule: Rule::JunkTitle, severity: Severity::Error, weight: 60, of: Of::Stories,
+        russian: ["Название «{title}» не похоже на требование", "Удалите историю или назовите, что человек делает"],
+        english: ["The title “{title}” is no requirement", "Remove the story, or say what somebody does"],
+    },
+    Row {
+        rule: Rule::NoRole, severity: Severity::Warning, weight: 30, of: Of::Stories,
+        russian: ["«{persona}» истории «{title}» — не роль", "Назовите, кто это делает"],
+        english: ["“{persona}” of story “{title}” is no role", "Say who does it"],
+    },
+    Row {
+        rule: Rule::MissingPersona, severity: Severity::Note, weight: 20, of: Of::Stories,
+        russian: ["У истории «{title}» нет роли", "Назовите, кто это делает или кому это нужно"],
+        english: ["Story “{title}” has no persona", "Say who does it or who needs it"],
+    },
+    Row {
+        rule: Rule::OnlySuggestions, severity: Severity::Note, weight: 15, of: Of::Stories,
+        russian: ["У истории «{title}» критерии только предложены", "Подтвердите предложение или замените его своим критерием"],
+        english: ["The criteria of story “{title}” are suggestions only", "Confirm the suggestion, or put a criterion of your own in its place"],
+    },
+    Row {
+        rule: Rule::MissingSource, severity: Severity::Warning, weight: 20, of: Of::Stories,
+        russian: ["За историей «{title}» не стоит ни одного предложения требований", "Найдите её в требованиях или спросите, нужна ли она"],
+        english: ["No sentence of the requirements stands behind story “{title}”", "Find it in the requirements, or ask whether it is wanted"],
+    },
+    Row {
+        rule: Rule::Contradiction, severity: Severity::Warning, weight: 20, of: Of::Map,
+        russian: ["Спорят друг с другом: «{first}» и «{second}»", "Спросите, что верно"],
+        english: ["At odds with each other: “{first}” and “{second}”", "Ask which of them holds"],
+    },
+    Row {
+        rule: Rule::EchoedTask, severity: Severity::Note, weight: 8, of: Of::Activities,
+        russian: ["Единственная задача активности «{title}» повторяет её название", "Разложите истории по шагам"],
+        english: ["The only task of activity “{title}” repeats its title", "Lay the stories out by steps"],
+    },
+    Row {
+        rule: Rule::SmallMap, severity: Severity::Note, weight: 30, of: Of::Map,
+        russian: ["На карте почти нет историй: {count}", "Допишите требования: что происходит до и после"],
+        english: ["The map has hardly any stories: {count}", "Write more requirements: what happens before and after"],
     },
 ];
 

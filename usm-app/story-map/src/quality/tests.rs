@@ -15,7 +15,8 @@ fn story(title: &str, release: Release) -> Story {
         description: "Как клиент, я хочу этого, чтобы поесть".into(),
         persona: "Клиент".into(),
         release,
-        acceptance_criteria: vec!["Заказ виден в списке".into()],
+        acceptance_criteria: vec![format!("«{title}» отмечено в списке")],
+        source: None,
     }
 }
 
@@ -43,6 +44,8 @@ fn sound() -> StoryMap {
             activity("Доставка", vec![task("Отвезти заказ", vec![story("Принять заказ", Release::Mvp)])]),
         ],
         notes: Vec::new(),
+        questions: Vec::new(),
+        unmapped: Vec::new(),
     }
 }
 
@@ -156,7 +159,11 @@ fn the_report_speaks_the_language_of_the_map() {
         ..sound()
     };
 
-    assert_eq!(check(&map).issues[0].message, "Persona “Clerk” has no story");
+    let messages: Vec<String> = check(&map).issues.into_iter().map(|issue| issue.message).collect();
+    assert_eq!(
+        messages,
+        ["The map has hardly any stories: 1", "Persona “Clerk” has no story"].map(str::to_owned)
+    );
 }
 
 #[test]
@@ -170,6 +177,7 @@ fn the_score_goes_by_shares_and_not_by_size() {
                 activity.title = format!("{} {copy}", activity.title);
                 for story in activity.tasks.iter_mut().flat_map(|task| &mut task.stories) {
                     story.title = format!("{} {copy}", story.title);
+                    story.acceptance_criteria = vec![format!("«{}» отмечено", story.title)];
                 }
                 activity.tasks[0].stories[0].acceptance_criteria.clear();
                 activity
@@ -200,6 +208,7 @@ fn a_map_where_everything_is_wrong_has_no_points_left() {
         persona: String::new(),
         release: Release::Later,
         acceptance_criteria: Vec::new(),
+        source: None,
     };
     let mut map = sound();
     map.activities = vec![activity("a", vec![task("b", vec![nothing; 3])])];
@@ -331,4 +340,76 @@ fn what_is_one_thing_is_not_split() {
     ] {
         assert_eq!(compound(one), None, "{one}");
     }
+}
+
+/// Stories of a map that a critical reader would send back.
+fn poor(stories: &[(&str, &str, &[&str])]) -> u8 {
+    let stories = stories.iter().map(|(persona, title, criteria)| Story {
+        persona: (*persona).into(),
+        acceptance_criteria: criteria.iter().map(|text| (*text).into()).collect(),
+        ..story(title, Release::Mvp)
+    });
+    let mut map = sound();
+    map.personas.clear();
+    map.activities = vec![activity("Отчёты", vec![task("Собрать отчёт", stories.collect())])];
+    check(&map).score
+}
+
+#[test]
+fn maps_that_a_reader_would_send_back_score_far_below_ninety() {
+    let fillers =
+        poor(&[("User", "string", &["TBD"]), ("User", "Story 2", &["It works"]), ("User", "TODO", &["N/A"])]);
+    let everywhere: &[&str] = &["Данные сохранены"];
+    let boilerplate = poor(&[
+        ("Клиент", "Найти дом", everywhere),
+        ("Клиент", "Купить дом", everywhere),
+        ("Клиент", "Продать дом", everywhere),
+        ("Клиент", "Сдать дом", everywhere),
+    ]);
+    let nobody = poor(&[
+        ("Never", "Show the votes before the end", &["Votes are hidden"]),
+        ("Адрес", "Видит только мастер", &["Адрес скрыт"]),
+        ("", "Всё, до завтра, я на обед", &["Обед идёт"]),
+    ]);
+    let junk = poor(&[
+        ("Клиент", "<|im_start|>system", &["a"]),
+        ("Клиент", "From: Ann <ann@example.com>", &["b"]),
+        ("Клиент", "Найти дом", &["Дом показан"]),
+    ]);
+
+    for (score, most) in [(fillers, 30), (boilerplate, 65), (nobody, 75), (junk, 60)] {
+        assert!(score <= most, "{score} > {most}");
+    }
+}
+
+#[test]
+fn what_has_no_role_no_source_or_only_suggestions_is_told() {
+    let at = |rule, place: &str| vec![(rule, place.to_owned())];
+    assert_eq!(broken(|map| first(map).persona.clear()), at(Rule::MissingPersona, "1.1.1"));
+    assert_eq!(broken(|map| first(map).persona = "Никогда".into())[0], (Rule::NoRole, "1.1.1".to_owned()));
+    assert_eq!(
+        broken(|map| first(map).acceptance_criteria = vec!["Предложение: пусто".into()]),
+        at(Rule::OnlySuggestions, "1.1.1")
+    );
+    assert_eq!(
+        broken(|map| first(map).acceptance_criteria.push("Всё работает".into())),
+        at(Rule::FillerCriterion, "1.1.1")
+    );
+    let known = |map: &mut StoryMap| {
+        for story in map
+            .activities
+            .iter_mut()
+            .flat_map(|activity| &mut activity.tasks)
+            .flat_map(|task| &mut task.stories)
+        {
+            story.source = Some(crate::Source { sentence: story.title.clone(), requirement: String::new() });
+        }
+        first(map).source = None;
+    };
+    assert_eq!(broken(known), at(Rule::MissingSource, "1.1.1"));
+    let both = |map: &mut StoryMap| {
+        first(map).acceptance_criteria.push("Любой может голосовать без регистрации".into());
+        first(map).acceptance_criteria.push("Только зарегистрированные могут голосовать".into());
+    };
+    assert_eq!(broken(both), at(Rule::Contradiction, ""));
 }

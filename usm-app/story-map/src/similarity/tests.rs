@@ -14,6 +14,7 @@ fn map(stories: &[(&str, &str)]) -> StoryMap {
         persona: "Клиент".into(),
         release: Release::Mvp,
         acceptance_criteria: Vec::new(),
+        source: None,
     });
     let task = UserTask { title: "Задача".into(), stories: stories.collect() };
     StoryMap {
@@ -23,6 +24,8 @@ fn map(stories: &[(&str, &str)]) -> StoryMap {
         releases: Release::all(),
         activities: vec![Activity { title: "Активность".into(), tasks: vec![task] }],
         notes: Vec::new(),
+        questions: Vec::new(),
+        unmapped: Vec::new(),
     }
 }
 

@@ -2,19 +2,37 @@
 
 use proptest::{collection::vec, prelude::*};
 
-use crate::{Activity, Release, Story, StoryMap, UserTask, VERSION};
+use crate::{Activity, Release, Source, Story, StoryMap, Unmapped, UserTask, VERSION};
 
 /// Maps whose texts are made of what has a meaning in one format or another.
 pub(crate) fn any_map() -> impl Strategy<Value = StoryMap> {
-    let parts = (text(), vec(text(), 0..4), releases(), vec(activity(), 0..4), vec(text(), 0..3));
-    parts.prop_map(|(name, personas, releases, activities, notes)| StoryMap {
+    let parts = (
+        text(),
+        vec(text(), 0..4),
+        releases(),
+        vec(activity(), 0..4),
+        vec(text(), 0..3),
+        vec(text(), 0..3),
+        vec(unmapped(), 0..3),
+    );
+    parts.prop_map(|(name, personas, releases, activities, notes, questions, unmapped)| StoryMap {
         version: VERSION,
         name,
         personas,
         releases,
         activities,
         notes,
+        questions,
+        unmapped,
     })
+}
+
+fn unmapped() -> impl Strategy<Value = Unmapped> {
+    (text(), text()).prop_map(|(text, reason)| Unmapped { text, reason })
+}
+
+fn source() -> impl Strategy<Value = Option<Source>> {
+    prop::option::of((text(), text()).prop_map(|(sentence, requirement)| Source { sentence, requirement }))
 }
 
 /// Text as people write it, text made of signs, and any text at all.
@@ -119,12 +137,13 @@ fn task() -> impl Strategy<Value = UserTask> {
 }
 
 fn story() -> impl Strategy<Value = Story> {
-    let parts = (text(), text(), text(), release(), vec(text(), 0..4));
-    parts.prop_map(|(title, description, persona, release, acceptance_criteria)| Story {
+    let parts = (text(), text(), text(), release(), vec(text(), 0..4), source());
+    parts.prop_map(|(title, description, persona, release, acceptance_criteria, source)| Story {
         title,
         description,
         persona,
         release,
         acceptance_criteria,
+        source,
     })
 }
