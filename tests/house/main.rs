@@ -91,23 +91,42 @@ fn tasks_never_import_http_and_only_tasks_call_the_ai() {
     );
 }
 
+/// The pure crates, each with those it may not know.
+const PURE: [(&str, &[&str]); 3] = [
+    ("usm-app/story-map/src", &["use wireframe::", "use draft::", "usm_app::"]),
+    ("usm-app/wireframe/src", &["use draft::", "usm_app::"]),
+    ("usm-app/draft/src", &["usm_app::"]),
+];
+
 #[test]
-fn the_domain_is_pure() {
+fn maps_wireframes_and_drafts_are_pure_and_stand_on_each_other_in_this_order() {
     let impure = [
         "async fn",
         "tokio",
         "sea_orm",
+        "usm_ai",
+        "usm_queue",
         "std::fs",
         "std::env",
         "std::net",
         "SystemTime",
         "Instant::now",
         "Utc::now",
-        "crate::entities",
     ];
+    for (folder, above) in PURE {
+        assert_none(
+            offenders(folder, &["/tests.rs", "/tests/"], &impure),
+            "a pure crate has no I/O, no clock, no database types",
+        );
+        assert_none(offenders(folder, &[], above), "draft -> wireframe -> story-map");
+    }
+}
+
+#[test]
+fn only_the_ai_of_the_app_knows_the_drafts() {
     assert_none(
-        offenders("usm-app/src/domain", &["/tests.rs", "/tests/"], &impure),
-        "domain has no I/O, no clock, no database types",
+        offenders("usm-app/src", &["src/ai.rs", "src/ai/"], &["draft::", "use draft"]),
+        "only usm-app/src/ai names draft",
     );
 }
 
@@ -158,7 +177,14 @@ fn no_modules_use_each_other_in_a_circle() {
 
 #[test]
 fn nothing_is_left_undone_in_the_sources() {
-    for folder in ["usm-queue/src", "usm-ai/src", "usm-app/src"] {
+    for folder in [
+        "usm-queue/src",
+        "usm-ai/src",
+        "usm-app/src",
+        "usm-app/story-map/src",
+        "usm-app/wireframe/src",
+        "usm-app/draft/src",
+    ] {
         assert_none(offenders(folder, &[], &["todo!(", "unimplemented!(", "dbg!("]), "unfinished code");
     }
 }

@@ -43,8 +43,6 @@ pub struct ChatRequest {
     pub model: Option<String>,
     /// The shape of the answer; none by default, for text. [`Router::answer`](crate::Router::answer) sets it itself.
     pub schema: Option<AnswerSchema>,
-    /// Version of the prompt, part of the cache key; none by default, and then the answer is not cached.
-    pub prompt_version: Option<String>,
     /// Whether to accept the complete elements of an answer that was cut off; false by default.
     pub partial: bool,
 }
@@ -62,7 +60,6 @@ impl ChatRequest {
             deadline: DEFAULT_DEADLINE,
             model: None,
             schema: None,
-            prompt_version: None,
             partial: false,
         }
     }
@@ -116,15 +113,6 @@ impl ChatRequest {
         self
     }
 
-    /// Allows the answer to come from the router's [`AnswerCache`](crate::AnswerCache) and to be kept there. Change
-    /// `version` whenever old answers are no longer good enough; the texts, the schema and the model are part of the
-    /// key anyway.
-    #[must_use]
-    pub fn prompt_version(mut self, version: impl Into<String>) -> Self {
-        self.prompt_version = Some(version.into());
-        self
-    }
-
     /// Accepts the complete elements of an answer that was cut off at the output limit. The response then has
     /// [`ChatResponse::partial`] set: ask for the rest.
     #[must_use]
@@ -148,8 +136,6 @@ pub struct ChatResponse {
     pub value: Option<Value>,
     /// Whether [`ChatResponse::value`] holds only the elements that came before the answer was cut off.
     pub partial: bool,
-    /// Whether the answer comes from the cache, without asking a provider.
-    pub cached: bool,
     /// Why the answer ends where it does.
     pub finish_reason: FinishReason,
     /// Tokens of the attempt that answered; those of other attempts are in `attempts`.

@@ -91,7 +91,7 @@ impl fmt::Display for ErrorKind {
             Self::SchemaUnsupported => "the model takes no JSON schema",
             Self::Refused => "the request was refused",
             Self::TooLarge => "the request is too large for the model, ask for less or choose a larger model",
-            Self::Blocked => "the answer was withheld by a content filter",
+            Self::Blocked => "the answer was withheld by a content filter, or declined by the model",
             Self::Truncated => "the answer was cut off, allow more output tokens or ask for less",
             Self::Malformed => "the answer could not be used",
             Self::Misconfigured => "a setting cannot work",

@@ -1,78 +1,138 @@
-//! Finds JSON documents in what a model says around them: prose, code fences, remarks.
+//! Finds JSON documents in what a model says around them: prose, code fences, remarks; bare, in a string, nearly JSON.
 
-use serde_json::{Map, Value};
+mod lexer;
+mod mend;
+mod salvage;
+mod thoughts;
+
+use serde_json::Value;
+
+pub(crate) use salvage::salvage;
+pub(crate) use thoughts::removed as without_thoughts;
 
 /// Something in a text that began like a JSON document.
 #[derive(Debug, PartialEq)]
-pub(crate) enum Found<'a> {
+pub(crate) enum Found {
     /// A whole document.
     Document(Value),
-    /// It looked like a document, and its brackets balance, but it is not JSON; the text says why.
+    /// It looked like a document, and its brackets balance, but it is not JSON; the text says what is wrong, and where.
     Broken(String),
     /// The text ended within it; here it is from its first bracket on. Nothing inside it is offered as a document: an
     /// inner element is not the answer.
-    CutOff(&'a str),
+    CutOff(String),
 }
 
-/// The documents of `text` in order, in one pass over it.
+/// The documents of `text` in order.
 ///
 /// A document is an object or an array. Brackets of prose (`[MVP]`, `{name}`) are passed over.
-pub(crate) fn documents(text: &str) -> impl Iterator<Item = Found<'_>> {
+pub(crate) fn documents(text: &str) -> Vec<Found> {
+    let mut found = Vec::new();
     let mut position = 0;
-    std::iter::from_fn(move || {
-        while let Some(offset) = text.get(position..)?.find(['{', '[']) {
-            let start = position + offset;
-            let end = match opening(&text.as_bytes()[start..]) {
-                Opening::Prose => {
-                    position = start + 1;
-                    continue;
-                }
-                Opening::Document => match balanced(text.as_bytes(), start, false) {
-                    Scan::Closed(end) => end,
-                    Scan::NotJson(_) | Scan::EndOfText => {
-                        position = text.len();
-                        return Some(Found::CutOff(&text[start..]));
+    while let Some(offset) = text.get(position..).and_then(|rest| rest.find(['{', '['])) {
+        let start = position + offset;
+        let opening = opening(&text[start..]);
+        position = match opening {
+            Opening::Prose => start + 1,
+            Opening::Encoded => {
+                let (inner, end) = decoded(&text[start..]);
+                found.extend(documents(&inner));
+                start + end
+            }
+            Opening::Document | Opening::Perhaps => {
+                match balanced(text, start, matches!(opening, Opening::Perhaps)) {
+                    Scan::Closed(end) => {
+                        found.push(mend::read(&text[start..end]).map_or_else(Found::Broken, Found::Document));
+                        end
                     }
-                },
-                Opening::Perhaps => match balanced(text.as_bytes(), start, true) {
-                    Scan::Closed(end) => end,
-                    Scan::NotJson(at) => {
-                        position = at;
-                        continue;
-                    }
+                    Scan::NotJson(at) => at,
                     Scan::EndOfText => {
-                        position = text.len();
-                        return None;
+                        if matches!(opening, Opening::Document) {
+                            found.push(Found::CutOff(text[start..].to_owned()));
+                        }
+                        text.len()
                     }
-                },
-            };
-            position = end;
-            return Some(match serde_json::from_str(&text[start..end]) {
-                Ok(value) => Found::Document(value),
-                Err(error) => Found::Broken(error.to_string()),
-            });
-        }
-        None
-    })
+                }
+            }
+        };
+    }
+    found
 }
 
 enum Opening {
-    /// Begins as only JSON does: `{"`, `[{`, `["`.
+    /// Begins as only JSON does, written with care or not: `{"`, `{'`, `[{`, `["`, `{title:`.
     Document,
     /// Could be JSON or prose: `[1`.
     Perhaps,
+    /// A document written into a string, its quotation marks escaped.
+    Encoded,
     Prose,
 }
 
-fn opening(bytes: &[u8]) -> Opening {
-    let mut inner = bytes.iter().skip(1).filter(|byte| !byte.is_ascii_whitespace());
-    match (bytes.first(), inner.next()) {
-        (Some(b'{'), Some(b'"' | b'}') | None) => Opening::Document,
-        (Some(b'['), Some(b'"' | b']') | None) => Opening::Document,
-        (Some(b'['), Some(b'{')) if matches!(inner.next(), Some(b'"' | b'}') | None) => Opening::Document,
-        (Some(b'['), Some(b'[' | b'-' | b'0'..=b'9' | b't' | b'f' | b'n')) => Opening::Perhaps,
+/// Whether the text begins as a document does.
+fn starts_document(text: &str) -> bool {
+    matches!(opening(text), Opening::Document)
+}
+
+fn opening(text: &str) -> Opening {
+    let Some(first) = text.chars().next().filter(|first| "{[".contains(*first)) else {
+        return Opening::Prose;
+    };
+    let inner = begun(&text[1..]);
+    let next = inner.chars().next();
+    match (first, next) {
+        (_, Some('\\')) if encoded_start(inner) => Opening::Encoded,
+        ('{', Some('"' | '\'' | '}') | None) => Opening::Document,
+        ('{', Some(_)) if is_name(inner) => Opening::Document,
+        ('[', Some('"' | ']') | None) => Opening::Document,
+        ('[', Some('{')) => opening(inner),
+        ('[', Some('[' | '-' | '0'..='9' | 't' | 'f' | 'n')) => Opening::Perhaps,
         _ => Opening::Prose,
     }
+}
+
+/// What follows blanks and comments.
+fn begun(text: &str) -> &str {
+    let mut rest = text.trim_start();
+    // Not those with `#`: `[#12]` is prose.
+    while let Some(end) = lexer::comment(rest, 0).filter(|_| rest.starts_with('/')) {
+        rest = rest[end..].trim_start();
+    }
+    rest
+}
+
+/// Whether a document goes on with a name without quotation marks, and a value. `{name: string}` in a sentence does not.
+fn is_name(text: &str) -> bool {
+    let end = text.find(|c: char| !c.is_alphanumeric() && c != '_').unwrap_or(text.len());
+    let value = text[end..].trim_start().strip_prefix(':').map(str::trim_start);
+    end > 0 && value.is_some_and(|value| value.starts_with(['"', '\'', '{', '[']))
+}
+
+/// Whether blanks, escaped too, end in an escaped quotation mark.
+fn encoded_start(text: &str) -> bool {
+    let mut rest = text;
+    loop {
+        let escaped = rest.trim_start_matches('\\');
+        if escaped.len() == rest.len() {
+            return false;
+        }
+        match escaped.strip_prefix(['n', 'r', 't']) {
+            Some(next) => rest = next.trim_start(),
+            None => return escaped.starts_with('"'),
+        }
+    }
+}
+
+/// A document taken out of the string it is written into, and where that string ends.
+fn decoded(text: &str) -> (String, usize) {
+    let mut escaped = false;
+    let is_end = |&(_, byte): &(usize, u8)| {
+        let ends = byte == b'"' && !escaped;
+        escaped = byte == b'\\' && !escaped;
+        ends
+    };
+    let end = text.bytes().enumerate().find(is_end).map_or(text.len(), |(end, _)| end);
+    let inner = mend::read(&format!("\"{}\"", &text[..end]));
+    (inner.ok().and_then(|inner| Some(inner.as_str()?.to_owned())).unwrap_or_default(), end)
 }
 
 enum Scan {
@@ -83,127 +143,38 @@ enum Scan {
     EndOfText,
 }
 
-/// Looks for the end of the document that begins at `start`; brackets inside strings do not count.
-fn balanced(bytes: &[u8], start: usize, strict: bool) -> Scan {
+/// Looks for the end of the document that begins at `start`; brackets inside strings and comments do not count.
+fn balanced(text: &str, start: usize, strict: bool) -> Scan {
+    let bytes = text.as_bytes();
     let mut depth = 0_usize;
-    let mut in_string = false;
-    let mut escaped = false;
-    for (position, &byte) in bytes.iter().enumerate().skip(start) {
-        if in_string {
-            match byte {
-                _ if escaped => escaped = false,
-                b'\\' => escaped = true,
-                b'"' => in_string = false,
-                _ => {}
-            }
-            continue;
-        }
+    let mut before = b'{';
+    let mut position = start;
+    while let Some(&byte) = bytes.get(position) {
+        let mut end = position + 1;
         match byte {
-            b'"' => in_string = true,
+            b'"' | b'\'' if byte == b'"' || !strict => {
+                let Some(quoted) = lexer::quoted(text, position, before == b':') else {
+                    return Scan::EndOfText;
+                };
+                end = quoted.end;
+            }
+            b'/' | b'#' if !strict => end = lexer::comment(text, position).unwrap_or(end),
             b'{' | b'[' => depth += 1,
             b'}' | b']' => {
                 depth -= 1;
                 if depth == 0 {
-                    return Scan::Closed(position + 1);
+                    return Scan::Closed(end);
                 }
             }
             _ if strict && !may_stand_outside_strings(byte) => return Scan::NotJson(position),
             _ => {}
         }
+        if !byte.is_ascii_whitespace() {
+            before = byte;
+        }
+        position = end;
     }
     Scan::EndOfText
-}
-
-/// What is whole of a document that was cut off: the members of the object before the cut and, if the cut is in a list,
-/// the elements of the list before it. Nothing is closed that was open; `None` if nothing is whole.
-pub(crate) fn salvage(text: &str) -> Option<Value> {
-    let mut rest = Rest(text);
-    if rest.take('[') {
-        let elements = rest.elements();
-        return (!elements.is_empty()).then_some(Value::Array(elements));
-    }
-    let mut members = Map::new();
-    if !rest.take('{') {
-        return None;
-    }
-    while let Some(name) = rest.name() {
-        if let Some(value) = rest.whole() {
-            members.insert(name, value);
-        } else if rest.take('[') {
-            let elements = rest.elements();
-            if !elements.is_empty() {
-                members.insert(name, Value::Array(elements));
-            }
-            break;
-        } else {
-            break;
-        }
-        if !rest.take(',') {
-            break;
-        }
-    }
-    (!members.is_empty()).then_some(Value::Object(members))
-}
-
-/// What is left to read of a document that was cut off.
-struct Rest<'a>(&'a str);
-
-impl Rest<'_> {
-    /// Passes this sign, if it is next.
-    fn take(&mut self, sign: char) -> bool {
-        let rest = self.0.trim_start().strip_prefix(sign);
-        self.0 = rest.unwrap_or(self.0);
-        rest.is_some()
-    }
-
-    /// The name of a member, with its colon.
-    fn name(&mut self) -> Option<String> {
-        let Value::String(name) = self.whole()? else { return None };
-        self.take(':').then_some(name)
-    }
-
-    /// The elements of a list that are whole.
-    fn elements(&mut self) -> Vec<Value> {
-        let mut elements = Vec::new();
-        while let Some(element) = self.whole() {
-            elements.push(element);
-            if !self.take(',') {
-                break;
-            }
-        }
-        elements
-    }
-
-    /// The next value, if it is whole; else nothing is passed. A number at the very end may lack digits, and a value
-    /// with nothing after it is not known to be all.
-    fn whole(&mut self) -> Option<Value> {
-        let text = self.0.trim_start();
-        let end = match text.bytes().next()? {
-            b'{' | b'[' => match balanced(text.as_bytes(), 0, false) {
-                Scan::Closed(end) => end,
-                Scan::NotJson(_) | Scan::EndOfText => return None,
-            },
-            b'"' => end_of_string(text.as_bytes())?,
-            _ => text.find(|c: char| c.is_whitespace() || ",:]}".contains(c))?,
-        };
-        let value = serde_json::from_str(&text[..end]).ok()?;
-        self.0 = &text[end..];
-        Some(value)
-    }
-}
-
-/// The position after the closing quote of the string that the text begins with.
-fn end_of_string(bytes: &[u8]) -> Option<usize> {
-    let mut escaped = false;
-    for (position, &byte) in bytes.iter().enumerate().skip(1) {
-        match byte {
-            _ if escaped => escaped = false,
-            b'\\' => escaped = true,
-            b'"' => return Some(position + 1),
-            _ => {}
-        }
-    }
-    None
 }
 
 fn may_stand_outside_strings(byte: u8) -> bool {

@@ -1,7 +1,6 @@
 #![doc = include_str!("../README.md")]
 
 mod attempt;
-mod cache;
 mod chat;
 mod clock;
 mod error;
@@ -16,11 +15,11 @@ pub mod providers;
 mod router;
 mod schema;
 mod stream;
+mod tagged;
 #[cfg(feature = "testing")]
 pub mod testing;
 
 pub use attempt::{AttemptLog, Usage};
-pub use cache::{AnswerCache, CacheSettings};
 pub use chat::{ChatRequest, ChatResponse, FinishReason};
 pub use error::Error;
 pub use error_kind::ErrorKind;
@@ -32,4 +31,4 @@ pub use providers::{AnswerFormat, Provider, ProviderAnswer};
 pub use router::{Answer, Candidate, Cooldowns, RetrySettings, Router};
 pub use schema::AnswerSchema;
 pub use schemars;
-pub use stream::StreamEvent;
+pub use tagged::tagged;

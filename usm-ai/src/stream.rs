@@ -1,14 +1,5 @@
 //! Reads server-sent events from bytes as they arrive, wherever the chunks are cut: pure.
 
-/// What a streamed answer delivers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum StreamEvent<'a> {
-    /// The next piece of the text.
-    Text(&'a str),
-    /// Discard what came so far: the attempt failed, and another one begins.
-    Restart,
-}
-
 /// Reads a stream of events. Comments, names and ids are skipped: every format here repeats in the data what
 /// matters.
 #[derive(Debug, Default)]

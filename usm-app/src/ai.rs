@@ -1,43 +1,31 @@
 //! Who answers: the configured providers, or the offline drafts.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+mod offline;
 
-use serde::{Deserialize, Serialize};
+use std::{collections::BTreeMap, time::Duration};
+
+pub(crate) use usm_ai::tagged;
 use usm_ai::{
-    ApiKey, Candidate, Error, Limits, ProbeReport, Provider, Quota, QuotaSettings, Router,
-    providers::{Offline, Service, ServiceConfig, ServiceSpec},
+    ApiKey, Candidate, Error, Limits, ProbeReport, Quota, QuotaSettings, Router,
+    providers::{Service, ServiceConfig, ServiceSpec},
 };
 
-use crate::{
-    config::{AiConfig, ProviderConfig},
-    domain::{
-        draft::{
-            ImproveAction, StoryToImprove, draft_backbone, draft_enhancement, draft_stories, draft_story_map,
-            improve_story, nothing_to_split, split_story, wireframe::draft_wireframe,
-        },
-        improvement::StorySplit,
-        wireframe::FlatWireframe,
-    },
-};
+use crate::config::{AiConfig, ProviderConfig};
+pub use offline::{ImproveInput, WireframeInput, draft, offline};
 
-/// Purpose of a request that turns requirements into a whole map. Its input is the text, a JSON string.
+/// Purpose of a request that turns requirements into a whole map.
 pub const STORY_MAP: &str = "story_map.generate";
-/// Purpose of a request for the backbone of a map. Its input is the text, a JSON string.
+/// Purpose of a request for the backbone of a map.
 pub const BACKBONE: &str = "story_map.backbone";
-/// Purpose of a request for the stories of one activity. Its input is a [`StoriesInput`].
+/// Purpose of a request for the stories of one activity.
 pub const STORIES: &str = "story_map.stories";
-/// Purpose of a request that draws a story. Its input is a
-/// [`WireframeInput`](crate::domain::draft::wireframe::WireframeInput).
+/// Purpose of a request that draws a story. Its input is a [`WireframeInput`].
 pub const WIREFRAME: &str = "story.wireframe";
 /// Purpose of a request that makes a story better. Its input is an [`ImproveInput`].
 pub const IMPROVE: &str = "story.improve";
 /// Purpose of a request that makes requirements fuller. Its input is the text, a JSON string; offline only questions are
 /// answered, for words alone do not tell what follows from them.
 pub const ENHANCE: &str = "requirements.enhance";
-
-/// Longest time for one request to one provider; another provider, or another attempt, still has time after it within
-/// the time of a task.
-const REQUEST_LIMIT: Duration = Duration::from_secs(150);
 
 /// The ways to get an answer.
 #[derive(Debug)]
@@ -70,8 +58,7 @@ impl Ai {
             .iter()
             .map(|provider| Member::new(provider, config))
             .collect::<Result<_, _>>()?;
-        let alone =
-            |member: &Member| (member.provider.name().to_owned(), Writers::of(std::slice::from_ref(member)));
+        let alone = |member: &Member| (member.name.to_owned(), Writers::of(std::slice::from_ref(member)));
         Ok(Self {
             configured: Writers::of(&members),
             alone: members.iter().map(alone).collect(),
@@ -123,92 +110,23 @@ impl Ai {
 }
 
 impl Writers {
-    /// Routers over these providers; without any, over the offline drafts. Both use the same providers, so that what is
-    /// limited is limited once.
+    /// Routers over these providers; without any, over the offline drafts. All routers use clones of the same candidates, so
+    /// that what is limited is limited once, and who rests for one rests for all.
     fn of(members: &[Member]) -> Self {
         if members.is_empty() {
             return Self { writer: offline(), enhancer: offline() };
         }
         let router = |model: fn(&Member) -> &str| {
-            Router::of(members.iter().map(|member| {
-                Candidate::shared(Arc::clone(&member.provider))
-                    .model(model(member))
-                    .quota(member.quota.clone())
-            }))
+            Router::of(members.iter().map(|member| member.candidate.clone().model(model(member))))
         };
         Self { writer: router(|member| &member.model), enhancer: router(|member| &member.enhancement_model) }
     }
 }
 
-/// The offline drafts alone.
-pub fn offline() -> Router {
-    let offline = Offline::new()
-        .try_answers(STORY_MAP, |text: String| draft_story_map(&text).map_err(|error| error.to_string()))
-        .try_answers(BACKBONE, |text: String| draft_backbone(&text).map_err(|error| error.to_string()))
-        .try_answers(STORIES, |input: StoriesInput| {
-            let drafted = draft_stories(&input.requirements_text, &input.activity, &input.tasks);
-            drafted.map_err(|error| error.to_string())
-        })
-        .try_answers(ENHANCE, |text: String| draft_enhancement(&text).map_err(|error| error.to_string()))
-        .answers(WIREFRAME, |input| FlatWireframe::from(&draft_wireframe(&input)))
-        .try_answers(IMPROVE, |input: ImproveInput| input.improve());
-    Router::new(vec![Box::new(offline)])
-}
-
-/// The input of a request with the purpose [`STORIES`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct StoriesInput {
-    /// The text the backbone was made of.
-    pub requirements_text: String,
-    /// Title of the activity.
-    pub activity: String,
-    /// Titles of those of its tasks that need stories.
-    pub tasks: Vec<String>,
-}
-
-/// The input of a request with the purpose [`IMPROVE`].
-#[derive(Debug, Clone, Serialize, Deserialize)]
-pub struct ImproveInput {
-    /// Title of the story.
-    pub title: String,
-    /// Who wants what, and why.
-    pub description: String,
-    /// Whose story it is.
-    pub persona: String,
-    /// What must hold when it is done.
-    pub acceptance_criteria: Vec<String>,
-    /// What to improve; `None` for what the prompt says.
-    pub action: Option<ImproveAction>,
-    /// What else to mind.
-    pub prompt: Option<String>,
-}
-
-impl ImproveInput {
-    fn improve(&self) -> Result<serde_json::Value, String> {
-        let story = StoryToImprove {
-            title: &self.title,
-            description: &self.description,
-            persona: &self.persona,
-            acceptance_criteria: &self.acceptance_criteria,
-            prompt: self.prompt.as_deref(),
-        };
-        let answer = match self.action {
-            Some(ImproveAction::Split) => serde_json::to_value(split_story(&story).unwrap_or_else(|| {
-                StorySplit { stories: Vec::new(), suggestion: nothing_to_split(&story).to_owned() }
-            })),
-            // Without AI a wish is added to the description.
-            action => {
-                serde_json::to_value(improve_story(&story, action.unwrap_or(ImproveAction::Details), None))
-            }
-        };
-        answer.map_err(|error| error.to_string())
-    }
-}
-
 /// A configured provider, with what both routers need of it.
 struct Member {
-    provider: Arc<dyn Provider>,
-    quota: Quota,
+    candidate: Candidate,
+    name: &'static str,
     model: String,
     enhancement_model: String,
 }
@@ -225,7 +143,15 @@ impl Member {
             name: name.to_owned(),
             base_url: settings.base_url.clone().unwrap_or_else(|| spec.base_url.to_owned()),
             model: model.clone(),
-            limits: Limits { total: REQUEST_LIMIT, ..Limits::default() },
+            limits: Limits {
+                first_byte: match settings.may_be_slow() {
+                    true => config.patience.request,
+                    false => config.patience.silence,
+                },
+                silence: config.patience.silence,
+                total: config.patience.request,
+                ..Limits::default()
+            },
             ..spec.config(settings.api_key.as_ref().map(|key| ApiKey::new(key.expose())))
         })?;
         let limited = |number: u32| (number > 0).then_some(number);
@@ -235,7 +161,7 @@ impl Member {
             tokens_per_minute: limited(config.limits.tokens_per_minute),
         });
         let enhancement_model = settings.enhancement_model.as_deref().unwrap_or(spec.small_model).to_owned();
-        Ok(Self { provider: Arc::new(service), quota, model, enhancement_model })
+        Ok(Self { candidate: Candidate::new(service).quota(quota), name, model, enhancement_model })
     }
 }
 

@@ -1,7 +1,7 @@
 //! The tables of the application's database, each with its queries beside it.
 //!
 //! ```text
-//! user ─< project ─< activity ─< user_task ─< user_story ─< wireframe
+//! user ─< project ─< activity ─< user_task ─< user_story ─< wireframe, story_revision
 //!                 └< release ──────────────────┘
 //! ```
 //!
@@ -11,6 +11,7 @@ pub mod activity;
 pub mod database_identity;
 pub mod project;
 pub mod release;
+pub mod story_revision;
 pub mod user;
 pub mod user_story;
 pub mod user_task;
@@ -22,6 +23,7 @@ mod tests;
 use sea_orm::FromJsonQueryResult;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
+use story_map::Unmapped;
 
 /// A list of sentences or names, kept as a JSON array in one column.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
@@ -31,6 +33,19 @@ pub struct TextList(pub Vec<String>);
 impl From<&[String]> for TextList {
     fn from(texts: &[String]) -> Self {
         Self(texts.iter().map(|text| storable(text)).collect())
+    }
+}
+
+/// Statements that are on no card, kept as a JSON array in one column.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, FromJsonQueryResult)]
+#[serde(transparent)]
+pub struct UnmappedList(pub Vec<Unmapped>);
+
+impl From<&[Unmapped]> for UnmappedList {
+    fn from(all: &[Unmapped]) -> Self {
+        let kept =
+            all.iter().map(|one| Unmapped { text: storable(&one.text), reason: storable(&one.reason) });
+        Self(kept.collect())
     }
 }
 

@@ -5,7 +5,6 @@ pub mod app;
 pub mod cli;
 pub mod config;
 pub mod database;
-pub mod domain;
 pub mod entities;
 pub mod http;
 pub mod migrations;

@@ -2,6 +2,8 @@
 
 mod m20261123_000001_story_maps;
 mod m20261125_000002_database_identity;
+mod m20261128_000003_sources;
+mod m20261128_000004_story_revisions;
 
 use sea_orm_migration::prelude::*;
 
@@ -17,6 +19,8 @@ impl MigratorTrait for Migrator {
         vec![
             Box::new(m20261123_000001_story_maps::Migration),
             Box::new(m20261125_000002_database_identity::Migration),
+            Box::new(m20261128_000003_sources::Migration),
+            Box::new(m20261128_000004_story_revisions::Migration),
         ]
     }
 }

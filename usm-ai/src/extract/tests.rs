@@ -5,11 +5,11 @@ use serde_json::json;
 
 use super::*;
 
-fn found(text: &str) -> Vec<Found<'_>> {
-    documents(text).collect()
+fn found(text: &str) -> Vec<Found> {
+    documents(text)
 }
 
-fn whole(value: Value) -> Found<'static> {
+fn whole(value: Value) -> Found {
     Found::Document(value)
 }
 
@@ -44,15 +44,36 @@ fn several_documents_come_in_order() {
 fn nothing_is_taken_from_inside_a_document_that_was_cut_off() {
     for text in [r#"{"activities": [{"title": "whole"}, {"title": "cu"#, r#"[{"title": "whole"}, {"title": "#]
     {
-        assert_eq!(found(&format!("Here: {text}")), [Found::CutOff(text)]);
+        assert_eq!(found(&format!("Here: {text}")), [Found::CutOff(text.to_owned())]);
     }
 }
 
 #[test]
 fn nothing_is_taken_from_inside_a_document_that_is_broken() {
-    let items = found(r#"{"items": [{"title": "inner"},]} bye"#);
+    let items = found(r#"{"items": [{"title": "inner"} - ]} bye"#);
 
     assert!(matches!(items.as_slice(), [Found::Broken(_)]), "{items:?}");
+}
+
+#[test]
+fn a_document_written_into_a_string_is_found() {
+    let value = json!({ "a": ["x \"y\" \n"], "b": 1 });
+    let once = serde_json::Value::from(value.to_string()).to_string();
+    let pretty = serde_json::Value::from(format!("{value:#}")).to_string();
+
+    for text in [once.clone(), format!("Here: {pretty} as asked"), serde_json::Value::from(once).to_string()]
+    {
+        assert_eq!(found(&text), [whole(value.clone())], "{text}");
+    }
+}
+
+#[test]
+fn a_careless_document_is_found_as_a_whole() {
+    for text in ["{'a': 'it\u{2019}s }'}", "{a: \"it's }\", /* } */ }", "{ // {\n \"a\": \"it's }\",\n}"] {
+        let found = found(&format!("Use {{name: string}} or {{more}}: {text} [MVP]"));
+
+        assert!(matches!(found.as_slice(), [Found::Document(_)]), "{text}: {found:?}");
+    }
 }
 
 #[test]
@@ -64,11 +85,28 @@ fn text_without_documents_gives_none() {
 
 #[test]
 fn a_hostile_text_takes_linear_time() {
-    for pattern in ["[", "{", "[[1 ", "{\"", "[{\"a\":", "{ ", "[1,x", "[\"", "[{ "] {
+    for pattern in [
+        "[",
+        "{",
+        "[[1 ",
+        "{\"",
+        "[{\"a\":",
+        "{ ",
+        "[1,x",
+        "[\"",
+        "[{ ",
+        "{'a",
+        "{\"a\\",
+        "{\\\"",
+        "{a: \"",
+        "{ // \n",
+        "\" ",
+        "{\"a\": \"b\" ",
+    ] {
         let text = pattern.repeat(1_000_000 / pattern.len());
         let begun = std::time::Instant::now();
 
-        let count = documents(&text).count();
+        let count = documents(&text).len();
 
         assert!(count <= text.len());
         assert!(begun.elapsed().as_secs() < 5, "{pattern:?} took {:?}", begun.elapsed());
@@ -129,7 +167,7 @@ proptest! {
         let text = json!({ "items": strings.iter().map(|s| json!({ "title": s })).collect::<Vec<_>>() }).to_string();
         let cut = (1..text.len()).rev().find(|at| *at <= cut && text.is_char_boundary(*at)).unwrap_or(1);
 
-        prop_assert_eq!(found(&text[..cut]), [Found::CutOff(&text[..cut])]);
+        prop_assert_eq!(found(&text[..cut]), [Found::CutOff(text[..cut].to_owned())]);
     }
 
     #[test]

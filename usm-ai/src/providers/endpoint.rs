@@ -44,15 +44,9 @@ impl Endpoint {
     }
 
     /// Where questions go.
-    pub(super) fn question_url(&self, model: &str, streamed: bool) -> Url {
+    pub(super) fn question_url(&self, model: &str) -> Url {
         match self.format {
-            WireFormat::Gemini => {
-                let mut url = self.model_url(&gemini::path(model, streamed));
-                if streamed {
-                    url.set_query(Some("alt=sse"));
-                }
-                url
-            }
+            WireFormat::Gemini => self.model_url(&gemini::path(model)),
             format => self.url(format.path().trim_start_matches('/')),
         }
     }

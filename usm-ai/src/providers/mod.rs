@@ -40,22 +40,6 @@ pub trait Provider: Debug + Send + Sync {
     /// text is an error: truncated, blocked or malformed, with the [`usage`](Error::usage) it cost.
     async fn chat(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error>;
 
-    /// As [`Provider::chat`] for text, handing over every piece of it as it comes. Unless a provider can do better,
-    /// the whole text is one piece.
-    ///
-    /// # Errors
-    ///
-    /// As [`Provider::chat`]; pieces may have come before.
-    async fn stream(
-        &self,
-        request: &ChatRequest,
-        piece: &mut (dyn for<'a> FnMut(&'a str) + Send),
-    ) -> Result<ProviderAnswer, Error> {
-        let answer = self.chat(request, AnswerFormat::Text).await?;
-        piece(&answer.text);
-        Ok(answer)
-    }
-
     /// Whether the service has a mode in which it answers with some JSON document; false by default.
     fn has_json_mode(&self) -> bool {
         false
@@ -92,14 +76,6 @@ impl<P: Provider + ?Sized> Provider for Arc<P> {
 
     async fn chat(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
         (**self).chat(request, format).await
-    }
-
-    async fn stream(
-        &self,
-        request: &ChatRequest,
-        piece: &mut (dyn for<'a> FnMut(&'a str) + Send),
-    ) -> Result<ProviderAnswer, Error> {
-        (**self).stream(request, piece).await
     }
 
     fn has_json_mode(&self) -> bool {

@@ -161,6 +161,9 @@ fn classify(status: u16, complaint: &Complaint) -> ErrorKind {
         400 if says(&["invalid_api_key", "api_key_invalid", "api key not valid", "api key expired"]) => {
             ErrorKind::Unauthorized
         }
+        // Servers of one's own fail this way at what they were asked for.
+        500 if says(&["grammar", "json_schema", "response_format"]) => ErrorKind::SchemaUnsupported,
+        500 if says(&["system role", "roles must alternate", "roles are supported"]) => ErrorKind::Refused,
         500.. if status != 501 => ErrorKind::Overloaded,
         _ => ErrorKind::Refused,
     }

@@ -1,6 +1,9 @@
 //! A provider that speaks one of the wire formats over HTTP, as its row in the table says.
 
-use std::time::SystemTime;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::SystemTime,
+};
 
 use async_trait::async_trait;
 use reqwest::Url;
@@ -28,6 +31,8 @@ pub struct Service {
     api_key: Option<ApiKey>,
     endpoint: Endpoint,
     client: HttpClient,
+    /// The server does not take requests for a stream.
+    is_whole: AtomicBool,
 }
 
 impl Service {
@@ -56,7 +61,21 @@ impl Service {
         }
         let client = HttpClient::new(&endpoint.base, &limits)
             .map_err(|error| error.at(name.clone(), model.clone()))?;
-        Ok(Self { name, model, spec, api_key, endpoint, client })
+        Ok(Self { name, model, spec, api_key, endpoint, client, is_whole: AtomicBool::new(false) })
+    }
+
+    /// Piece by piece where that shows that a slow server is at work, else whole.
+    async fn ask(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
+        if format == AnswerFormat::Json && !self.has_json_mode() {
+            return Err(Error::new(ErrorKind::SchemaUnsupported, "the service has no JSON mode"));
+        }
+        if self.spec.quirks.streams && !self.is_whole.load(Ordering::Relaxed) {
+            match self.send(request, format, true).await {
+                Err(error) if refuses_streams(&error) => self.is_whole.store(true, Ordering::Relaxed),
+                answer => return answer,
+            }
+        }
+        self.send(request, format, false).await
     }
 
     async fn send(
@@ -64,69 +83,36 @@ impl Service {
         request: &ChatRequest,
         format: AnswerFormat<'_>,
         streamed: bool,
-    ) -> Result<Exchange, Error> {
+    ) -> Result<ProviderAnswer, Error> {
         let model = self.model_of(request);
         let question = Question { spec: self.spec, model, request, format, streamed };
         let body = self.spec.format.body(&question);
-        let url = self.endpoint.question_url(model, streamed);
-        self.client.post(url, &self.endpoint.headers, &body).await
-    }
-
-    async fn ask(&self, request: &ChatRequest, format: AnswerFormat<'_>) -> Result<ProviderAnswer, Error> {
-        if format == AnswerFormat::Json && !self.has_json_mode() {
-            return Err(Error::new(ErrorKind::SchemaUnsupported, "the service has no JSON mode"));
-        }
-        let reply = self.send(request, format, false).await?.read().await?;
+        let exchange =
+            self.client.post(self.endpoint.question_url(model), &self.endpoint.headers, &body).await?;
         let mut draft = Draft::default();
-        let read = self.read(&reply, &mut draft);
-        self.finish(request, draft, read.map(|_| reply.status))
-    }
-
-    async fn ask_streamed(
-        &self,
-        request: &ChatRequest,
-        hand_over: &mut (dyn for<'a> FnMut(&'a str) + Send),
-    ) -> Result<ProviderAnswer, Error> {
-        let exchange = self.send(request, AnswerFormat::Text, true).await?;
-        let mut draft = Draft::default();
-        let read = self.read_stream(exchange, &mut draft, hand_over).await;
-        self.finish(request, draft, read)
-    }
-
-    /// The answer, or why there is none and what that cost.
-    fn finish(
-        &self,
-        request: &ChatRequest,
-        draft: Draft,
-        read: Result<u16, Error>,
-    ) -> Result<ProviderAnswer, Error> {
+        let read = match streamed {
+            true => self.read_stream(exchange, &mut draft).await,
+            false => exchange.read().await.and_then(|reply| self.read(&reply, &mut draft)),
+        };
+        // What a failed attempt has cost is told too.
         let usage = draft.usage();
-        let answer = read.and_then(|status| {
-            draft.finish(self.model_of(request)).map_err(|error| error.with_status(status))
-        });
+        let answer = read.and_then(|status| draft.finish(model).map_err(|error| error.with_status(status)));
         answer.map_err(|error| error.with_usage(usage))
     }
 
-    /// Reads a whole reply, and returns its text.
-    fn read(&self, reply: &HttpReply, draft: &mut Draft) -> Result<String, Error> {
+    /// Reads a whole reply, and returns its status.
+    fn read(&self, reply: &HttpReply, draft: &mut Draft) -> Result<u16, Error> {
         let json = document(reply)?;
         draft.count(self.spec.format.usage(&json));
-        let piece = self.spec.format.answer(&json).map_err(|error| error.with_status(reply.status))?;
-        let text = piece.text.clone();
-        draft.add(piece);
-        Ok(text)
+        draft.add(self.spec.format.answer(&json).map_err(|error| error.with_status(reply.status))?);
+        Ok(reply.status)
     }
 
     /// Reads a stream to its end, and returns the status it began with.
-    async fn read_stream(
-        &self,
-        mut exchange: Exchange,
-        draft: &mut Draft,
-        hand_over: &mut (dyn for<'a> FnMut(&'a str) + Send),
-    ) -> Result<u16, Error> {
+    async fn read_stream(&self, mut exchange: Exchange, draft: &mut Draft) -> Result<u16, Error> {
         let status = exchange.status;
         if !http::is_success(status) {
-            return self.read(&exchange.read().await?, draft).map(|_| status);
+            return self.read(&exchange.read().await?, draft);
         }
         let mut reader = EventReader::default();
         let mut beginning = Vec::new();
@@ -153,20 +139,14 @@ impl Service {
                 }
                 events += 1;
                 let piece = self.event(&exchange, event, draft)?;
-                if !piece.text.is_empty() {
-                    hand_over(&piece.text);
-                }
                 draft.add(piece);
             }
         }
         if events == 0 {
             // Not a stream: a server that ignores the request for one, an error in a success, or a web page.
-            let reply = HttpReply { status, headers: exchange.headers, body: beginning };
-            let text = self.read(&reply, draft)?;
-            if !text.is_empty() {
-                hand_over(&text);
-            }
-        } else if !draft.is_finished() {
+            return self.read(&HttpReply { status, headers: exchange.headers, body: beginning }, draft);
+        }
+        if !draft.is_finished() {
             let reason = "the stream ended before the answer was whole";
             return Err(Error::new(ErrorKind::Network, reason).with_status(status));
         }
@@ -240,14 +220,6 @@ impl Provider for Service {
         self.ask(request, format).await.map_err(|error| self.blame(error, self.model_of(request)))
     }
 
-    async fn stream(
-        &self,
-        request: &ChatRequest,
-        piece: &mut (dyn for<'a> FnMut(&'a str) + Send),
-    ) -> Result<ProviderAnswer, Error> {
-        self.ask_streamed(request, piece).await.map_err(|error| self.blame(error, self.model_of(request)))
-    }
-
     fn has_json_mode(&self) -> bool {
         self.spec.quirks.json_mode
     }
@@ -269,6 +241,10 @@ impl Provider for Service {
         };
         answer.map_err(|error| self.blame(error, model))
     }
+}
+
+fn refuses_streams(error: &Error) -> bool {
+    error.kind() == ErrorKind::Refused && error.excerpt().to_lowercase().contains("stream")
 }
 
 /// The JSON of a reply, or the error in it.

@@ -4,11 +4,9 @@ use super::spec::{Models, Quirks, ServiceSpec, WireFormat};
 
 const CHAT_COMPLETIONS: Quirks = Quirks {
     output_limit: "max_tokens",
-    response_format: true,
     json_mode: true,
     require_parameters: false,
-    keeps: false,
-    stream_usage: true,
+    streams: false,
     models: Models::List,
     key_path: None,
 };
@@ -87,21 +85,6 @@ pub const SERVICES: &[ServiceSpec] = &[
         ..COMPATIBLE
     },
     COMPATIBLE,
-    ServiceSpec {
-        name: "openai-responses",
-        format: WireFormat::Responses,
-        base_url: "https://api.openai.com/v1",
-        key_variable: "OPENAI_API_KEY",
-        needs_key: true,
-        default_model: "gpt-6-luna",
-        small_model: "gpt-6-luna",
-        quirks: Quirks {
-            output_limit: "max_output_tokens",
-            response_format: false,
-            keeps: true,
-            ..CHAT_COMPLETIONS
-        },
-    },
 ];
 
 /// llama.cpp by its address, and by its format any server that speaks OpenAI's chat completions.
@@ -113,7 +96,8 @@ const COMPATIBLE: ServiceSpec = ServiceSpec {
     needs_key: false,
     default_model: "",
     small_model: "",
-    quirks: CHAT_COMPLETIONS,
+    // A model on a machine without a graphics card is slow, and only a stream shows that it is at work.
+    quirks: Quirks { streams: true, ..CHAT_COMPLETIONS },
 };
 
 impl ServiceSpec {

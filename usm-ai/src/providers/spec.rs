@@ -29,16 +29,12 @@ pub struct ServiceSpec {
 pub(super) struct Quirks {
     /// Name of the output limit.
     pub(super) output_limit: &'static str,
-    /// `response_format` in a format that has another place for it.
-    pub(super) response_format: bool,
     /// A mode for any JSON.
     pub(super) json_mode: bool,
     /// The service forwards requests, and must be told to use only upstreams that support all parameters.
     pub(super) require_parameters: bool,
-    /// The service stores the conversation unless told not to.
-    pub(super) keeps: bool,
-    /// Token counts come in a stream only on request.
-    pub(super) stream_usage: bool,
+    /// Answers are asked for piece by piece.
+    pub(super) streams: bool,
     /// How to ask about models.
     pub(super) models: Models,
     /// Where to ask about the key, when the list of models is public.

@@ -1,22 +1,15 @@
-//! Asks one candidate, with retries, whole or streamed, if it may be asked now.
+//! Asks one candidate, with retries, if it may be asked now.
 
 use backon::Retryable;
-use tokio::{sync::Mutex, time::timeout_at};
+use tokio::time::timeout_at;
 
 use super::{
     attempts::Call,
     breaker::{self, Cooldowns, Rest},
-    candidate::Candidate,
+    candidate::{Candidate, folded},
     retry::RetrySettings,
 };
-use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, ProviderAnswer, StreamEvent, limits};
-
-/// Where a streamed text goes.
-pub(super) struct Sink<'a> {
-    pub(super) hand_over: &'a mut (dyn FnMut(StreamEvent<'_>) + Send),
-    /// Text of a failed attempt has been handed over.
-    pub(super) stale: bool,
-}
+use crate::{AnswerFormat, ChatRequest, Error, ErrorKind, FinishReason, ProviderAnswer, extract, limits};
 
 /// The candidates of a router, and the rules by which they are asked.
 #[derive(Debug)]
@@ -34,14 +27,21 @@ impl Asker {
         request: &ChatRequest,
         format: AnswerFormat<'_>,
         call: &Call,
-        sink: Option<&Mutex<Sink<'_>>>,
     ) -> Result<ProviderAnswer, Error> {
-        let result = self.ask_with_retries(candidate, request, format, call, sink).await;
+        let result = self.ask_with_retries(candidate, request, format, call).await;
         let result = match result {
             // Some reasoning models take no temperature but their own.
             Err(error) if refuses_temperature(&error) && candidate.fitted(request).temperature.is_some() => {
                 candidate.remember_no_temperature(candidate.model_for(request));
-                self.ask_with_retries(candidate, request, format, call, sink).await
+                self.ask_with_retries(candidate, request, format, call).await
+            }
+            Err(error) if refuses_system(&error) && candidate.fitted(request).system.is_some() => {
+                let request = folded(request.clone());
+                let answered = self.ask_with_retries(candidate, &request, format, call).await;
+                if answered.is_ok() {
+                    candidate.remember_no_system(candidate.model_for(&request));
+                }
+                answered
             }
             result => result,
         };
@@ -54,9 +54,8 @@ impl Asker {
         request: &ChatRequest,
         format: AnswerFormat<'_>,
         call: &Call,
-        sink: Option<&Mutex<Sink<'_>>>,
     ) -> Result<ProviderAnswer, Error> {
-        (|| self.attempt(candidate, request, format, call, sink))
+        (|| self.attempt(candidate, request, format, call))
             .retry(self.retry.backoff())
             // A candidate that names a wait is not asked before it is over; meanwhile the others are.
             .when(|error| {
@@ -88,7 +87,6 @@ impl Asker {
         request: &ChatRequest,
         format: AnswerFormat<'_>,
         call: &Call,
-        sink: Option<&Mutex<Sink<'_>>>,
     ) -> Result<ProviderAnswer, Error> {
         let request = candidate.fitted(request);
         let model = candidate.model_for(&request);
@@ -101,8 +99,7 @@ impl Asker {
         if let Some(rest) = candidate.rest(model, &self.cooldowns) {
             return Err(skip(rest));
         }
-        // A stream shows progress, so it may use all of the time.
-        let shared = sink.is_none() && self.has_fallback(candidate, &request, call);
+        let shared = self.has_fallback(candidate, &request, call);
         let share = || if shared { call.half_time() } else { call.deadline };
         let out_of_time = || if shared { out_of_share() } else { past_deadline(&request) };
         let Ok(mut room) = timeout_at(share(), candidate.quota.turn()).await else {
@@ -121,15 +118,12 @@ impl Asker {
             return Err(error);
         }
 
-        let answering = async {
-            match sink {
-                None => candidate.provider.chat(&request, format).await,
-                Some(sink) => streamed(candidate, &request, &mut *sink.lock().await).await,
-            }
-        };
+        let answering = candidate.provider.chat(&request, format);
         let underway = call.begin(candidate.name(), model);
-        let result = match timeout_at(share(), answering).await {
-            Ok(result) => result,
+        let answered = timeout_at(share(), answering).await;
+        let is_cut_short = answered.is_err();
+        let result = match answered {
+            Ok(result) => result.and_then(spoken),
             Err(_) => Err(out_of_time()),
         }
         .map_err(|error| error.at(candidate.name(), model));
@@ -141,6 +135,8 @@ impl Asker {
                 admission.answered();
                 Ok(answer)
             }
+            // The call had no more time for it: that says nothing about the provider.
+            Err(error) if is_cut_short => Err(error),
             Err(error) => {
                 admission.failed(&error);
                 // A rate limit without a wait gets the rest that the breaker has just set.
@@ -160,23 +156,17 @@ impl Asker {
     }
 }
 
-async fn streamed(
-    candidate: &Candidate,
-    request: &ChatRequest,
-    sink: &mut Sink<'_>,
-) -> Result<ProviderAnswer, Error> {
-    let mut begun = false;
-    let Sink { hand_over, stale } = sink;
-    let mut piece = |text: &str| {
-        if !begun && std::mem::take(stale) {
-            hand_over(StreamEvent::Restart);
-        }
-        begun = true;
-        hand_over(StreamEvent::Text(text));
+/// The answer without what the model thought aloud.
+fn spoken(mut answer: ProviderAnswer) -> Result<ProviderAnswer, Error> {
+    answer.text = extract::without_thoughts(&answer.text);
+    if !answer.text.trim().is_empty() {
+        return Ok(answer);
+    }
+    let kind = match answer.finish_reason {
+        FinishReason::Length => ErrorKind::Truncated,
+        _ => ErrorKind::Malformed,
     };
-    let result = candidate.provider.stream(request, &mut piece).await;
-    sink.stale |= begun && result.is_err();
-    result
+    Err(Error::new(kind, "the model thought aloud and gave no answer").with_usage(answer.usage))
 }
 
 fn resting(rest: Rest) -> Error {
@@ -205,6 +195,15 @@ fn out_of_share() -> Error {
 
 fn refuses_temperature(error: &Error) -> bool {
     error.kind() == ErrorKind::Refused && error.excerpt().to_lowercase().contains("temperature")
+}
+
+/// Whether a server says that it knows no system role, in the words of its template for chats.
+fn refuses_system(error: &Error) -> bool {
+    let said = error.excerpt().to_lowercase();
+    let is_refused = matches!(error.kind(), ErrorKind::Refused | ErrorKind::SchemaUnsupported);
+    is_refused
+        && said.contains("role")
+        && ["system", "alternate", "only user"].iter().any(|word| said.contains(word))
 }
 
 fn tell(error: &Error, request: &ChatRequest) {

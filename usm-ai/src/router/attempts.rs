@@ -135,7 +135,6 @@ impl Call {
             model: answer.model,
             value,
             partial,
-            cached: false,
             finish_reason: answer.finish_reason,
             usage: answer.usage,
             duration: self.started.elapsed(),

@@ -16,25 +16,27 @@ use crate::{ChatRequest, Error, Provider, Quota};
 /// Most models remembered for one provider: requests may name any.
 const MOST_MODELS: usize = 64;
 
-/// Most answer schemas remembered for one model.
-const MOST_SCHEMAS: usize = 64;
-
 /// A provider and the model to ask it for.
-#[derive(Debug)]
+///
+/// A clone shares what calls have learnt of the provider: how long it is left alone, and what its models take. So routers
+/// whose candidates are clones rest a provider together.
+#[derive(Debug, Clone)]
 pub struct Candidate {
     pub(crate) provider: Arc<dyn Provider>,
     model: Option<String>,
     pub(super) quota: Quota,
-    models: Mutex<BTreeMap<String, Memory>>,
+    models: Arc<Mutex<BTreeMap<String, Memory>>>,
 }
 
 /// What is remembered about a model.
 #[derive(Debug, Default)]
 struct Memory {
     breaker: Breaker,
-    /// By the name of the schema: how far down the ladder it is asked.
-    rungs: BTreeMap<String, Rung>,
+    /// How far down the ladder it is asked for documents.
+    rung: Option<Rung>,
     refuses_temperature: bool,
+    /// The server knows no system role.
+    refuses_system: bool,
 }
 
 impl Candidate {
@@ -45,7 +47,7 @@ impl Candidate {
 
     /// As [`Candidate::new`] for a provider that other candidates use too, with other models.
     pub fn shared(provider: Arc<dyn Provider>) -> Self {
-        Self { provider, model: None, quota: Quota::default(), models: Mutex::default() }
+        Self { provider, model: None, quota: Quota::default(), models: Arc::default() }
     }
 
     /// Asks for this model in place of the provider's own.
@@ -75,8 +77,13 @@ impl Candidate {
     pub(super) fn fitted(&self, request: &ChatRequest) -> ChatRequest {
         let model = self.model_for(request).to_owned();
         let mut request = request.clone();
-        if self.memory(&model, |memory| memory.refuses_temperature) {
+        let (without_temperature, without_system) =
+            self.memory(&model, |memory| (memory.refuses_temperature, memory.refuses_system));
+        if without_temperature {
             request.temperature = None;
+        }
+        if without_system {
+            request = folded(request);
         }
         request.model = Some(model);
         request
@@ -86,17 +93,16 @@ impl Candidate {
         self.memory(model, |memory| memory.refuses_temperature = true);
     }
 
-    pub(super) fn rung(&self, model: &str, schema: &str) -> Option<Rung> {
-        self.memory(model, |memory| memory.rungs.get(schema).copied())
+    pub(super) fn remember_no_system(&self, model: &str) {
+        self.memory(model, |memory| memory.refuses_system = true);
     }
 
-    pub(super) fn remember_rung(&self, model: &str, schema: &str, rung: Rung) {
-        self.memory(model, |memory| {
-            if memory.rungs.len() >= MOST_SCHEMAS {
-                memory.rungs.pop_first();
-            }
-            memory.rungs.insert(schema.to_owned(), rung);
-        });
+    pub(super) fn rung(&self, model: &str) -> Option<Rung> {
+        self.memory(model, |memory| memory.rung)
+    }
+
+    pub(super) fn remember_rung(&self, model: &str, rung: Rung) {
+        self.memory(model, |memory| memory.rung = Some(rung));
     }
 
     /// Permission for one call, or how long there is none.
@@ -117,6 +123,14 @@ impl Candidate {
         }
         look(models.entry(model.to_owned()).or_default())
     }
+}
+
+/// The request with its standing instructions before the question, for servers that know no system role.
+pub(super) fn folded(mut request: ChatRequest) -> ChatRequest {
+    if let Some(system) = request.system.take() {
+        request.user = format!("{system}\n\n{}", request.user);
+    }
+    request
 }
 
 /// A call in progress. Dropped without an outcome, it counts as abandoned, so that no probe blocks others forever.

@@ -8,6 +8,7 @@ mod reading;
 mod retry;
 mod rung;
 mod structured;
+mod wrapped;
 
 use std::{future, sync::Arc, time::Duration};
 
@@ -15,20 +16,17 @@ use backon::Retryable;
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use tokio::sync::Mutex;
 
 pub use breaker::Cooldowns;
 pub use candidate::Candidate;
 pub use retry::RetrySettings;
 pub use structured::Answer;
 
-use crate::{
-    AnswerCache, AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, FinishReason,
-    Provider, StreamEvent, cache::Key,
-};
-use ask::{Asker, Sink};
+use crate::{AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, Provider};
+use ask::Asker;
 use attempts::Call;
-use reading::{Check, Reading};
+use reading::Reading;
+use wrapped::Check;
 
 /// Several candidates in order of preference, used as one.
 ///
@@ -43,22 +41,19 @@ use reading::{Check, Reading};
 ///   call tries it before the others do.
 /// - [`ChatRequest::deadline`] limits the whole call. While another candidate may still be asked, an attempt gets at
 ///   most half of the time that is left, and is not repeated when that would leave less; so a service that hangs does not
-///   use up the time of the others. Streams are not cut this way: only [`Limits`](crate::Limits) and the deadline end
-///   them.
+///   use up the time of the others.
 ///
 /// When all have failed, the error is the one that best says what to do next: a transient one if there is any, with the
 /// shortest wait. Every answer and every error carries the log of all attempts.
 #[derive(Debug)]
 pub struct Router {
     asker: Asker,
-    cache: Option<Arc<AnswerCache>>,
 }
 
 /// What a call asks for.
 #[derive(Clone, Copy)]
 enum Wanted<'a> {
     Text,
-    Streamed(&'a Mutex<Sink<'a>>),
     Value(&'a AnswerSchema, Check<'a>),
 }
 
@@ -80,7 +75,6 @@ impl Router {
                 retry: RetrySettings::default(),
                 cooldowns: Cooldowns::default(),
             },
-            cache: None,
         }
     }
 
@@ -95,14 +89,6 @@ impl Router {
     #[must_use]
     pub fn cooldowns(mut self, cooldowns: Cooldowns) -> Self {
         self.asker.cooldowns = cooldowns;
-        self
-    }
-
-    /// Keeps answers to requests that have a [`ChatRequest::prompt_version`], and reuses them. Routers may share a
-    /// cache.
-    #[must_use]
-    pub fn cache(mut self, cache: Arc<AnswerCache>) -> Self {
-        self.cache = Some(cache);
         self
     }
 
@@ -143,23 +129,6 @@ impl Router {
             None => Wanted::Text,
         };
         self.call(request, wanted, stop).await
-    }
-
-    /// Asks for text and hands over every piece of it as it comes, from providers that stream; else all at once.
-    ///
-    /// When an attempt breaks off and another one follows, [`StreamEvent::Restart`] says to discard what came so far.
-    /// A [`ChatRequest::schema`] is ignored: half a document is of no use.
-    ///
-    /// # Errors
-    ///
-    /// As [`Router::chat`]; pieces may have come before.
-    pub async fn stream(
-        &self,
-        request: &ChatRequest,
-        mut hand_over: impl FnMut(StreamEvent<'_>) + Send,
-    ) -> Result<ChatResponse, Error> {
-        let sink = Mutex::new(Sink { hand_over: &mut hand_over, stale: false });
-        self.call(request, Wanted::Streamed(&sink), future::pending()).await
     }
 
     /// Asks for a value of type `T`.
@@ -211,20 +180,13 @@ impl Router {
         stop: impl Future<Output = ()> + Send,
     ) -> Result<ChatResponse, Error> {
         let call = Call::start(request.deadline);
-        if let Some(response) = self.remembered(request, wanted) {
-            return Ok(response);
-        }
         let answered = tokio::select! {
             biased;
             () = stop => return Err(call.cancelled()),
             answered = self.ask_all(request, wanted, &call) => answered,
         };
         match answered {
-            Ok((candidate, reading)) => {
-                let response = call.answered(candidate.name(), reading);
-                self.remember(candidate, request, wanted, &response);
-                Ok(response)
-            }
+            Ok((candidate, reading)) => Ok(call.answered(candidate.name(), reading)),
             Err(NobodyAnswered(_)) => Err(call.failed()),
         }
     }
@@ -260,16 +222,9 @@ impl Router {
                 Wanted::Value(schema, check) => {
                     structured::ask_for_value(&self.asker, candidate, request, schema, check, call).await
                 }
-                Wanted::Text => self
-                    .asker
-                    .ask(candidate, request, AnswerFormat::Text, call, None)
-                    .await
-                    .map(Reading::text),
-                Wanted::Streamed(sink) => self
-                    .asker
-                    .ask(candidate, request, AnswerFormat::Text, call, Some(sink))
-                    .await
-                    .map(Reading::text),
+                Wanted::Text => {
+                    self.asker.ask(candidate, request, AnswerFormat::Text, call).await.map(Reading::text)
+                }
             };
             match read {
                 Ok(reading) => return Ok((candidate, reading)),
@@ -281,40 +236,6 @@ impl Router {
         }
         Err(NobodyAnswered(call.shortest_wait()))
     }
-
-    /// The cached answer of the first candidate that has one.
-    fn remembered(&self, request: &ChatRequest, wanted: Wanted<'_>) -> Option<ChatResponse> {
-        let cache = self.cache.as_ref()?;
-        let answers = self.asker.candidates.iter();
-        answers.filter_map(|candidate| cache.get(&key(candidate, request, wanted)?)).find(|kept| match wanted
-        {
-            Wanted::Value(_, check) => kept.value.as_ref().is_some_and(|value| check(value).is_ok()),
-            _ => true,
-        })
-    }
-
-    fn remember(
-        &self,
-        candidate: &Candidate,
-        request: &ChatRequest,
-        wanted: Wanted<'_>,
-        response: &ChatResponse,
-    ) {
-        let whole = !response.partial && response.finish_reason != FinishReason::Length;
-        if let (Some(cache), Some(key), true) = (&self.cache, key(candidate, request, wanted), whole) {
-            cache.put(key, response);
-        }
-    }
-}
-
-/// The cache key of an answer; `None` for a request whose answers are not cached, and for streams.
-fn key(candidate: &Candidate, request: &ChatRequest, wanted: Wanted<'_>) -> Option<Key> {
-    let schema = match wanted {
-        Wanted::Text => None,
-        Wanted::Streamed(_) => return None,
-        Wanted::Value(schema, _) => Some(schema),
-    };
-    Key::of(candidate.name(), candidate.model_for(request), request, schema)
 }
 
 #[cfg(test)]

@@ -3,10 +3,17 @@
 use serde::de::DeserializeOwned;
 use serde_json::Value;
 
+use super::wrapped::{self, Check};
 use crate::{
     AnswerSchema, ErrorKind, FinishReason, ProviderAnswer,
     extract::{self, Found},
 };
+
+/// Longest answer without a document that is taken for a refusal or a question: a document in words is longer.
+const REFUSAL_CHARS: usize = 600;
+
+/// Characters shown of a longer one.
+const SHOWN_CHARS: usize = 120;
 
 /// An answer as it was understood.
 #[derive(Debug, Clone, PartialEq)]
@@ -21,9 +28,6 @@ impl Reading {
         Self { answer, value: None, partial: false }
     }
 }
-
-/// Says what is wrong with a value, if it is not what the caller wants.
-pub(super) type Check<'a> = &'a (dyn Fn(&Value) -> Result<(), Vec<String>> + Sync);
 
 /// For callers that have a schema and no type.
 pub(super) fn fits_schema(schema: &AnswerSchema, value: &Value) -> Result<(), Vec<String>> {
@@ -50,52 +54,63 @@ pub(super) struct Flaw {
     pub(super) problems: Vec<String>,
 }
 
-/// The first document of the answer that fits; otherwise what is wrong with the first candidate. If it was cut off at the
-/// output limit and `partial` is set, its complete elements; the flag in the result says so.
+/// The last document of the answer that fits: models correct themselves, and show what they were asked before they answer.
+/// Otherwise what is wrong with the last one. If it was cut off at the output limit and `partial` is set, its complete
+/// elements; the flag in the result says so.
 pub(super) fn read(
     schema: &AnswerSchema,
     check: Check<'_>,
     answer: &ProviderAnswer,
     partial: bool,
 ) -> Result<(Value, bool), Flaw> {
-    let cut_off = match answer.finish_reason {
-        FinishReason::Length => ErrorKind::Truncated,
-        _ => ErrorKind::Malformed,
-    };
-    let mut flaw = None;
-    for found in extract::documents(after_thinking(&answer.text)) {
-        let problems = match found {
-            Found::Document(value) if schema.is_object() && !value.is_object() => continue,
-            Found::Document(value) => match check(&value) {
-                Ok(()) => return Ok((value, false)),
-                Err(problems) => problems,
-            },
-            Found::Broken(reason) => vec![format!("the document is not valid JSON: {reason}")],
-            Found::CutOff(begun) => {
-                let salvaged = (partial && cut_off == ErrorKind::Truncated).then(|| extract::salvage(begun));
-                if let Some(value) = salvaged.flatten()
-                    && check(&value).is_ok()
-                {
-                    return Ok((value, true));
+    let is_cut_off = answer.finish_reason == FinishReason::Length;
+    let cut_off = if is_cut_off { ErrorKind::Truncated } else { ErrorKind::Malformed };
+    let (mut flaw, mut footnote, mut salvaged) = (None, None, None);
+    for found in extract::documents(&answer.text).into_iter().rev() {
+        let next = match found {
+            Found::Document(value) => {
+                let is_footnote = schema.is_object() && !value.is_object();
+                let flaw = match wrapped::fitting(schema, check, value) {
+                    Ok(value) => return Ok((value, false)),
+                    Err(wrapped::Unfit::Said(words)) => said(&words),
+                    Err(wrapped::Unfit::Problems(problems)) => Flaw { kind: ErrorKind::Malformed, problems },
+                };
+                if is_footnote {
+                    footnote.get_or_insert(flaw);
+                    continue;
                 }
-                let problems = vec!["the JSON document ends before it is whole".to_owned()];
-                return Err(Flaw { kind: cut_off, problems });
+                flaw
+            }
+            Found::Broken(problem) => Flaw { kind: ErrorKind::Malformed, problems: vec![problem] },
+            Found::CutOff(begun) => {
+                if partial && is_cut_off {
+                    salvaged = extract::salvage(&begun).filter(|value| check(value).is_ok());
+                }
+                Flaw { kind: cut_off, problems: vec!["the JSON document ends before it is whole".to_owned()] }
             }
         };
-        flaw.get_or_insert(Flaw { kind: ErrorKind::Malformed, problems });
+        flaw.get_or_insert(next);
     }
-    Err(flaw.unwrap_or_else(|| Flaw {
-        kind: cut_off,
-        problems: vec!["there is no JSON document in the answer".to_owned()],
+    if let Some(value) = salvaged {
+        return Ok((value, true));
+    }
+    Err(flaw.or(footnote).unwrap_or_else(|| {
+        match answer.text.chars().count() <= REFUSAL_CHARS && !is_cut_off {
+            true => said(&answer.text),
+            false => {
+                let begun: String = answer.text.chars().take(SHOWN_CHARS).collect();
+                Flaw {
+                    kind: cut_off,
+                    problems: vec![format!("there is no JSON document in the answer: {begun}…")],
+                }
+            }
+        }
     }))
 }
 
-/// The text after the thoughts that some servers leave in it: drafts in the thoughts are not the answer.
-fn after_thinking(text: &str) -> &str {
-    match text.trim_start().strip_prefix("<think>") {
-        Some(thought) => thought.split_once("</think>").map_or("", |(_, answer)| answer),
-        None => text,
-    }
+/// The model answered in words: it declines, or asks back. Its words are the reason that people are told.
+fn said(words: &str) -> Flaw {
+    Flaw { kind: ErrorKind::Malformed, problems: vec![format!("the model says: {}", words.trim())] }
 }
 
 #[cfg(test)]

@@ -4,10 +4,13 @@ use super::{
     ask::Asker,
     attempts::Call,
     candidate::Candidate,
-    reading::{Check, Reading, read},
+    reading::{Reading, read},
     rung::Rung,
+    wrapped::Check,
 };
-use crate::{AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, ProviderAnswer};
+use crate::{
+    AnswerFormat, AnswerSchema, ChatRequest, ChatResponse, Error, ErrorKind, ProviderAnswer, tagged,
+};
 
 /// Most characters of an unusable answer that are sent back with the request to repair it.
 const REPAIRED_CHARS: usize = 24_000;
@@ -31,46 +34,48 @@ pub(super) async fn ask_for_value(
     call: &Call,
 ) -> Result<Reading, Error> {
     let model = candidate.model_for(request);
-    let mut rung = candidate.rung(model, schema.name()).unwrap_or_else(|| Rung::first(schema));
+    let first = Rung::first(schema);
+    let mut rung = candidate.rung(model).map_or(first, |known| known.max(first));
     let mut question = request.clone();
-    let mut repaired = false;
-    // The rung below the one where the service said that the model cannot follow the schema.
-    let mut lowered = None;
+    let mut is_repaired = false;
+    // Whether a lower rung is tried because the service blamed the way it was asked.
+    let mut is_lowered = false;
     loop {
+        let lower = rung.lower(candidate.provider.has_json_mode()).filter(|_| !call.is_over());
         match ask(asker, candidate, &question, schema, rung, call).await {
             Ok(answer) => match read(schema, check, &answer, request.partial) {
                 Ok((value, partial)) => {
-                    if let Some(rung) = lowered {
-                        candidate.remember_rung(model, schema.name(), rung);
+                    if is_lowered {
+                        candidate.remember_rung(model, rung);
                     }
                     return Ok(Reading { answer, value: Some(value), partial });
                 }
                 Err(flaw) => {
                     call.mark_unusable(flaw.kind);
                     // Asking for more does not help when the answer is already too long.
-                    if repaired || flaw.kind == ErrorKind::Truncated || call.is_over() {
+                    if is_repaired || flaw.kind == ErrorKind::Truncated || call.is_over() {
                         let error = Error::new(flaw.kind, flaw.problems.join("; "));
                         return Err(error.at(candidate.name(), &answer.model));
                     }
                     question = repair_request(request, schema, rung, &answer.text, &flaw.problems);
-                    repaired = true;
+                    is_repaired = true;
                 }
             },
-            Err(error) if error.kind() == ErrorKind::SchemaUnsupported => {
-                let Some(lower) = rung.lower(candidate.provider.has_json_mode()).filter(|_| !call.is_over())
-                else {
-                    return Err(error);
-                };
-                candidate.remember_rung(model, schema.name(), lower);
-                rung = lower;
+            // Few servers say that it is the mode they do not take, and not something else in the request.
+            Err(error)
+                if matches!(error.kind(), ErrorKind::SchemaUnsupported | ErrorKind::Refused)
+                    && lower.is_some() =>
+            {
+                rung = lower.unwrap_or(rung);
+                is_lowered = true;
             }
             // This was not an answer at all. The service's own JSON mode may be the cause. One failure proves nothing,
             // unless the service itself blames the answer (Groq's `json_validate_failed`) and a lower rung does better.
-            Err(error) if error.kind() == ErrorKind::Malformed && !repaired && !call.is_over() => {
-                rung = rung.lower(candidate.provider.has_json_mode()).unwrap_or(Rung::Prompt);
-                lowered = error.status().filter(|status| *status >= 400).map(|_| rung);
+            Err(error) if error.kind() == ErrorKind::Malformed && !is_repaired && !call.is_over() => {
+                is_lowered |= lower.is_some() && error.status().is_some_and(|status| status >= 400);
+                rung = lower.unwrap_or(rung);
                 question = request.clone();
-                repaired = true;
+                is_repaired = true;
             }
             Err(error) => return Err(error),
         }
@@ -91,12 +96,12 @@ async fn ask(
         Rung::Prompt => AnswerFormat::Text,
     };
     if rung == Rung::Schema {
-        return asker.ask(candidate, request, format, call, None).await;
+        return asker.ask(candidate, request, format, call).await;
     }
     let mut request = request.clone();
     let system = request.system.take().map(|text| format!("{text}\n\n")).unwrap_or_default();
     request.system = Some(system + &schema.instructions());
-    asker.ask(candidate, &request, format, call, None).await
+    asker.ask(candidate, &request, format, call).await
 }
 
 /// The question again, with the answer and what is wrong with it. The schema is repeated in words: the model of a service
@@ -108,7 +113,7 @@ fn repair_request(
     text: &str,
     problems: &[String],
 ) -> ChatRequest {
-    let previous: String = text.chars().take(REPAIRED_CHARS).collect();
+    let previous = tagged("answer", &text.chars().take(REPAIRED_CHARS).collect::<String>());
     let problems: String = problems.iter().map(|problem| format!("- {problem}\n")).collect();
     let shape = match rung {
         Rung::Schema => schema.instructions(),
@@ -116,7 +121,7 @@ fn repair_request(
     };
     let mut repair = request.clone();
     repair.user = format!(
-        "{}\n\nYou answered this already:\n<answer>\n{previous}\n</answer>\n\
+        "{}\n\nYou answered this already:\n{previous}\n\
          That answer cannot be used:\n{problems}Give the whole corrected answer. {shape}",
         request.user
     );

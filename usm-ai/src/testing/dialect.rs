@@ -36,12 +36,9 @@ impl Dialect {
         }
     }
 
-    /// Whether the request asks for a stream.
+    /// Whether the request asks for a stream, which only servers that speak chat completions are asked for.
     pub(super) fn is_streamed(self, request: &RecordedRequest) -> bool {
-        match self {
-            Self::Gemini => request.target.contains(":streamGenerateContent"),
-            _ => request.body["stream"] == true,
-        }
+        self == Self::ChatCompletions && request.body["stream"] == true
     }
 
     /// A whole answer. `finish` is `stop`, `length`, `content_filter` or `refusal`.
@@ -88,80 +85,29 @@ impl Dialect {
     }
 
     /// The events of a streamed answer, as they stand on the wire.
-    pub(super) fn events(self, text: &str, finish: &str) -> Vec<String> {
-        let chars: Vec<char> = text.chars().collect();
-        let pieces = chars.chunks(PIECE_CHARS).map(|piece| self.piece(&piece.iter().collect::<String>()));
-        let mut events: Vec<String> = vec![": a comment\n\n".to_owned()];
-        match self.declined(text).filter(|_| finish == "refusal") {
-            Some(declined) => events.push(declined),
-            None => events.extend(pieces),
+    pub(super) fn events(text: &str, finish: &str) -> Vec<String> {
+        let end = |choices: Value| event(&json!({ "model": "fake-model", "choices": choices }));
+        let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5 });
+        let mut events = vec![": a comment\n\n".to_owned()];
+        if finish == "refusal" {
+            events.push(end(json!([{ "delta": { "refusal": text }, "finish_reason": null }])));
+        } else {
+            let chars: Vec<char> = text.chars().collect();
+            events.extend(
+                chars.chunks(PIECE_CHARS).map(|piece| Self::piece(&piece.iter().collect::<String>())),
+            );
         }
-        match self {
-            Self::ChatCompletions => {
-                let finish = if finish == "refusal" { "stop" } else { finish };
-                let end =
-                    json!({ "model": "fake-model", "choices": [{ "delta": {}, "finish_reason": finish }] });
-                let usage = json!({ "prompt_tokens": 10, "completion_tokens": 5 });
-                events.push(event(None, &end));
-                events.push(event(None, &json!({ "model": "fake-model", "choices": [], "usage": usage })));
-                events.push("data: [DONE]\n\n".to_owned());
-            }
-            Self::Responses => {
-                let kind = if finish == "stop" { "response.completed" } else { "response.incomplete" };
-                let end = json!({ "type": kind, "response": responses_ending(finish) });
-                events.push(event(Some(kind), &end));
-            }
-            Self::Gemini => events.push(event(None, &gemini(json!([]), Some(finish)))),
-            Self::Messages => {
-                let start = json!({ "type": "message_start", "message": {
-                    "model": "fake-model", "usage": { "input_tokens": 10, "output_tokens": 1 },
-                } });
-                let end = json!({
-                    "type": "message_delta",
-                    "delta": { "stop_reason": anthropic_reason(finish) },
-                    "usage": { "output_tokens": 5 },
-                });
-                events.insert(1, event(Some("message_start"), &start));
-                events.push(event(Some("message_delta"), &end));
-                events.push(event(Some("message_stop"), &json!({ "type": "message_stop" })));
-            }
-        }
+        let finish = if finish == "refusal" { "stop" } else { finish };
+        events.push(end(json!([{ "delta": {}, "finish_reason": finish }])));
+        events.push(event(&json!({ "model": "fake-model", "choices": [], "usage": usage })));
+        events.push("data: [DONE]\n\n".to_owned());
         events
     }
 
     /// One piece of a streamed text.
-    pub(super) fn piece(self, text: &str) -> String {
-        match self {
-            Self::ChatCompletions => {
-                let choice = json!({ "delta": { "content": text }, "finish_reason": null });
-                event(None, &json!({ "model": "fake-model", "choices": [choice] }))
-            }
-            Self::Responses => {
-                let kind = "response.output_text.delta";
-                event(Some(kind), &json!({ "type": kind, "delta": text }))
-            }
-            Self::Gemini => event(None, &gemini(json!([{ "text": text }]), None)),
-            Self::Messages => {
-                let delta = json!({ "type": "text_delta", "text": text });
-                let kind = "content_block_delta";
-                event(Some(kind), &json!({ "type": kind, "index": 0, "delta": delta }))
-            }
-        }
-    }
-
-    /// The event by which a model declines to answer, where the format has one.
-    fn declined(self, reason: &str) -> Option<String> {
-        match self {
-            Self::ChatCompletions => {
-                let choice = json!({ "delta": { "refusal": reason }, "finish_reason": null });
-                Some(event(None, &json!({ "model": "fake-model", "choices": [choice] })))
-            }
-            Self::Responses => {
-                let kind = "response.refusal.done";
-                Some(event(Some(kind), &json!({ "type": kind, "refusal": reason })))
-            }
-            Self::Gemini | Self::Messages => None,
-        }
+    pub(super) fn piece(text: &str) -> String {
+        let choice = json!({ "delta": { "content": text }, "finish_reason": null });
+        event(&json!({ "model": "fake-model", "choices": [choice] }))
     }
 
     /// An error in the format's form.
@@ -233,9 +179,8 @@ impl Dialect {
     }
 }
 
-fn event(name: Option<&str>, data: &Value) -> String {
-    let name = name.map(|name| format!("event: {name}\n")).unwrap_or_default();
-    format!("{name}data: {data}\n\n")
+fn event(data: &Value) -> String {
+    format!("data: {data}\n\n")
 }
 
 fn responses_ending(finish: &str) -> Value {

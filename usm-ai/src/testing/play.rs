@@ -41,7 +41,7 @@ impl Reply {
         let streamed = dialect.is_streamed(request);
         match self {
             Self::Completion { text, finish_reason } if streamed => {
-                let events = dialect.events(&text, &finish_reason).concat();
+                let events = Dialect::events(&text, &finish_reason).concat();
                 to.begin(200, STREAM, None).await?;
                 to.send_body(events.as_bytes()).await
             }
@@ -65,7 +65,7 @@ impl Reply {
                 future::pending().await
             }
             Self::CloseWithinBody if streamed => {
-                let events = dialect.events("Half of the answer comes, and then nothing more.", "stop");
+                let events = Dialect::events("Half of the answer comes, and then nothing more.", "stop");
                 to.begin(200, STREAM, None).await?;
                 to.send_body(events[..events.len() / 2].concat().as_bytes()).await
             }
@@ -86,7 +86,7 @@ impl Reply {
             }
             Self::Endless => {
                 to.begin(200, STREAM, None).await?;
-                let piece = dialect.piece("and on and on ").repeat(100);
+                let piece = Dialect::piece("and on and on ").repeat(100);
                 loop {
                     to.connection.write_all(piece.as_bytes()).await?;
                     if let Some(pause) = to.pace {

@@ -1,15 +1,15 @@
-//! Every wire format from the request on the wire to the answer, whole and streamed.
+//! Every wire format from the request on the wire to the answer, and streams of servers of one's own.
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use std::time::Duration;
 
 use serde_json::json;
 use usm_ai::{
-    AnswerFormat, AnswerSchema, ErrorKind, FinishReason, Provider, StreamEvent, Usage,
-    testing::{FakeAi, Reply},
+    AnswerFormat, AnswerSchema, ErrorKind, FinishReason, Limits, Provider, Usage,
+    testing::{FakeAi, RecordedRequest, Reply},
 };
 
-use crate::support::{FORMATS, KEY, Point, failure, question, router, service, tried};
+use crate::support::{FORMATS, KEY, Point, failure, question, router, service, service_with};
 
 #[tokio::test]
 async fn a_question_goes_to_its_path_with_the_key_where_the_service_wants_it() {
@@ -36,73 +36,57 @@ async fn a_question_goes_to_its_path_with_the_key_where_the_service_wants_it() {
 }
 
 #[tokio::test]
-async fn a_stream_hands_over_the_text_piece_by_piece_and_ends_with_the_whole() {
+async fn a_server_of_ones_own_is_asked_for_a_stream_so_that_a_slow_model_is_not_taken_for_a_dead_one() {
     let text = "Однажды в студёную зимнюю пору я из лесу вышел";
-    for kind in FORMATS {
-        let slowly = Reply::text(text).trickling(Duration::from_micros(10));
+    let limits = Limits { silence: Duration::from_millis(500), ..Limits::default() };
+    for kind in ["ollama", "compatible"] {
+        // Slower in all than the longest silence, and never silent so long.
+        let slowly = Reply::text(text).trickling(Duration::from_micros(300));
         let ai = FakeAi::start([slowly]).await.unwrap();
-        let mut pieces = Vec::new();
 
-        let response = router([(kind, &ai)])
-            .stream(&question(), |event| match event {
-                StreamEvent::Text(piece) => pieces.push(piece.to_owned()),
-                StreamEvent::Restart => panic!("nothing broke off"),
-            })
-            .await
-            .unwrap();
+        let answer = service_with(kind, &ai, limits).chat(&question(), AnswerFormat::Text).await.unwrap();
 
-        assert!(pieces.len() > 3, "{kind}: {pieces:?}");
-        assert_eq!((pieces.concat().as_str(), response.text.as_str()), (text, text));
-        assert_eq!(response.usage, Some(Usage { input_tokens: 10, output_tokens: 5 }), "{kind}");
-        assert_eq!(response.finish_reason, FinishReason::Stop);
+        assert_eq!((answer.text.as_str(), answer.finish_reason), (text, FinishReason::Stop), "{kind}");
+        assert_eq!(answer.usage, Some(Usage { input_tokens: 10, output_tokens: 5 }));
+        assert_eq!(ai.requests()[0].body["stream"], true);
+    }
+    for kind in FORMATS {
+        let ai = FakeAi::start([Reply::text("42")]).await.unwrap();
+
+        service(kind, &ai).chat(&question(), AnswerFormat::Text).await.unwrap();
+
+        assert_eq!(ai.requests()[0].body.get("stream"), None, "{kind}");
     }
 }
 
 #[tokio::test]
-async fn a_stream_that_breaks_off_begins_again_with_the_next_candidate_and_says_so() {
-    for kind in FORMATS {
-        let broken = FakeAi::always(Reply::CloseWithinBody).await.unwrap();
-        let whole = FakeAi::start([Reply::text("whole")]).await.unwrap();
-        let mut said = String::new();
+async fn a_stream_that_breaks_off_is_a_failure_and_the_next_candidate_answers() {
+    let broken = FakeAi::always(Reply::CloseWithinBody).await.unwrap();
+    let whole = FakeAi::start([Reply::text("whole")]).await.unwrap();
 
-        let response = router([(kind, &broken), ("ollama", &whole)])
-            .stream(&question(), |event| match event {
-                StreamEvent::Text(piece) => said.push_str(piece),
-                StreamEvent::Restart => said.clear(),
-            })
-            .await
-            .unwrap();
+    let response = router([("ollama", &broken), ("groq", &whole)]).chat(&question()).await.unwrap();
 
-        assert_eq!((said.as_str(), response.text.as_str()), ("whole", "whole"), "{kind}");
-        assert_eq!(response.attempts[0].error, Some(ErrorKind::Network), "{kind}");
-    }
+    assert_eq!(response.text, "whole");
+    assert_eq!(response.attempts[0].error, Some(ErrorKind::Network));
 }
 
 #[tokio::test]
 async fn a_stream_may_be_refused_or_answered_whole() {
-    for kind in FORMATS {
-        let not_streamed = Reply::body(
-            200,
-            json!({
-                "choices": [{ "message": { "content": "whole" }, "finish_reason": "stop" }],
-                "output": [{ "type": "message", "content": [{ "type": "output_text", "text": "whole" }] }],
-                "status": "completed",
-                "candidates": [{ "content": { "parts": [{ "text": "whole" }] }, "finishReason": "STOP" }],
-                "content": [{ "type": "text", "text": "whole" }],
-            })
-            .to_string(),
-        );
-        let ai = FakeAi::start([Reply::overloaded(), Reply::error_in_success(), not_streamed]).await.unwrap();
-        let mut pieces = Vec::new();
+    let refused = Reply::error(400, "`stream` is not supported");
+    let whole = json!({ "choices": [{ "message": { "content": "whole" }, "finish_reason": "stop" }] });
+    let not_streamed = Reply::body(200, whole.to_string());
+    for script in [vec![not_streamed.clone()], vec![refused, not_streamed.clone(), not_streamed]] {
+        let requests = script.len();
+        let ai = FakeAi::start(script).await.unwrap();
+        let service = service("ollama", &ai);
 
-        let response = router([(kind, &ai)])
-            .stream(&question(), |event| pieces.push(format!("{event:?}")))
-            .await
-            .unwrap();
+        for _ in 0..requests.div_ceil(2) {
+            let answer = service.chat(&question(), AnswerFormat::Text).await.unwrap();
+            assert_eq!(answer.text, "whole");
+        }
 
-        assert_eq!(pieces, [r#"Text("whole")"#], "{kind}");
-        let overloaded = Some(ErrorKind::Overloaded);
-        assert_eq!(tried(&response.attempts), [(kind, overloaded), (kind, overloaded), (kind, None)]);
+        let streamed = |request: &RecordedRequest| request.body["stream"] == true;
+        assert_eq!(ai.requests().iter().filter(|request| streamed(request)).count(), 1, "it is remembered");
     }
 }
 
@@ -111,7 +95,6 @@ async fn a_value_is_asked_for_by_schema_in_the_words_of_each_format() {
     for (kind, pointer) in [
         ("groq", "/response_format/json_schema/schema"),
         ("perplexity", "/response_format/json_schema/schema"),
-        ("openai-responses", "/text/format/schema"),
         ("gemini", "/generationConfig/responseJsonSchema"),
         ("anthropic", "/output_config/format/schema"),
     ] {
@@ -199,13 +182,9 @@ async fn an_error_in_the_middle_of_a_stream_is_a_failure_though_its_status_was_2
     let error = event(json!({ "error": { "code": 502, "message": "Provider disconnected" }, "choices": [] }));
     let body = format!(": OPENROUTER PROCESSING\n\n{piece}{error}");
     let broken = FakeAi::always(Reply::body(200, body)).await.unwrap();
-    let mut pieces = Vec::new();
 
-    let error = service("openrouter", &broken)
-        .stream(&question(), &mut |piece| pieces.push(piece.to_owned()))
-        .await
-        .unwrap_err();
+    let error = service("ollama", &broken).chat(&question(), AnswerFormat::Text).await.unwrap_err();
 
     assert_eq!((error.kind(), error.excerpt()), (ErrorKind::Overloaded, "Provider disconnected"));
-    assert_eq!((error.status(), pieces), (Some(502), vec!["Once".to_owned()]));
+    assert_eq!(error.status(), Some(502));
 }

@@ -3,15 +3,14 @@
 
 use std::{
     io::Write,
-    sync::Arc,
     time::{Duration, Instant, SystemTime},
 };
 
 use flate2::{Compression, write::GzEncoder};
 use serde_json::json;
 use usm_ai::{
-    AnswerCache, AnswerFormat, CacheSettings, Candidate, Cooldowns, ErrorKind, Limits, Provider, Quota,
-    QuotaSettings, RetrySettings, Router, StreamEvent, Usage,
+    AnswerFormat, Candidate, Cooldowns, ErrorKind, Limits, Provider, Quota, QuotaSettings, RetrySettings,
+    Router, Usage,
     testing::{FakeAi, Reply},
 };
 
@@ -217,15 +216,10 @@ async fn a_stream_with_any_line_ends_comments_and_events_of_many_lines_is_read_w
         let byte_by_byte = whole.clone().trickling(Duration::from_micros(10));
         for reply in [whole, byte_by_byte] {
             let ai = FakeAi::start([reply]).await.unwrap();
-            let mut said = Vec::new();
 
-            let service = service("openrouter", &ai);
-            let answer = service.stream(&question(), &mut |piece| said.push(piece.to_owned())).await.unwrap();
+            let answer = service("ollama", &ai).chat(&question(), AnswerFormat::Text).await.unwrap();
 
-            assert_eq!(
-                (answer.text.as_str(), said),
-                ("Привет!", vec!["При".into(), "вет".into(), "!".into()])
-            );
+            assert_eq!(answer.text, "Привет!");
         }
     }
 }
@@ -233,46 +227,35 @@ async fn a_stream_with_any_line_ends_comments_and_events_of_many_lines_is_read_w
 #[tokio::test]
 async fn a_stream_that_was_whole_is_an_answer_though_its_connection_does_not_end() {
     let limits = Limits { silence: Duration::from_millis(300), ..Limits::default() };
-    for kind in FORMATS {
-        // What is announced never comes: the connection breaks off, or stays open in silence.
-        let whole = Reply::text("Once upon a time");
-        let longer = whole.with_header("content-length", 100_000);
-        for reply in [longer.clone(), longer.staying_open()] {
-            let ai = FakeAi::start([reply]).await.unwrap();
-            let begun = Instant::now();
+    // What is announced never comes: the connection breaks off, or stays open in silence.
+    let longer = Reply::text("Once upon a time").with_header("content-length", 100_000);
+    for reply in [longer.clone(), longer.staying_open()] {
+        let ai = FakeAi::start([reply]).await.unwrap();
+        let begun = Instant::now();
 
-            let answer = service_with(kind, &ai, limits).stream(&question(), &mut |_| ()).await;
+        let answer = service_with("ollama", &ai, limits).chat(&question(), AnswerFormat::Text).await;
 
-            assert_eq!(answer.unwrap().text, "Once upon a time", "{kind}");
-            assert!(begun.elapsed() < Duration::from_secs(10));
-        }
+        assert_eq!(answer.unwrap().text, "Once upon a time");
+        assert!(begun.elapsed() < Duration::from_secs(10));
     }
 }
 
 #[tokio::test]
-async fn an_event_that_is_no_json_ends_the_attempt_and_what_came_is_void() {
+async fn an_event_that_is_no_json_ends_the_attempt() {
     let piece = json!({ "choices": [{ "delta": { "content": "Once" } }] });
     let broken = Reply::body(200, format!("data: {piece}\n\ndata: {{\"choices\": NaN\n\n"));
     let ai = FakeAi::start([broken, Reply::text("whole")]).await.unwrap();
     let healthy = FakeAi::always(Reply::text("whole")).await.unwrap();
-    let mut said = String::new();
 
-    let router = router([("groq", &ai), ("ollama", &healthy)]);
-    let response = router
-        .stream(&question(), |event| match event {
-            StreamEvent::Text(piece) => said.push_str(piece),
-            StreamEvent::Restart => said.clear(),
-        })
-        .await
-        .unwrap();
+    let response = router([("compatible", &ai), ("ollama", &healthy)]).chat(&question()).await.unwrap();
 
-    assert_eq!((said.as_str(), response.attempts[0].error), ("whole", Some(ErrorKind::Malformed)));
+    assert_eq!((response.text.as_str(), response.attempts[0].error), ("whole", Some(ErrorKind::Malformed)));
 }
 
 #[tokio::test]
 async fn a_key_is_shown_nowhere_whatever_repeats_it() {
     let echo = |text: &str| format!("{text} {KEY} and Bearer {KEY}\u{1b}[0m\r\n{KEY}");
-    for kind in FORMATS {
+    for kind in FORMATS.into_iter().chain(["compatible"]) {
         let model = format!("model-{KEY}");
         for reply in [
             Reply::error(400, echo("bad")),
@@ -287,10 +270,9 @@ async fn a_key_is_shown_nowhere_whatever_repeats_it() {
             let service = service(kind, &ai);
 
             let error = service.chat(&question(), AnswerFormat::Text).await.unwrap_err();
-            let streamed = service.stream(&question(), &mut |_| ()).await.unwrap_err();
 
             let request = &ai.requests()[0];
-            let shown = format!("{error} {error:?} {streamed} {streamed:?} {service:?} {request:?}");
+            let shown = format!("{error} {error:?} {service:?} {request:?}");
             assert!(!shown.contains("sk-test"), "{kind} {reply:?}: {shown}");
         }
     }
@@ -309,7 +291,6 @@ async fn settings_without_bounds_do_no_harm() {
     };
     let cooldowns =
         Cooldowns { failures: u32::MAX, first: ever, longest: ever, lasting: ever, longest_told: ever };
-    let cache = Arc::new(AnswerCache::new(CacheSettings { bytes: usize::MAX, ttl: ever }));
     let quota = Quota::new(QuotaSettings {
         concurrency: Some(usize::MAX),
         requests_per_minute: Some(u32::MAX),
@@ -317,17 +298,15 @@ async fn settings_without_bounds_do_no_harm() {
     });
     let ai = FakeAi::start([Reply::overloaded(), Reply::error(429, "No"), Reply::text("42")]).await.unwrap();
     let candidate = Candidate::new(service_with("groq", &ai, limits)).quota(quota);
-    let router = Router::of([candidate]).retry(retry).cooldowns(cooldowns).cache(Arc::clone(&cache));
-    let request = question().deadline(ever).prompt_version("1").max_output_tokens(u32::MAX);
+    let router = Router::of([candidate]).retry(retry).cooldowns(cooldowns);
+    let request = question().deadline(ever).max_output_tokens(u32::MAX);
 
     for expected in [ErrorKind::Overloaded, ErrorKind::RateLimited, ErrorKind::RateLimited] {
         assert_eq!(router.chat(&request).await.unwrap_err().kind(), expected);
     }
     let healthy = FakeAi::start([Reply::text("42")]).await.unwrap();
-    let router = Router::of([Candidate::new(service_with("groq", &healthy, limits))]).cache(cache);
-    for cached in [false, true] {
-        assert_eq!(router.chat(&request).await.unwrap().cached, cached);
-    }
+    let router = Router::of([Candidate::new(service_with("groq", &healthy, limits))]);
+    assert_eq!(router.chat(&request).await.unwrap().text, "42");
 }
 
 #[tokio::test]

@@ -4,6 +4,7 @@ mod cases;
 mod crowd;
 mod formats;
 mod hostile;
+mod ladder;
 mod over_http;
 mod proxy;
 mod router;

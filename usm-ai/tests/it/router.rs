@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use serde_json::json;
 use usm_ai::{
-    AnswerCache, AnswerSchema, CacheSettings, Candidate, ErrorKind, Quota, QuotaSettings, Router,
+    AnswerSchema, Candidate, ErrorKind, Quota, QuotaSettings, Router,
     providers::Offline,
     testing::{FakeAi, Reply},
 };
@@ -50,64 +50,6 @@ async fn tokens_of_a_minute_are_counted_as_the_service_counts_them() {
     }
 
     assert_eq!(answered, 2, "15 + 15 + 39 are too many");
-}
-
-#[tokio::test]
-async fn an_answer_to_a_versioned_prompt_is_given_again_from_the_cache() {
-    let ai = FakeAi::start((0..9).map(|number| Reply::json(json!({ "x": number })))).await.unwrap();
-    let cache = Arc::new(AnswerCache::new(CacheSettings::default()));
-    let router = router([("gemini", &ai)]).cache(Arc::clone(&cache));
-    let ask = async |request: usm_ai::ChatRequest| router.answer::<Point>(&request).await.unwrap();
-
-    let first = ask(question().prompt_version("1")).await;
-    let again = ask(question().prompt_version("1")).await;
-    assert_eq!((first.value.x, first.response.cached), (0, false));
-    assert_eq!((again.value.x, again.response.cached), (0, true));
-    assert!(again.response.attempts.is_empty() && again.response.usage.is_none());
-
-    let different = [
-        question().prompt_version("2"),
-        question().prompt_version("1").model("other"),
-        question().prompt_version("1").system("Be brief"),
-        question().prompt_version("1").temperature(0.5),
-        question(),
-        question(),
-    ];
-    for (number, request) in different.into_iter().enumerate() {
-        assert_eq!(ask(request).await.value.x, i32::try_from(number).unwrap() + 1);
-    }
-    assert_eq!(cache.len(), 5);
-    cache.clear();
-    assert_eq!(ask(question().prompt_version("1")).await.value.x, 7);
-}
-
-#[tokio::test]
-async fn a_cache_is_bounded_in_bytes_and_time() {
-    let ai = FakeAi::always(Reply::text("x".repeat(1000))).await.unwrap();
-    let settings = CacheSettings { bytes: 5000, ttl: Duration::from_millis(50) };
-    let cache = Arc::new(AnswerCache::new(settings));
-    let router = router([("gemini", &ai)]).cache(Arc::clone(&cache));
-
-    for number in 0..20 {
-        router.chat(&question().prompt_version(number.to_string())).await.unwrap();
-    }
-    assert!((1..=4).contains(&cache.len()), "{}", cache.len());
-    tokio::time::sleep(settings.ttl).await;
-    let late = router.chat(&question().prompt_version("19")).await.unwrap();
-
-    assert!(!late.cached);
-}
-
-#[tokio::test]
-async fn a_cut_off_or_failed_answer_is_not_kept() {
-    let ai =
-        FakeAi::start([Reply::cut_off("Once"), Reply::error(400, "No"), Reply::text("whole")]).await.unwrap();
-    let router = router([("groq", &ai)]).cache(Arc::default());
-    let request = question().prompt_version("1");
-
-    assert_eq!(router.chat(&request).await.unwrap().text, "Once");
-    assert!(router.chat(&request).await.is_err());
-    assert_eq!(router.chat(&request).await.unwrap().text, "whole");
 }
 
 #[tokio::test]

@@ -5,17 +5,13 @@ use std::io::IsTerminal;
 use serde_json::json;
 
 use super::{failure::Failure, number, out, projects};
-use crate::{
-    config::Config,
-    domain::{
-        columns::{pad, wrap},
-        export::markdown,
-        quality::{self, Issue, Report, Severity},
-        similarity::{self, Kind, Pair},
-        story_map::StoryMap,
-        wireframe::Language,
-    },
-};
+use crate::config::Config;
+use story_map::Language;
+use story_map::StoryMap;
+use story_map::columns::{pad, wrap};
+use story_map::export::markdown;
+use story_map::quality::{self, Issue, Report, Severity};
+use story_map::similarity::{self, Kind, Pair};
 
 /// Columns where there is no terminal to ask.
 const WIDTH: usize = 120;
@@ -131,7 +127,7 @@ fn pair(pair: &Pair) -> [String; 4] {
 /// A table whose last two columns share what is left of the width, and wrap.
 fn rows(heads: [&str; 4], cells: impl Iterator<Item = [String; 4]>, width: usize) -> Vec<String> {
     let rows: Vec<[String; 4]> = std::iter::once(heads.map(str::to_owned)).chain(cells).collect();
-    let second = rows.iter().map(|row| crate::domain::columns::width(&row[1])).max().unwrap_or(0);
+    let second = rows.iter().map(|row| story_map::columns::width(&row[1])).max().unwrap_or(0);
     // One column for the sign, one space behind it, and two between the others.
     let half = width.saturating_sub(1 + 1 + second + 2 + 2) / 2;
     let mut lines = Vec::new();
@@ -156,7 +152,8 @@ fn rows(heads: [&str; 4], cells: impl Iterator<Item = [String; 4]>, width: usize
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::{columns, export::sample};
+    use story_map::columns;
+    use story_map::export::sample;
 
     #[test]
     fn a_report_stays_within_the_width_and_names_every_issue() {

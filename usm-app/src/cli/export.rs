@@ -8,13 +8,9 @@ use std::{
 use clap::ValueEnum;
 
 use super::{failure::Failure, number, out, projects, whole_file};
-use crate::{
-    config::Config,
-    domain::{
-        export::{self, file_name, gherkin, jira},
-        story_map::StoryMap,
-    },
-};
+use crate::config::Config;
+use story_map::StoryMap;
+use story_map::export::{self, file_name, gherkin, jira};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {

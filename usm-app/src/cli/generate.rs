@@ -16,10 +16,6 @@ use super::{failure::Failure, out};
 use crate::{
     app::App,
     config::Config,
-    domain::{
-        story_map::StoryMap,
-        wireframe::{Platform, StoryWireframe, Style},
-    },
     entities::{project, user_story},
     tasks::{
         self, AiChoice, GenerateMap, GenerateWireframes, MapMode, MapReady, WireframesReady, WorkerKind,
@@ -28,6 +24,8 @@ use crate::{
 use files::{OutDir, Written};
 use progress::Report;
 use screen::Screen;
+use story_map::StoryMap;
+use wireframe::{Platform, StoryWireframe, Style};
 
 /// Somebody waits at the terminal: before jobs that nobody watches.
 const PRIORITY: u8 = 9;
@@ -219,6 +217,9 @@ impl Generate<'_> {
     /// Wireframes of the first stories of the MVP. The map is there already, and an error says so.
     async fn draw(&mut self, ready: &MapReady, written: &Written) -> Result<WireframesReady, Ended> {
         let stories = user_story::first_mvp(&self.app.db, ready.project_id, DRAWN).await?;
+        if stories.is_empty() {
+            return Ok(WireframesReady::none(self.args.style, self.args.platform));
+        }
         let task = GenerateWireframes {
             project_id: ready.project_id,
             story_ids: stories.iter().map(|story| story.id).collect(),

@@ -11,9 +11,9 @@ use crate::{
     app,
     config::Config,
     database,
-    domain::import::{self, MOST_STORIES},
     entities::{project, user::LOCAL_USER_ID},
 };
+use story_map::import::{self, MOST_STORIES};
 
 /// Far more than a map of [`MOST_STORIES`] takes.
 const MOST_BYTES: u64 = 20_000_000;

@@ -1,4 +1,7 @@
-//! `usm improve`: stories in, better stories saved, and told what became of each.
+//! `usm improve`: stories in, better stories saved, and told what became of each, with the text before and after.
+
+mod changes;
+mod undo;
 
 use std::{str::FromStr, time::Duration};
 
@@ -10,7 +13,6 @@ use super::{failure::Failure, number::count, out, projects};
 use crate::{
     app::App,
     config::Config,
-    domain::draft::ImproveAction,
     entities::{
         project::LoadedProject,
         user::LOCAL_USER_ID,
@@ -21,6 +23,7 @@ use crate::{
         StoryOutcome, WorkerKind,
     },
 };
+use story_map::improvement::ImproveAction;
 
 /// Somebody waits at the terminal: before jobs that nobody watches.
 const PRIORITY: u8 = 9;
@@ -39,6 +42,9 @@ pub(super) struct Args {
     /// What else to mind, in your own words
     #[arg(long, value_name = "TEXT")]
     prompt: Option<String>,
+    /// Give the stories the text back that they had before their last change; once more brings the change back
+    #[arg(long, conflicts_with_all = ["action", "prompt", "offline", "ai"])]
+    undo: bool,
     /// The result as JSON, and nothing else on standard output
     #[arg(long)]
     pub(super) json: bool,
@@ -124,6 +130,9 @@ pub(super) async fn run(args: Args, config: Config, shutdown: CancellationToken)
     if args.action == Some(Action::Split) && story_ids.len() > 1 {
         return Err(Failure::usage(SPLIT_IN_BULK));
     }
+    if args.undo {
+        return undo::run(&app, &story_ids, args.json).await;
+    }
     let stop = CancellationToken::new();
     let worker = tasks::worker(app.clone(), WorkerKind::All).grace_period(Duration::ZERO);
     let worker = tokio::spawn(worker.run_until(stop.clone().cancelled_owned()));
@@ -203,6 +212,11 @@ async fn improve(
         return Ok(());
     }
     result.stories.iter().for_each(|story| out::line(&told(story)));
+    let improved = result.stories.iter().filter(|story| story.outcome == Outcome::Improved);
+    let ids: Vec<String> = improved.map(|story| story.story_id.to_string()).collect();
+    if !ids.is_empty() {
+        out::note(&format!("`usm improve --undo {}` takes it back", ids.join(" ")));
+    }
     Ok(())
 }
 
@@ -255,7 +269,12 @@ fn told(story: &StoryOutcome) -> String {
                 "" => String::new(),
                 suggestion => format!(": {suggestion}"),
             };
-            format!("{id}  improved  {}{suggestion}{added}", story.title)
+            let changed = match (&story.before, &story.after) {
+                (Some(before), Some(after)) => changes::told(before, after),
+                _ => String::new(),
+            };
+            let by = if story.made_by.is_empty() { String::new() } else { format!(" ({})", story.made_by) };
+            format!("{id}  improved  {}{suggestion}{added}{by}{changed}", story.title)
         }
         Outcome::Unchanged => format!("{id}  unchanged {}: {}", story.title, story.suggestion),
         Outcome::Conflict => {

@@ -6,12 +6,12 @@ use super::{failure::Failure, table::short};
 use crate::{
     config::{Config, DatabaseUrl},
     database,
-    domain::story_map::StoryMap,
     entities::{
         project::{self, LoadedProject},
         user::LOCAL_USER_ID,
     },
 };
+use story_map::StoryMap;
 
 /// Projects that are named when the one asked for does not exist.
 const NAMED: u64 = 5;

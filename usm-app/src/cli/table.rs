@@ -1,6 +1,6 @@
 //! Tables for people.
 
-use crate::domain::columns::{clean, cut, pad, width};
+use story_map::columns::{clean, cut, pad, width};
 
 /// Rows under heads, columns aligned, without trailing spaces; the last column may be as long as it likes.
 pub(super) fn table<const N: usize>(heads: [&str; N], rows: &[[String; N]]) -> String {

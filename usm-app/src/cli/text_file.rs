@@ -7,7 +7,7 @@ use std::{
 };
 
 use super::failure::Failure;
-use crate::domain::requirements::grouped;
+use story_map::requirements::grouped;
 
 /// The text of the file, or of standard input for `-`; `advice` says what to do about one with more than
 /// `most_bytes`.

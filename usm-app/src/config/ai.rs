@@ -1,5 +1,7 @@
 //! Settings of AI providers: which may be asked, in which order, with which model, and how much.
 
+use std::time::Duration;
+
 use serde::Serialize;
 
 use super::Secret;
@@ -17,6 +19,8 @@ pub struct AiConfig {
     pub temperature: f32,
     /// How much each provider may be used.
     pub limits: AiLimits,
+    /// How long answers may take.
+    pub patience: AiPatience,
     /// What deserves a warning at start.
     #[serde(skip)]
     pub(super) remarks: Vec<String>,
@@ -32,6 +36,37 @@ pub struct AiLimits {
     /// `AI_TOKENS_PER_MINUTE`: tokens of questions and answers of one provider within any 60 seconds; default 0, not
     /// limited.
     pub tokens_per_minute: u32,
+}
+
+/// How long answers may take. A model on a processor alone writes some words in a second, and reads for minutes before.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct AiPatience {
+    /// `AI_REQUEST_TIMEOUT`: seconds for one request to one provider, from start to end; default 150, or 1800 when the
+    /// provider asked first is a server of one's own (`OPENAI_BASE_URL`, Ollama). Questions and jobs have as many times more
+    /// time than usual as this is more than 150.
+    pub request: Duration,
+    /// `AI_SILENCE_TIMEOUT`: longest silence within a request, in seconds; default 120, or 600 when the provider asked first is a
+    /// server of one's own. Such a server may be silent before its first word as long as the request may take: it reads the
+    /// question then, or works on others.
+    pub silence: Duration,
+}
+
+impl AiPatience {
+    /// Time for one request where the settings say nothing.
+    const USUAL: Duration = Duration::from_secs(150);
+
+    /// What takes this long as a rule may take, by the settings.
+    pub fn stretched(&self, usual: Duration) -> Duration {
+        usual.mul_f64((self.request.as_secs_f64() / Self::USUAL.as_secs_f64()).max(1.0))
+    }
+
+    fn read(reader: &mut Reader<'_>, is_own_server: bool) -> Self {
+        let (request, silence) = if is_own_server { (1800, 600) } else { (Self::USUAL.as_secs(), 120) };
+        Self {
+            request: Duration::from_secs(reader.number("AI_REQUEST_TIMEOUT", request, 1..=86_400)),
+            silence: Duration::from_secs(reader.number("AI_SILENCE_TIMEOUT", silence, 1..=86_400)),
+        }
+    }
 }
 
 /// One provider with all that is needed to ask it.
@@ -128,6 +163,11 @@ impl ProviderConfig {
     pub fn is_own_server(&self) -> bool {
         self.provider == AiProvider::OpenAi && self.base_url.is_some()
     }
+
+    /// Whether the model may run on a processor alone.
+    pub fn may_be_slow(&self) -> bool {
+        self.provider == AiProvider::Ollama || self.is_own_server()
+    }
 }
 
 impl AiConfig {
@@ -151,7 +191,8 @@ impl AiConfig {
             requests_per_minute: reader.number("AI_REQUESTS_PER_MINUTE", 0, 0..=1_000_000),
             tokens_per_minute: reader.number("AI_TOKENS_PER_MINUTE", 0, 0..=1_000_000_000),
         };
-        Self { providers, temperature, limits, remarks }
+        let patience = AiPatience::read(reader, providers.first().is_some_and(ProviderConfig::may_be_slow));
+        Self { providers, temperature, limits, patience, remarks }
     }
 }
 

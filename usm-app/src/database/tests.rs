@@ -11,7 +11,7 @@ use sea_orm_migration::{MigrationName, MigrationTrait};
 
 use super::testing::{TestDatabase, on_every_database};
 use super::*;
-use crate::entities::{activity, project, release, user, user_story, user_task, wireframe};
+use crate::entities::{activity, project, release, story_revision, user, user_story, user_task, wireframe};
 
 /// Names the database that [`a_process_that_starts`] opens.
 const CHILD_DATABASE: &str = "USM_TEST_CHILD_DATABASE";
@@ -287,9 +287,16 @@ async fn migrations_and_entities_agree() {
         let (by_migrations, by_entities) = (migrated.open().await, derived.connect().await);
         create_from_entities(&by_entities).await;
 
-        for table in
-            ["users", "projects", "activities", "user_tasks", "releases", "user_stories", "wireframes"]
-        {
+        for table in [
+            "users",
+            "projects",
+            "activities",
+            "user_tasks",
+            "releases",
+            "user_stories",
+            "story_revisions",
+            "wireframes",
+        ] {
             let (expected, found) = (shape(&by_entities, table).await, shape(&by_migrations, table).await);
             assert_eq!(found, expected, "{table}");
             assert!(found.len() > 3, "{table}: {found:?}");
@@ -308,6 +315,7 @@ async fn create_from_entities(db: &DatabaseConnection) {
         schema.create_table_from_entity(user_task::Entity),
         schema.create_table_from_entity(release::Entity),
         schema.create_table_from_entity(user_story::Entity),
+        schema.create_table_from_entity(story_revision::Entity),
         schema.create_table_from_entity(wireframe::Entity),
     ] {
         db.execute(&table).await.unwrap();

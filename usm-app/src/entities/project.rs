@@ -9,7 +9,7 @@ use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
 pub use load::{LoadedActivity, LoadedProject, LoadedStory, LoadedTask, WireframeKey, load_map};
 pub use save::{SavedProject, by_job, import_map, save_map};
 
-use super::TextList;
+use super::{TextList, UnmappedList};
 
 /// A row of `projects`.
 #[sea_orm::model]
@@ -34,6 +34,12 @@ pub struct Model {
     pub personas: TextList,
     /// What a reader must know about the map as a whole.
     pub notes: TextList,
+    /// What somebody has to answer before the map can be trusted.
+    #[sea_orm(default_value = "[]")]
+    pub questions: TextList,
+    /// What the requirements say and no card does.
+    #[sea_orm(default_value = "[]")]
+    pub unmapped: UnmappedList,
     /// When it was saved.
     pub created_at: DateTimeUtc,
     /// A wireframe of the whole map.

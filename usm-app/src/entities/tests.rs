@@ -16,12 +16,13 @@ use sea_orm::{
 use serde_json::json;
 use uuid::Uuid;
 
+use super::story_revision::{self, Author};
 use super::user::LOCAL_USER_ID;
-use super::user_story::{Improved, Improvement, Scope};
+use super::user_story::{Improved, Improvement, Scope, Undone};
 use super::wireframe::NewWireframe;
 use super::{activity, project, release, user, user_story, user_task, wireframe};
 use crate::database::testing::{TestDatabase, on_every_database};
-use crate::domain::story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
+use story_map::{Activity, Release, Source, Story, StoryMap, Unmapped, UserTask, VERSION};
 
 fn story(title: &str, release: Release) -> Story {
     Story {
@@ -33,6 +34,9 @@ fn story(title: &str, release: Release) -> Story {
             "Когда корзина пуста, кнопка «Оформить» неактивна".to_owned(),
             "≤ 2 с".to_owned(),
         ],
+        source: Some(Source {
+            sentence: format!("Покупатель: {title}."), requirement: "R1".to_owned()
+        }),
     }
 }
 
@@ -61,6 +65,8 @@ fn food_delivery() -> StoryMap {
             Activity { title: "Без задач".to_owned(), tasks: vec![] },
         ],
         notes: vec!["Черновик составлен без ИИ".to_owned()],
+        questions: vec!["Кто платит за возврат?".to_owned()],
+        unmapped: vec![Unmapped { text: "Рост на 20 %".to_owned(), reason: "цель".to_owned() }],
     }
 }
 
@@ -76,7 +82,7 @@ fn large_map(activities: usize) -> StoryMap {
 }
 
 async fn save(db: &DatabaseConnection, map: &StoryMap) -> project::SavedProject {
-    project::save_map(db, Uuid::now_v7(), LOCAL_USER_ID, "Нужна доставка еды", map).await.unwrap()
+    project::save_map(db, Uuid::now_v7(), LOCAL_USER_ID, "Нужна доставка еды", map, "offline").await.unwrap()
 }
 
 /// Ids of the stories in map order.

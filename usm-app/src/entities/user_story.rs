@@ -2,6 +2,7 @@
 
 mod improve;
 mod split;
+mod undo;
 
 use std::collections::HashMap;
 
@@ -10,9 +11,10 @@ use sea_orm::{FromQueryResult, JoinType, QueryOrder, QuerySelect};
 
 pub use improve::{Improved, Improvement, update_improved};
 pub use split::split;
+pub use undo::{Undone, undo};
 
 use super::{TextList, activity, project, release, user_task};
-use crate::domain::story_map::Release;
+use story_map::Release;
 
 /// A row of `user_stories`.
 #[sea_orm::model]
@@ -51,6 +53,15 @@ pub struct Model {
     /// The job that improved it last, a UUID: a job delivered twice does not improve its own improvement.
     #[sea_orm(column_type = "Text", nullable)]
     pub improved_by_job: Option<String>,
+    /// Who wrote its present text: `person`, `offline` for the drafts, provider and model, or nothing where that was not kept.
+    #[sea_orm(column_type = "Text", default_value = "")]
+    pub written_by: String,
+    /// The sentence of the requirements it comes from, where that is known.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_sentence: Option<String>,
+    /// What the requirements call it, such as `R1` or `3.2.4`.
+    #[sea_orm(column_type = "Text", nullable)]
+    pub source_requirement: Option<String>,
     /// The task it stands under.
     #[sea_orm(belongs_to, from = "task_id", to = "id", on_delete = "Cascade")]
     pub task: BelongsTo<super::user_task::Entity>,
@@ -60,6 +71,9 @@ pub struct Model {
     /// What is drawn for it.
     #[sea_orm(has_many)]
     pub wireframes: HasMany<super::wireframe::Entity>,
+    /// The texts it had before.
+    #[sea_orm(has_many)]
+    pub revisions: HasMany<super::story_revision::Entity>,
 }
 
 impl ActiveModelBehavior for ActiveModel {}

@@ -14,10 +14,8 @@ use super::{
     answer::{Answer, ReadAs},
     in_thread, projects,
 };
-use crate::{
-    app::App,
-    domain::export::{Format, file_name, jira::Epics},
-};
+use crate::app::App;
+use story_map::export::{Format, file_name, jira::Epics};
 
 /// Exports.
 pub(super) struct Exports {

@@ -11,9 +11,9 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::requirements,
     tasks::{GenerateMap, MapMode},
 };
+use story_map::requirements;
 
 /// Story maps.
 pub(super) struct Maps {

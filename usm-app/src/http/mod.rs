@@ -17,6 +17,7 @@ mod page;
 mod problem;
 mod projects;
 mod quality;
+mod revisions;
 mod server;
 mod stories;
 mod submit;

@@ -5,7 +5,7 @@ use poem_openapi::{LicenseObject, OpenApi, OpenApiService};
 
 use super::{
     exports::Exports, health::Health, jobs::Jobs, maps::Maps, projects::Projects, quality::Quality,
-    stories::Stories, wireframes::Wireframes,
+    revisions::Revisions, stories::Stories, wireframes::Wireframes,
 };
 use crate::app::App;
 
@@ -29,7 +29,7 @@ list of `type` values may grow; so may enumerations in answers.
 
 Times are UTC as in RFC 3339. This version has no authentication and answers only on the machine it runs on.";
 
-pub(super) type Api = (Maps, Jobs, Projects, Exports, Quality, Wireframes, Stories, Health);
+pub(super) type Api = (Maps, Jobs, Projects, Exports, Quality, Wireframes, Stories, Revisions, Health);
 
 pub(super) fn service(app: &App) -> OpenApiService<Api, ()> {
     let app = || app.clone();
@@ -41,6 +41,7 @@ pub(super) fn service(app: &App) -> OpenApiService<Api, ()> {
         Quality { app: app() },
         Wireframes { app: app() },
         Stories { app: app() },
+        Revisions { app: app() },
         Health { app: app() },
     );
     described(api)

@@ -42,12 +42,35 @@ pub(super) struct Project {
     pub personas: Vec<String>,
     /// What a reader must know about the map as a whole, for example that it is an offline draft.
     pub notes: Vec<String>,
+    /// What somebody has to answer before the map can be trusted.
+    pub questions: Vec<String>,
+    /// What the requirements say and no card does.
+    pub unmapped: Vec<Unmapped>,
     /// When it was saved.
     pub created_at: Time,
     /// Slices, in the order of delivery.
     pub releases: Vec<Release>,
     /// The backbone, in the order a user lives it.
     pub activities: Vec<Activity>,
+}
+
+/// A statement of the requirements that is on no card.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+pub(super) struct Unmapped {
+    /// The statement as it stands.
+    pub text: String,
+    /// Why it is on no card.
+    pub reason: String,
+}
+
+/// The sentence of the requirements that a story comes from.
+#[derive(Debug, Clone, PartialEq, Eq, Object)]
+#[oai(rename = "StorySource")]
+pub(super) struct Source {
+    /// As it stands in the requirements.
+    pub sentence: String,
+    /// What the requirements call it, such as `R1` or `3.2.4`; empty without a name.
+    pub requirement: String,
 }
 
 /// A slice of the map.
@@ -107,8 +130,11 @@ pub(super) struct Story {
     /// Title of that slice.
     #[oai(nullable)]
     pub release: Option<String>,
-    /// Testable statements.
+    /// Testable statements. One that begins with `Suggestion:` or `Предложение:` is not from the requirements.
     pub acceptance_criteria: Vec<String>,
+    /// Where it comes from, if that is known.
+    #[oai(nullable)]
+    pub source: Option<Source>,
     /// Place within the task, counted from 0.
     pub position: i32,
     /// Where the work on it stands.
@@ -243,6 +269,8 @@ impl From<LoadedProject> for Project {
             raw_requirements: loaded.project.raw_requirements,
             personas: loaded.project.personas.0,
             notes: loaded.project.notes.0,
+            questions: loaded.project.questions.0,
+            unmapped: loaded.project.unmapped.0.into_iter().map(Unmapped::from).collect(),
             created_at: loaded.project.created_at.into(),
             releases: releases.collect(),
             activities: loaded.activities.into_iter().map(Activity::from).collect(),
@@ -284,11 +312,21 @@ impl From<LoadedStory> for Story {
             release_id: story.release_id,
             release: loaded.release,
             acceptance_criteria: story.acceptance_criteria.0,
+            source: story.source_sentence.map(|sentence| Source {
+                sentence,
+                requirement: story.source_requirement.unwrap_or_default(),
+            }),
             position: story.position,
             status: story.status.into(),
             version: story.version,
             wireframes: loaded.wireframes.into_iter().map(WireframeRef::from).collect(),
         }
+    }
+}
+
+impl From<story_map::Unmapped> for Unmapped {
+    fn from(one: story_map::Unmapped) -> Self {
+        Self { text: one.text, reason: one.reason }
     }
 }
 
@@ -309,6 +347,7 @@ impl Example for Project {
             release_id: Some(3),
             release: Some("MVP".into()),
             acceptance_criteria: vec!["Typing a dish lists the restaurants that serve it".into()],
+            source: None,
             position: 0,
             status: WorkStatus::Todo,
             version: 1,
@@ -321,6 +360,8 @@ impl Example for Project {
             raw_requirements: "Food delivery app: a customer finds a restaurant and orders.".into(),
             personas: vec!["Customer".into()],
             notes: Vec::new(),
+            questions: Vec::new(),
+            unmapped: Vec::new(),
             created_at: DateTime::UNIX_EPOCH.into(),
             releases: vec![Release { id: 3, title: "MVP".into(), position: 0 }],
             activities: vec![Activity { id: 5, title: "Choose food".into(), position: 0, tasks: vec![task] }],

@@ -8,15 +8,10 @@ use super::{
     answer::{Answer, Read},
     in_thread, projects,
 };
-use crate::{
-    app::App,
-    domain::{
-        place,
-        quality::{self, Rule, Severity},
-        similarity::{self, Kind},
-    },
-    entities::project::LoadedProject,
-};
+use crate::{app::App, entities::project::LoadedProject};
+use story_map::place;
+use story_map::quality::{self, Rule, Severity};
+use story_map::similarity::{self, Kind};
 
 /// Quality.
 pub(super) struct Quality {

@@ -16,13 +16,13 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::draft::ImproveAction,
     entities::{
         user::LOCAL_USER_ID,
         user_story::{self, Scope},
     },
     tasks::{ImproveStories, MOST_STORIES, SPLIT_IN_BULK},
 };
+use story_map::improvement::ImproveAction;
 
 /// Longest wish, in characters.
 const MAX_PROMPT: usize = 1000;
@@ -120,10 +120,7 @@ impl Stories {
         checks.finish()?;
         let id = story_id.0;
         if self.found(&[id]).await?.is_empty() {
-            return Err(Problem::not_found(format!(
-                "story {id} is not known; GET /project/{{project_id}} lists the stories"
-            ))
-            .into());
+            return Err(unknown(id).into());
         }
         Ok(self.started(vec![id], wanted.action, prompt).await?)
     }
@@ -160,8 +157,12 @@ fn check_prompt(checks: &mut Checks, prompt: Option<String>) -> Option<String> {
     prompt
 }
 
+pub(super) fn unknown(id: i64) -> Problem {
+    Problem::not_found(format!("story {id} is not known; GET /project/{{project_id}} lists the stories"))
+}
+
 /// A story id for the documentation.
-fn example_id() -> i64 {
+pub(super) fn example_id() -> i64 {
     12
 }
 

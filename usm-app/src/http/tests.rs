@@ -8,6 +8,7 @@ mod exports;
 mod limits;
 mod problems;
 mod reads;
+mod revisions;
 mod submits;
 
 use std::{net::SocketAddr, time::Duration};
@@ -30,13 +31,13 @@ use super::{Limits, bind, job_events::Watchers, openapi};
 use crate::{
     app::App,
     config::Config,
-    domain::story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION},
     entities::{
         project::{self, LoadedProject},
         user::LOCAL_USER_ID,
     },
     tasks::{GenerateMap, MapReady},
 };
+use story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
 
 /// Longer than anything here takes; whoever waits longer waits for ever.
 const SOON: Duration = Duration::from_secs(30);
@@ -113,7 +114,8 @@ impl TestApp {
             sea_orm::ConnectionTrait::execute_unprepared(&self.app.db, &sql).await.unwrap();
         }
         let job_id = uuid::Uuid::now_v7();
-        let saved = project::save_map(&self.app.db, job_id, user_id, TEXT, &story_map()).await.unwrap();
+        let saved =
+            project::save_map(&self.app.db, job_id, user_id, TEXT, &story_map(), "offline").await.unwrap();
         project::load_map(&self.app.db, saved.id).await.unwrap().unwrap()
     }
 
@@ -233,6 +235,7 @@ fn story_map() -> StoryMap {
         persona: "Customer".into(),
         release,
         acceptance_criteria: vec![format!("{title} works")],
+        source: None,
     };
     let task = UserTask {
         title: "Choose".into(),
@@ -245,6 +248,8 @@ fn story_map() -> StoryMap {
         releases: Release::all(),
         activities: vec![Activity { title: "Order food".into(), tasks: vec![task] }],
         notes: vec!["made by a test".into()],
+        questions: Vec::new(),
+        unmapped: Vec::new(),
     }
 }
 

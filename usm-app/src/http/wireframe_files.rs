@@ -7,14 +7,14 @@ use poem::{Endpoint, FromRequest, Request, Response, http::header, web::Path};
 use super::{problem::Problem, projects::check_owned};
 use crate::{
     app::App,
-    domain::wireframe::{
-        Language, Source, StoryWireframe, Subject, Wireframe, criteria,
-        render::{ascii, html, svg},
-    },
     entities::{
         user_story::{self, Scope},
         wireframe,
     },
+};
+use ::wireframe::{
+    Language, Source, StoryWireframe, Subject, Wireframe, criteria,
+    render::{ascii, html, svg},
 };
 
 /// Style sheets in the document itself, and nothing else.

@@ -15,13 +15,13 @@ use super::{
 };
 use crate::{
     app::App,
-    domain::wireframe::{Platform, Style},
     entities::{
         user_story::{self, Scope},
         wireframe,
     },
     tasks::GenerateWireframes,
 };
+use ::wireframe::{Platform, Style};
 
 /// Wireframes.
 pub(super) struct Wireframes {

@@ -1,6 +1,6 @@
 //! Requirements in, the backbone of a user story map out.
 
-use super::{ONLY_MATERIAL, tagged};
+use super::{ONLY_MATERIAL, Requirements};
 
 pub(crate) const SYSTEM: &str = "\
 You are an experienced product analyst who practises user story mapping. You turn a requirements text into the \
@@ -18,9 +18,6 @@ Do not invent features that the text neither states nor plainly implies. Put wha
 the text leaves open, into the notes: at most seven short sentences.
 Write everything in the language the requirements are written in.";
 
-pub(crate) fn user(requirements: &str) -> String {
-    format!(
-        "Make the backbone of this product's story map.\n\n{}\n\n{ONLY_MATERIAL}",
-        tagged("requirements", requirements)
-    )
+pub(crate) fn user(requirements: &Requirements<'_>) -> String {
+    format!("Make the backbone of this product's story map.\n\n{}\n\n{ONLY_MATERIAL}", requirements.tagged())
 }

@@ -1,7 +1,7 @@
 //! A backbone in, the stories of one of its activities out.
 
-use super::{ONLY_MATERIAL, bullets, tagged};
-use crate::domain::story_map::Backbone;
+use super::{ONLY_MATERIAL, Requirements, bullets, tagged};
+use story_map::Backbone;
 
 pub(crate) const SYSTEM: &str = "\
 You are an experienced product analyst who practises user story mapping. You get the backbone of a map and write the \
@@ -23,7 +23,7 @@ the titles of the tasks as they are given.
 Write everything in the language the requirements are written in; only the names of the releases stay as they are.";
 
 pub(crate) fn user(
-    requirements: &str,
+    requirements: &Requirements<'_>,
     backbone: &Backbone,
     activity: usize,
     tasks: &[String],
@@ -41,7 +41,7 @@ pub(crate) fn user(
     let asked = format!("{title}\nTasks:\n{}", bullets(tasks));
     format!(
         "Write the stories of one activity.\n\n{}\n\n{}\n\n{}\n\n{ONLY_MATERIAL}",
-        tagged("requirements", requirements),
+        requirements.tagged(),
         tagged("map", &about),
         tagged("activity", &asked)
     )
@@ -50,7 +50,7 @@ pub(crate) fn user(
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::story_map::BackboneActivity;
+    use story_map::BackboneActivity;
 
     #[test]
     fn a_call_knows_the_whole_backbone_and_the_titles_that_exist() {
@@ -63,7 +63,13 @@ mod tests {
             notes: Vec::new(),
         };
 
-        let asked = user("Текст", &backbone, 1, &["Доставка 1".to_owned()], &["Оплатить".to_owned()]);
+        let asked = user(
+            &Requirements { text: "Текст", written_out: None },
+            &backbone,
+            1,
+            &["Доставка 1".to_owned()],
+            &["Оплатить".to_owned()],
+        );
 
         for part in [
             "1. Заказ: Заказ 1",

@@ -1,6 +1,6 @@
 //! Requirements in, a user story map out.
 
-use super::{ONLY_MATERIAL, tagged};
+use super::{ONLY_MATERIAL, Requirements};
 
 pub(crate) const SYSTEM: &str = "\
 You are an experienced product analyst who practises user story mapping. You turn a requirements text into a map \
@@ -25,9 +25,6 @@ Do not invent business rules, numbers, technologies or features that the text ne
 Put what you had to assume, and the questions the text leaves open, into the notes: at most seven short sentences.
 Write everything in the language the requirements are written in; only the names of the releases stay as they are.";
 
-pub(crate) fn user(requirements: &str) -> String {
-    format!(
-        "Make the story map of this product.\n\n{}\n\n{ONLY_MATERIAL}",
-        tagged("requirements", requirements)
-    )
+pub(crate) fn user(requirements: &Requirements<'_>) -> String {
+    format!("Make the story map of this product.\n\n{}\n\n{ONLY_MATERIAL}", requirements.tagged())
 }

@@ -1,10 +1,8 @@
 //! One story in, screens for it out.
 
 use super::{ONLY_MATERIAL, tagged};
-use crate::domain::{
-    draft::wireframe::WireframeInput,
-    wireframe::{Platform, Style},
-};
+use crate::ai::WireframeInput;
+use wireframe::{Platform, Style};
 
 pub(crate) const SYSTEM: &str = "\
 You are an interface designer. You describe the screens for one user story as a list of elements; a program draws \

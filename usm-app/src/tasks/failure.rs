@@ -7,10 +7,14 @@ use serde::de::DeserializeOwned;
 use usm_ai::{Answer, ChatRequest, ErrorKind, Router};
 use usm_queue::{JobContext, TaskError};
 
-use crate::{app::App, domain::wireframe::Language, prompts};
+use crate::{app::App, prompts};
+use story_map::Language;
 
 /// Waited when a service says that it is asked too often and not for how long.
 const UNKNOWN_WAIT: Duration = Duration::from_secs(30);
+
+/// The way that always works.
+const OFFLINE: &str = "for the offline draft, which asks no AI, use `--offline`, or set API_PROVIDER=offline";
 
 /// Why there is no answer.
 #[derive(Debug)]
@@ -93,19 +97,20 @@ pub(super) fn remedy(error: &usm_ai::Error) -> Remedy {
     }
 }
 
-/// The sentence for people: what happened, and what to do where somebody must do something.
+/// The sentence for people: what happened, and what to do where somebody can do something.
 pub(super) fn reason(error: &usm_ai::Error) -> String {
     // The offline drafts say themselves what is wrong with the text.
     if error.provider() == "offline" && !error.excerpt().is_empty() {
         return error.excerpt().to_owned();
     }
-    match remedy(error) {
-        Remedy::CallPerson => format!(
-            "{error}; correct the settings and replay the job, or set API_PROVIDER=offline (`usm generate --offline`) \
-             for a draft without AI"
-        ),
-        _ => error.to_string(),
-    }
+    let do_next = match (remedy(error), error.kind()) {
+        (Remedy::CallPerson, _) => "; correct the settings and replay the job",
+        (_, ErrorKind::Timeout) => {
+            "; give a slow model more time with AI_REQUEST_TIMEOUT and AI_SILENCE_TIMEOUT"
+        }
+        _ => "",
+    };
+    format!("{error}{do_next}")
 }
 
 impl From<NoAnswer> for TaskError {
@@ -114,7 +119,10 @@ impl From<NoAnswer> for TaskError {
             NoAnswer::Stopped => return Self::retry("stopped by request"),
             NoAnswer::Failed(error) => error,
         };
-        let reason = reason(&error);
+        let reason = match error.provider() {
+            "offline" => reason(&error),
+            _ => format!("{}; {OFFLINE}", reason(&error)),
+        };
         match remedy(&error) {
             Remedy::Wait(delay) => Self::snooze(delay, reason),
             Remedy::TryAgain => match error.retry_after() {
@@ -186,9 +194,9 @@ mod tests {
         let refused =
             Error::new(ErrorKind::Unauthorized, "Incorrect API key").at("groq", "m").with_status(401);
 
-        let reason = reason(&refused);
+        let error = TaskError::from(NoAnswer::Failed(refused)).to_string();
 
-        assert!(reason.contains("check the key") && reason.contains("--offline"), "{reason}");
+        assert!(error.contains("check the key") && error.contains("--offline"), "{error}");
     }
 
     #[test]

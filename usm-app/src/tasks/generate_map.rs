@@ -2,6 +2,7 @@
 
 mod backbone;
 mod enhancement;
+mod offline;
 mod parts;
 mod stages;
 mod stories;
@@ -18,12 +19,16 @@ use super::{choice::Asked, job};
 use crate::{
     app::App,
     config::QueueBackend,
-    domain::{enhancement::Enhancement, requirements, story_map::StoryMap, wireframe::Language},
     entities::project::{self, SavedProject},
+    prompts::Requirements,
 };
 use parts::Made;
 pub use parts::{ActivityFailure, ActivityMade, BackboneMade, Enhanced, MapPart};
 use stages::{Stage, Stages};
+use story_map::Language;
+use story_map::StoryMap;
+use story_map::enhancement::Enhancement;
+use story_map::requirements;
 
 /// Generates and saves a story map. The first two fields are the guide's message.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,18 +140,22 @@ pub async fn generate_map(task: GenerateMap, job: JobContext<App>) -> Result<Map
     if task.use_enhancement && made.enhanced.is_none() && made.backbone.is_none() {
         enhancement::enhance(&work, task.use_enhanced_text, &mut made).await?;
     }
-    let text = made.text_used().unwrap_or(text).to_owned();
-    match task.mode {
+    let written_out = made.text_used().map(ToOwned::to_owned);
+    let requirements = Requirements { text, written_out: written_out.as_deref() };
+    let map = match task.mode {
+        _ if work.asked.first().is_none() => offline::make(&work, &mut made).await?,
         MapMode::Hierarchical => {
-            backbone::make(&work, &text, &mut made).await?;
-            stories::make(&work, &text, &mut made).await?;
+            backbone::make(&work, &requirements, &mut made).await?;
+            stories::make(&work, &requirements, &mut made).await?;
+            made.map(work.language)?
         }
-        MapMode::Single => whole::make(&work, &text, &mut made).await?,
-    }
-
-    let map = made.map(work.language)?;
+        MapMode::Single => {
+            whole::make(&work, &requirements, &mut made).await?;
+            made.map(work.language)?
+        }
+    };
     work.report(Stage::Save(made.made(), made.total())).await?;
-    let saved = save(&work, owner, &task.requirements_text, &map).await?;
+    let saved = save(&work, owner, &task.requirements_text, &map, &made.made_by()).await?;
     work.report(Stage::Done(made.made(), made.total())).await?;
     Ok(ready(saved, made, started))
 }
@@ -184,8 +193,10 @@ async fn save(
     owner: i64,
     requirements: &str,
     map: &StoryMap,
+    made_by: &str,
 ) -> Result<SavedProject, TaskError> {
-    let saved = project::save_map(&work.job.state.db, job::key(work.job), owner, requirements, map).await;
+    let db = &work.job.state.db;
+    let saved = project::save_map(db, job::key(work.job), owner, requirements, map, made_by).await;
     let saved = saved.map_err(|error| match error.sql_err() {
         Some(SqlErr::ForeignKeyConstraintViolation(_)) => {
             TaskError::permanent(format!("the job's owner, user {owner}, does not exist"))

@@ -19,19 +19,17 @@ use super::{
     job,
     setbacks::Setbacks,
 };
+use crate::ai::WireframeInput;
 use crate::{
     ai,
     app::App,
-    domain::{
-        draft::wireframe::WireframeInput,
-        wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style},
-    },
     entities::{
         user_story::{self, Scope, StoryInContext},
         wireframe,
     },
     prompts,
 };
+use ::wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style};
 use drawing::Drawing;
 
 /// Stories asked for at once.
@@ -83,6 +81,22 @@ pub struct WireframesReady {
     pub platform: Platform,
     /// Seconds from the start of the attempt.
     pub processing_time: f64,
+}
+
+impl WireframesReady {
+    /// For a map without stories to draw.
+    pub fn none(style: Style, platform: Platform) -> Self {
+        Self {
+            wireframes: Vec::new(),
+            failures: Vec::new(),
+            total_count: 0,
+            successful: 0,
+            failed: 0,
+            style,
+            platform,
+            processing_time: 0.0,
+        }
+    }
 }
 
 /// A story that could not be drawn or improved.
@@ -262,7 +276,7 @@ impl Designer<'_> {
             .system(prompts::wireframe::SYSTEM)
             .input(value)
             .temperature(job.state.config.ai.temperature)
-            .deadline(DEADLINE);
+            .deadline(self.job.state.config.ai.patience.stretched(DEADLINE));
         let request = self.asked.of_model(request);
         let language = Language::of(&format!("{} {}", input.title, input.acceptance_criteria.join(" ")));
         let writer = self.asked.writer();

@@ -14,12 +14,10 @@ use usm_queue::{JobContext, Task, TaskError, TaskPolicy};
 use super::{choice::Asked, job, setbacks::Setbacks};
 use crate::{
     app::App,
-    domain::{
-        draft::ImproveAction,
-        improvement::{StorySplit, StoryText},
-    },
     entities::user_story::{self, Scope, StoryInContext},
 };
+use story_map::improvement::ImproveAction;
+use story_map::improvement::{StorySplit, StoryText};
 
 /// Stories asked for at once.
 const AT_ONCE: usize = 4;
@@ -91,6 +89,12 @@ pub struct StoryOutcome {
     /// Why it was not improved.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
+    /// The text of an improved story before the change.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub before: Option<StoryText>,
+    /// Its text now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<StoryText>,
     /// The better text of a story that was edited meanwhile, for its owner to take over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub proposal: Option<Proposal>,
@@ -133,6 +137,8 @@ impl StoryOutcome {
             suggestion: String::new(),
             added_story_ids: Vec::new(),
             error: None,
+            before: None,
+            after: None,
             proposal: None,
             made_by: String::new(),
         }

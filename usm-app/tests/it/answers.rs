@@ -9,19 +9,15 @@ use std::{collections::BTreeMap, fs, path::Path};
 use schemars::JsonSchema;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
+use story_map::enhancement::EnhancementAnswer;
+use story_map::improvement::{ImprovementAnswer, SplitAnswer, StoryText};
+use story_map::{Backbone, BackboneActivity, BackboneAnswer, MapAnswer, StoriesAnswer, StoryMap, assemble};
 use usm_ai::{ChatRequest, testing::FakeAi, testing::Reply};
 use usm_app::{
     ai::{Ai, ENHANCE},
     config::Config,
-    domain::{
-        enhancement::EnhancementAnswer,
-        improvement::{ImprovementAnswer, SplitAnswer, StoryText},
-        story_map::{
-            Backbone, BackboneActivity, BackboneAnswer, MapAnswer, StoriesAnswer, StoryMap, assemble,
-        },
-        wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style, Subject},
-    },
 };
+use wireframe::{FlatWireframe, Language, Platform, StoryWireframe, Style, Subject};
 
 const REQUIREMENTS: &str = "# Горячо\nКлиент заказывает еду и платит. Курьер привозит заказ.";
 

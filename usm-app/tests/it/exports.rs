@@ -58,8 +58,8 @@ async fn a_directory_gets_one_feature_for_each_task() {
 
     let written = ok(place.run(&["export", "1", "--format", "gherkin", "--out", "features/"]).await);
 
-    assert_eq!(written.lines().next(), Some("features/1-1-Изучить-варианты.feature"));
-    assert!(written.lines().count() > 20, "{written}");
+    assert_eq!(written.lines().next(), Some("features/1-1-Знакомство-и-регистрация.feature"));
+    assert!(written.lines().count() > 10, "{written}");
     for file in written.lines() {
         assert!(place.read(file).starts_with("# language: ru\nФункция: "), "{file}");
     }
@@ -75,7 +75,7 @@ async fn what_was_exported_is_imported_without_any_difference() {
 
         let imported = ok(place.run(&["import", file]).await);
 
-        assert_eq!(imported, format!("project {project}: Горячо, 8 activities, 32 tasks, 48 stories\n"));
+        assert_eq!(imported, format!("project {project}: Горячо, 8 activities, 13 tasks, 42 stories\n"));
         assert_eq!(export(&place, project, format).await, before);
         assert_eq!(export(&place, project, "json").await, export(&place, "1", "json").await);
     }
@@ -105,10 +105,16 @@ async fn a_map_is_judged_for_people_and_for_scripts() {
 
     let score = json["score"].as_u64().unwrap();
     assert!(text.starts_with(&format!("Горячо: {score} из 100")), "{text}");
-    assert!((90..100).contains(&score) && json["similar"].as_array().unwrap().is_empty(), "{json}");
+    assert!(
+        (50..90).contains(&score) && json["similar"].as_array().unwrap().is_empty(),
+        "a draft is no finished map: {json}"
+    );
     let issue = &json["issues"][0];
-    assert_eq!((issue["rule"].as_str(), issue["severity"].as_str()), (Some("compound_title"), Some("note")));
-    assert_eq!(issue["place"]["number"], "1.2.1");
+    assert_eq!(
+        (issue["rule"].as_str(), issue["severity"].as_str()),
+        (Some("missing_criteria"), Some("warning"))
+    );
+    assert_eq!(issue["place"]["number"], "1.1.1");
     assert!(text.contains(issue["place"]["number"].as_str().unwrap()), "{text}");
     assert_eq!(place.run(&["check", "1", "--fail-under", "50"]).await.code, Some(0));
     let failed = place.run(&["check", "1", "--fail-under", "100"]).await;

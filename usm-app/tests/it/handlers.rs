@@ -5,16 +5,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use ::wireframe::{Platform, Source, Style};
+use draft::draft_story_map;
 use sea_orm::{ColumnTrait, EntityTrait, ExprTrait, QueryFilter, sea_query::Expr};
 use serde_json::json;
+use story_map::improvement::ImproveAction;
 use usm_ai::testing::{FakeAi, Reply};
 use usm_app::{
     app::App,
     config::Config,
-    domain::{
-        draft::{ImproveAction, draft_story_map},
-        wireframe::{Platform, Source, Style},
-    },
     entities::{
         project,
         user::LOCAL_USER_ID,
@@ -48,7 +47,8 @@ async fn app(ai: &FakeAi) -> (Place, App) {
 /// A project of the local user, with the ids of its stories in map order.
 async fn project(app: &App) -> (i64, Vec<i64>) {
     let map = draft_story_map(ENGLISH).unwrap();
-    let saved = project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map).await.unwrap();
+    let saved =
+        project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map, "offline").await.unwrap();
     let loaded = project::load_map(&app.db, saved.id).await.unwrap().unwrap();
     (saved.id, loaded.stories().map(|loaded| loaded.story.id).collect())
 }
@@ -82,7 +82,7 @@ async fn a_job_that_has_saved_its_map_returns_the_same_project_and_asks_nobody()
     let (_place, app) = app(&ai).await;
     let id = JobId::new();
     let map = draft_story_map(ENGLISH).unwrap();
-    let saved = project::save_map(&app.db, id.0, LOCAL_USER_ID, ENGLISH, &map).await.unwrap();
+    let saved = project::save_map(&app.db, id.0, LOCAL_USER_ID, ENGLISH, &map, "offline").await.unwrap();
 
     let task = GenerateMap::new(ENGLISH, true);
     let job = app.queue.enqueue_with(task, EnqueueOptions::new().id(id)).await.unwrap();
@@ -514,13 +514,16 @@ async fn without_ai_a_story_is_improved_from_its_own_words() {
     let (_, ids) = project(&app).await;
     let before = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap().remove(0);
 
-    let task = ImproveStories { action: Some(ImproveAction::EdgeCases), ..improvement(&ids[..1]) };
+    let task = ImproveStories { action: Some(ImproveAction::Details), ..improvement(&ids[..1]) };
     let job = app.queue.enqueue(task).await.unwrap();
     let done = worked(&app, &job).await.unwrap();
 
     assert_eq!((done.successful, done.stories[0].story_id), (1, ids[0]));
     let after = user_story::by_ids(&app.db, Scope::Owner(LOCAL_USER_ID), &ids[..1]).await.unwrap().remove(0);
-    assert!(after.acceptance_criteria.0.len() > before.acceptance_criteria.0.len(), "{after:?}");
+    assert!(
+        after.description.as_deref().is_some_and(|text| text.ends_with("briefly")),
+        "the wish is kept: {after:?}"
+    );
     assert!(before.acceptance_criteria.0.iter().all(|kept| after.acceptance_criteria.0.contains(kept)));
     assert!(
         job.status().await.unwrap().partial_results[0]["suggestion"]
@@ -643,7 +646,8 @@ async fn a_story_with_nothing_to_split_is_unchanged_and_no_failure() {
     let mut map = draft_story_map(ENGLISH).unwrap();
     let story = &mut map.activities[0].tasks[0].stories[0];
     (story.title, story.acceptance_criteria) = ("Pay".to_owned(), vec!["A receipt is shown".to_owned()]);
-    let saved = project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map).await.unwrap();
+    let saved =
+        project::save_map(&app.db, Uuid::new_v4(), LOCAL_USER_ID, ENGLISH, &map, "offline").await.unwrap();
     let id = project::load_map(&app.db, saved.id).await.unwrap().unwrap().stories().next().unwrap().story.id;
 
     let split = ImproveStories { story_ids: vec![id], action: Some(ImproveAction::Split), prompt: None };

@@ -15,3 +15,4 @@ mod serve;
 mod stages;
 mod support;
 mod topology;
+mod ugly;

@@ -60,7 +60,7 @@ async fn a_models_map_and_wireframes_are_saved_and_shown() {
 #[tokio::test]
 async fn a_terse_text_is_written_out_first_and_the_reader_is_told() {
     let enhanced = json!({
-        "enhanced_text": "Клиент заказывает еду и платит картой. Ресторан готовит.", "added_aspects": ["ресторан готовит"],
+        "enhanced_text": format!("{RUSSIAN}\nРесторан готовит."), "added_aspects": ["ресторан готовит"],
         "missing_info": ["Кто доставляет?"], "confidence": 0.9,
     });
     // A watcher sees the newest progress; what lasts no time may be merged with what follows.
@@ -84,7 +84,9 @@ async fn a_terse_text_is_written_out_first_and_the_reader_is_told() {
         (&asked[0].body["model"], &asked[1].body["model"]),
         (&"small-model".into(), &"fake-model".into())
     );
-    assert!(asked[1].body["messages"].to_string().contains("Ресторан готовит."));
+    let question = asked[1].body["messages"].to_string();
+    assert!(question.contains("Ресторан готовит.") && question.contains("<written_out>"), "{question}");
+    assert!(question.contains("<requirements>"), "the text of the author goes along");
     assert!(events.iter().any(|event| event["message"] == "дополняю требования: openai"));
 }
 

@@ -1,10 +1,10 @@
 //! A map made stage by stage over a fake AI service: what is asked, what is kept, what is told when something is missing.
 
 use serde_json::{Value, json};
+use story_map::StoryMap;
 use usm_ai::testing::{FakeAi, RecordedRequest, Reply};
 use usm_app::{
     app::App,
-    domain::story_map::StoryMap,
     entities::project,
     tasks::{self, GenerateMap, MapReady, WorkerKind},
 };
@@ -19,7 +19,7 @@ const ACTIVITIES: [&str; 3] = ["Выбор блюд", "Оплата заказа
 
 /// What a request is about.
 #[derive(Debug, PartialEq)]
-enum About {
+pub(crate) enum About {
     Enhancement,
     Backbone,
     Wireframe,
@@ -27,13 +27,13 @@ enum About {
     Stories(String, Vec<String>),
 }
 
-fn about(request: &RecordedRequest) -> About {
+pub(crate) fn about(request: &RecordedRequest) -> About {
     let messages = request.body["messages"].as_array().unwrap();
     let asked = messages.last().unwrap()["content"].as_str().unwrap();
-    if asked.starts_with("Write out these requirements") {
+    if asked.contains("Write out these requirements.") {
         return About::Enhancement;
     }
-    if asked.starts_with("Make the backbone") {
+    if asked.contains("Make the backbone of this") {
         return About::Backbone;
     }
     let Some((_, activity)) = asked.split_once("<activity>\n") else { return About::Wireframe };
@@ -47,14 +47,14 @@ fn tasks_of(activity: &str) -> [String; 2] {
     [format!("{activity}: начать"), format!("{activity}: закончить")]
 }
 
-fn backbone() -> Reply {
+pub(crate) fn backbone() -> Reply {
     let activities = ACTIVITIES.map(|title| json!({ "title": title, "tasks": tasks_of(title) }));
     Reply::json(
         json!({ "name": "Горячо", "personas": ["Клиент", "Курьер"], "activities": activities, "notes": ["Город один"] }),
     )
 }
 
-fn stories(activity: &str, tasks: &[String]) -> Reply {
+pub(crate) fn stories(activity: &str, tasks: &[String]) -> Reply {
     let task = |title: &String| {
         let story = json!({
             "title": format!("Хочу {title}"), "description": format!("Как курьер, я хочу {activity}"), "persona": "курьер",
@@ -98,24 +98,24 @@ fn asked(ai: &FakeAi) -> [usize; 3] {
     })
 }
 
-async fn app(ai: &FakeAi) -> (Place, App) {
+pub(crate) async fn app(ai: &FakeAi) -> (Place, App) {
     let place = Place::new().with_ai(ai.base_url()).with("WORKER_RETRY_DELAY", "0");
     let app = place.app().await;
     (place, app)
 }
 
-async fn enqueue(app: &App) -> JobHandle<GenerateMap> {
+pub(crate) async fn enqueue(app: &App) -> JobHandle<GenerateMap> {
     app.queue.enqueue_with(GenerateMap::new(RUSSIAN, false), app.enqueue_options()).await.unwrap()
 }
 
-async fn worked<T: Task>(app: &App, job: &JobHandle<T>) -> Result<T::Output, String> {
+pub(crate) async fn worked<T: Task>(app: &App, job: &JobHandle<T>) -> Result<T::Output, String> {
     let worker = tasks::worker(app.clone(), WorkerKind::All);
     let mut result = None;
     soon(worker.run_until(async { result = Some(job.result().await) })).await.unwrap();
     result.unwrap().map_err(|error| error.to_string())
 }
 
-async fn map_of(app: &App, ready: &MapReady) -> StoryMap {
+pub(crate) async fn map_of(app: &App, ready: &MapReady) -> StoryMap {
     project::load_map(&app.db, ready.project_id).await.unwrap().unwrap().story_map()
 }
 

@@ -124,6 +124,23 @@ impl<S: Clone + Send + Sync + 'static> Worker<S> {
         self
     }
 
+    /// How long one attempt at `T` may take on this worker, in place of what its [policy](Task::policy) says: for a time-out that
+    /// is a setting. It holds for a task that is handled already.
+    ///
+    /// ```
+    /// # use {std::time::Duration, usm_queue::{JobContext, Task, TaskError, TaskQueue, Worker}};
+    /// # #[derive(serde::Serialize, serde::Deserialize)] struct Draw;
+    /// # impl Task for Draw { const NAME: &str = "draw"; const ROUTING_KEY: &str = "draw"; type Output = (); }
+    /// # async fn draw(_: Draw, _: JobContext<()>) -> Result<(), TaskError> { Ok(()) }
+    /// # fn worker(queue: TaskQueue, timeout: Duration) -> Worker<()> {
+    /// Worker::new(queue, ()).handle(draw).timeout::<Draw>(timeout)
+    /// # }
+    /// ```
+    pub fn timeout<T: Task>(mut self, timeout: Duration) -> Self {
+        self.registry.set_timeout(T::NAME, timeout);
+        self
+    }
+
     /// Decides for all handlers what the errors of one type ask for, so that it need not be said at each `?`. The error that a
     /// handler returns is looked at, then what caused it; of several classifiers that know one, the first counts. A handler
     /// that says itself what its error asks for is believed, except for [`TaskError::retry`](crate::TaskError::retry), which is

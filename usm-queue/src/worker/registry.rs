@@ -1,6 +1,6 @@
 //! Task name to boxed handler: the only type erasure.
 
-use std::{collections::BTreeMap, error::Error, fmt, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, error::Error, fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use serde_json::Value;
 
@@ -80,6 +80,14 @@ impl<S: Send + 'static> Registry<S> {
         };
         if self.handlers.insert(T::NAME, Arc::new(handler)).is_some() {
             self.twice.push(T::NAME);
+        }
+    }
+
+    /// Gives a registered task another time for each attempt.
+    pub(crate) fn set_timeout(&mut self, task: &str, timeout: Duration) {
+        // Nobody else holds a handler before the worker runs.
+        if let Some(handler) = self.handlers.get_mut(task).and_then(Arc::get_mut) {
+            handler.policy.timeout = timeout;
         }
     }
 

@@ -15,7 +15,7 @@ fn config(base_url: &str) -> ServiceConfig {
 fn the_endpoint_is_below_the_base_url_however_it_ends() {
     for base in ["http://h:1/v1", " http://h:1/v1/ ", "http://h:1/v1/chat/completions"] {
         let service = Service::new(config(base)).unwrap();
-        assert_eq!(service.endpoint.question_url("m", false).as_str(), "http://h:1/v1/chat/completions");
+        assert_eq!(service.endpoint.question_url("m").as_str(), "http://h:1/v1/chat/completions");
     }
 }
 
@@ -25,12 +25,12 @@ fn geminis_model_is_part_of_the_endpoint_and_cannot_leave_it() {
     let service = Service::new(config).unwrap();
     let base = "https://generativelanguage.googleapis.com/v1beta/models";
 
-    for (model, streamed, expected) in [
-        ("gemini-3.8-flash", false, "gemini-3.8-flash:generateContent"),
-        ("models/gemini-3.8-flash", true, "gemini-3.8-flash:streamGenerateContent?alt=sse"),
-        ("a/../b?c#d", false, "a%2F..%2Fb%3Fc%23d:generateContent"),
+    for (model, expected) in [
+        ("gemini-3.8-flash", "gemini-3.8-flash:generateContent"),
+        ("models/gemini-3.8-flash", "gemini-3.8-flash:generateContent"),
+        ("a/../b?c#d", "a%2F..%2Fb%3Fc%23d:generateContent"),
     ] {
-        assert_eq!(service.endpoint.question_url(model, streamed).as_str(), format!("{base}/{expected}"));
+        assert_eq!(service.endpoint.question_url(model).as_str(), format!("{base}/{expected}"));
     }
 }
 

@@ -27,9 +27,7 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     }
     if streamed {
         body.insert("stream".to_owned(), json!(true));
-        if spec.quirks.stream_usage {
-            body.insert("stream_options".to_owned(), json!({ "include_usage": true }));
-        }
+        body.insert("stream_options".to_owned(), json!({ "include_usage": true }));
     }
     Value::Object(body)
 }
@@ -91,9 +89,7 @@ fn content(content: &Value) -> String {
 
 /// The tokens that a reply or event counts.
 pub(super) fn usage(reply: &Value) -> Option<Usage> {
-    let count = |usage: &Value| parts::usage(usage, "prompt_tokens", "completion_tokens");
-    // Groq counts elsewhere in streams.
-    count(&reply["usage"]).or_else(|| count(&reply["x_groq"]["usage"]))
+    parts::usage(&reply["usage"], "prompt_tokens", "completion_tokens")
 }
 
 #[cfg(test)]

@@ -6,9 +6,9 @@ use super::parts::{self, Piece, Question};
 use crate::{AnswerFormat, Error, ErrorKind, FinishReason, Usage};
 
 /// The path below the base URL.
-pub(crate) fn path(model: &str, streamed: bool) -> String {
+pub(crate) fn path(model: &str) -> String {
     let model = model.strip_prefix("models/").unwrap_or(model);
-    format!("{model}:{}", if streamed { "streamGenerateContent" } else { "generateContent" })
+    format!("{model}:generateContent")
 }
 
 /// The body of the request; the model is in the URL.
@@ -41,19 +41,12 @@ pub(super) fn body(question: &Question<'_>) -> Value {
 
 /// A whole reply.
 pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
-    let piece = event(reply)?;
-    match reply["candidates"].as_array() {
-        Some(candidates) if !candidates.is_empty() => Ok(piece),
-        _ => Err(parts::not_of_the_format("candidates", reply)),
-    }
-}
-
-/// One event of a stream, which looks like a whole reply.
-pub(super) fn event(reply: &Value) -> Result<Piece, Error> {
     if let Some(reason) = reply["promptFeedback"]["blockReason"].as_str() {
         return Err(Error::new(ErrorKind::Blocked, format!("the question was blocked: {reason}")));
     }
-    let candidate = &reply["candidates"][0];
+    let Some(candidate) = reply["candidates"].get(0) else {
+        return Err(parts::not_of_the_format("candidates", reply));
+    };
     let finish_reason = match candidate["finishReason"].as_str() {
         None => None,
         Some("STOP") => Some(FinishReason::Stop),
@@ -76,7 +69,7 @@ pub(super) fn event(reply: &Value) -> Result<Piece, Error> {
     })
 }
 
-/// The tokens that a reply or event counts.
+/// The tokens that a reply counts.
 pub(super) fn usage(reply: &Value) -> Option<Usage> {
     let usage = &reply["usageMetadata"];
     let thoughts = usage["thoughtsTokenCount"].as_u64().unwrap_or_default();

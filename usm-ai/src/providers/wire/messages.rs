@@ -13,7 +13,7 @@ const DEFAULT_OUTPUT_TOKENS: u32 = 16_000;
 
 /// The body of the request.
 pub(super) fn body(question: &Question<'_>) -> Value {
-    let Question { model, request, format, streamed, .. } = *question;
+    let Question { model, request, format, .. } = *question;
     let mut body = Map::new();
     body.insert("model".to_owned(), json!(model));
     body.insert("max_tokens".to_owned(), json!(request.max_output_tokens.unwrap_or(DEFAULT_OUTPUT_TOKENS)));
@@ -27,9 +27,6 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     if let AnswerFormat::Schema(schema) = format {
         let format = json!({ "type": "json_schema", "schema": schema.as_json() });
         body.insert("output_config".to_owned(), json!({ "format": format }));
-    }
-    if streamed {
-        body.insert("stream".to_owned(), json!(true));
     }
     Value::Object(body)
 }
@@ -49,25 +46,6 @@ pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
     })
 }
 
-/// One event of a stream.
-pub(super) fn event(event: &Value) -> Result<Piece, Error> {
-    match event["type"].as_str().unwrap_or_default() {
-        "message_start" => {
-            let message = &event["message"];
-            Ok(Piece { model: parts::text(&message["model"]), usage: usage(event), ..Piece::default() })
-        }
-        "content_block_delta" if event["delta"]["type"] == "text_delta" => {
-            Ok(Piece { text: parts::text(&event["delta"]["text"]).unwrap_or_default(), ..Piece::default() })
-        }
-        "message_delta" => Ok(Piece {
-            finish_reason: finish_reason(&event["delta"])?,
-            usage: usage(event),
-            ..Piece::default()
-        }),
-        _ => Ok(Piece::default()),
-    }
-}
-
 fn finish_reason(message: &Value) -> Result<Option<FinishReason>, Error> {
     Ok(match message["stop_reason"].as_str() {
         None => None,
@@ -78,9 +56,9 @@ fn finish_reason(message: &Value) -> Result<Option<FinishReason>, Error> {
     })
 }
 
-/// The tokens that a reply, the beginning or the end of a stream counts; the end counts the answer only.
+/// The tokens that a reply counts.
 pub(super) fn usage(reply: &Value) -> Option<Usage> {
-    let usage = reply.get("usage").unwrap_or(&reply["message"]["usage"]);
+    let usage = &reply["usage"];
     let count = |name: &str| usage[name].as_u64().unwrap_or_default();
     let parts = ["input_tokens", "cache_read_input_tokens", "cache_creation_input_tokens"];
     let input_tokens = parts.into_iter().map(count).fold(0, u64::saturating_add);

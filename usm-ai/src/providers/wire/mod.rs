@@ -34,13 +34,11 @@ impl WireFormat {
         }
     }
 
-    /// One event of a stream.
+    /// One event of a stream. Only chat completions are streamed, the format of the servers that can be slow.
     pub(super) fn event(self, event: &Value) -> Result<Piece, Error> {
         match self {
             Self::ChatCompletions => chat_completions::event(event),
-            Self::Responses => responses::event(event),
-            Self::Gemini => gemini::event(event),
-            Self::Messages => messages::event(event),
+            Self::Responses | Self::Gemini | Self::Messages => self.answer(event),
         }
     }
 

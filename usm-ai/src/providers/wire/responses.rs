@@ -1,4 +1,4 @@
-//! Responses, the format of Perplexity and the newer one of OpenAI, as pure functions.
+//! Responses, the format of Perplexity, as pure functions.
 
 use serde_json::{Map, Value, json};
 
@@ -6,11 +6,11 @@ use super::{
     chat_completions,
     parts::{self, Piece, Question},
 };
-use crate::{AnswerFormat, Error, ErrorKind, FinishReason, Usage};
+use crate::{Error, ErrorKind, FinishReason, Usage};
 
 /// The body of the request.
 pub(super) fn body(question: &Question<'_>) -> Value {
-    let Question { spec, model, request, format, streamed } = *question;
+    let Question { spec, model, request, format, .. } = *question;
     let mut body = Map::new();
     body.insert("model".to_owned(), json!(model));
     body.insert("input".to_owned(), json!(request.user));
@@ -23,34 +23,10 @@ pub(super) fn body(question: &Question<'_>) -> Value {
     if let Some(tokens) = request.max_output_tokens {
         body.insert(spec.quirks.output_limit.to_owned(), json!(tokens));
     }
-    if spec.quirks.response_format {
-        if let Some(format) = chat_completions::response_format(format) {
-            body.insert("response_format".to_owned(), format);
-        }
-    } else if let Some(format) = text_format(format) {
-        body.insert("text".to_owned(), json!({ "format": format }));
-    }
-    if spec.quirks.keeps {
-        body.insert("store".to_owned(), json!(false));
-    }
-    if streamed {
-        body.insert("stream".to_owned(), json!(true));
+    if let Some(format) = chat_completions::response_format(format) {
+        body.insert("response_format".to_owned(), format);
     }
     Value::Object(body)
-}
-
-/// OpenAI's place and form of it.
-fn text_format(format: AnswerFormat<'_>) -> Option<Value> {
-    match format {
-        AnswerFormat::Text => None,
-        AnswerFormat::Json => Some(json!({ "type": "json_object" })),
-        AnswerFormat::Schema(schema) => Some(json!({
-            "type": "json_schema",
-            "name": schema.name(),
-            "schema": schema.as_json(),
-            "strict": schema.is_strict(),
-        })),
-    }
 }
 
 /// A whole reply.
@@ -64,22 +40,6 @@ pub(super) fn answer(reply: &Value) -> Result<Piece, Error> {
     }
     let text = parts().filter(|part| part["type"] == "output_text").filter_map(|part| part["text"].as_str());
     Ok(Piece { text: text.collect(), ..ending(reply)? })
-}
-
-/// One event of a stream.
-pub(super) fn event(event: &Value) -> Result<Piece, Error> {
-    match event["type"].as_str().unwrap_or_default() {
-        "response.output_text.delta" => {
-            Ok(Piece { text: parts::text(&event["delta"]).unwrap_or_default(), ..Piece::default() })
-        }
-        "response.refusal.done" => {
-            Err(Error::new(ErrorKind::Blocked, event["refusal"].as_str().unwrap_or_default()))
-        }
-        // The text has come in pieces; what these add is how it ended.
-        "response.completed" | "response.incomplete" | "response.failed" => ending(&event["response"]),
-        "error" => Err(failed(event)),
-        _ => Ok(Piece::default()),
-    }
 }
 
 /// How a response ended, what it cost and who gave it.
@@ -117,10 +77,9 @@ fn failed(error: &Value) -> Error {
     Error::new(kind, message)
 }
 
-/// The tokens that a reply, or the reply in an event, counts.
+/// The tokens that a reply counts.
 pub(super) fn usage(reply: &Value) -> Option<Usage> {
-    let count = |usage: &Value| parts::usage(usage, "input_tokens", "output_tokens");
-    count(&reply["usage"]).or_else(|| count(&reply["response"]["usage"]))
+    parts::usage(&reply["usage"], "input_tokens", "output_tokens")
 }
 
 #[cfg(test)]

@@ -44,21 +44,67 @@ fn read_list(text: &str, partial: bool) -> Result<(Value, bool), Flaw> {
 }
 
 #[test]
-fn the_first_document_that_fits_is_the_answer() {
-    let text = r#"As {"x": 1} lacks y and [1] is a footnote: {"x": 1, "y": 2}, not {"x": 3, "y": 4}"#;
+fn the_last_whole_document_that_fits_is_the_answer() {
+    let text = r#"First {"x": 1, "y": 2}, no: {"x": 3, "y": 4}. As {"x": 1} lacks y and [1] is a footnote"#;
 
-    assert_eq!(read_point(text, FinishReason::Stop).unwrap(), Point { x: 1, y: 2 });
+    assert_eq!(read_point(text, FinishReason::Stop).unwrap(), Point { x: 3, y: 4 });
+    assert_eq!(
+        read_point(&format!("{text}, {{\"x\": 5"), FinishReason::Length).unwrap(),
+        Point { x: 3, y: 4 }
+    );
 }
 
 #[test]
-fn what_a_model_thinks_aloud_before_its_answer_is_no_answer() {
-    let thought = "\n<think>Perhaps {\"x\": 1, \"y\": 1}?";
+fn what_a_model_wraps_around_its_answer_is_taken_off() {
+    for text in [
+        r#"{"result": {"data": {"x": 1, "y": 2}}, "ok": true}"#,
+        r#"[{"x": 1, "y": 2}]"#,
+        r#"{"response": [{"x": 1, "y": 2}], "usage": {"tokens": 5}}"#,
+        r#""{\"x\": 1, \"y\": 2}""#,
+        r#"{"output": "```json\n{\"x\": 1, \"y\": 2}\n```"}"#,
+    ] {
+        assert_eq!(read_point(text, FinishReason::Stop).unwrap(), Point { x: 1, y: 2 }, "{text}");
+    }
+    for text in [
+        r#"[{"x": 1, "y": 2}, {"x": 3, "y": 4}]"#,
+        r#"{"input": {"x": 1, "y": 2}, "output": {"x": 3, "y": 4}}"#,
+        r#"{"x": {"x": 1, "y": 2}}"#,
+    ] {
+        assert_eq!(read_point(text, FinishReason::Stop).unwrap_err().kind, ErrorKind::Malformed, "{text}");
+    }
+}
 
-    let answered = read_point(&format!("{thought} No.</think>\n{{\"x\": 2, \"y\": 2}}"), FinishReason::Stop);
-    let cut_off = read_point(thought, FinishReason::Length);
+#[test]
+fn a_model_that_declines_is_quoted() {
+    for text in [
+        "I'm sorry, but I can't help with that request.",
+        r#"{"error": "I'm sorry, but I can't help with that request."}"#,
+        r#"```json
+        {"status": "refused", "code": 7, "message": "I'm sorry, but I can't help with that request."}
+        ```"#,
+    ] {
+        let flaw = read_point(text, FinishReason::Stop).unwrap_err();
 
-    assert_eq!(answered.unwrap(), Point { x: 2, y: 2 });
-    assert_eq!(cut_off.unwrap_err().kind, ErrorKind::Truncated);
+        assert_eq!(flaw.kind, ErrorKind::Malformed, "{text}");
+        assert_eq!(flaw.problems, ["the model says: I'm sorry, but I can't help with that request."]);
+    }
+    let long = read_point(&"x: 1\ny: 2\n".repeat(100), FinishReason::Stop).unwrap_err();
+    assert!(long.kind == ErrorKind::Malformed && long.problems[0].contains("x: 1"), "{long:?}");
+}
+
+#[test]
+fn the_schema_is_no_answer() {
+    let echo = format!("{{\"wrapped\": {}}}", AnswerSchema::of::<Point>().as_json());
+    for text in [AnswerSchema::of::<Point>().as_json().to_string(), echo] {
+        assert_eq!(read_point(&text, FinishReason::Stop).unwrap_err().kind, ErrorKind::Malformed, "{text}");
+    }
+}
+
+#[test]
+fn a_document_that_is_not_json_is_told_with_the_place() {
+    let flaw = read_point(r#"{"x": "press "Save", "Exit" now", "y": 2}"#, FinishReason::Stop).unwrap_err();
+
+    assert!(flaw.problems[0].contains("press \"Save"), "{flaw:?}");
 }
 
 #[test]

@@ -10,13 +10,9 @@ use std::{
 use serde::Serialize;
 
 use super::Failure;
-use crate::{
-    cli::whole_file::{self, temporary},
-    domain::{
-        export::{json, markdown},
-        story_map::StoryMap,
-    },
-};
+use crate::cli::whole_file::{self, temporary};
+use story_map::StoryMap;
+use story_map::export::{json, markdown};
 
 /// A directory that was written to once already, so that a job is not begun for nothing.
 #[derive(Debug)]
@@ -105,7 +101,7 @@ mod tests {
     #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
     use super::*;
-    use crate::domain::export::sample;
+    use story_map::export::sample;
 
     #[test]
     fn both_files_are_written_and_nothing_else_is_left_when_they_are_written_again() {

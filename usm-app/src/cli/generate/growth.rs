@@ -3,10 +3,9 @@
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::{
-    domain::{columns::drawable, wireframe::Language},
-    tasks::MapPart,
-};
+use crate::tasks::MapPart;
+use story_map::Language;
+use story_map::columns::drawable;
 
 /// What a partial result adds to the map; `None` for one that is not shown, such as a wireframe.
 pub(super) fn line(part: &Value) -> Option<String> {

@@ -3,10 +3,8 @@
 use std::path::Path;
 
 use super::Failure;
-use crate::{
-    cli::text_file::{self, name_of},
-    domain::requirements::{self, MAX_CHARS, grouped},
-};
+use crate::cli::text_file::{self, name_of};
+use story_map::requirements::{self, MAX_CHARS, grouped};
 
 /// No more is read, in bytes: the longest allowed text is far below it in any script.
 const MOST_BYTES: u64 = 1_000_000;

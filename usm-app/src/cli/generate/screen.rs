@@ -3,16 +3,12 @@
 use std::io::IsTerminal;
 
 use super::{Written, out};
-use crate::{
-    domain::{
-        board::{self, BoardStyle, Layout},
-        export::markdown,
-        requirements::grouped,
-        story_map::StoryMap,
-        wireframe::Language,
-    },
-    tasks::{MapReady, WireframesReady},
-};
+use crate::tasks::{MapReady, WireframesReady};
+use story_map::Language;
+use story_map::StoryMap;
+use story_map::board::{self, BoardStyle, Layout};
+use story_map::export::markdown;
+use story_map::requirements::grouped;
 
 /// Columns where there is no terminal to ask.
 const WIDTH: usize = 80;

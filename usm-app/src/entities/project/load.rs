@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use sea_orm::entity::prelude::*;
 use sea_orm::{FromQueryResult, QueryOrder, QuerySelect};
 
-use crate::domain::story_map::{Activity, Release, Story, StoryMap, UserTask, VERSION};
 use crate::entities::{activity, project, release, user_story, user_task, wireframe};
+use story_map::{Activity, Release, Source, Story, StoryMap, UserTask, VERSION};
 
 /// A project with its whole tree, every level in map order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -170,7 +170,7 @@ impl LoadedProject {
         self.activities.iter().flat_map(|activity| &activity.tasks).flat_map(|task| &task.stories)
     }
 
-    /// What stands at a number such as `2.1.3`, as [`Place`](crate::domain::place::Place) counts: activity, task and story,
+    /// What stands at a number such as `2.1.3`, as [`Place`](story_map::place::Place) counts: activity, task and story,
     /// as far down as the number goes and the map has it. A number with another part has no story.
     pub fn at(&self, number: &str) -> (Option<&LoadedActivity>, Option<&LoadedTask>, Option<&LoadedStory>) {
         let mut parts = number.splitn(3, '.');
@@ -194,6 +194,8 @@ impl LoadedProject {
             releases: self.releases.iter().map(|release| slice(&release.title)).collect(),
             activities: activities.collect(),
             notes: self.project.notes.0.clone(),
+            questions: self.project.questions.0.clone(),
+            unmapped: self.project.unmapped.0.clone(),
         }
     }
 }
@@ -211,8 +213,14 @@ fn task_of_map(task: &LoadedTask) -> UserTask {
         persona: loaded.story.persona.clone(),
         release: slice(loaded.release.as_deref().unwrap_or(&loaded.story.priority)),
         acceptance_criteria: loaded.story.acceptance_criteria.0.clone(),
+        source: source_of(&loaded.story),
     });
     UserTask { title: task.title.clone(), stories: stories.collect() }
+}
+
+fn source_of(story: &user_story::Model) -> Option<Source> {
+    let sentence = story.source_sentence.clone()?;
+    Some(Source { sentence, requirement: story.source_requirement.clone().unwrap_or_default() })
 }
 
 /// The slice with this title; what is not known comes last, as an unplanned story does.

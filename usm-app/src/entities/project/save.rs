@@ -6,11 +6,12 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{NotSet, Set, TryInsertResult};
 
 use crate::database::begin_write;
-use crate::domain::story_map::{Release, Story, StoryMap};
+use crate::entities::story_revision::Author;
 use crate::entities::user_story::StoryStatus;
 use crate::entities::{activity, project, release, storable, user_story, user_task};
+use story_map::{Release, Story, StoryMap};
 
-/// Rows of one `INSERT`. SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a story has twelve.
+/// Rows of one `INSERT`. SQLite allows 32,766 values in a statement, PostgreSQL 65,535; a story has fifteen.
 const ROWS_PER_INSERT: usize = 1000;
 
 /// What was saved, or found saved already.
@@ -30,7 +31,8 @@ pub struct SavedProject {
     pub already_existed: bool,
 }
 
-/// Saves the map as a new project of the user, all or nothing, and remembers the job that made it.
+/// Saves the map as a new project of the user, all or nothing, and remembers the job that made it and who wrote the stories, as in
+/// [`user_story::Model::written_by`].
 ///
 /// A repeated or concurrent call with the same `job_id` writes nothing and returns the project of the first.
 ///
@@ -44,8 +46,9 @@ pub async fn save_map(
     user_id: i64,
     requirements_text: &str,
     map: &StoryMap,
+    written_by: &str,
 ) -> Result<SavedProject, DbErr> {
-    match insert(db, Some(job_id), user_id, requirements_text, map).await? {
+    match insert(db, Some(job_id), user_id, requirements_text, map, written_by).await? {
         Some(saved) => Ok(saved),
         None => existing(db, job_id, user_id).await,
     }
@@ -61,7 +64,7 @@ pub async fn import_map(
     user_id: i64,
     map: &StoryMap,
 ) -> Result<SavedProject, DbErr> {
-    let saved = insert(db, None, user_id, "", map).await?;
+    let saved = insert(db, None, user_id, "", map, Author::PERSON).await?;
     saved.ok_or_else(|| DbErr::RecordNotInserted)
 }
 
@@ -72,6 +75,7 @@ async fn insert(
     user_id: i64,
     requirements_text: &str,
     map: &StoryMap,
+    written_by: &str,
 ) -> Result<Option<SavedProject>, DbErr> {
     let txn = begin_write(db).await?;
     let project = project::ActiveModel {
@@ -82,6 +86,8 @@ async fn insert(
         raw_requirements: Set(storable(requirements_text)),
         personas: Set(map.personas.as_slice().into()),
         notes: Set(map.notes.as_slice().into()),
+        questions: Set(map.questions.as_slice().into()),
+        unmapped: Set(map.unmapped.as_slice().into()),
         created_at: Set(chrono::Utc::now()),
         wireframe_markdown: NotSet,
         wireframe_generated_at: NotSet,
@@ -101,7 +107,7 @@ async fn insert(
     let project_id = inserted.last_insert_id;
     let releases = insert_releases(&txn, project_id, map).await?;
     let tasks = insert_backbone(&txn, project_id, map).await?;
-    let stories_count = insert_stories(&txn, &tasks, &releases, map).await?;
+    let stories_count = insert_stories(&txn, &tasks, &releases, map, written_by).await?;
     txn.commit().await?;
     Ok(Some(SavedProject {
         id: project_id,
@@ -226,6 +232,7 @@ async fn insert_stories(
     tasks: &HashMap<(i32, i32), i64>,
     releases: &HashMap<String, i64>,
     map: &StoryMap,
+    written_by: &str,
 ) -> Result<u64, DbErr> {
     let mut stories = Vec::new();
     for (activity, activity_place) in map.activities.iter().zip(0..) {
@@ -233,7 +240,10 @@ async fn insert_stories(
             let task_id = id_at(tasks, &(activity_place, task_place))?;
             for (story, position) in task.stories.iter().zip(0..) {
                 let release_id = releases.get(story.release.as_str()).copied();
-                stories.push(story_row(story, task_id, release_id, position));
+                stories.push(user_story::ActiveModel {
+                    written_by: Set(storable(written_by)),
+                    ..story_row(story, task_id, release_id, position)
+                });
             }
         }
     }
@@ -257,6 +267,9 @@ fn story_row(story: &Story, task_id: i64, release_id: Option<i64>, position: i32
         status: Set(StoryStatus::Todo),
         version: Set(1),
         improved_by_job: NotSet,
+        written_by: NotSet,
+        source_sentence: Set(story.source.as_ref().map(|source| storable(&source.sentence))),
+        source_requirement: Set(story.source.as_ref().map(|source| storable(&source.requirement))),
     }
 }
 

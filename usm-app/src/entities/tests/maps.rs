@@ -73,7 +73,8 @@ async fn text_that_postgres_cannot_keep_is_saved_without_what_it_cannot_keep() {
         let mut map =
             StoryMap { name: "Еда\0".to_owned(), notes: vec!["\0".to_owned()], ..food_delivery() };
         map.activities[0].tasks[0].stories[0].acceptance_criteria = vec!["да\0нет".to_owned()];
-        let saved = project::save_map(db, Uuid::now_v7(), LOCAL_USER_ID, "а\0б", &map).await.unwrap();
+        let saved =
+            project::save_map(db, Uuid::now_v7(), LOCAL_USER_ID, "а\0б", &map, "offline").await.unwrap();
         let id = story_ids(db, saved.id).await[0];
         let picture = NewWireframe { tree: json!({"te\0xt": ["\0Войти"]}), ..drawing(id, "[\0]") };
 
@@ -93,8 +94,10 @@ async fn a_repeated_save_returns_the_same_project() {
         let job_id = Uuid::now_v7();
         assert_eq!(project::by_job(db, job_id).await.unwrap(), None);
 
-        let first = project::save_map(db, job_id, LOCAL_USER_ID, "раз", &food_delivery()).await.unwrap();
-        let again = project::save_map(db, job_id, LOCAL_USER_ID, "два", &large_map(1)).await.unwrap();
+        let first =
+            project::save_map(db, job_id, LOCAL_USER_ID, "раз", &food_delivery(), "offline").await.unwrap();
+        let again =
+            project::save_map(db, job_id, LOCAL_USER_ID, "два", &large_map(1), "offline").await.unwrap();
 
         assert!(!first.already_existed && again.already_existed);
         assert_eq!(project::SavedProject { already_existed: false, ..again.clone() }, first);
@@ -114,9 +117,16 @@ async fn concurrent_saves_of_one_job_make_one_project() {
         let calls = (0..8).map(|n| {
             let db = pools[n % 2].clone();
             tokio::spawn(async move {
-                project::save_map(&db, job_id, LOCAL_USER_ID, "Нужна доставка еды", &food_delivery())
-                    .await
-                    .unwrap()
+                project::save_map(
+                    &db,
+                    job_id,
+                    LOCAL_USER_ID,
+                    "Нужна доставка еды",
+                    &food_delivery(),
+                    "offline",
+                )
+                .await
+                .unwrap()
             })
         });
 
@@ -154,9 +164,11 @@ async fn a_job_of_one_user_does_not_open_the_project_of_another() {
     on_every_database(async |db| {
         let other = another_user(db).await;
         let job_id = Uuid::now_v7();
-        project::save_map(db, job_id, other, "чужое", &food_delivery()).await.unwrap();
+        project::save_map(db, job_id, other, "чужое", &food_delivery(), "offline").await.unwrap();
 
-        let error = project::save_map(db, job_id, LOCAL_USER_ID, "моё", &food_delivery()).await.unwrap_err();
+        let error = project::save_map(db, job_id, LOCAL_USER_ID, "моё", &food_delivery(), "offline")
+            .await
+            .unwrap_err();
 
         assert!(error.to_string().contains("belongs to another user"), "{error}");
     })
@@ -168,7 +180,11 @@ async fn a_save_that_fails_leaves_nothing_behind() {
     on_every_database(async |db| {
         let nobody = 999;
 
-        assert!(project::save_map(db, Uuid::now_v7(), nobody, "ничьё", &food_delivery()).await.is_err());
+        assert!(
+            project::save_map(db, Uuid::now_v7(), nobody, "ничьё", &food_delivery(), "offline")
+                .await
+                .is_err()
+        );
 
         assert_eq!(project::Entity::find().count(db).await.unwrap(), 0);
         save(db, &food_delivery()).await;
@@ -222,7 +238,7 @@ async fn deleting_a_release_keeps_its_stories() {
 async fn projects_are_listed_newest_first_in_pages() {
     on_every_database(async |db| {
         let other = another_user(db).await;
-        project::save_map(db, Uuid::now_v7(), other, "чужое", &food_delivery()).await.unwrap();
+        project::save_map(db, Uuid::now_v7(), other, "чужое", &food_delivery(), "offline").await.unwrap();
         let mut ids = Vec::new();
         for _ in 0..3 {
             ids.insert(0, save(db, &food_delivery()).await.id);

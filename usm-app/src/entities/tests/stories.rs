@@ -7,6 +7,7 @@ fn improvement() -> Improvement {
         title: "Корзина с суммой".to_owned(),
         description: "Как покупатель, я вижу сумму заказа".to_owned(),
         acceptance_criteria: vec!["Сумма обновляется при изменении количества".to_owned()],
+        written_by: "groq/model".to_owned(),
     }
 }
 
@@ -34,7 +35,8 @@ async fn stories_of_another_project_give_nothing() {
 async fn stories_of_another_user_give_nothing() {
     on_every_database(async |db| {
         let other = another_user(db).await;
-        let theirs = project::save_map(db, Uuid::now_v7(), other, "чужое", &food_delivery()).await.unwrap();
+        let theirs =
+            project::save_map(db, Uuid::now_v7(), other, "чужое", &food_delivery(), "offline").await.unwrap();
         let ids = story_ids(db, theirs.id).await;
 
         assert!(user_story::by_ids(db, Scope::Owner(LOCAL_USER_ID), &ids).await.unwrap().is_empty());
@@ -138,6 +140,59 @@ async fn drawing_a_wireframe_twice_keeps_one() {
 async fn a_wireframe_of_a_story_that_is_gone_is_not_saved() {
     on_every_database(async |db| {
         assert_eq!(wireframe::upsert(db, drawing(12345, "[ ]")).await.unwrap(), None);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn the_text_before_an_improvement_is_kept_with_its_author_and_can_be_had_back_and_forth() {
+    on_every_database(async |db| {
+        let saved = save(db, &food_delivery()).await;
+        let (id, scope) = (story_ids(db, saved.id).await[0], Scope::Owner(LOCAL_USER_ID));
+        let story = async || user_story::by_ids(db, scope, &[id]).await.unwrap().remove(0);
+        let original = story().await;
+        assert_eq!(user_story::undo(db, scope, id).await.unwrap(), Undone::NothingToUndo);
+        user_story::update_improved(db, scope, id, 1, Uuid::now_v7(), &improvement()).await.unwrap();
+        let revision = story_revision::of_story(db, id).await.unwrap().remove(0);
+        assert_eq!((revision.version, revision.title.as_str()), (1, original.title.as_str()));
+        assert_eq!(
+            (Author::of(&revision.written_by), Author::of(&story().await.written_by)),
+            (Author::Draft, Author::Model)
+        );
+
+        user_story::undo(db, scope, id).await.unwrap();
+        let restored = story().await;
+        user_story::undo(db, scope, id).await.unwrap();
+        let again = story().await;
+
+        assert_eq!((restored.version, again.version), (3, 4), "a version is never used twice");
+        let back = user_story::Model { version: original.version, improved_by_job: None, ..restored };
+        assert_eq!(back, original);
+        assert_eq!((again.title.as_str(), again.written_by.as_str()), ("Корзина с суммой", "groq/model"));
+        assert_eq!(user_story::undo(db, Scope::Owner(999), id).await.unwrap(), Undone::Missing);
+    })
+    .await;
+}
+
+#[tokio::test]
+async fn a_split_that_is_undone_takes_its_parts_away_but_not_those_that_were_changed_since() {
+    on_every_database(async |db| {
+        let saved = save(db, &food_delivery()).await;
+        let (id, scope) = (story_ids(db, saved.id).await[0], Scope::Owner(LOCAL_USER_ID));
+        let before = story_ids(db, saved.id).await;
+        let parts = [improvement(), improvement(), improvement()];
+        let (_, added) = user_story::split(db, scope, id, 1, Uuid::now_v7(), &parts).await.unwrap();
+        user_story::update_improved(db, scope, added[1], 1, Uuid::now_v7(), &improvement()).await.unwrap();
+
+        let undone = user_story::undo(db, scope, id).await.unwrap();
+
+        let Undone::Restored { removed, .. } = undone else { panic!("{undone:?}") };
+        assert_eq!(removed, [added[0]]);
+        let mut left = story_ids(db, saved.id).await;
+        left.sort_unstable();
+        let mut expected = [before.as_slice(), &added[1..]].concat();
+        expected.sort_unstable();
+        assert_eq!(left, expected);
     })
     .await;
 }

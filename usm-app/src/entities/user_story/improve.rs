@@ -1,11 +1,11 @@
 //! Replaces the text of a story, unless somebody else changed it meanwhile.
 
+use sea_orm::ExprTrait;
 use sea_orm::entity::prelude::*;
-use sea_orm::sea_query::SelectStatement;
-use sea_orm::{ExprTrait, JoinType, QuerySelect, QueryTrait};
 
 use super::{COLUMN, Column, Entity, Scope, by_ids};
-use crate::entities::{TextList, activity, storable, user_task};
+use crate::database::begin_write;
+use crate::entities::{TextList, storable, story_revision};
 
 /// The new text of a story.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -16,6 +16,8 @@ pub struct Improvement {
     pub description: String,
     /// Testable statements.
     pub acceptance_criteria: Vec<String>,
+    /// Who wrote it, as in [`Model::written_by`](super::Model::written_by).
+    pub written_by: String,
 }
 
 /// What became of an improvement.
@@ -37,13 +39,32 @@ pub enum Improved {
     Missing,
 }
 
-/// Replaces title, description and criteria of a story that still has `version`, and remembers the job.
+/// Replaces title, description and criteria of a story that still has `version`, and remembers the job. The text it had is kept
+/// as a revision.
 ///
 /// # Errors
 ///
-/// The database does not answer.
+/// The database does not answer. Nothing is changed then.
 pub async fn update_improved(
-    db: &impl ConnectionTrait,
+    db: &DatabaseConnection,
+    scope: Scope,
+    story_id: i64,
+    version: i32,
+    job_id: Uuid,
+    improvement: &Improvement,
+) -> Result<Improved, DbErr> {
+    let txn = begin_write(db).await?;
+    let improved = replace(&txn, scope, story_id, version, job_id, improvement).await?;
+    match improved {
+        Improved::Saved { .. } => txn.commit().await?,
+        _ => txn.rollback().await?,
+    }
+    Ok(improved)
+}
+
+/// As [`update_improved`] within a transaction, which must be rolled back unless it was saved.
+pub(super) async fn replace(
+    txn: &impl ConnectionTrait,
     scope: Scope,
     story_id: i64,
     version: i32,
@@ -51,36 +72,34 @@ pub async fn update_improved(
     improvement: &Improvement,
 ) -> Result<Improved, DbErr> {
     let job_id = job_id.to_string();
-    let criteria = TextList::from(improvement.acceptance_criteria.as_slice());
-    let by_another_job = COLUMN.improved_by_job.is_null().or(COLUMN.improved_by_job.ne(job_id.as_str()));
+    let story = match by_ids(txn, scope, &[story_id]).await?.pop() {
+        None => return Ok(Improved::Missing),
+        Some(story) if story.improved_by_job.as_ref() == Some(&job_id) => return Ok(Improved::AlreadyDone),
+        Some(story) if story.version != version => return Ok(Improved::Changed { version: story.version }),
+        Some(story) => story,
+    };
+    story_revision::keep(txn, &story, Some(job_id.clone())).await?;
     let updated = Entity::update_many()
         .col_expr(Column::Title, Expr::value(storable(&improvement.title)))
         .col_expr(Column::Description, Expr::value(storable(&improvement.description)))
-        .col_expr(Column::AcceptanceCriteria, Expr::value(criteria))
+        .col_expr(
+            Column::AcceptanceCriteria,
+            Expr::value(TextList::from(improvement.acceptance_criteria.as_slice())),
+        )
         .col_expr(Column::ImprovedByJob, Expr::value(job_id.as_str()))
+        .col_expr(Column::WrittenBy, Expr::value(improvement.written_by.as_str()))
         .col_expr(Column::Version, Expr::col(Column::Version).add(1))
         .filter(COLUMN.id.eq(story_id))
         .filter(COLUMN.version.eq(version))
-        .filter(COLUMN.task_id.in_subquery(tasks_in(scope)))
-        .filter(by_another_job)
-        .exec(db)
+        .exec(txn)
         .await?;
     if updated.rows_affected > 0 {
         return Ok(Improved::Saved { version: version + 1 });
     }
-    Ok(match by_ids(db, scope, &[story_id]).await?.first() {
+    // Somebody was faster, where a database lets two transactions read at the same time.
+    Ok(match by_ids(txn, scope, &[story_id]).await?.pop() {
         None => Improved::Missing,
         Some(story) if story.improved_by_job.as_ref() == Some(&job_id) => Improved::AlreadyDone,
         Some(story) => Improved::Changed { version: story.version },
     })
-}
-
-fn tasks_in(scope: Scope) -> SelectStatement {
-    user_task::Entity::find()
-        .inner_join(activity::Entity)
-        .join(JoinType::InnerJoin, activity::Relation::Project.def())
-        .filter(scope.condition())
-        .select_only()
-        .column(user_task::Column::Id)
-        .into_query()
 }

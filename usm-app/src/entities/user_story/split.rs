@@ -4,7 +4,7 @@ use sea_orm::entity::prelude::*;
 use sea_orm::{ExprTrait, NotSet, Set};
 
 use super::{
-    ActiveModel, COLUMN, Column, Entity, Improved, Improvement, Scope, StoryStatus, update_improved,
+    ActiveModel, COLUMN, Column, Entity, Improved, Improvement, Scope, StoryStatus, improve::replace,
 };
 use crate::database::begin_write;
 use crate::entities::storable;
@@ -27,7 +27,7 @@ pub async fn split(
         return Err(DbErr::Custom("a story cannot be split into nothing".to_owned()));
     };
     let txn = begin_write(db).await?;
-    let improved = update_improved(&txn, scope, story_id, version, job_id, first).await?;
+    let improved = replace(&txn, scope, story_id, version, job_id, first).await?;
     let Improved::Saved { .. } = improved else {
         txn.rollback().await?;
         return Ok((improved, Vec::new()));
@@ -56,6 +56,9 @@ pub async fn split(
             status: Set(StoryStatus::Todo),
             version: Set(1),
             improved_by_job: Set(Some(job_id.to_string())),
+            written_by: Set(part.written_by.clone()),
+            source_sentence: Set(story.source_sentence.clone()),
+            source_requirement: Set(story.source_requirement.clone()),
         };
         added.push(Entity::insert(row).exec(&txn).await?.last_insert_id);
     }

@@ -63,9 +63,11 @@ async fn every_operation_is_documented() {
             "GET /project/{project_id}/similar-stories",
             "GET /project/{project_id}/story/{story_id}/wireframes",
             "GET /projects",
+            "GET /story/{story_id}/revisions",
             "POST /generate-map-async",
             "POST /stories/ai-bulk-improve",
             "POST /story/{story_id}/ai-improve",
+            "POST /story/{story_id}/undo",
             "POST /wireframes/generate",
         ]
     );

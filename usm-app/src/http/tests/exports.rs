@@ -4,10 +4,9 @@ use poem::http::{Method, StatusCode};
 use serde_json::json;
 
 use super::{Request, TestApp, story_map};
-use crate::{
-    domain::{export::Format, story_map::StoryMap},
-    entities::{project, user::LOCAL_USER_ID},
-};
+use crate::entities::{project, user::LOCAL_USER_ID};
+use story_map::StoryMap;
+use story_map::export::Format;
 
 /// The id of a saved project with this map.
 async fn saved(app: &TestApp, map: &StoryMap) -> i64 {

@@ -11,22 +11,29 @@ use super::{
     parts::{BackboneMade, Made, MapPart, foreign_note},
     stages::Stage,
 };
-use crate::{ai, domain::story_map::BackboneAnswer, prompts};
+use crate::{
+    ai,
+    prompts::{self, Requirements},
+};
+use story_map::BackboneAnswer;
 
 /// Time for the backbone, with all retries and fallbacks.
 const DEADLINE: Duration = Duration::from_secs(150);
 
 /// Adds the backbone, unless an earlier attempt has made it.
-pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result<(), TaskError> {
+pub(super) async fn make(
+    work: &Work<'_>,
+    requirements: &Requirements<'_>,
+    made: &mut Made,
+) -> Result<(), TaskError> {
     if made.backbone.is_some() {
         return Ok(());
     }
     work.report(Stage::Backbone).await?;
-    let request = ChatRequest::new(ai::BACKBONE, prompts::backbone::user(text))
+    let request = ChatRequest::new(ai::BACKBONE, prompts::backbone::user(requirements))
         .system(prompts::backbone::SYSTEM)
-        .input(text.into())
         .temperature(work.job.state.config.ai.temperature)
-        .deadline(DEADLINE);
+        .deadline(work.job.state.config.ai.patience.stretched(DEADLINE));
     let request = work.asked.of_model(request);
     let (answer, is_foreign) = failure::ask_in::<BackboneAnswer>(
         work.language,
@@ -37,7 +44,7 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
     )
     .await?;
     let made_by = made_by(&answer.response);
-    let mut backbone = answer.value.into_backbone(text);
+    let mut backbone = answer.value.into_backbone(work.text);
     backbone.notes.extend(is_foreign.then(|| foreign_note(work.language, &made_by)));
     work.keep(made, MapPart::Backbone(BackboneMade { made_by, backbone })).await
 }

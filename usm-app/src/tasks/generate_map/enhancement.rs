@@ -11,11 +11,8 @@ use super::{
     parts::{Enhanced, Made, MapPart},
     stages::Stage,
 };
-use crate::{
-    ai,
-    domain::enhancement::{Enhancement, EnhancementAnswer},
-    prompts,
-};
+use crate::{ai, prompts};
+use story_map::enhancement::{Enhancement, EnhancementAnswer};
 
 /// The map needs most of the task's time.
 const DEADLINE: Duration = Duration::from_secs(45);
@@ -29,11 +26,11 @@ pub(super) async fn enhance(work: &Work<'_>, may_be_used: bool, made: &mut Made)
         .system(prompts::enhancement::SYSTEM)
         .input(work.text.into())
         .temperature(TEMPERATURE)
-        .deadline(DEADLINE);
+        .deadline(work.job.state.config.ai.patience.stretched(DEADLINE));
     let request = work.asked.of_model(request);
     match failure::ask::<EnhancementAnswer>(work.job, work.asked.enhancer(), &request).await {
         Ok(answer) => {
-            let enhancement = answer.value.into_enhancement(work.text);
+            let enhancement = answer.value.into_enhancement(work.text).weighed(&known_roles(work).await);
             let used = may_be_used && enhancement.usable().is_some();
             work.keep(made, MapPart::Enhancement(Enhanced { used, enhancement })).await
         }
@@ -45,4 +42,11 @@ pub(super) async fn enhance(work: &Work<'_>, may_be_used: bool, made: &mut Made)
         }
         Err(stopped) => Err(stopped.into()),
     }
+}
+
+/// The roles that the text names by the rules of the offline drafts: a model that forgets one does not list it either.
+async fn known_roles(work: &Work<'_>) -> Vec<String> {
+    let request = ChatRequest::new(ai::ENHANCE, "").input(work.text.into());
+    let answer = work.job.state.ai.offline().enhancer.answer::<EnhancementAnswer>(&request).await;
+    answer.map(|answer| answer.value.into_enhancement(work.text).detected_roles).unwrap_or_default()
 }

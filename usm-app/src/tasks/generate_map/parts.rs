@@ -5,11 +5,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde::{Deserialize, Serialize};
 use usm_queue::TaskError;
 
-use crate::domain::{
-    enhancement::Enhancement,
-    story_map::{Activity, Backbone, StoryMap, UserTask, assemble},
-    wireframe::Language,
-};
+use story_map::Language;
+use story_map::enhancement::Enhancement;
+use story_map::{Activity, Backbone, StoryMap, UserTask, assemble};
 
 /// Why a task has no stories though its question was answered.
 pub(super) const NO_STORIES: &str = "the model gave no stories for them";
@@ -230,7 +228,7 @@ pub(super) fn foreign_note(language: Language, made_by: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::domain::story_map::BackboneActivity;
+    use story_map::BackboneActivity;
 
     fn backbone(titles: &[&str]) -> MapPart {
         let activity =

@@ -1,6 +1,6 @@
 //! The stages a watcher sees, in the language of the text: counted in activities, which are real.
 
-use crate::domain::wireframe::Language;
+use story_map::Language;
 
 /// Where an attempt is. Activities are counted as soon as there are any.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -19,10 +19,10 @@ use super::{
     stages::Stage,
 };
 use crate::{
-    ai::{self, StoriesInput},
-    domain::story_map::{Activity, Backbone, StoriesAnswer},
-    prompts,
+    ai,
+    prompts::{self, Requirements},
 };
+use story_map::{Activity, Backbone, StoriesAnswer};
 
 /// Activities asked for at once.
 const AT_ONCE: usize = 4;
@@ -32,11 +32,15 @@ const DEADLINE: Duration = Duration::from_secs(120);
 const TITLES: usize = 200;
 
 /// Adds the stories of every activity that lacks them.
-pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result<(), TaskError> {
+pub(super) async fn make(
+    work: &Work<'_>,
+    requirements: &Requirements<'_>,
+    made: &mut Made,
+) -> Result<(), TaskError> {
     let Some(backbone) = made.backbone.as_ref().map(|made| made.backbone.clone()) else {
         return Err(TaskError::retry("the map has no backbone"));
     };
-    let writer = Writer { work, text, backbone: &backbone };
+    let writer = Writer { work, requirements, backbone: &backbone };
     let mut waiting: VecDeque<usize> = made.missing().into();
     let mut setbacks = Setbacks::new(work.is_last_attempt());
     let mut running = FuturesUnordered::new();
@@ -69,7 +73,7 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
 /// Writes the stories of one activity after the other.
 struct Writer<'a> {
     work: &'a Work<'a>,
-    text: &'a str,
+    requirements: &'a Requirements<'a>,
     backbone: &'a Backbone,
 }
 
@@ -138,16 +142,11 @@ impl Writer<'_> {
         let tasks: Vec<String> =
             asked.iter().filter_map(|place| activity.tasks.get(*place).cloned()).collect();
         let known = &titles[titles.len().saturating_sub(TITLES)..];
-        let user = prompts::stories::user(self.text, self.backbone, index, &tasks, known);
-        let (requirements_text, activity) = (self.text.to_owned(), activity.title.clone());
-        let input = StoriesInput { requirements_text, activity, tasks };
-        let input = serde_json::to_value(input)
-            .map_err(|error| NoAnswer::Failed(usm_ai::Error::new(ErrorKind::Refused, error.to_string())))?;
+        let user = prompts::stories::user(self.requirements, self.backbone, index, &tasks, known);
         let request = ChatRequest::new(ai::STORIES, user)
             .system(prompts::stories::SYSTEM)
-            .input(input)
             .temperature(self.work.job.state.config.ai.temperature)
-            .deadline(DEADLINE)
+            .deadline(self.work.job.state.config.ai.patience.stretched(DEADLINE))
             .accept_partial();
         let request = self.work.asked.of_model(request);
         let (language, writer) = (self.work.language, self.work.asked.writer());

@@ -14,24 +14,27 @@ use super::{
 };
 use crate::{
     ai,
-    domain::story_map::{Activity, MapAnswer},
-    prompts,
+    prompts::{self, Requirements},
 };
+use story_map::{Activity, MapAnswer};
 
 /// Time for the map, with all retries and fallbacks; enhancing and saving have the rest of the task's time.
 const DEADLINE: Duration = Duration::from_secs(300);
 
 /// Adds backbone and stories, unless an earlier attempt has made all of them.
-pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result<(), TaskError> {
+pub(super) async fn make(
+    work: &Work<'_>,
+    requirements: &Requirements<'_>,
+    made: &mut Made,
+) -> Result<(), TaskError> {
     if made.is_settled() {
         return Ok(());
     }
     work.report(Stage::Whole).await?;
-    let request = ChatRequest::new(ai::STORY_MAP, prompts::story_map::user(text))
+    let request = ChatRequest::new(ai::STORY_MAP, prompts::story_map::user(requirements))
         .system(prompts::story_map::SYSTEM)
-        .input(text.into())
         .temperature(work.job.state.config.ai.temperature)
-        .deadline(DEADLINE);
+        .deadline(work.job.state.config.ai.patience.stretched(DEADLINE));
     let request = work.asked.of_model(request);
     let (answer, is_foreign) = failure::ask_in::<MapAnswer>(
         work.language,
@@ -42,7 +45,7 @@ pub(super) async fn make(work: &Work<'_>, text: &str, made: &mut Made) -> Result
     )
     .await?;
     let made_by = made_by(&answer.response);
-    let (mut backbone, activities) = answer.value.into_parts(text);
+    let (mut backbone, activities) = answer.value.into_parts(work.text);
     let has_stories = |activity: &Activity| activity.tasks.iter().any(|task| !task.stories.is_empty());
     if !activities.iter().any(has_stories) {
         return Err(TaskError::retry(format!("{made_by}: the answer is a map whose stories say nothing")));

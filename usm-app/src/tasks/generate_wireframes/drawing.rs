@@ -2,10 +2,8 @@
 
 use uuid::Uuid;
 
-use crate::{
-    domain::wireframe::{FlatWireframe, Platform, StoryWireframe, Style, Subject, Wireframe, parse},
-    entities::{user_story, wireframe::NewWireframe},
-};
+use crate::entities::{user_story, wireframe::NewWireframe};
+use wireframe::{FlatWireframe, Platform, StoryWireframe, Style, Subject, Wireframe, parse};
 
 /// A drawn story.
 pub(super) struct Drawing {
@@ -96,6 +94,9 @@ mod tests {
             status: StoryStatus::Todo,
             version: 1,
             improved_by_job: None,
+            written_by: String::new(),
+            source_sentence: None,
+            source_requirement: None,
         }
     }
 

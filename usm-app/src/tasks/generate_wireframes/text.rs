@@ -4,10 +4,10 @@ use usm_ai::{ChatRequest, ErrorKind};
 use usm_queue::JobContext;
 
 use super::{DEADLINE, Drawing, GenerateWireframes};
+use crate::ai::WireframeInput;
 use crate::{
     ai,
     app::App,
-    domain::draft::wireframe::WireframeInput,
     entities::user_story,
     prompts,
     tasks::{choice::Asked, failure::NoAnswer},
@@ -28,7 +28,7 @@ pub(super) async fn draw(
 ) -> Result<Option<Drawing>, NoAnswer> {
     let request = ChatRequest::new(ai::WIREFRAME, prompts::wireframe::user_for_text(input))
         .system(prompts::wireframe::SYSTEM_FOR_TEXT)
-        .deadline(DEADLINE);
+        .deadline(job.state.config.ai.patience.stretched(DEADLINE));
     let request = asked.of_model(request);
     let answer = tokio::select! {
         biased;

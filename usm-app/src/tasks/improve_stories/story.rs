@@ -15,14 +15,12 @@ use super::{ImproveStories, Outcome, Proposal, StoryOutcome};
 use crate::{
     ai::{self, ImproveInput},
     app::App,
-    domain::{
-        draft::ImproveAction,
-        improvement::{ImprovementAnswer, SplitAnswer, StorySplit, StoryText},
-        wireframe::Language,
-    },
     entities::user_story::{self, Improved, Improvement, Scope, StoryInContext},
     prompts,
 };
+use story_map::Language;
+use story_map::improvement::ImproveAction;
+use story_map::improvement::{ImprovementAnswer, SplitAnswer, StorySplit, StoryText};
 
 /// Time for one story, with all retries and fallbacks.
 const DEADLINE: Duration = Duration::from_secs(60);
@@ -70,6 +68,10 @@ impl Improver<'_> {
             ));
         };
         if matches!(&proposal, Proposal::Text(text) if *text == text_of(found)) {
+            let suggestion = match (suggestion.is_empty(), self.task.action) {
+                (false, Some(ImproveAction::Split)) => suggestion,
+                _ => format!("{made_by} gave nothing that is more than there is"),
+            };
             return Ok(StoryOutcome {
                 title: story.title.clone(),
                 version: Some(story.version),
@@ -81,13 +83,14 @@ impl Improver<'_> {
         let db = &self.job.state.db;
         let (saved, added) = match &proposal {
             Proposal::Text(text) => {
-                let text = improvement(text.clone());
+                let text = improvement(text.clone(), &made_by);
                 let saved =
                     user_story::update_improved(db, self.scope, story.id, story.version, key, &text).await;
                 (saved, Vec::new())
             }
             Proposal::Split(split) => {
-                let parts: Vec<Improvement> = split.stories.iter().cloned().map(improvement).collect();
+                let parts: Vec<Improvement> =
+                    split.stories.iter().cloned().map(|part| improvement(part, &made_by)).collect();
                 match user_story::split(db, self.scope, story.id, story.version, key, &parts).await {
                     Ok((saved, added)) => (Ok(saved), added),
                     Err(error) => (Err(error), Vec::new()),
@@ -103,6 +106,8 @@ impl Improver<'_> {
                 suggestion,
                 added_story_ids: added,
                 made_by,
+                before: Some(text_of(found)),
+                after: Some(first_text(&proposal)),
                 ..StoryOutcome::new(story.id, Outcome::Improved)
             },
             Improved::AlreadyDone => StoryOutcome {
@@ -141,7 +146,7 @@ impl Improver<'_> {
             .system(prompts::improvement::SYSTEM)
             .input(input)
             .temperature(self.job.state.config.ai.temperature)
-            .deadline(DEADLINE);
+            .deadline(self.job.state.config.ai.patience.stretched(DEADLINE));
         let request = self.asked.of_model(request);
         let (job, writer, language) = (self.job, self.asked.writer(), Language::of(&before.words()));
         if action == Some(ImproveAction::Split) {
@@ -162,6 +167,8 @@ impl Improver<'_> {
         Ok(match answer.value.into_text(&before) {
             Some((text, suggestion)) => {
                 let text = text.limited_to(action, has_wish, &before);
+                // Whoever wishes for less gets it.
+                let text = if has_wish { text } else { text.never_less_than(&before, action) };
                 (Some(Proposal::Text(text)), suggestion, made_by)
             }
             None => (None, String::new(), made_by),
@@ -189,16 +196,23 @@ fn whole(mut split: StorySplit, before: &StoryText) -> StorySplit {
     split
 }
 
-fn title_of(proposal: &Proposal) -> String {
+/// What takes the place of the story.
+fn first_text(proposal: &Proposal) -> StoryText {
+    let empty =
+        || StoryText { title: String::new(), description: String::new(), acceptance_criteria: Vec::new() };
     match proposal {
-        Proposal::Text(text) => text.title.clone(),
-        Proposal::Split(split) => split.stories.first().map(|part| part.title.clone()).unwrap_or_default(),
+        Proposal::Text(text) => text.clone(),
+        Proposal::Split(split) => split.stories.first().cloned().unwrap_or_else(empty),
     }
 }
 
-fn improvement(text: StoryText) -> Improvement {
+fn title_of(proposal: &Proposal) -> String {
+    first_text(proposal).title
+}
+
+fn improvement(text: StoryText, made_by: &str) -> Improvement {
     let StoryText { title, description, acceptance_criteria } = text;
-    Improvement { title, description, acceptance_criteria }
+    Improvement { title, description, acceptance_criteria, written_by: made_by.to_owned() }
 }
 
 fn input(found: &StoryInContext, action: Option<ImproveAction>, prompt: Option<String>) -> ImproveInput {

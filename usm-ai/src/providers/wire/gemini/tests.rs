@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::{
-    super::testing::{answer, body, full, plain, schema, streamed, wire_schema},
+    super::testing::{answer, body, full, plain, schema, wire_schema},
     *,
 };
 use crate::ProviderAnswer;
@@ -22,9 +22,9 @@ fn reply(parts: Value, finish_reason: &str) -> Value {
 fn a_plain_request_holds_the_question_only_and_the_model_is_in_the_path() {
     let contents = json!([{ "role": "user", "parts": [{ "text": "Привет" }] }]);
 
-    assert_eq!(body("gemini", &plain(), AnswerFormat::Text, true), json!({ "contents": contents }));
-    assert_eq!(path("gemini-3.8-flash", false), "gemini-3.8-flash:generateContent");
-    assert_eq!(path("models/gemini-3.8-flash", true), "gemini-3.8-flash:streamGenerateContent");
+    assert_eq!(body("gemini", &plain(), AnswerFormat::Text, false), json!({ "contents": contents }));
+    assert_eq!(path("gemini-3.8-flash"), "gemini-3.8-flash:generateContent");
+    assert_eq!(path("models/gemini-3.8-flash"), "gemini-3.8-flash:generateContent");
 }
 
 #[test]
@@ -88,16 +88,4 @@ fn an_answer_that_ended_early_says_why() {
     );
     assert_eq!(answer("gemini", &json!({ "candidates": [] })).unwrap_err().kind(), ErrorKind::Malformed);
     assert_eq!(answer("gemini", &json!({})).unwrap_err().kind(), ErrorKind::Malformed);
-}
-
-#[test]
-fn a_stream_is_put_together_and_its_end_known() {
-    let part = |text: &str| json!({ "candidates": [{ "content": { "parts": [{ "text": text }] } }] });
-    let events = [part("При"), reply(json!([{ "text": "вет" }]), "STOP")];
-
-    let (answer, finished) = streamed("gemini", &events).unwrap();
-    let (_, unfinished) = streamed("gemini", &events[..1]).unwrap();
-
-    assert_eq!((answer.text.as_str(), answer.usage.unwrap().output_tokens), ("Привет", 43));
-    assert!(finished && !unfinished);
 }

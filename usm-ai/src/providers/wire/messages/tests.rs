@@ -2,7 +2,7 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::{
-    super::testing::{answer, body, full, plain, schema, streamed, wire_schema},
+    super::testing::{answer, body, full, plain, schema, wire_schema},
     *,
 };
 use crate::ProviderAnswer;
@@ -26,7 +26,7 @@ fn a_plain_request_holds_model_question_and_the_limit_the_format_wants() {
 #[test]
 fn a_full_request_holds_everything_but_purpose_and_input() {
     assert_eq!(
-        body("anthropic", &full(), AnswerFormat::Schema(&schema()), true),
+        body("anthropic", &full(), AnswerFormat::Schema(&schema()), false),
         json!({
             "model": "m",
             "max_tokens": 100,
@@ -34,7 +34,6 @@ fn a_full_request_holds_everything_but_purpose_and_input() {
             "messages": [{ "role": "user", "content": "Name it" }],
             "temperature": 0.2,
             "output_config": { "format": { "type": "json_schema", "schema": wire_schema() } },
-            "stream": true,
         })
     );
 }
@@ -77,29 +76,4 @@ fn an_answer_that_ended_early_says_why() {
         ErrorKind::Malformed
     );
     assert_eq!(answer("anthropic", &json!({ "type": "message" })).unwrap_err().kind(), ErrorKind::Malformed);
-}
-
-#[test]
-fn a_stream_is_put_together_from_the_blocks_of_text() {
-    let delta = |delta: Value| json!({ "type": "content_block_delta", "index": 0, "delta": delta });
-    let events = [
-        json!({ "type": "message_start", "message": {
-            "model": "claude-sonnet-5", "usage": { "input_tokens": 12, "output_tokens": 1 },
-        } }),
-        json!({ "type": "content_block_start", "index": 0, "content_block": { "type": "text", "text": "" } }),
-        json!({ "type": "ping" }),
-        delta(json!({ "type": "thinking_delta", "thinking": "Hm" })),
-        delta(json!({ "type": "text_delta", "text": "При" })),
-        delta(json!({ "type": "text_delta", "text": "вет" })),
-        json!({ "type": "content_block_stop", "index": 0 }),
-        json!({ "type": "message_delta", "delta": { "stop_reason": "end_turn" }, "usage": { "output_tokens": 9 } }),
-        json!({ "type": "message_stop" }),
-    ];
-
-    let (answer, finished) = streamed("anthropic", &events).unwrap();
-    let (_, unfinished) = streamed("anthropic", &events[..6]).unwrap();
-
-    assert_eq!((answer.text.as_str(), answer.model.as_str()), ("Привет", "claude-sonnet-5"));
-    assert_eq!(answer.usage, Some(Usage { input_tokens: 12, output_tokens: 9 }));
-    assert!(finished && !unfinished);
 }

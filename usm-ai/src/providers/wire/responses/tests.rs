@@ -2,10 +2,10 @@
 #![expect(clippy::unwrap_used, reason = "a test may panic")]
 
 use super::{
-    super::testing::{answer, body, full, plain, schema, streamed, wire_schema},
+    super::testing::{answer, body, full, plain, schema, wire_schema},
     *,
 };
-use crate::ProviderAnswer;
+use crate::{AnswerFormat, ProviderAnswer};
 
 fn response(output: Value, status: &str) -> Value {
     json!({
@@ -31,7 +31,7 @@ fn a_plain_request_holds_model_and_question_only() {
 }
 
 #[test]
-fn perplexity_and_openai_take_the_schema_in_different_places() {
+fn a_full_request_holds_everything_but_purpose_and_input() {
     let schema = schema();
 
     assert_eq!(
@@ -44,24 +44,6 @@ fn perplexity_and_openai_take_the_schema_in_different_places() {
                 "json_schema": { "name": "Title", "strict": true, "schema": wire_schema() },
             },
         })
-    );
-    assert_eq!(
-        body("openai-responses", &full(), AnswerFormat::Schema(&schema), false),
-        json!({
-            "model": "m", "input": "Name it", "instructions": "Be brief", "temperature": 0.2,
-            "max_output_tokens": 100, "store": false,
-            "text": { "format": { "type": "json_schema", "name": "Title", "strict": true, "schema": wire_schema() } },
-        })
-    );
-}
-
-#[test]
-fn json_mode_and_streams_are_asked_for_in_their_words() {
-    let body = body("openai-responses", &plain(), AnswerFormat::Json, true);
-
-    assert_eq!(
-        (&body["text"], &body["stream"]),
-        (&json!({ "format": { "type": "json_object" } }), &json!(true))
     );
 }
 
@@ -83,7 +65,7 @@ fn an_answer_that_ended_early_says_why() {
     let incomplete = |reason: &str| {
         let mut reply = response(message("Once"), "incomplete");
         reply["incomplete_details"] = json!({ "reason": reason });
-        answer("openai-responses", &reply)
+        answer("perplexity", &reply)
     };
     let mut failed = response(json!([]), "failed");
     failed["error"] = json!({ "code": "server_error", "message": "Something broke" });
@@ -106,21 +88,4 @@ fn an_answer_that_ended_early_says_why() {
         answer("perplexity", &json!({ "status": "completed" })).unwrap_err().kind(),
         ErrorKind::Malformed
     );
-}
-
-#[test]
-fn a_stream_is_put_together_and_its_end_known() {
-    let delta = |text: &str| json!({ "type": "response.output_text.delta", "delta": text });
-    let end = json!({ "type": "response.completed", "response": response(message("Привет"), "completed") });
-    let events = [json!({ "type": "response.created", "response": {} }), delta("При"), delta("вет"), end];
-
-    let (answer, finished) = streamed("perplexity", &events).unwrap();
-    let (_, unfinished) = streamed("perplexity", &events[..3]).unwrap();
-
-    assert_eq!((answer.text.as_str(), answer.usage.unwrap().output_tokens), ("Привет", 3));
-    assert!(finished && !unfinished);
-    let failure = json!({ "type": "error", "code": "insufficient_quota", "message": "No money" });
-    assert_eq!(event(&failure).unwrap_err().kind(), ErrorKind::QuotaSpent);
-    let refusal = json!({ "type": "response.refusal.done", "refusal": "No" });
-    assert_eq!(event(&refusal).unwrap_err().kind(), ErrorKind::Blocked);
 }

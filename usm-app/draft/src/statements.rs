@@ -1,0 +1,541 @@
+//! Blocks made into statements: each sentence with its section, its name, and what the form around it says of it.
+
+use std::rc::Rc;
+
+use story_map::{Language, Release};
+
+use crate::{
+    lexicon::{Column, Lexicon, Part, column, part},
+    reason::Reason,
+    sentence::{calm, sentences},
+    text::{Block, Form, Text},
+    who::{self, Known, Who},
+};
+
+/// A part of the text under a heading.
+#[derive(Debug, Clone)]
+pub(crate) struct Section {
+    pub(crate) title: String,
+    pub(crate) level: u8,
+    pub(crate) part: Part,
+    pub(crate) parent: Option<usize>,
+}
+
+/// One sentence, item or row.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) text: String,
+    /// What the text calls it; empty without a name.
+    pub(crate) id: String,
+    pub(crate) section: Option<usize>,
+    pub(crate) sort: Sort,
+    /// Named by a column or by the line above a list.
+    pub(crate) who: Option<String>,
+    pub(crate) release: Option<Release>,
+    /// A heading named by a column.
+    pub(crate) group: String,
+    /// Criteria that stand under it or in its row.
+    pub(crate) criteria: Vec<String>,
+    /// Whether it is an item or a row: complete in itself.
+    pub(crate) is_item: bool,
+    /// Whether it stands before the first part of the text, outside any list.
+    pub(crate) is_intro: bool,
+}
+
+/// What a statement is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Sort {
+    Requirement,
+    /// A criterion of a story before it.
+    Criterion,
+    /// Says of the story before it in which release it is.
+    Remark(Release),
+    Question,
+    /// On no card.
+    Aside(Reason),
+}
+
+/// All statements of a text, with its sections.
+#[derive(Debug, Default)]
+pub(crate) struct Statements {
+    pub(crate) sections: Vec<Section>,
+    pub(crate) all: Vec<Statement>,
+    /// Releases that a table gives to the parts of the text.
+    pub(crate) releases: Vec<(String, Release)>,
+    /// Roles that the form of the text names.
+    pub(crate) roles: Vec<String>,
+}
+
+/// The levels below all headings: lines above a list.
+const LIST: u8 = 7;
+/// Longest name of a role, in words.
+const ROLE_WORDS: usize = 5;
+
+impl Statements {
+    pub(crate) fn of(text: &Text, language: Language) -> Self {
+        let mut reader = Reader {
+            found: Self::default(),
+            open: Vec::new(),
+            listed: false,
+            language,
+            is_chat: text.is_chat,
+            depth_base: None,
+        };
+        for (index, block) in text.blocks.iter().enumerate() {
+            reader.block(block, text.blocks.get(index + 1));
+        }
+        reader.found
+    }
+
+    /// Whether requirements stand under more than one heading, so that what comes before them introduces them.
+    pub(crate) fn is_parted(&self) -> bool {
+        let of = self
+            .all
+            .iter()
+            .filter(|one| one.sort == Sort::Requirement && !one.is_intro)
+            .filter_map(|one| one.section);
+        of.collect::<std::collections::BTreeSet<_>>().len() > 1
+    }
+
+    /// The section and those above it, innermost first.
+    pub(crate) fn above(&self, section: Option<usize>) -> impl Iterator<Item = &Section> {
+        std::iter::successors(section, |at| self.sections[*at].parent).map(|at| &self.sections[at])
+    }
+}
+
+struct Reader {
+    found: Statements,
+    /// Sections that are open, outermost first.
+    open: Vec<usize>,
+    /// Whether the last line above a list has had its items.
+    listed: bool,
+    language: Language,
+    is_chat: bool,
+    /// The statement that deeper items belong to.
+    depth_base: Option<usize>,
+}
+
+impl Reader {
+    fn part(&self) -> Part {
+        self.open.last().map_or(Part::Requirements, |at| self.found.sections[*at].part)
+    }
+
+    fn heading(&mut self, level: u8, title: &str) {
+        while self.open.last().is_some_and(|at| self.found.sections[*at].level >= level) {
+            self.open.pop();
+        }
+        let own = part(title);
+        let is_name = level == 1 && self.found.sections.is_empty();
+        let part = match (own, self.part()) {
+            (_, _) if is_name => Part::Requirements,
+            (Part::Requirements, Part::Criteria) if level < LIST => Part::Requirements,
+            (Part::Requirements, above) => above,
+            (own, _) => own,
+        };
+        let parent = self.open.last().copied();
+        self.found.sections.push(Section {
+            title: title.trim_end_matches([':', ' ']).to_owned(),
+            level,
+            part,
+            parent,
+        });
+        self.open.push(self.found.sections.len() - 1);
+        (self.listed, self.depth_base) = (false, None);
+    }
+
+    fn block(&mut self, block: &Block, next: Option<&Block>) {
+        let above_list =
+            |depth: usize| next.is_some_and(|next| matches!(next.form, Form::Item(deeper) if deeper > depth));
+        match &block.form {
+            Form::Heading(level) => self.heading(*level, &block.text),
+            Form::Letter => self.aside(&block.text, Reason::Letter),
+            Form::Code => self.aside(&block.text, Reason::Code),
+            Form::Message => self.words(block, false),
+            Form::Row(head, cells) => self.row(head, cells, &block.text),
+            Form::Item(depth) if block.text.ends_with(':') && (above_list(*depth) || next.is_none()) => {
+                self.heading(LIST + 1 + u8::try_from(*depth).unwrap_or(9), &block.text);
+            }
+            Form::Item(depth) => {
+                self.listed = true;
+                let level = LIST + 1 + u8::try_from(*depth).unwrap_or(9);
+                while self.open.last().is_some_and(|at| {
+                    self.found.sections[*at].level > LIST && self.found.sections[*at].level >= level
+                }) {
+                    self.open.pop();
+                }
+                self.item(block, *depth);
+            }
+            Form::Paragraph => {
+                // A paragraph behind the items is no part of their list.
+                while self.listed && self.open.last().is_some_and(|at| self.found.sections[*at].level >= LIST)
+                {
+                    self.open.pop();
+                }
+                (self.listed, self.depth_base) = (false, None);
+                self.words(block, false);
+            }
+        }
+    }
+
+    fn item(&mut self, block: &Block, depth: usize) {
+        let base = self.depth_base.filter(|_| depth > 0 && self.part() == Part::Requirements);
+        if let Some(base) = base {
+            self.found.all[base].criteria.push(block.text.clone());
+            return;
+        }
+        let before = self.found.all.len();
+        self.words(block, true);
+        self.depth_base =
+            (before..self.found.all.len()).find(|at| self.found.all[*at].sort == Sort::Requirement);
+    }
+
+    fn statement(&self, text: &str) -> Statement {
+        Statement {
+            text: text.to_owned(),
+            id: String::new(),
+            section: self.open.last().copied(),
+            sort: Sort::Requirement,
+            who: None,
+            release: None,
+            group: String::new(),
+            criteria: Vec::new(),
+            is_item: false,
+            is_intro: false,
+        }
+    }
+
+    fn aside(&mut self, text: &str, reason: Reason) {
+        let statement = Statement { sort: Sort::Aside(reason), ..self.statement(text) };
+        self.found.all.push(statement);
+    }
+
+    /// The sentences of a paragraph, an item or a message.
+    fn words(&mut self, block: &Block, is_item: bool) {
+        let mut inner = block.text.clone();
+        let mut part = self.part();
+        if let Some((lead, rest)) = led(&block.text) {
+            let announced = crate::lexicon::part(lead);
+            if announced != Part::Requirements {
+                part = announced;
+                inner = rest.to_owned();
+            }
+        }
+        if part == Part::Personas {
+            self.role(&block.text);
+        }
+        if part == Part::Releases {
+            self.release_line(&block.text);
+        }
+        if let Some(step) = given(&inner) {
+            return self.criterion_step(&inner, step, &block.id);
+        }
+        let whole = (is_item || self.is_chat)
+            && !matches!(part, Part::Requirements | Part::Criteria | Part::Questions);
+        let texts = if whole || who::wish(&inner).is_some() && sentences(&inner).len() == 1 {
+            vec![inner]
+        } else {
+            sentences(&inner)
+        };
+        for text in &texts {
+            let sort = self.sort(text, part, is_item);
+            let mut statement = self.statement(text);
+            statement.sort = sort;
+            statement.is_item = is_item;
+            statement.is_intro =
+                !is_item && !self.is_chat && self.found.sections.iter().all(|section| section.level == 1);
+            statement.id.clone_from(&block.id);
+            self.found.all.push(statement);
+        }
+    }
+
+    fn sort(&self, text: &str, part: Part, is_item: bool) -> Sort {
+        let lexicon = Lexicon::of(self.language);
+        let count = text.split_whitespace().count();
+        if Lexicon::says(text, Lexicon::of(Language::English).commands)
+            || Lexicon::says(text, Lexicon::of(Language::Russian).commands)
+            || is_machine(text)
+        {
+            return Sort::Aside(Reason::Command);
+        }
+        match part {
+            Part::Requirements | Part::Qualities => {}
+            Part::Criteria => return Sort::Criterion,
+            Part::Questions => return Sort::Question,
+            Part::Releases => return Sort::Aside(Reason::Plan),
+            other => return Sort::Aside(Reason::of(other)),
+        }
+        if text.trim_end().ends_with(['?', '？']) {
+            return Sort::Question;
+        }
+        let aside = text.starts_with('(') && text.trim_end_matches('.').ends_with(')');
+        if let Some(release) =
+            lexicon.release(text.trim_matches(['(', ')', '.'])).filter(|_| count <= 8 && (aside || !is_item))
+        {
+            if aside || is_remark(text, self.language) {
+                return Sort::Remark(release);
+            }
+        }
+        if Lexicon::says(text, lexicon.excluded) && lexicon.release(text).is_none() {
+            return Sort::Aside(Reason::OutOfScope);
+        }
+        if !text.chars().any(char::is_alphabetic) || text.chars().filter(|c| c.is_alphabetic()).count() < 3 {
+            return Sort::Aside(Reason::NoWords);
+        }
+        Sort::Requirement
+    }
+
+    /// "Given …", and the lines behind it that go on.
+    fn criterion_step(&mut self, text: &str, is_first: bool, id: &str) {
+        if let Some(last) = self
+            .found
+            .all
+            .last_mut()
+            .filter(|last| !is_first && last.sort == Sort::Criterion && given(&last.text).is_some())
+        {
+            last.text = format!("{}, {text}", last.text.trim_end_matches([',', '.', ' ']));
+            return;
+        }
+        let statement =
+            Statement { sort: Sort::Criterion, id: id.to_owned(), is_item: true, ..self.statement(text) };
+        self.found.all.push(statement);
+    }
+
+    /// "Recipient – gets a parcel": the name before the dash.
+    fn role(&mut self, text: &str) {
+        let name = [" – ", " — ", " - ", ": ", " ("]
+            .iter()
+            .filter_map(|mark| text.find(mark))
+            .min()
+            .map_or(text, |at| &text[..at]);
+        let name = name.trim().trim_end_matches(['.', ';', ',', ':']);
+        if (1..=ROLE_WORDS).contains(&name.split_whitespace().count())
+            && name.chars().any(char::is_alphabetic)
+        {
+            self.found.roles.push(name.to_owned());
+        }
+    }
+
+    /// "MVP: orders, payment".
+    fn release_line(&mut self, text: &str) {
+        let Some((head, rest)) =
+            text.split_once(": ").or_else(|| text.split_once(" – ")).or_else(|| text.split_once(" — "))
+        else {
+            return;
+        };
+        if let Some(Some(release)) = release_of_cell(head) {
+            let names = rest.split([',', ';']).map(|name| name.trim().trim_end_matches('.').to_owned());
+            self.found.releases.extend(names.map(|name| (name, release)));
+        }
+    }
+
+    fn row(&mut self, head: &Rc<Vec<String>>, cells: &[String], text: &str) {
+        let columns: Vec<Option<Column>> = head.iter().map(|head| column(head)).collect();
+        let cell = |wanted: Column| {
+            let at = columns.iter().position(|column| *column == Some(wanted))?;
+            cells
+                .get(at)
+                .map(|cell| cell.trim())
+                .filter(|cell| !cell.is_empty() && *cell != "-" && *cell != "—")
+        };
+        let part = self.part();
+        if part == Part::Personas {
+            let name =
+                cell(Column::Persona).or(cells.first().map(String::as_str)).unwrap_or_default().to_owned();
+            self.role(&name);
+        }
+        let release = cell(Column::Release).and_then(release_of_cell);
+        // A table of parts and releases, without requirements of its own.
+        let is_plan = part == Part::Releases
+            || cell(Column::Group).is_some()
+                && release.is_some()
+                && columns.iter().flatten().count() <= 2
+                && columns.len() == 2;
+        if is_plan {
+            let name =
+                cell(Column::Group).or(cell(Column::Requirement)).or(cells.first().map(String::as_str));
+            let release = release.or_else(|| cells.iter().find_map(|cell| release_of_cell(cell)));
+            if let (Some(name), Some(Some(release))) = (name, release) {
+                self.found.releases.push((name.to_owned(), release));
+            }
+            return self.aside(text, Reason::Plan);
+        }
+        if columns.contains(&Some(Column::Metric)) {
+            return self.aside(text, Reason::of(Part::Goals));
+        }
+        let sort = match part {
+            Part::Requirements | Part::Qualities => Sort::Requirement,
+            Part::Questions => Sort::Question,
+            Part::Criteria => Sort::Criterion,
+            other => Sort::Aside(Reason::of(other)),
+        };
+        let longest = || {
+            let free =
+                cells.iter().enumerate().filter(|(at, _)| columns.get(*at).is_none_or(Option::is_none));
+            free.map(|(_, cell)| cell.as_str()).max_by_key(|cell| cell.chars().count())
+        };
+        let said = cell(Column::Requirement).or_else(longest).or(cell(Column::Group));
+        let Some(said) = said.filter(|said| said.chars().any(char::is_alphabetic)) else {
+            return self.aside(text, Reason::NoWords);
+        };
+        let mut statement = self.statement(if sort == Sort::Requirement { said } else { text });
+        statement.sort = if release == Some(None) && sort == Sort::Requirement {
+            Sort::Aside(Reason::OutOfScope)
+        } else {
+            sort
+        };
+        statement.id = cell(Column::Name).unwrap_or_default().to_owned();
+        statement.release = release.flatten();
+        statement.who = cell(Column::Persona)
+            .map(str::to_owned)
+            .filter(|name| name.split_whitespace().count() <= ROLE_WORDS);
+        statement.group = cell(Column::Group).filter(|group| *group != said).unwrap_or_default().to_owned();
+        statement.criteria = cell(Column::Criteria)
+            .map(|text| {
+                text.split(';').map(|part| part.trim().to_owned()).filter(|part| !part.is_empty()).collect()
+            })
+            .unwrap_or_default();
+        statement.is_item = true;
+        self.found.roles.extend(statement.who.clone());
+        self.found.all.push(statement);
+    }
+}
+
+/// "Out of scope: drones": what stands before the first colon, and the rest.
+fn led(text: &str) -> Option<(&str, &str)> {
+    let (lead, rest) = text.split_once(": ").or_else(|| text.split_once(":** "))?;
+    (lead.split_whitespace().count() <= 5 && !rest.trim().is_empty()).then(|| (lead.trim(), rest.trim()))
+}
+
+/// Whether a text is a step of a scenario, and whether it is the first.
+fn given(text: &str) -> Option<bool> {
+    let lower = text.to_lowercase();
+    let begins = |words: &[&str]| {
+        words.iter().any(|word| lower.strip_prefix(word).is_some_and(|rest| rest.starts_with([' ', ':'])))
+    };
+    if begins(&["given", "дано", "допустим"]) {
+        return Some(true);
+    }
+    let first = begins(&["when", "когда", "если"])
+        && [" then ", " тогда ", ", то "].iter().any(|word| lower.contains(word));
+    if first
+        && (lower.starts_with("when") || lower.starts_with("когда"))
+        && (lower.contains(" then ") || lower.contains(" тогда "))
+    {
+        return Some(true);
+    }
+    begins(&["then", "тогда"])
+        .then_some(false)
+        .or_else(|| (begins(&["when", "когда"]) && !lower.contains(',')).then_some(false))
+}
+
+/// Whether a sentence says of the one before in which release it is, and nothing else.
+fn is_remark(text: &str, language: Language) -> bool {
+    const OPENINGS: &[&str] = &[
+        "это",
+        "this",
+        "that",
+        "it",
+        "they",
+        "these",
+        "давайте",
+        "let's",
+        "in",
+        "в",
+        "во",
+        "да",
+        "yes",
+        "not",
+        "не",
+        "mvp",
+        "later",
+        "потом",
+        "позже",
+        "for",
+        "тоже",
+        "then",
+        "put",
+        "ok",
+        "ок",
+    ];
+    let opened = who::opened(text, Lexicon::of(language).openers);
+    let first = opened.split_whitespace().next().map(crate::lexicon::bare).unwrap_or_default();
+    let named = matches!(who::said(opened, language, &Known::default()).who, Who::Named(_));
+    OPENINGS.contains(&first.as_str()) && !named
+}
+
+/// Tags and marks that speak to a program.
+fn is_machine(text: &str) -> bool {
+    let roles = ["SYSTEM:", "ASSISTANT:", "USER:"];
+    text.contains("<|")
+        || text.starts_with("</")
+        || text.starts_with('{') && text.contains("\":")
+        || roles.iter().any(|role| text.starts_with(role))
+}
+
+/// The release a cell names; `Some(None)` when it says that it will not be done.
+pub(crate) fn release_of_cell(cell: &str) -> Option<Option<Release>> {
+    let lower = calm(cell).to_lowercase().replace('ё', "е");
+    let says = |words: &[&str]| words.iter().any(|word| lower.contains(word));
+    let is = |words: &[&str]| words.contains(&lower.trim());
+    if says(&["won't", "wont", "won’t", "will not", "не будем", "не будет", "out of scope", "не делаем"])
+    {
+        return Some(None);
+    }
+    if says(&[
+        "later",
+        "could",
+        "low",
+        "nice",
+        "future",
+        "backlog",
+        "p2",
+        "p3",
+        "p4",
+        "позже",
+        "потом",
+        "низк",
+        "желат",
+        "мог",
+        "третий",
+        "phase 3",
+    ]) || is(&["3", "4", "5", "c", "v3"])
+    {
+        return Some(Some(Release::Later));
+    }
+    if says(&[
+        "mvp",
+        "must",
+        "critical",
+        "blocker",
+        "high",
+        "p0",
+        "обязат",
+        "высок",
+        "критич",
+        "первый",
+        "должен",
+        "phase 1",
+        "first",
+    ]) || is(&["1", "m", "v1"])
+    {
+        return Some(Some(Release::Mvp));
+    }
+    if says(&[
+        "should",
+        "medium",
+        "p1",
+        "release",
+        "средн",
+        "важн",
+        "второй",
+        "следующ",
+        "phase 2",
+        "second",
+        "релиз",
+        "след",
+    ]) || is(&["2", "s", "v2", "r1", "r2"])
+    {
+        return Some(Some(Release::Release1));
+    }
+    None
+}
