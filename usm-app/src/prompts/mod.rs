@@ -22,6 +22,10 @@ pub(crate) fn in_language(language: Language) -> &'static str {
     )
 }
 
+/// Said once more to a model whose stories could be those of any product.
+pub(crate) const SAY_SOMETHING: &str = "\n\nYou answered this already, but with stories that would fit any product. Every story \
+                                        needs a title of its own, and criteria that name a condition and an outcome of this product.";
+
 /// The requirements a map is made of. What an enhancement made of them never stands alone.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Requirements<'a> {

@@ -50,29 +50,36 @@ pub(super) async fn ask<T: DeserializeOwned + JsonSchema>(
     }
 }
 
-/// As [`ask`], and once more when the answer is in another language; `words` are those of the answer. Tells whether it
-/// still is: better an answer in a foreign language than none.
+/// As [`ask`], and once more when the answer is in another language or `is_filler` says that it could be the answer to
+/// anything; `words` are those of the answer. Tells whether it is in a foreign language still: better such an answer than none.
 pub(super) async fn ask_in<T: DeserializeOwned + JsonSchema>(
     language: Language,
     job: &JobContext<App>,
     router: &Router,
     request: &ChatRequest,
     words: impl Fn(&T) -> String,
+    is_filler: impl Fn(&T) -> bool,
 ) -> Result<(Answer<T>, bool), NoAnswer> {
     let answer = ask::<T>(job, router, request).await?;
-    if !is_foreign(language, &words(&answer.value)) {
+    let is_strange = is_foreign(language, &words(&answer.value));
+    if !is_strange && !is_filler(&answer.value) {
         return Ok((answer, false));
     }
     let mut again = request.clone();
-    again.user += prompts::in_language(language);
+    again.user += if is_strange { prompts::in_language(language) } else { prompts::SAY_SOMETHING };
     match ask::<T>(job, router, &again).await {
         Ok(answer) => {
             let is_foreign = is_foreign(language, &words(&answer.value));
             Ok((answer, is_foreign))
         }
         Err(NoAnswer::Stopped) => Err(NoAnswer::Stopped),
-        Err(NoAnswer::Failed(_)) => Ok((answer, true)),
+        Err(NoAnswer::Failed(_)) => Ok((answer, is_strange)),
     }
+}
+
+/// For answers of which it is not told whether they are filler.
+pub(super) fn never<T>(_: &T) -> bool {
+    false
 }
 
 /// Whether there are enough words to tell that they are not in this language.

@@ -280,7 +280,16 @@ impl Designer<'_> {
         let request = self.asked.of_model(request);
         let language = Language::of(&format!("{} {}", input.title, input.acceptance_criteria.join(" ")));
         let writer = self.asked.writer();
-        match failure::ask_in::<FlatWireframe>(language, job, writer, &request, FlatWireframe::words).await {
+        match failure::ask_in::<FlatWireframe>(
+            language,
+            job,
+            writer,
+            &request,
+            FlatWireframe::words,
+            failure::never,
+        )
+        .await
+        {
             Ok((answer, is_foreign)) => {
                 let drawing = Drawing::new(&story.story, answer.value, task.platform, task.style);
                 Ok(if is_foreign { drawing.foreign() } else { drawing })

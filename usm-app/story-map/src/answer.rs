@@ -1,5 +1,7 @@
 //! What a model may answer when it is asked for a map, a backbone or stories, in the shapes models use.
 
+use std::collections::HashSet;
+
 use schemars::JsonSchema;
 use serde::{Deserialize, Deserializer, de::Error};
 use serde_json::Value;
@@ -8,7 +10,9 @@ use super::{
     Release,
     criteria::criteria,
     placeholder::said,
+    quality::is_empty_criterion,
     read::{self, field, holder, list},
+    wording::key,
 };
 
 const ACTIVITIES: [&str; 3] = ["activities", "map", "backbone"];
@@ -264,6 +268,11 @@ fn about(value: &Value) -> (String, Vec<String>, Vec<String>) {
 }
 
 impl MapAnswer {
+    /// Whether its stories could be those of any product: all have one title, or none has a criterion that tests something.
+    pub fn is_filler(&self) -> bool {
+        is_filler(self.activities.iter().flat_map(|activity| &activity.tasks))
+    }
+
     /// Its words, as far as they tell the language.
     pub fn words(&self) -> String {
         words_of(self.activities.iter().flat_map(|activity| &activity.tasks))
@@ -279,10 +288,23 @@ impl BackboneAnswer {
 }
 
 impl StoriesAnswer {
+    /// Whether its stories could be those of any product: all have one title, or none has a criterion that tests something.
+    pub fn is_filler(&self) -> bool {
+        is_filler(&self.tasks)
+    }
+
     /// Its words, as far as they tell the language.
     pub fn words(&self) -> String {
         words_of(&self.tasks)
     }
+}
+
+fn is_filler<'a>(tasks: impl IntoIterator<Item = &'a TaskAnswer>) -> bool {
+    let stories: Vec<&StoryAnswer> = tasks.into_iter().flat_map(|task| &task.stories).collect();
+    let titles: HashSet<String> = stories.iter().map(|story| key(&story.title)).collect();
+    let mut criteria = stories.iter().flat_map(|story| &story.acceptance_criteria).peekable();
+    let tests_nothing = criteria.peek().is_some() && criteria.all(|text| is_empty_criterion(text));
+    stories.len() > 1 && (titles.len() == 1 || tests_nothing)
 }
 
 fn words_of<'a>(tasks: impl IntoIterator<Item = &'a TaskAnswer>) -> String {

@@ -2,39 +2,14 @@
 
 use crate::{plain::plain, wording::key};
 
-/// What people and programs write where a text is still missing, in the form of [`key`].
-const STANDING_FOR: [&str; 31] = [
-    "string",
-    "text",
-    "number",
-    "boolean",
-    "object",
-    "array",
-    "title",
-    "description",
-    "name",
-    "value",
-    "tbd",
-    "tba",
-    "todo",
-    "to be determined",
-    "to be defined",
-    "n a",
-    "na",
-    "none",
-    "null",
-    "nil",
-    "undefined",
-    "placeholder",
-    "lorem ipsum",
-    "строка",
-    "текст",
-    "название",
-    "описание",
-    "нет",
-    "н д",
-    "уточнить",
-    "позже",
+/// Whole texts that say nothing, in lower case and without punctuation.
+#[rustfmt::skip]
+const STANDING_FOR: &[&str] = &[
+    "string", "number", "boolean", "object", "array", "title", "text", "description", "name", "value", "tbd", "tbc", "tba", "todo", "to be determined",
+    "to be defined", "n a", "na", "none", "null", "nil", "undefined", "placeholder", "example", "sample", "test", "story", "user story", "feature", "task",
+    "activity", "epic", "criterion", "criteria", "acceptance criteria", "untitled", "short title", "story title", "new story",
+    "строка", "название", "заголовок", "текст", "описание", "история", "задача", "активность", "критерий", "пример", "тест", "нет", "н д",
+    "не указано", "уточнить", "без названия", "новая история",
 ];
 
 /// Whether the text says nothing: no word of two letters, a template such as `<criterion>`, or a word that stands for a
@@ -49,7 +24,13 @@ pub fn is_placeholder(text: &str) -> bool {
     let has_word = text
         .split(|c: char| !c.is_alphanumeric())
         .any(|word| word.chars().nth(1).is_some() || word.chars().any(is_whole_word));
-    is_template || !has_word || STANDING_FOR.contains(&key(text).as_str())
+    is_template || !has_word || stands_for_a_text(&key(text))
+}
+
+/// Whether these words, in lower case and without punctuation, stand for a text, also with a number behind them.
+pub(crate) fn stands_for_a_text(words: &str) -> bool {
+    let bare = words.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
+    STANDING_FOR.contains(&words) || STANDING_FOR.contains(&bare) || words.starts_with("lorem ipsum")
 }
 
 /// A text of a model as it is read; empty when it only stands for one.
@@ -83,6 +64,9 @@ mod tests {
             "-",
             "x",
             "To be determined",
+            "Story 1",
+            "Lorem ipsum dolor",
+            "История 2",
         ] {
             assert!(is_placeholder(text), "{text}");
         }
@@ -91,6 +75,9 @@ mod tests {
             "No text is lost",
             "<b>x</b> is shown",
             "支付",
+            "Story of a customer",
+            "Test a battery",
+            "Текст письма уходит клиенту",
             "2 заказа",
             "String search",
             "[MVP] pay [now]",

@@ -412,3 +412,24 @@ async fn the_map_grows_on_the_screen_and_ai_chooses_provider_and_model() {
         "{reason}"
     );
 }
+
+#[tokio::test]
+async fn stories_that_would_fit_any_product_are_asked_for_once_more() {
+    let filler = |tasks: &[String]| {
+        let story =
+            json!({ "title": "Пользователь пользуется системой", "acceptance_criteria": ["Работает"] });
+        let task = |title: &String| json!({ "title": title, "stories": [story] });
+        Reply::json(json!({ "tasks": tasks.iter().map(task).collect::<Vec<_>>() }))
+    };
+    let ai = service(move |about, n| match about {
+        About::Stories(_, tasks) if n == 0 => Some(filler(tasks)),
+        _ => None,
+    })
+    .await;
+    let (_place, app) = app(&ai).await;
+
+    let ready = worked(&app, &enqueue(&app).await).await.unwrap();
+
+    assert_eq!((ready.stories_count, asked(&ai)), (6, [2, 2, 2]));
+    assert!(map_of(&app, &ready).await.stories().all(|(_, _, story)| story.title.starts_with("Хочу ")));
+}

@@ -41,6 +41,7 @@ pub(super) async fn make(
         work.asked.writer(),
         &request,
         BackboneAnswer::words,
+        failure::never,
     )
     .await?;
     let made_by = made_by(&answer.response);

@@ -150,9 +150,15 @@ impl Writer<'_> {
             .accept_partial();
         let request = self.work.asked.of_model(request);
         let (language, writer) = (self.work.language, self.work.asked.writer());
-        let (answer, is_foreign) =
-            failure::ask_in::<StoriesAnswer>(language, self.work.job, writer, &request, StoriesAnswer::words)
-                .await?;
+        let (answer, is_foreign) = failure::ask_in::<StoriesAnswer>(
+            language,
+            self.work.job,
+            writer,
+            &request,
+            StoriesAnswer::words,
+            StoriesAnswer::is_filler,
+        )
+        .await?;
         let made_by = made_by(&answer.response);
         let part = answer.value.into_activity(self.backbone, index, asked);
         if part.tasks.iter().all(|task| task.stories.is_empty()) {

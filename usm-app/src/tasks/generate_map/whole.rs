@@ -42,6 +42,7 @@ pub(super) async fn make(
         work.asked.writer(),
         &request,
         MapAnswer::words,
+        MapAnswer::is_filler,
     )
     .await?;
     let made_by = made_by(&answer.response);

@@ -150,8 +150,15 @@ impl Improver<'_> {
         let request = self.asked.of_model(request);
         let (job, writer, language) = (self.job, self.asked.writer(), Language::of(&before.words()));
         if action == Some(ImproveAction::Split) {
-            let (answer, _) =
-                failure::ask_in::<SplitAnswer>(language, job, writer, &request, SplitAnswer::words).await?;
+            let (answer, _) = failure::ask_in::<SplitAnswer>(
+                language,
+                job,
+                writer,
+                &request,
+                SplitAnswer::words,
+                failure::never,
+            )
+            .await?;
             let made_by = made_by(&answer.response);
             if let Some(reason) = answer.value.nothing_to_split() {
                 return Ok((Some(Proposal::Text(before)), reason, made_by));
@@ -160,9 +167,15 @@ impl Improver<'_> {
             let suggestion = split.as_ref().map(|split| split.suggestion.clone()).unwrap_or_default();
             return Ok((split.map(|split| Proposal::Split(whole(split, &before))), suggestion, made_by));
         }
-        let (answer, _) =
-            failure::ask_in::<ImprovementAnswer>(language, job, writer, &request, ImprovementAnswer::words)
-                .await?;
+        let (answer, _) = failure::ask_in::<ImprovementAnswer>(
+            language,
+            job,
+            writer,
+            &request,
+            ImprovementAnswer::words,
+            failure::never,
+        )
+        .await?;
         let made_by = made_by(&answer.response);
         Ok(match answer.value.into_text(&before) {
             Some((text, suggestion)) => {

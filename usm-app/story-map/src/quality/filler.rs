@@ -1,21 +1,11 @@
-//! Texts that stand where something should be said: placeholders, criteria that any story could have, names of nobody.
+//! Texts that stand where something should be said: criteria that any story could have, names of nobody.
 
 use std::collections::HashMap;
 
 use unicode_segmentation::UnicodeSegmentation;
 
 use super::words::same;
-use crate::{StoryMap, suggestion, words::normal};
-
-/// Whole texts that say nothing, as [`same`] spells them.
-#[rustfmt::skip]
-const PLACEHOLDERS: &[&str] = &[
-    "string", "title", "text", "description", "tbd", "tbc", "todo", "n a", "na", "none", "null", "undefined", "placeholder",
-    "example", "sample", "test", "story", "user story", "feature", "task", "activity", "epic", "criterion", "criteria",
-    "acceptance criteria", "untitled", "lorem ipsum", "lorem ipsum dolor sit amet", "short title", "story title", "new story",
-    "название", "заголовок", "текст", "описание", "история", "задача", "активность", "критерий", "пример", "тест", "нет",
-    "не указано", "уточнить", "без названия", "новая история",
-];
+use crate::{StoryMap, placeholder::stands_for_a_text, suggestion, words::normal};
 
 /// Criteria that hold for everything and test nothing.
 #[rustfmt::skip]
@@ -41,19 +31,10 @@ const SAME_EVERYWHERE: usize = 4;
 /// Words of the longest name of a role.
 const LONGEST_ROLE: usize = 6;
 
-/// Whether a title or text only stands for one.
-pub(super) fn is_placeholder(text: &str) -> bool {
-    let words = same(text);
-    let bare = words.trim_end_matches(|c: char| c.is_ascii_digit() || c == ' ');
-    !words.is_empty()
-        && (PLACEHOLDERS.contains(&words.as_str())
-            || PLACEHOLDERS.contains(&bare)
-            || words.starts_with("lorem ipsum"))
-}
-
 /// Whether a criterion tests nothing.
-pub(super) fn is_empty_criterion(text: &str) -> bool {
-    is_placeholder(text) || EMPTY_CRITERIA.contains(&same(text).as_str())
+pub(crate) fn is_empty_criterion(text: &str) -> bool {
+    let words = same(text);
+    stands_for_a_text(&words) || EMPTY_CRITERIA.contains(&words.as_str())
 }
 
 /// Criteria that too many stories share.
@@ -122,17 +103,6 @@ fn same_letters(word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn placeholders_are_told_from_short_titles() {
-        for filler in ["TBD", "N/A", "string", "Story 1", "Lorem ipsum dolor", "История 2"] {
-            assert!(is_placeholder(filler), "{filler}");
-        }
-        for own in ["Pay", "Story of a customer", "Test a battery", "Текст письма уходит клиенту"]
-        {
-            assert!(!is_placeholder(own), "{own}");
-        }
-    }
 
     #[test]
     fn names_of_nobody_are_told_from_roles() {

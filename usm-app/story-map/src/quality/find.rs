@@ -3,13 +3,14 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    filler::{is_empty_criterion, is_junk, is_no_role, is_placeholder, repeated},
+    filler::{is_empty_criterion, is_junk, is_no_role, repeated},
     rules::{Of, Rule},
     words::{compound, letters, same, vague, vague_wish},
 };
 use crate::columns::{clean, cut};
 use crate::contradiction::Claim;
 use crate::place::{Place, stories};
+use crate::placeholder::stands_for_a_text;
 use crate::{Release, Story, StoryMap, suggestion};
 
 /// The title of a story with fewer letters and digits says too little.
@@ -231,7 +232,7 @@ fn titles(map: &StoryMap, findings: &mut Findings) {
 
 fn titled(place: &Place, seen: &mut HashMap<String, String>, findings: &mut Findings) {
     let fewest = if place.story.is_some() { FEWEST_LETTERS } else { FEWEST_LETTERS_ABOVE };
-    if is_placeholder(place.title()) {
+    if stands_for_a_text(&same(place.title())) {
         findings.add(Rule::FillerTitle, place, Vec::new());
     } else if letters(place.title()) < fewest && !place.title().chars().any(is_ideograph) {
         findings.add(Rule::ShortTitle, place, Vec::new());

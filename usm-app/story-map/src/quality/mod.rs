@@ -17,6 +17,7 @@ mod words;
 use serde::Serialize;
 
 use super::{StoryMap, export::markdown::language, place::Place};
+pub(crate) use filler::is_empty_criterion;
 use find::Findings;
 pub use rules::{Rule, Severity};
 pub use words::two_steps;
