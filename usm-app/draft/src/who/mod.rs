@@ -86,7 +86,7 @@ pub(crate) fn begins_with_verb(text: &str, language: Language) -> bool {
     let first = text.split_whitespace().next().map(crate::lexicon::bare).unwrap_or_default();
     match language {
         Language::English => english::is_verb(&first) || english::MODALS.contains(&first.as_str()),
-        Language::Russian => russian::is_verb(&first),
+        Language::Russian => russian::is_verb(&first) || story_map::words::is_step(&first),
     }
 }
 
