@@ -211,12 +211,8 @@ impl Drawing<'_> {
                 serves: empty,
                 ..Node::new(Kind::Alert, self.say(("Ничего нет", "Nothing here"))).role(Role::Info)
             };
-            let search = self
-                .pattern
-                .parts
-                .contains(&Part::Search)
-                .then(|| self.part(Part::Search))
-                .unwrap_or_default();
+            let search =
+                if self.pattern.parts.contains(&Part::Search) { self.part(Part::Search) } else { Vec::new() };
             screens.push(self.screen(State::Empty, search.into_iter().chain([told]).collect()));
         }
         if self.pattern.asks() && !refused.is_empty() {

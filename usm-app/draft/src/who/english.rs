@@ -121,6 +121,10 @@ fn clause(tokens: &[&str], words: &[String], known: &Known) -> Said {
     let of_thing =
         words.get(behind).is_some_and(|word| Lexicon::of(English).verbs_of_things.contains(&word.as_str()));
     let named = match is {
+        // "The waiver expires": an ending alone makes nobody of what does as things do.
+        Is::Role if of_thing => {
+            known.has(&name) || Lexicon::of(English).roles.contains(&singular(&bare(head(&name))).as_str())
+        }
         Is::Role => true,
         Is::Thing => false,
         Is::Unknown => kind == Kind::Act && !of_thing,
@@ -201,7 +205,7 @@ fn behind_modal(words: &[String], verb: usize) -> (usize, Kind) {
     if matches!(modal, "cannot" | "can't" | "mustn't") || word(at + 1) == "not" || word(at + 1) == "never" {
         return (at, Kind::Prohibition);
     }
-    if matches!(modal, "is" | "are") && !(word(at + 1) == "able") {
+    if matches!(modal, "is" | "are") && word(at + 1) != "able" {
         return (at, Kind::Fact);
     }
     let takes_to =

@@ -94,7 +94,7 @@ pub(crate) fn begins_with_verb(text: &str, language: Language) -> bool {
 pub(crate) fn opened<'a>(text: &'a str, openers: &[&str]) -> &'a str {
     let mut rest = text.trim();
     loop {
-        rest = rest.trim_start_matches(|c: char| matches!(c, ',' | '.' | ':' | '–' | '—' | '!' | ' '));
+        rest = rest.trim_start_matches([',', '.', ':', '–', '—', '!', ' ']);
         let Some(first) = rest.split_whitespace().next() else { return rest };
         let word =
             first.trim_matches(|c: char| !c.is_alphanumeric() && c != '+').to_lowercase().replace('ё', "е");
