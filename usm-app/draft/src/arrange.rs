@@ -16,7 +16,7 @@ const NEUTRAL: &[&str] = &[
     "requirements", "requirement", "functional requirements", "features", "feature list", "system features",
     "user stories", "stories", "scope", "decisions", "in scope", "functionality", "product requirements", "must have",
     "should have", "could have", "mvp", "later", "p0", "p1", "p2", "specific requirements", "functional", "backlog",
-    "требования", "функциональные требования", "функции", "функциональность", "функционал", "возможности",
+    "решили", "решено", "decided", "требования", "функциональные требования", "функции", "функциональность", "функционал", "возможности",
     "пользовательские истории", "истории", "решения", "что нужно", "что должно быть", "что хотим",
 ];
 

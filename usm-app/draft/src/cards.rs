@@ -568,6 +568,9 @@ fn stems(text: &str, persona: &str) -> BTreeSet<String> {
 fn names_product(text: &str, lexicon: &Lexicon) -> bool {
     let words: Vec<String> = text.split_whitespace().map(crate::lexicon::bare).collect();
     let wishes = [
+        "нам нужен",
+        "нам нужна",
+        "нам нужно",
         "we need",
         "we want",
         "i need",

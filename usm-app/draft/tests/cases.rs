@@ -423,3 +423,16 @@ fn what_was_agreed_in_a_discussion_is_a_requirement() {
 
     assert_eq!(stories(&map), [("Gardener", "See the waiting list", Mvp)]);
 }
+
+#[test]
+fn a_column_of_user_stories_is_no_column_of_users() {
+    let map = map(
+        "| Epic | User story | Priority | Acceptance criteria |\n|---|---|---|---|\n| Meals | As a cook, I want to know allergies per group | Must | Updated before 7:00 |\n",
+    );
+
+    assert_eq!(stories(&map), [("Cook", "Know allergies per group", Mvp)]);
+    assert_eq!(
+        (map.activities[0].title.as_str(), criteria(&map, "Know allergies per group")),
+        ("Meals", &["Updated before 7:00".to_owned()][..])
+    );
+}

@@ -319,6 +319,11 @@ pub(crate) fn column(head: &str) -> Option<Column> {
         .split_whitespace()
         .map(|word| if word == "№" || word == "#" { word.to_owned() } else { bare(word) })
         .collect();
+    // "User story" is no user.
+    if words.iter().any(|word| matches!(word.as_str(), "story" | "stories" | "need" | "история" | "истории"))
+    {
+        return Some(Column::Requirement);
+    }
     COLUMNS
         .iter()
         .find(|(_, known)| words.iter().any(|word| known.contains(&word.as_str())))

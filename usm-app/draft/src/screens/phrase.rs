@@ -64,7 +64,7 @@ impl Phrase {
         let words: Vec<String> = tokens.iter().map(|token| bare(token)).collect();
         let mut phrase = Self { whole: title.to_owned(), ..Self::default() };
         let mut at = 0;
-        if words.len() > 1 && (who::begins_with_verb(title, language) || is_third_person(&words)) {
+        if words.len() > 1 && who::begins_with_verb(title, language) {
             phrase.take_verb(&tokens, &words, &mut at);
             if words.get(at).is_some_and(|word| JOINTS.contains(&word.as_str()))
                 && words.get(at + 1).is_some_and(|word| who::is_step(word, &words[0], language))
@@ -126,11 +126,6 @@ impl Phrase {
         let nouns: Vec<String> = self.objects.iter().chain(&self.with).cloned().collect();
         if nouns.is_empty() { vec![self.object()] } else { nouns }
     }
-}
-
-/// "Glazes a bun": a verb that no list knows.
-fn is_third_person(words: &[String]) -> bool {
-    words[0].ends_with('s') && !words[0].ends_with("ss") && ARTICLES.contains(&words[1].as_str())
 }
 
 /// "the date, amount and currency": three labels.

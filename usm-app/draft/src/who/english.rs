@@ -110,6 +110,9 @@ fn clause(tokens: &[&str], words: &[String], known: &Known) -> Said {
         let (skip, kind) = behind_modal(words, 0);
         return Said { who: Who::Before, does: tokens[skip..].join(" "), kind };
     }
+    if is_third_person(words) {
+        return whole(Who::Before, Kind::Act);
+    }
     let Some(verb) = verb(words, known) else {
         // A verb of the third person without a subject, as in a cell or under a heading.
         let kind = if is_verb(first) && words.len() > 1 { Kind::Act } else { Kind::Fragment };
@@ -255,6 +258,16 @@ fn name(tokens: &[&str], words: &[String]) -> String {
     let nobody = Lexicon::of(English).nobody;
     let opens = words.get(from).map_or("", String::as_str);
     if nobody.contains(&opens) || parts.len() > 5 || name.contains(',') { String::new() } else { name }
+}
+
+/// "Glazes a bun", "answers the questions": a verb that no list knows, and its object.
+pub(super) fn is_third_person(words: &[String]) -> bool {
+    let (first, second) = (words.first().map_or("", String::as_str), words.get(1).map_or("", String::as_str));
+    first.len() > 4
+        && first.ends_with('s')
+        && !first.ends_with("ss")
+        && ARTICLES.contains(&second)
+        && second != "only"
 }
 
 /// Where the verb stands behind its subject.

@@ -85,7 +85,12 @@ pub(crate) fn before_modal(heading: &str, language: Language) -> Option<String> 
 pub(crate) fn begins_with_verb(text: &str, language: Language) -> bool {
     let first = text.split_whitespace().next().map(crate::lexicon::bare).unwrap_or_default();
     match language {
-        Language::English => english::is_verb(&first) || english::MODALS.contains(&first.as_str()),
+        Language::English => {
+            let words: Vec<String> = text.split_whitespace().take(2).map(crate::lexicon::bare).collect();
+            english::is_verb(&first)
+                || english::MODALS.contains(&first.as_str())
+                || english::is_third_person(&words)
+        }
         Language::Russian => russian::is_verb(&first) || story_map::words::is_step(&first),
     }
 }

@@ -1,6 +1,5 @@
 //! Every rule on a map that breaks it, and on maps that break none.
 
-
 use super::{
     rules::RULES,
     words::{Compound, compound, vague, vague_wish},

@@ -1,6 +1,5 @@
 //! Pairs that are found, pairs that are not, and maps of a size that would hurt.
 
-
 use proptest::prelude::*;
 
 use super::*;
