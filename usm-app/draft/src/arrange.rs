@@ -6,7 +6,7 @@ use story_map::{Activity, Language, Release, UserTask};
 use crate::{
     cards::Card,
     lexicon::{self, Part},
-    statements::{Section, Statements},
+    statements::{Section, Statements, heading_release},
     who::{capitalised, key},
 };
 
@@ -16,18 +16,21 @@ const NEUTRAL: &[&str] = &[
     "requirements", "requirement", "functional requirements", "features", "feature list", "system features",
     "user stories", "stories", "scope", "decisions", "in scope", "functionality", "product requirements", "must have",
     "should have", "could have", "mvp", "later", "p0", "p1", "p2", "specific requirements", "functional", "backlog",
-    "требования", "функциональные требования", "функции", "функциональность", "функционал", "возможности",
+    "решили", "решено", "decided", "требования", "функциональные требования", "функции", "функциональность", "функционал", "возможности",
     "пользовательские истории", "истории", "решения", "что нужно", "что должно быть", "что хотим",
 ];
 
 /// What has neither a heading nor somebody who acts.
 const OTHER: [&str; 2] = ["Остальные требования", "Other requirements"];
 
+/// A card with the task that a heading names.
+type Placed = (Option<String>, Card);
+
 /// The backbone of the cards, in the order of the text.
 pub(crate) fn arrange(cards: Vec<Card>, statements: &Statements, labels: Language) -> Vec<Activity> {
     let places: Vec<(String, Option<String>)> =
         cards.iter().map(|card| place(card, statements, labels)).collect();
-    let mut activities: Vec<(String, Vec<(Option<String>, Card)>)> = Vec::new();
+    let mut activities: Vec<(String, Vec<Placed>)> = Vec::new();
     for (card, (activity, task)) in cards.into_iter().zip(places) {
         match activities.iter_mut().find(|(known, _)| key(known) == key(&activity)) {
             Some((_, cards)) => cards.push((task, card)),
@@ -71,14 +74,19 @@ fn led(section: &Section, card: &Card) -> Option<String> {
 
 /// Whether a section names a part of the product; the only heading of the first level names the whole.
 fn is_own(section: &Section, alone: bool) -> bool {
-    let title = lexicon::bare(&section.title);
     let is_name = section.level == 1 && alone;
-    let neutral =
-        NEUTRAL.contains(&title.as_str()) || matches!(section.part, Part::Criteria | Part::Releases);
+    let neutral = is_neutral(&section.title)
+        || heading_release(&section.title).is_some()
+        || matches!(section.part, Part::Criteria | Part::Releases);
     !is_name && !neutral
 }
 
-fn activity(title: String, cards: Vec<(Option<String>, Card)>) -> Activity {
+/// Whether a heading says no more than that requirements stand under it.
+pub(crate) fn is_neutral(title: &str) -> bool {
+    NEUTRAL.contains(&lexicon::bare(title).as_str())
+}
+
+fn activity(title: String, cards: Vec<Placed>) -> Activity {
     let personas: Vec<&str> = cards.iter().map(|(_, card)| card.story.persona.as_str()).collect();
     let by_persona = cards.iter().all(|(task, _)| task.is_none())
         && personas.iter().any(|persona| *persona != personas[0])

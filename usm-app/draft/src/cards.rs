@@ -10,7 +10,7 @@ use crate::{
     lexicon::{Lexicon, Part, position},
     reason::Reason,
     sentence::{Clause, calm, clauses, title},
-    statements::{Sort, Statement, Statements},
+    statements::{Sort, Statement, Statements, agreed, heading_release},
     who::{self, Kind, Known, Said, Who, key},
 };
 
@@ -193,7 +193,7 @@ impl<'a> Cards<'a> {
 
     /// The words of a statement without what they say of its release.
     fn wording(&self, statement: &Statement) -> String {
-        let text = calm(&statement.text);
+        let text = calm(agreed(&statement.text).unwrap_or(&statement.text));
         self.language.map_or(text.clone(), |language| without_notes(&text, language))
     }
 
@@ -248,14 +248,17 @@ impl<'a> Cards<'a> {
         }
         let said = self.said(&text);
         let lexicon = Lexicon::of(self.labels);
-        if statement.is_intro && self.introduces(&said) {
+        if statement.is_intro && self.introduces(&said)
+            || !statement.is_item && self.tells_of_us(&text, &said)
+        {
             return self.leave(&statement.text, Reason::Background);
         }
         if statement.release.is_none() && self.statements.all.len() > 1 && names_product(&text, lexicon) {
             return self.leave(&statement.text, Reason::Background);
         }
         let release = statement.release.or_else(|| lexicon.release(&statement.text));
-        if self.is_chat && self.language.is_some() && said.kind == Kind::Fragment && release.is_none() {
+        let is_bare = said.kind == Kind::Fragment || text.split_whitespace().count() < 3;
+        if self.is_chat && self.language.is_some() && is_bare && release.is_none() {
             let wish = WISHES
                 .iter()
                 .any(|wish| who::opened(&text, lexicon.openers).to_lowercase().starts_with(wish));
@@ -287,7 +290,14 @@ impl<'a> Cards<'a> {
         let named = match &said.who {
             Who::Named(name) => Some(self.known.shown(name)),
             // An infinitive in running text belongs to nobody in particular.
-            Who::Before if !statement.is_item && is_infinitive(&said.does) => None,
+            Who::Before
+                if !statement.is_item
+                    && is_infinitive(&said.does)
+                    && text.ends_with(&said.does)
+                    && text.len() == said.does.len() =>
+            {
+                None
+            }
             Who::Before => {
                 self.lead(statement).map(|name| self.known.shown(&name)).or_else(|| self.last.clone())
             }
@@ -310,6 +320,15 @@ impl<'a> Cards<'a> {
             Who::Named(name) => self.cards.is_empty() && !is_role(name) && self.statements.all.len() > 4,
             Who::Before | Who::Nobody => self.statements.is_parted(),
         }
+    }
+
+    /// "We run a chain of halls": the author speaks of himself and wishes nothing.
+    fn tells_of_us(&self, text: &str, said: &Said) -> bool {
+        let first = text.split_whitespace().next().map(crate::lexicon::bare).unwrap_or_default();
+        matches!(first.as_str(), "we" | "i" | "мы" | "я")
+            && said.kind == Kind::Fact
+            && said.who == Who::Nobody
+            && self.statements.all.len() > 1
     }
 
     /// Puts a story and those of the other clauses of its sentence.
@@ -376,9 +395,7 @@ impl<'a> Cards<'a> {
         }
         let lexicon = Lexicon::of(self.labels);
         let told = statement.release.or_else(|| lexicon.release(&statement.text)).or_else(|| {
-            self.statements
-                .above(statement.section)
-                .find_map(|section| lexicon.release(&section.title).or_else(|| self.listed(&section.title)))
+            self.statements.above(statement.section).find_map(|section| self.of_heading(&section.title))
         });
         let told = told.or_else(|| self.listed(&statement.group)).or_else(|| self.listed(&statement.id));
         let card = Card {
@@ -406,6 +423,11 @@ impl<'a> Cards<'a> {
     fn unique(&self, head: &str, persona: &str) -> String {
         let taken = self.cards.iter().any(|card| key(&card.story.title) == key(head));
         if taken && !persona.is_empty() { format!("{head} ({persona})") } else { head.to_owned() }
+    }
+
+    fn of_heading(&self, title: &str) -> Option<Release> {
+        let named = || Lexicon::of(self.labels).release(title);
+        heading_release(title).flatten().or_else(named).or_else(|| self.listed(title))
     }
 
     /// The release that a table of the text gives to a heading or a name.
@@ -546,6 +568,9 @@ fn stems(text: &str, persona: &str) -> BTreeSet<String> {
 fn names_product(text: &str, lexicon: &Lexicon) -> bool {
     let words: Vec<String> = text.split_whitespace().map(crate::lexicon::bare).collect();
     let wishes = [
+        "нам нужен",
+        "нам нужна",
+        "нам нужно",
         "we need",
         "we want",
         "i need",

@@ -6,12 +6,14 @@ use story_map::{Language, Release, StoryMap, VERSION, contradiction::Claim};
 use thiserror::Error;
 
 use crate::{
-    arrange::arrange,
-    cards::{Cards, MOST_STORIES},
+    arrange::{arrange, is_neutral},
+    cards::Cards,
     language::Tongue,
+    lexicon::{Part, part},
+    reason::Reason,
     sentence::{calm, title},
     statements::{Sort, Statements},
-    text::{Form, Text},
+    text::{Block, Form, Text},
     who::{self, Is, Kind, Known, Who},
 };
 
@@ -96,7 +98,6 @@ pub fn draft_story_map(text: &str) -> Result<StoryMap, DraftError> {
         unmapped,
     };
     map.personas = personas(&map);
-    debug_assert!(map.stories().count() <= MOST_STORIES * 8);
     Ok(map.tidied())
 }
 
@@ -110,6 +111,9 @@ fn known(statements: &Statements, language: Option<Language>) -> Known {
         .iter()
         .filter_map(|section| who::before_modal(&calm(&section.title), language))
         .for_each(|name| known.add(&name));
+    let terms = statements.all.iter().filter(|statement| statement.sort == Sort::Aside(Reason::Term));
+    let names = terms.filter_map(|term| term.text.split([':', '–', '—']).next());
+    names.for_each(|name| known.add_thing(name.trim()));
     let requirements = || {
         statements.all.iter().filter(|statement| matches!(statement.sort, Sort::Requirement | Sort::Question))
     };
@@ -137,11 +141,15 @@ fn known(statements: &Statements, language: Option<Language>) -> Known {
 
 /// The first heading, the subject of a letter, or the beginning of the text.
 fn name(text: &Text, labels: Language) -> String {
-    let heading = text.blocks.iter().find(|block| matches!(block.form, Form::Heading(level) if level <= 2));
-    let first = text.blocks.iter().position(|block| matches!(block.form, Form::Heading(_)));
-    let begins = heading.filter(|_| first.is_some_and(|at| at <= 2)).map(|block| block.text.clone());
+    let first = text.blocks.iter().find(|block| block.form != Form::Letter);
+    let is_name = |block: &&Block| {
+        matches!(block.form, Form::Heading(level) if level <= 2)
+            && part(&block.text) == Part::Requirements
+            && !is_neutral(&block.text)
+    };
+    let begins = first.filter(is_name).map(|block| block.text.clone());
     let name = text.subject.clone().or(begins).or_else(|| {
-        let sentence = text.blocks.iter().find(|block| block.form == Form::Paragraph)?;
+        let sentence = first.filter(|block| block.form == Form::Paragraph)?;
         crate::sentence::sentences(&sentence.text).first().map(|first| calm(first))
     });
     let name = name

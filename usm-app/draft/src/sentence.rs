@@ -26,7 +26,7 @@ const JOINTS: &[&str] = &["and", "и", "а", "while", "then", "затем", "п�
 /// Words that end in a full stop and no sentence.
 #[rustfmt::skip]
 const SHORTENED: &[&str] = &[
-    "e.g", "i.e", "etc", "vs", "no", "mr", "mrs", "dr", "т.е", "т.д", "т.п", "т.к", "напр", "др", "руб", "тыс", "см",
+    "e.g", "i.e", "a.m", "p.m", "etc", "vs", "no", "mr", "mrs", "dr", "т.е", "т.д", "т.п", "т.к", "напр", "др", "руб", "тыс", "см",
     "ст", "стр", "approx", "min", "max", "г", "ул", "incl",
 ];
 

@@ -124,6 +124,7 @@ impl Reader {
         while self.open.last().is_some_and(|at| self.found.sections[*at].level >= level) {
             self.open.pop();
         }
+        let title = titled(title);
         let own = part(title);
         let is_name = level == 1 && self.found.sections.is_empty();
         let part = match (own, self.part()) {
@@ -150,6 +151,16 @@ impl Reader {
             Form::Heading(level) => self.heading(*level, &block.text),
             Form::Letter => self.aside(&block.text, Reason::Letter),
             Form::Code => self.aside(&block.text, Reason::Code),
+            // A story or a name of its own ends the criteria of the story before it.
+            Form::Item(_) | Form::Paragraph
+                if self.part() == Part::Criteria
+                    && (who::wish(&block.text).is_some() || !block.id.is_empty()) =>
+            {
+                while self.open.last().is_some_and(|at| self.found.sections[*at].part == Part::Criteria) {
+                    self.open.pop();
+                }
+                self.words(block, matches!(block.form, Form::Item(_)));
+            }
             Form::Message => self.words(block, false),
             Form::Row(head, cells) => self.row(head, cells, &block.text),
             Form::Item(depth) if block.text.ends_with(':') && (above_list(*depth) || next.is_none()) => {
@@ -214,6 +225,13 @@ impl Reader {
         let mut inner = block.text.clone();
         let mut part = self.part();
         if let Some((lead, rest)) = led(&block.text) {
+            if let (Some(Column::Release), Some(Some(release))) = (column(lead), release_of_cell(rest)) {
+                let statement = Statement { sort: Sort::Remark(release), ..self.statement(&block.text) };
+                return self.found.all.push(statement);
+            }
+            if matches!(crate::lexicon::bare(lead).as_str(), "scenario" | "сценарий") {
+                return self.heading(LIST + 9, "acceptance criteria");
+            }
             let announced = crate::lexicon::part(lead);
             if announced != Part::Requirements {
                 part = announced;
@@ -225,6 +243,16 @@ impl Reader {
         }
         if part == Part::Releases {
             self.release_line(&block.text);
+        }
+        if begins_with_and(&inner)
+            && let Some(last) = self
+                .found
+                .all
+                .last_mut()
+                .filter(|last| last.sort == Sort::Criterion && given(&last.text).is_some())
+        {
+            last.text = format!("{}, {inner}", last.text.trim_end_matches([',', '.', ' ']));
+            return;
         }
         if let Some(step) = given(&inner) {
             return self.criterion_step(&inner, step, &block.id);
@@ -257,9 +285,15 @@ impl Reader {
         {
             return Sort::Aside(Reason::Command);
         }
+        let dropped =
+            self.open.iter().any(|at| heading_release(&self.found.sections[*at].title) == Some(None));
+        if dropped && part == Part::Requirements {
+            return Sort::Aside(Reason::OutOfScope);
+        }
         match part {
             Part::Requirements | Part::Qualities => {}
             Part::Criteria => return Sort::Criterion,
+            Part::Background if agreed(text).is_some() => return Sort::Requirement,
             Part::Questions => return Sort::Question,
             Part::Releases => return Sort::Aside(Reason::Plan),
             other => return Sort::Aside(Reason::of(other)),
@@ -270,10 +304,9 @@ impl Reader {
         let aside = text.starts_with('(') && text.trim_end_matches('.').ends_with(')');
         if let Some(release) =
             lexicon.release(text.trim_matches(['(', ')', '.'])).filter(|_| count <= 8 && (aside || !is_item))
+            && (aside || is_remark(text, self.language))
         {
-            if aside || is_remark(text, self.language) {
-                return Sort::Remark(release);
-            }
+            return Sort::Remark(release);
         }
         if Lexicon::says(text, lexicon.excluded) && lexicon.release(text).is_none() {
             return Sort::Aside(Reason::OutOfScope);
@@ -400,6 +433,90 @@ impl Reader {
     }
 }
 
+/// What was agreed upon in a discussion.
+pub(crate) fn agreed(text: &str) -> Option<&str> {
+    const OPENINGS: &[&str] = &[
+        "we agreed that ",
+        "we decided that ",
+        "it was agreed that ",
+        "it was decided that ",
+        "agreed: ",
+        "decided: ",
+        "договорились, что ",
+        "решили, что ",
+        "решено: ",
+        "решили: ",
+    ];
+    let lower = text.to_lowercase();
+    let opening = OPENINGS.iter().find(|opening| lower.starts_with(**opening))?;
+    text.get(opening.len()..)
+}
+
+fn begins_with_and(text: &str) -> bool {
+    let first = text.split_whitespace().next().map(crate::lexicon::bare).unwrap_or_default();
+    matches!(first.as_str(), "and" | "but" | "и" | "но")
+}
+
+/// A heading without the word for what it is.
+fn titled(title: &str) -> &str {
+    let marks = ["Feature:", "Epic:", "Функция:", "Эпик:", "Module:", "Модуль:"];
+    marks.iter().find_map(|mark| title.strip_prefix(mark)).map_or(title, str::trim)
+}
+
+/// The release that a heading of priorities stands for: "Must", "Won't have", "Later"; `Some(None)` for what will not be done.
+pub(crate) fn heading_release(title: &str) -> Option<Option<Release>> {
+    const WORDS: &[&str] = &[
+        "must",
+        "should",
+        "could",
+        "won't",
+        "wont",
+        "won’t",
+        "have",
+        "haves",
+        "has",
+        "high",
+        "medium",
+        "low",
+        "priority",
+        "p0",
+        "p1",
+        "p2",
+        "p3",
+        "mvp",
+        "later",
+        "release",
+        "phase",
+        "1",
+        "2",
+        "3",
+        "nice",
+        "to",
+        "future",
+        "обязательно",
+        "желательно",
+        "потом",
+        "позже",
+        "высокий",
+        "средний",
+        "низкий",
+        "приоритет",
+        "первая",
+        "вторая",
+        "третья",
+        "очередь",
+        "релиз",
+        "первый",
+        "второй",
+        "третий",
+        "этап",
+    ];
+    let words: Vec<String> =
+        title.split_whitespace().map(crate::lexicon::bare).filter(|word| !word.is_empty()).collect();
+    let known = !words.is_empty() && words.iter().all(|word| WORDS.contains(&word.as_str()));
+    known.then(|| release_of_cell(title)).flatten()
+}
+
 /// "Out of scope: drones": what stands before the first colon, and the rest.
 fn led(text: &str) -> Option<(&str, &str)> {
     let (lead, rest) = text.split_once(": ").or_else(|| text.split_once(":** "))?;
@@ -497,6 +614,7 @@ pub(crate) fn release_of_cell(cell: &str) -> Option<Option<Release>> {
         "желат",
         "мог",
         "третий",
+        "третья",
         "phase 3",
     ]) || is(&["3", "4", "5", "c", "v3"])
     {
@@ -513,6 +631,7 @@ pub(crate) fn release_of_cell(cell: &str) -> Option<Option<Release>> {
         "высок",
         "критич",
         "первый",
+        "первая",
         "должен",
         "phase 1",
         "first",
@@ -528,6 +647,7 @@ pub(crate) fn release_of_cell(cell: &str) -> Option<Option<Release>> {
         "средн",
         "важн",
         "второй",
+        "вторая",
         "следующ",
         "phase 2",
         "second",

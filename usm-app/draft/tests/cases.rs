@@ -362,3 +362,77 @@ fn capitals_are_calmed_and_spelling_is_kept() {
     assert_eq!(stories(&map)[0], ("Owner", "Book a walker for today", Mvp));
     assert!(titles(&map)[1].contains("reqest"));
 }
+
+#[test]
+fn a_contract_gives_what_the_system_does_and_not_what_it_costs() {
+    let map = map(
+        "ДОГОВОР № 7\n\n1. ПРЕДМЕТ ДОГОВОРА\n1.1 Исполнитель разрабатывает систему.\n\n2. ТРЕБОВАНИЯ К СИСТЕМЕ\n2.1 Сторож открывает шлагбаум.\n\n\
+                   3. ЦЕНА И ПОРЯДОК РАСЧЁТОВ\n3.1 Заказчик платит аванс 30 %.\n\n4. ПОДПИСИ СТОРОН\nИсполнитель: ______ /Орлов/\n",
+    );
+
+    assert_eq!(
+        (titles(&map), map.personas.as_slice()),
+        (vec!["Открывает шлагбаум"], &["Сторож".to_owned()][..])
+    );
+}
+
+#[test]
+fn headings_of_priorities_are_releases_and_no_activities() {
+    let map = map(
+        "# Порт\n\n## Must\n- Лоцман принимает заявку\n\n## Should\n- Лоцман видит погоду\n\n## Could have\n- Диспетчер печатает журнал\n\n## Won't\n- Оплата в порту\n",
+    );
+
+    let releases: Vec<_> = stories(&map).into_iter().map(|(_, title, release)| (title, release)).collect();
+    assert_eq!(releases, [("Принимает заявку", Mvp), ("Видит погоду", Release1), ("Печатает журнал", Later)]);
+    assert_eq!(map.activities[0].title, "Лоцман");
+    assert_eq!(left_out(&map), ["Оплата в порту"]);
+}
+
+#[test]
+fn cards_of_a_tracker_keep_their_criteria_apart() {
+    let map = map(
+        "KEY-1: As a vet, I want to record a vaccination.\nAcceptance criteria:\n* The batch number is mandatory\n\n\
+                   KEY-2: As a pet owner, I want to see all vaccinations.\nAcceptance criteria:\n* Newest first\nPriority: Could\n",
+    );
+
+    assert_eq!(criteria(&map, "Record a vaccination"), ["The batch number is mandatory"]);
+    assert_eq!(criteria(&map, "See all vaccinations"), ["Newest first"]);
+}
+
+#[test]
+fn scenarios_under_their_names_are_criteria_of_the_story_above() {
+    let map = map(
+        "# Bus\n\n## Feature: Stop on request\nAs a passenger, I want to stop between two stops.\n\nScenario: in time\nGiven the bus is between stops\n\
+                   When I press Stop\nThen the driver sees it\nAnd I see that it was accepted\n",
+    );
+
+    assert_eq!(map.activities[0].title, "Stop on request");
+    assert_eq!(
+        criteria(&map, "Stop between two stops"),
+        [
+            "Given the bus is between stops, When I press Stop, Then the driver sees it, And I see that it was accepted"
+        ]
+    );
+}
+
+#[test]
+fn what_was_agreed_in_a_discussion_is_a_requirement() {
+    let map = map(
+        "# Call\n\n## Discussion\nPeople phone twice a week.\nWe agreed that a gardener can see the waiting list.\n\n## Next meeting\n19 Oct\n",
+    );
+
+    assert_eq!(stories(&map), [("Gardener", "See the waiting list", Mvp)]);
+}
+
+#[test]
+fn a_column_of_user_stories_is_no_column_of_users() {
+    let map = map(
+        "| Epic | User story | Priority | Acceptance criteria |\n|---|---|---|---|\n| Meals | As a cook, I want to know allergies per group | Must | Updated before 7:00 |\n",
+    );
+
+    assert_eq!(stories(&map), [("Cook", "Know allergies per group", Mvp)]);
+    assert_eq!(
+        (map.activities[0].title.as_str(), criteria(&map, "Know allergies per group")),
+        ("Meals", &["Updated before 7:00".to_owned()][..])
+    );
+}

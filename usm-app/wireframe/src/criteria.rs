@@ -170,7 +170,10 @@ fn serve_by_words(
 ) {
     let mut best: Option<(usize, usize, usize)> = None;
     for (screen_index, screen) in wireframe.screens.iter().enumerate() {
-        let may = |node: &Node| can_serve(node) && !others.contains(node.text.as_str());
+        // A criterion printed on a screen is a sentence, and makes nothing true.
+        let is_printed =
+            |node: &Node| matches!(node.kind, Kind::Text | Kind::Alert) && words.of(&node.text) == *wanted;
+        let may = |node: &Node| can_serve(node) && !others.contains(node.text.as_str()) && !is_printed(node);
         for (index, node) in screen.root.walk().enumerate().filter(|(_, node)| may(node)) {
             let texts = [&node.text, &node.hint, &node.value].into_iter().chain(&node.items);
             let has: HashSet<String> = texts.flat_map(|text| words.of(text)).collect();
@@ -206,14 +209,17 @@ fn can_serve(node: &Node) -> bool {
     !bars && !arranging
 }
 
+/// Words of a criterion that one word of an element may be enough for.
+const FEW: usize = 3;
+
 /// How well the words of an element fit a criterion; 0 for not at all. One word is enough where it is all that the
-/// element says.
+/// element says and the criterion says little more: the name of a thing serves not everything that is said of it.
 fn fit(wanted: &HashSet<String>, has: &HashSet<String>) -> usize {
     let shared = wanted.intersection(has).count();
     let is_all = shared > 0 && shared == has.len();
     match shared {
         0 => 0,
-        1 if !is_all => 0,
+        1 if !is_all || wanted.len() > FEW => 0,
         shared => shared * 10 + usize::from(is_all) * 5,
     }
 }
@@ -290,7 +296,8 @@ mod tests {
         let coverage = covered(children, &criteria);
 
         assert_eq!(coverage[0].elements, ["[Таблица] Расписание на день — Оплата"]);
-        assert!(coverage[1].elements[0].starts_with("[Сообщение]"), "{coverage:?}");
+        let printed = coverage[1].elements.iter().any(|element| element.starts_with("[Сообщение]"));
+        assert!(!printed, "its own sentence does not serve it: {coverage:?}");
     }
 
     #[test]

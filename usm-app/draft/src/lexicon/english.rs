@@ -63,7 +63,7 @@ pub(super) static ENGLISH: Lexicon = Lexicon {
         ("release 2", Release1), ("phase 2", Release1), ("v2", Release1), ("phase 3", Later),
         ("third release", Later), ("nice to have", Later), ("nice-to-have", Later), ("come later", Later),
         ("later on", Later), ("later", Later), ("not now", Later), ("someday", Later), ("in the future", Later),
-        ("future version", Later), ("future", Later), ("optionally", Later), ("stretch", Later),
+        ("future version", Later), ("future", Later), ("optionally", Later), ("optional", Later), ("stretch", Later),
         ("if time allows", Later), ("p0", Mvp), ("p1", Release1), ("p2", Later), ("p3", Later), ("p4", Later),
         ("must have", Mvp), ("must-have", Mvp), ("should have", Release1), ("could have", Later),
     ],

@@ -211,6 +211,9 @@ const ALONE: &[(&str, Part)] = &[
     ("general", Part::Background),
     ("general provisions", Part::Background),
     ("общие положения", Part::Background),
+    ("next meeting", Part::Plan),
+    ("следующая встреча", Part::Plan),
+    ("scenario", Part::Criteria),
     ("owners", Part::Meta),
     ("scope", Part::Background),
     ("changes", Part::Meta),
@@ -238,7 +241,13 @@ pub(crate) fn part(heading: &str) -> Part {
     if said.is_empty() || !said.iter().all(known) {
         return Part::Requirements;
     }
-    PARTS.iter().find(|(_, words)| strong(words)).map_or(Part::Requirements, |(part, _)| *part)
+    // Words that announce nothing alone do so together: "Price and payment terms".
+    let together = |words: &[&str]| said.len() > 1 && said.iter().all(|word| words.contains(word));
+    let found = PARTS
+        .iter()
+        .find(|(_, words)| strong(words))
+        .or_else(|| PARTS.iter().find(|(_, words)| together(words)));
+    found.map_or(Part::Requirements, |(part, _)| *part)
 }
 
 /// What a column of a table holds.
@@ -310,6 +319,11 @@ pub(crate) fn column(head: &str) -> Option<Column> {
         .split_whitespace()
         .map(|word| if word == "№" || word == "#" { word.to_owned() } else { bare(word) })
         .collect();
+    // "User story" is no user.
+    if words.iter().any(|word| matches!(word.as_str(), "story" | "stories" | "need" | "история" | "истории"))
+    {
+        return Some(Column::Requirement);
+    }
     COLUMNS
         .iter()
         .find(|(_, known)| words.iter().any(|word| known.contains(&word.as_str())))
@@ -334,6 +348,8 @@ mod tests {
             ("Приоритеты", Part::Releases),
             ("Зачем", Part::Goals),
             ("Кто пользуется", Part::Personas),
+            ("Цена и порядок расчётов", Part::Plan),
+            ("Подписи сторон", Part::People),
             ("Risk assessment", Part::Requirements),
             ("Requirements", Part::Requirements),
             ("Payment", Part::Requirements),

@@ -1,83 +1,54 @@
-//! Screen patterns as data: which words call for one, and what is on it from top to bottom.
+//! Patterns of screens as data: which verbs call for one, and what is on it from top to bottom.
+
+use super::phrase::Phrase;
+use crate::lexicon::Lexicon;
 
 /// A part of a screen; what it shows comes from the story.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Part {
-    /// A search field with its button.
+    /// A field to search by, with its button.
     Search,
-    /// Choices that narrow down a list.
-    Filters,
-    /// Sections of a list.
-    Tabs,
-    /// Objects one under another, or as a table where they have properties.
-    Objects,
-    /// One object with a picture and its properties.
+    /// Things one under another.
+    Rows,
+    /// Things of which one is chosen.
+    Choices,
+    /// Ways that the story names.
+    Options,
+    /// A field for each thing named.
+    Fields,
+    /// What the question is about.
+    Subject,
+    /// One thing with what the story says is seen of it.
     Details,
-    /// Fields to fill in.
-    Form,
-    /// Ways to pay, and what is paid.
-    Payment,
-    /// Where something is on its way.
-    Steps,
-    /// A map.
-    Map,
-    /// Messages of two people and a field for the next one.
-    Chat,
-    /// Figures with their names.
-    Figures,
-    /// A chart.
-    Chart,
-    /// Days and free hours.
-    Calendar,
-    /// Stars and a comment.
-    Rating,
-    /// Switches.
-    Switches,
-    /// Messages that came in.
-    Messages,
-    /// A place to drop a file.
-    Upload,
-    /// What a camera sees.
+    File,
     Camera,
-    /// A plan with places to choose.
-    Plan,
-    /// A document as it will be.
-    Preview,
-    /// A question that must be answered before something happens.
-    Question,
-    /// Name and password, or the like.
+    Scale,
     Credentials,
-    /// The story's action, and a way back.
-    Actions,
+    /// A message that came in.
+    Message,
+    /// The story's own alternatives.
+    Decision,
+    Action,
 }
 
 impl Part {
-    /// What it is for, in Russian and English, for the description of the layout.
+    /// In Russian and English, for the description of the layout.
     pub(super) fn purpose(self) -> (&'static str, &'static str) {
         match self {
             Self::Search => ("строка поиска", "a search field"),
-            Self::Filters => ("фильтры", "filters"),
-            Self::Tabs => ("вкладки состояний", "tabs by state"),
-            Self::Objects => ("список найденного", "the list itself"),
-            Self::Details => ("карточка со свойствами", "a card with the properties"),
-            Self::Form => ("форма", "the form"),
-            Self::Payment => ("способ оплаты и сумма", "the way to pay and the sum"),
-            Self::Steps => ("ход выполнения по шагам", "progress by steps"),
-            Self::Map => ("карта", "a map"),
-            Self::Chat => ("переписка и поле ответа", "the conversation and a field to answer"),
-            Self::Figures => ("главные показатели", "the main figures"),
-            Self::Chart => ("график", "a chart"),
-            Self::Calendar => ("дни и свободное время", "days and free hours"),
-            Self::Rating => ("оценка и отзыв", "stars and a comment"),
-            Self::Switches => ("переключатели", "switches"),
-            Self::Messages => ("пришедшие уведомления", "messages that came in"),
-            Self::Upload => ("область загрузки файла", "a place for the file"),
-            Self::Camera => ("окно камеры и поле для кода", "what the camera sees and a field for the code"),
-            Self::Plan => ("схема мест", "a plan of the places"),
-            Self::Preview => ("документ целиком", "the document as it will be"),
-            Self::Question => ("вопрос с подтверждением", "a question to confirm"),
+            Self::Rows => ("список", "the list"),
+            Self::Choices => ("варианты", "what can be chosen"),
+            Self::Options => ("способы из истории", "the ways the story names"),
+            Self::Fields => ("поля", "the fields"),
+            Self::Subject => ("предмет", "what it is about"),
+            Self::Details => ("карточка", "a card"),
+            Self::File => ("файл", "the file"),
+            Self::Camera => ("камера и код", "the camera and the code"),
+            Self::Scale => ("шкала", "the scale"),
             Self::Credentials => ("данные для входа", "credentials"),
-            Self::Actions => ("кнопки действий", "the actions"),
+            Self::Message => ("сообщение", "the message"),
+            Self::Decision => ("решение", "the decision"),
+            Self::Action => ("кнопки", "the buttons"),
         }
     }
 }
@@ -87,213 +58,153 @@ impl Part {
 pub(super) struct Pattern {
     /// Also the id of the screen.
     pub(super) id: &'static str,
-    /// Words, in any form, that call for it; the more of them a story has, the better it fits.
-    pub(super) words: (&'static str, &'static str),
-    /// From top to bottom.
+    /// Verbs that call for it, `*` standing for any ending.
+    verbs: &'static [&'static str],
     pub(super) parts: &'static [Part],
-    /// The label of its button when the story's title names no action.
+    /// The label of its button.
     pub(super) action: (&'static str, &'static str),
 }
 
 impl Pattern {
-    /// Whether it asks somebody for something: nothing for those who only look.
+    pub(super) fn has_rows(&self) -> bool {
+        self.parts.iter().any(|part| matches!(part, Part::Rows | Part::Choices))
+    }
+
+    /// Whether something is given to it that can be refused.
     pub(super) fn asks(&self) -> bool {
-        let asks = |part: &Part| {
-            matches!(part, Part::Form | Part::Question | Part::Upload | Part::Credentials | Part::Payment)
+        let takes = |part: &Part| {
+            matches!(
+                part,
+                Part::Fields
+                    | Part::File
+                    | Part::Camera
+                    | Part::Credentials
+                    | Part::Options
+                    | Part::Choices
+                    | Part::Action
+            )
         };
-        self.parts.iter().any(asks)
+        self.parts.iter().any(takes)
     }
 }
 
-use Part::{
-    Actions, Calendar, Camera, Chart, Chat, Credentials, Details, Figures, Filters, Form, Map, Messages,
-    Objects, Payment, Plan, Preview, Question, Rating, Search, Steps, Switches, Tabs, Upload,
-};
+/// Where no verb tells.
+pub(super) const PLAIN: Pattern =
+    Pattern { id: "details", verbs: &[], parts: &[Part::Details], action: ("Готово", "Done") };
+/// Where a verb is known to be one and no pattern fits.
+const FORM: Pattern =
+    Pattern {
+        id: "form", verbs: &[], parts: &[Part::Fields, Part::Action], action: ("Сохранить", "Save")
+    };
 
-/// The pattern for stories that no other one fits.
-pub(super) const PLAIN: Pattern = Pattern {
-    id: "details",
-    words: (
-        "карточка подробности описание состав меню профиль открыть показать увидеть видеть посмотреть отметить продлить \
-         продлевать позвонить выдать вернуть повторить запустить вступить подписаться дверь камера",
-        "details card profile description open show see view info page mark renew extend issue return repeat call charge \
-         start join follow place door camera",
-    ),
-    parts: &[Details, Actions],
-    action: ("Открыть", "Open"),
-};
-
-/// All patterns; of equally fitting ones the first is taken.
-pub(super) const PATTERNS: &[Pattern] = &[
+/// The first that fits is taken.
+#[rustfmt::skip]
+const PATTERNS: &[Pattern] = &[
     Pattern {
-        id: "payment",
-        words: (
-            "оплатить оплата оплачивать купить покупать покупка платить платеж наличными сбп промокод скидка счет чек касса корзина",
-            "pay payment checkout card cash discount promo purchase buy charge basket cart fee",
-        ),
-        parts: &[Payment, Actions],
-        action: ("Оплатить", "Pay"),
+        id: "search", parts: &[Part::Search, Part::Rows], action: ("Найти", "Search"),
+        verbs: &["search*", "find*", "filter*", "discover*", "look*", "ищет", "ищут", "искать", "найти", "находит", "фильтр*", "отсортир*", "сортир*"],
     },
     Pattern {
-        id: "login",
-        words: (
-            "войти вход входить авторизация регистрация зарегистрироваться регистрироваться пароль логин аккаунт код sms",
-            "login sign signup register registration password account authentication credentials",
-        ),
-        parts: &[Credentials, Actions],
-        action: ("Войти", "Sign in"),
+        id: "list", parts: &[Part::Rows], action: ("Готово", "Done"),
+        verbs: &[
+            "see", "sees", "view*", "watch*", "browse*", "monitor*", "track*", "show*", "display*", "compare*", "follow*", "list*", "highlight*",
+            "видит", "видят", "видеть", "увидеть", "смотр*", "посмотр*", "просматр*", "отслежива*", "сравнива*", "показыва*", "показать", "следит",
+        ],
     },
     Pattern {
-        id: "chat",
-        words: (
-            "чат переписка сообщение написать писать отправить поддержка ответить диалог спросить вопрос",
-            "chat message messages write send conversation reply support ask question talk contact",
-        ),
-        parts: &[Chat],
-        action: ("Отправить", "Send"),
+        id: "payment", parts: &[Part::Subject, Part::Options, Part::Action], action: ("Оплатить", "Pay"),
+        verbs: &["pay", "pays", "buy", "buys", "purchase*", "оплачив*", "оплат*", "платит", "платят", "покупа*", "купить"],
     },
     Pattern {
-        id: "tracking",
-        words: (
-            "отслеживать отследить отслеживание следить статус маршрут этап прогресс ход путь доставка",
-            "track tracking status progress stage delivery shipment route live",
-        ),
-        parts: &[Steps, Map, Details],
-        action: ("Позвонить", "Call"),
+        id: "login", parts: &[Part::Credentials, Part::Action], action: ("Войти", "Sign in"),
+        verbs: &["login*", "log", "logs", "sign", "signs", "войти", "входит", "входят", "авториз*"],
     },
     Pattern {
-        id: "schedule",
-        words: (
-            "расписание календарь запись записаться записываться забронировать бронь бронировать слот прием смена перенести \
-             переносить",
-            "schedule calendar booking reserve reservation slot appointment timetable reschedule spot shift",
-        ),
-        parts: &[Calendar, Actions],
-        action: ("Записаться", "Book"),
+        id: "upload", parts: &[Part::File, Part::Action], action: ("Загрузить", "Upload"),
+        verbs: &["upload*", "attach*", "photograph*", "import*", "загруж*", "загруз*", "прикреп*", "прилага*", "прикладыв*", "фотограф*", "фотка*", "импорт*"],
     },
     Pattern {
-        id: "report",
-        words: (
-            "отчет отчеты статистика аналитика показатели график выручка сводка динамика итоги экспорт выгрузить \
-             продажи бюджет сколько",
-            "report reports dashboard statistics analytics chart revenue summary metrics export overview total sales budget \
-             much many",
-        ),
-        parts: &[Filters, Figures, Chart, Objects],
-        action: ("Выгрузить", "Export"),
+        id: "scan", parts: &[Part::Camera, Part::Action], action: ("Готово", "Done"),
+        verbs: &["scan*", "identif*", "сканир*", "отсканир*"],
     },
     Pattern {
-        id: "review",
-        words: (
-            "оценить оценка оценивать отзыв оставить рейтинг звезды шкала отзывы",
-            "rate rating review reviews feedback stars score comment",
-        ),
-        parts: &[Rating, Actions],
-        action: ("Отправить отзыв", "Send review"),
+        id: "rating", parts: &[Part::Scale, Part::Action], action: ("Отправить", "Send"),
+        verbs: &["rate", "rates", "review", "reviews", "оценива*", "оценить", "ставит"],
     },
     Pattern {
-        id: "settings",
-        words: (
-            "настроить настройка настройки включить выключить параметры подписка предпочтения язык тема отключить",
-            "settings setting configure enable disable preferences options turn switch toggle language limit",
-        ),
-        parts: &[Switches, Actions],
-        action: ("Сохранить", "Save"),
+        id: "decision", parts: &[Part::Details, Part::Decision], action: ("Подтвердить", "Confirm"),
+        verbs: &["approve*", "reject*", "accept*", "decline*", "confirm*", "verif*", "утвержда*", "одобря*", "отклоня*", "принима*", "принять", "подтвержда*", "подтвердить", "согласов*", "проверя*"],
     },
     Pattern {
-        id: "notifications",
-        words: (
-            "уведомление уведомления получать получить push напоминание напомнить оповещение письмо рассылка приходит",
-            "notification notifications notify receive alert reminder remind push email digest warned",
-        ),
-        parts: &[Messages],
-        action: ("Отметить прочитанным", "Mark as read"),
+        id: "confirm", parts: &[Part::Subject, Part::Action], action: ("Подтвердить", "Confirm"),
+        verbs: &["cancel*", "delete*", "remove*", "block*", "freeze*", "revoke*", "close*", "отменя*", "отменить", "удаля*", "удалить", "блокир*", "закрыва*", "отзыва*", "заморож*"],
     },
     Pattern {
-        id: "confirm",
-        words: (
-            "отменить отмена отменять удалить удаление удалять заблокировать блокировать отказаться закрыть списать",
-            "cancel delete remove block ban revoke close archive discard",
-        ),
-        parts: &[Details, Question],
-        action: ("Подтвердить", "Confirm"),
+        id: "choice", parts: &[Part::Choices, Part::Action], action: ("Выбрать", "Choose"),
+        verbs: &["choose*", "select*", "pick*", "book", "books", "reserve*", "assign*", "take", "takes", "выбира*", "выбрать", "бронир*", "заброн*", "назнача*", "назначить", "берет", "берут", "записыва*", "записаться"],
     },
     Pattern {
-        id: "decision",
-        words: (
-            "принять отклонить согласовать одобрить утвердить подтвердить взять проверить рассмотреть откликнуться",
-            "approve reject accept decline confirm verify check decide assign",
-        ),
-        parts: &[Tabs, Objects, Details, Actions],
-        action: ("Принять", "Accept"),
+        id: "message", parts: &[Part::Message], action: ("Готово", "Done"),
+        verbs: &["get", "gets", "receive*", "be", "получа*", "получить"],
     },
     Pattern {
-        id: "map",
-        words: (
-            "карта карте рядом радиус геолокация район ближайший поблизости адреса",
-            "map nearby near location radius area nearest around",
-        ),
-        parts: &[Search, Map, Objects],
-        action: ("Найти", "Find"),
+        id: "send", parts: &[Part::Fields, Part::Action], action: ("Отправить", "Send"),
+        verbs: &["send*", "notify", "notifies", "invite*", "share*", "message*", "ask*", "write*", "submit*", "отправля*", "отправить", "пишет", "пишут", "написать", "приглаша*", "пригласить", "сообща*"],
     },
     Pattern {
-        id: "scan",
-        words: ("сканировать отсканировать сканирование скан штрихкод qr", "scan scanning barcode qr"),
-        parts: &[Camera, Actions],
-        action: ("Сканировать", "Scan"),
+        id: "export", parts: &[Part::Subject, Part::Options, Part::Action], action: ("Скачать", "Download"),
+        verbs: &["export*", "download*", "print*", "выгруж*", "выгруз*", "скачив*", "скачать", "печата*", "распечатыва*", "экспорт*"],
     },
-    Pattern {
-        id: "document",
-        words: (
-            "скачать скачивать распечатать напечатать печать справка табель квитанция",
-            "download print invoice certificate",
-        ),
-        parts: &[Preview, Actions],
-        action: ("Скачать", "Download"),
-    },
-    Pattern {
-        id: "refund",
-        words: ("возврат возместить деньги", "refund refunded reimburse reimbursement"),
-        parts: &[Details, Form, Actions],
-        action: ("Вернуть деньги", "Refund"),
-    },
-    Pattern {
-        id: "places",
-        words: ("зал кресло сектор", "seat seats hall"),
-        parts: &[Plan, Details, Actions],
-        action: ("Выбрать", "Choose"),
-    },
-    Pattern {
-        id: "upload",
-        words: (
-            "загрузить загрузка прикрепить файл импорт импортировать фото фотография сфотографировать документ",
-            "upload attach file import photo photograph document picture receipt drag",
-        ),
-        parts: &[Upload, Form, Actions],
-        action: ("Загрузить", "Upload"),
-    },
-    Pattern {
-        id: "form",
-        words: (
-            "создать добавить добавлять указать указывать заполнить изменить редактировать обновить обновлять внести ввести \
-             оформить подать сохранить сохранять задать задавать форма заявка заявку новый завести отклик разделить \
-             передать делегировать выставить",
-            "create add enter fill submit edit update change new form set record save make request split transfer transferred \
-             delegate",
-        ),
-        parts: &[Form, Actions],
-        action: ("Сохранить", "Save"),
-    },
-    Pattern {
-        id: "list",
-        words: (
-            "найти искать поиск список каталог выбрать выбирать фильтр сортировать отсортировать история подборка просмотр \
-             просматривать посмотреть смотреть видеть свободные все сравнить сравнивать журнал",
-            "search find list browse catalogue catalog filter sort choose select history look results see all view discover \
-             compare",
-        ),
-        parts: &[Search, Filters, Objects],
-        action: ("Найти", "Search"),
-    },
-    PLAIN,
 ];
+
+/// The pattern that the verb of a title calls for.
+pub(super) fn pattern(phrase: &Phrase) -> &'static Pattern {
+    let Some(verb) = phrase.bare_verbs.first() else { return &PLAIN };
+    PATTERNS.iter().find(|pattern| Lexicon::says(verb, pattern.verbs)).unwrap_or(&FORM)
+}
+
+/// What a criterion says can happen that a screen shows as a state.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Outcome {
+    Nothing,
+    Refused,
+}
+
+impl Outcome {
+    pub(super) fn of(criterion: &str) -> Option<Self> {
+        const NOTHING: &[&str] = &[
+            "nothing",
+            "no results",
+            "empty",
+            "none is found",
+            "not found",
+            "ничего",
+            "пусто",
+            "пуст*",
+            "не найден*",
+            "нет результатов",
+        ];
+        const REFUSED: &[&str] = &[
+            "declined",
+            "refused",
+            "invalid",
+            "wrong",
+            "cannot be read",
+            "rejected",
+            "fails",
+            "failed",
+            "full",
+            "отклонен*",
+            "отклонил*",
+            "неверн*",
+            "ошибк*",
+            "не читается",
+            "не прошел",
+            "занят*",
+        ];
+        if Lexicon::says(criterion, REFUSED) {
+            return Some(Self::Refused);
+        }
+        Lexicon::says(criterion, NOTHING).then_some(Self::Nothing)
+    }
+}

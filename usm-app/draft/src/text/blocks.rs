@@ -175,7 +175,9 @@ impl Reader {
         }
         match read.mark {
             Mark::Heading(level) => self.heading(level, unnumbered(read.text)),
-            Mark::Clause(depth) if is_title(read.text) => self.heading(depth, read.text),
+            // The heading of the whole text stands above the first part.
+            Mark::Clause(depth) if is_title(read.text) => self.heading(depth + 1, read.text),
+            Mark::Item if starts_part(raw, next) => self.heading(2, read.text),
             Mark::Clause(_) => {
                 self.push(Form::Item(0), read.text, &read.id);
                 self.open = true;
@@ -268,6 +270,12 @@ impl Reader {
     }
 }
 
+/// "2. Requirements" before "2.1 …".
+fn starts_part(raw: &str, next: Option<&str>) -> bool {
+    let number: String = raw.trim().chars().take_while(char::is_ascii_digit).collect();
+    !number.is_empty() && next.is_some_and(|next| next.trim().starts_with(&format!("{number}.1")))
+}
+
 fn fence(line: &str) -> Option<&'static str> {
     ["```", "~~~"].into_iter().find(|mark| line.trim_start().starts_with(mark))
 }
@@ -320,7 +328,7 @@ mod tests {
         assert_eq!(found[0], said(Form::Heading(1), "Склад магазина"));
         assert_eq!(found[1], said(Form::Heading(BARE), "Приёмка"));
         assert_eq!(found[3], said(Form::Heading(BARE), "Отбор"));
-        assert_eq!(forms("3.1 Patient Identification\n3.1.1 The system shall stop.")[0].0, Form::Heading(2));
+        assert_eq!(forms("3.1 Patient Identification\n3.1.1 The system shall stop.")[0].0, Form::Heading(3));
     }
 
     #[test]

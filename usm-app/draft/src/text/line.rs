@@ -40,7 +40,7 @@ pub(super) fn line(raw: &str) -> Line<'_> {
     let marked = item(text);
     let inner = marked.map_or(text, unchecked);
     let (id, rest) = named(inner);
-    match (clause(inner), marked) {
+    match (clause(text).or_else(|| clause(inner)), marked) {
         (Some((depth, id, rest)), _) => {
             Line { indent, mark: Mark::Clause(depth), id: id.to_owned(), text: rest }
         }
@@ -88,7 +88,7 @@ fn clause(text: &str) -> Option<(u8, &str, &str)> {
         || words.chars().filter(|c| c.is_alphabetic()).all(char::is_uppercase) && words.chars().count() > 3;
     let is_clause = parts.len() > 2
         || (parts.len() == 2 && words.starts_with(char::is_uppercase))
-        || (parts.len() == 1 && !text[..end].ends_with('.') && shouted());
+        || (parts.len() == 1 && shouted());
     (sound && named && is_clause).then(|| (u8::try_from(parts.len()).unwrap_or(6), number, words))
 }
 
@@ -140,6 +140,7 @@ mod tests {
             read("3 SYSTEM FEATURES"),
             (Mark::Clause(1), "3".to_owned(), "SYSTEM FEATURES".to_owned())
         );
+        assert_eq!(read("5. TERMS OF PAYMENT").0, Mark::Clause(1));
         assert_eq!(read("FR-12: pay"), (Mark::Item, "FR-12".to_owned(), "pay".to_owned()));
         assert_eq!(read("2) pay").0, Mark::Item);
         for plain in ["3.5 km away", "15% goes to us", "2026 was good", "-5 degrees", "QR code", "P0 first"] {

@@ -110,6 +110,9 @@ fn clause(tokens: &[&str], words: &[String], known: &Known) -> Said {
         let (skip, kind) = behind_modal(words, 0);
         return Said { who: Who::Before, does: tokens[skip..].join(" "), kind };
     }
+    if is_third_person(words) {
+        return whole(Who::Before, Kind::Act);
+    }
     let Some(verb) = verb(words, known) else {
         // A verb of the third person without a subject, as in a cell or under a heading.
         let kind = if is_verb(first) && words.len() > 1 { Kind::Act } else { Kind::Fragment };
@@ -121,6 +124,10 @@ fn clause(tokens: &[&str], words: &[String], known: &Known) -> Said {
     let of_thing =
         words.get(behind).is_some_and(|word| Lexicon::of(English).verbs_of_things.contains(&word.as_str()));
     let named = match is {
+        // "The waiver expires": an ending alone makes nobody of what does as things do.
+        Is::Role if of_thing => {
+            known.has(&name) || Lexicon::of(English).roles.contains(&singular(&bare(head(&name))).as_str())
+        }
         Is::Role => true,
         Is::Thing => false,
         Is::Unknown => kind == Kind::Act && !of_thing,
@@ -201,7 +208,7 @@ fn behind_modal(words: &[String], verb: usize) -> (usize, Kind) {
     if matches!(modal, "cannot" | "can't" | "mustn't") || word(at + 1) == "not" || word(at + 1) == "never" {
         return (at, Kind::Prohibition);
     }
-    if matches!(modal, "is" | "are") && !(word(at + 1) == "able") {
+    if matches!(modal, "is" | "are") && word(at + 1) != "able" {
         return (at, Kind::Fact);
     }
     let takes_to =
@@ -251,6 +258,16 @@ fn name(tokens: &[&str], words: &[String]) -> String {
     let nobody = Lexicon::of(English).nobody;
     let opens = words.get(from).map_or("", String::as_str);
     if nobody.contains(&opens) || parts.len() > 5 || name.contains(',') { String::new() } else { name }
+}
+
+/// "Glazes a bun", "answers the questions": a verb that no list knows, and its object.
+pub(super) fn is_third_person(words: &[String]) -> bool {
+    let (first, second) = (words.first().map_or("", String::as_str), words.get(1).map_or("", String::as_str));
+    first.len() > 4
+        && first.ends_with('s')
+        && !first.ends_with("ss")
+        && ARTICLES.contains(&second)
+        && second != "only"
 }
 
 /// Where the verb stands behind its subject.

@@ -51,6 +51,11 @@ impl Known {
         }
     }
 
+    /// A thing that the text itself explains.
+    pub(crate) fn add_thing(&mut self, name: &str) {
+        self.things.insert(singular(&normal(name)));
+    }
+
     /// A role that the text itself names as one.
     pub(crate) fn add(&mut self, name: &str) {
         let shown = capitalised(name);

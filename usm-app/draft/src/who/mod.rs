@@ -85,8 +85,13 @@ pub(crate) fn before_modal(heading: &str, language: Language) -> Option<String> 
 pub(crate) fn begins_with_verb(text: &str, language: Language) -> bool {
     let first = text.split_whitespace().next().map(crate::lexicon::bare).unwrap_or_default();
     match language {
-        Language::English => english::is_verb(&first) || english::MODALS.contains(&first.as_str()),
-        Language::Russian => russian::is_verb(&first),
+        Language::English => {
+            let words: Vec<String> = text.split_whitespace().take(2).map(crate::lexicon::bare).collect();
+            english::is_verb(&first)
+                || english::MODALS.contains(&first.as_str())
+                || english::is_third_person(&words)
+        }
+        Language::Russian => russian::is_verb(&first) || story_map::words::is_step(&first),
     }
 }
 
@@ -94,7 +99,7 @@ pub(crate) fn begins_with_verb(text: &str, language: Language) -> bool {
 pub(crate) fn opened<'a>(text: &'a str, openers: &[&str]) -> &'a str {
     let mut rest = text.trim();
     loop {
-        rest = rest.trim_start_matches(|c: char| matches!(c, ',' | '.' | ':' | '–' | '—' | '!' | ' '));
+        rest = rest.trim_start_matches([',', '.', ':', '–', '—', '!', ' ']);
         let Some(first) = rest.split_whitespace().next() else { return rest };
         let word =
             first.trim_matches(|c: char| !c.is_alphanumeric() && c != '+').to_lowercase().replace('ё', "е");

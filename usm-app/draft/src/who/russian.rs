@@ -204,7 +204,7 @@ pub(crate) fn is_verb(word: &str) -> bool {
     let long = word.chars().nth(3).is_some();
     long && FINITE.iter().any(|end| word.ends_with(end))
         && !NOUNS.contains(&word)
-        && word.chars().all(|c| story_map::words::is_cyrillic(c))
+        && word.chars().all(story_map::words::is_cyrillic)
 }
 
 pub(super) fn is_step_like(word: &str, like: &str) -> bool {

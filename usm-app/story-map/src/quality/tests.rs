@@ -1,7 +1,5 @@
 //! Every rule on a map that breaks it, and on maps that break none.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use super::{
     rules::RULES,
     words::{Compound, compound, vague, vague_wish},

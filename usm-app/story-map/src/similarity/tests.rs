@@ -1,7 +1,5 @@
 //! Pairs that are found, pairs that are not, and maps of a size that would hurt.
 
-#![expect(clippy::unwrap_used, reason = "a test may panic")]
-
 use proptest::prelude::*;
 
 use super::*;
