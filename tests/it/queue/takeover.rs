@@ -115,7 +115,6 @@ async fn a_stall_of_the_file_is_not_taken_for_the_death_of_everybody() {
     let queue = usm_tests::open(&place.file().into(), lease).await.unwrap();
     let lease_ms = u64::try_from(lease.as_millis()).unwrap();
     let workers = [0; 4].map(|_| place.worker(Work { lease_ms, ..place.work() }));
-    const SLOW: Kind = Kind::Slow(12_000);
     let mut jobs = Vec::new();
     for _ in 0..12 {
         jobs.push(chore(&queue, SLOW).await);
