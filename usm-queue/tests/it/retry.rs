@@ -307,6 +307,32 @@ async fn an_attempt_that_takes_too_long_is_stopped() {
 }
 
 #[tokio::test]
+async fn a_worker_may_give_a_task_another_time_than_its_policy() {
+    #[derive(Serialize, Deserialize)]
+    struct Endless;
+    impl Task for Endless {
+        const NAME: &'static str = "endless";
+        const ROUTING_KEY: &'static str = "endless";
+        type Output = ();
+        fn policy() -> TaskPolicy {
+            TaskPolicy::default().timeout(Duration::from_secs(3600)).retry(RetryPolicy::never())
+        }
+    }
+    let queue = in_memory().await;
+    let worker = Worker::new(queue.clone(), ())
+        .handle(async |_: Endless, _: JobContext<()>| {
+            std::future::pending::<()>().await;
+            Ok::<_, TaskError>(())
+        })
+        .timeout::<Endless>(Duration::from_millis(50));
+    let job = queue.enqueue(Endless).await.unwrap();
+
+    let record = with_worker(worker, ended(&queue, &job)).await;
+
+    assert!(record.error.unwrap().contains("longer than 50ms"));
+}
+
+#[tokio::test]
 async fn a_waiting_retry_holds_no_place() {
     let queue = in_memory().await;
     let worker = Worker::new(queue.clone(), ()).concurrency(1).handle(
