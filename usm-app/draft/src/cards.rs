@@ -1,55 +1,27 @@
 //! Statements made into stories, in the order of the text; what is no story of its own goes to the one it belongs to.
 
+mod rules;
+mod wording;
+
 use std::collections::{BTreeSet, HashMap};
 
-use story_map::{
-    Language, Release, Source, Story, Unmapped, contradiction::Claim, suggestion, words::content_stems,
-};
+use story_map::{Language, Release, Source, Story, Unmapped, contradiction::Claim, words::content_stems};
 
 use crate::{
-    lexicon::{Lexicon, Part, position},
+    lexicon::{Lexicon, Part},
     reason::Reason,
     sentence::{Clause, calm, clauses, title},
     statements::{Sort, Statement, Statements, agreed, heading_release},
     who::{self, Kind, Known, Said, Who, key},
 };
 
+pub(crate) use wording::suggested;
+use wording::{bare, begins_with_condition, is_infinitive, names_product, stems, without_notes};
+
 /// Most stories of a draft.
 pub const MOST_STORIES: usize = 400;
 /// Weight of a word that only one story has.
 const RARE: usize = 12;
-/// Words of time and number, by stem, that say nothing of what a story is about.
-const GENERAL: &[&str] = &[
-    "day",
-    "week",
-    "month",
-    "year",
-    "hour",
-    "minut",
-    "second",
-    "time",
-    "automat",
-    "day",
-    "дн",
-    "ден",
-    "недел",
-    "месяц",
-    "год",
-    "лет",
-    "час",
-    "минут",
-    "секунд",
-    "течен",
-    "автоматическ",
-    "сутк",
-    "врем",
-    "system",
-    "систем",
-    "нов",
-    "new",
-    "last",
-    "максимальн",
-];
 /// Most criteria of a story.
 const MOST_CRITERIA: usize = 12;
 /// Words of a wish in a conversation.
@@ -442,88 +414,6 @@ impl<'a> Cards<'a> {
             .map(|(_, release)| *release)
     }
 
-    /// A criterion goes to the story it is of: the one its heading names, else the nearest before it.
-    fn attach(&mut self, statement: &Statement, before: usize) {
-        let section = self.statements.above(statement.section).next();
-        let named = section.map(|section| stems(&section.title, "")).unwrap_or_default();
-        let own = stems(&statement.text, "");
-        let near: Vec<usize> = (0..before).filter(|at| self.is_near(*at, statement)).collect();
-        let shared = |at: usize, stems: &BTreeSet<String>| self.cards[at].stems.intersection(stems).count();
-        let by_name = (0..self.cards.len()).filter(|at| shared(*at, &named) > 0);
-        let again = self.named.filter(|(section, _)| *section == statement.section).map(|(_, at)| at);
-        let by_name = by_name.rev().max_by_key(|at| shared(*at, &named) * 2 + shared(*at, &own));
-        let by_words =
-            near.iter().copied().filter(|at| shared(*at, &own) > 0).max_by_key(|at| (shared(*at, &own), *at));
-        let by_name = again.or(by_name);
-        self.named = by_name.map(|at| (statement.section, at)).or(self.named);
-        let at = by_name.or(by_words).or_else(|| near.last().copied()).or_else(|| before.checked_sub(1));
-        match at.and_then(|at| self.cards.get_mut(at)) {
-            Some(card) if card.story.acceptance_criteria.len() < MOST_CRITERIA => {
-                card.story.acceptance_criteria.push(statement.text.trim_end_matches(['.', ';']).to_owned());
-            }
-            _ => self.leave(&statement.text, Reason::NoStory),
-        }
-    }
-
-    /// Whether a card stands under the same heading, or under the one above a line over a list.
-    fn is_near(&self, at: usize, statement: &Statement) -> bool {
-        let of = |section: Option<usize>| -> Option<usize> {
-            let outer = std::iter::successors(section, |at| self.statements.sections[*at].parent);
-            outer.into_iter().find(|at| {
-                self.statements.sections[*at].level < 7
-                    && self.statements.sections[*at].part != Part::Criteria
-            })
-        };
-        of(self.cards[at].section) == of(statement.section)
-    }
-
-    /// A rule goes to the story of the same thing, or stands for itself.
-    fn settle(&mut self, rule: Rule) {
-        let statement = &rule.statement;
-        if statement.is_intro && self.introduces(&rule.said) {
-            return self.leave(&statement.text, Reason::Background);
-        }
-        let persona = match &rule.said.who {
-            Who::Named(name) => self.known.shown(name),
-            Who::Before | Who::Nobody => String::new(),
-        };
-        let own = stems(&statement.text, &persona);
-        let among = |stem: &String| self.cards.iter().filter(|card| card.stems.contains(stem)).count();
-        let weights: Vec<(&String, usize)> =
-            own.iter().map(|stem| (stem, RARE / among(stem).max(1))).collect();
-        let score = |at: usize| -> usize {
-            let card = &self.cards[at];
-            let shared: Vec<usize> = weights
-                .iter()
-                .filter(|(stem, _)| card.stems.contains(*stem))
-                .map(|(_, weight)| *weight)
-                .collect();
-            let is_next = at + 1 == rule.before;
-            let near = self.is_near(at, statement) && (card.section.is_some() || is_next);
-            let same = !persona.is_empty() && card.story.persona == persona;
-            // Far away, more than one word must be the same.
-            let enough = if near || same { 1 } else { 2 };
-            let total: usize = shared.iter().sum();
-            if !card.is_step || shared.len() < enough {
-                0
-            } else {
-                total + if is_next { RARE / 2 } else { 0 } + if same { RARE } else { 0 }
-            }
-        };
-        let claim = Claim::of(&statement.text);
-        let denied = |card: &Card| card.claim.contradicts(&claim);
-        if self.cards.iter().any(denied) {
-            return self.leave(&statement.text, Reason::Contradiction);
-        }
-        let best = (0..self.cards.len()).rev().max_by_key(|at| score(*at)).filter(|at| score(*at) > 0);
-        match best.map(|at| &mut self.cards[at].story.acceptance_criteria) {
-            Some(criteria) if criteria.len() < MOST_CRITERIA => {
-                criteria.push(statement.text.trim_end_matches(['.', ';']).to_owned())
-            }
-            _ => self.read(statement),
-        }
-    }
-
     /// Gives a story without criteria the one that its kind of step makes concrete, marked as a suggestion.
     fn suggest(&mut self) {
         let Some(language) = self.language else { return };
@@ -533,134 +423,4 @@ impl<'a> Cards<'a> {
             card.story.acceptance_criteria.extend(suggested(&card.story.title, language));
         }
     }
-}
-
-/// What can go wrong with a step of this kind, as a marked suggestion.
-pub(crate) fn suggested(title: &str, language: Language) -> Option<String> {
-    let of_kind = |(verbs, _): &&(&str, &str)| {
-        verbs.split('|').any(|verb| position(title, verb).is_some_and(|(at, _)| at == 0))
-    };
-    let (_, text) = Lexicon::of(language).suggestions.iter().find(of_kind)?;
-    Some(suggestion::marked(text, language))
-}
-
-fn is_infinitive(does: &str) -> bool {
-    does.split_whitespace()
-        .next()
-        .is_some_and(|first| story_map::words::is_step(&crate::lexicon::bare(first)))
-}
-
-/// A statement without what belongs to its first story alone.
-fn bare(statement: &Statement) -> Statement {
-    Statement { criteria: Vec::new(), ..statement.clone() }
-}
-
-/// Stems that say what a text is about, without those of the persona.
-fn stems(text: &str, persona: &str) -> BTreeSet<String> {
-    let persona: BTreeSet<String> = content_stems(persona).into_iter().collect();
-    let says = |stem: &String| {
-        !persona.contains(stem) && !GENERAL.contains(&stem.as_str()) && !stem.chars().all(char::is_numeric)
-    };
-    content_stems(text).into_iter().filter(says).collect()
-}
-
-/// "We need an app for dog walkers": what the whole is, no part of it.
-fn names_product(text: &str, lexicon: &Lexicon) -> bool {
-    let words: Vec<String> = text.split_whitespace().map(crate::lexicon::bare).collect();
-    let wishes = [
-        "нам нужен",
-        "нам нужна",
-        "нам нужно",
-        "we need",
-        "we want",
-        "i need",
-        "i want",
-        "хочу",
-        "хотим",
-        "нужен",
-        "нужна",
-        "нужно",
-        "an app",
-        "мы делаем",
-        "делаем",
-    ];
-    let opens = wishes.iter().any(|wish| words.join(" ").starts_with(wish));
-    opens
-        && words
-            .iter()
-            .skip(1)
-            .take(4)
-            .any(|word| lexicon.products.iter().any(|product| word.starts_with(product)))
-        && !words.iter().any(|word| word == "to" || word == "чтобы")
-}
-
-fn begins_with_condition(text: &str) -> bool {
-    let first = text.split_whitespace().next().map(crate::lexicon::bare).unwrap_or_default();
-    matches!(
-        first.as_str(),
-        "if" | "when"
-            | "while"
-            | "after"
-            | "before"
-            | "once"
-            | "unless"
-            | "until"
-            | "если"
-            | "когда"
-            | "после"
-            | "при"
-            | "до"
-            | "пока"
-    )
-}
-
-/// A sentence without what it says of its release.
-fn without_notes(text: &str, language: Language) -> String {
-    let lexicon = Lexicon::of(language);
-    let mut text = text.trim_end_matches(['.', ';', ' ']).to_owned();
-    if let Some(open) = text.rfind('(').filter(|_| text.ends_with(')')) {
-        let inner = text[open + 1..text.len() - 1].to_owned();
-        if lexicon.release(&inner).is_some() && inner.split_whitespace().count() <= 4 {
-            text.truncate(open);
-        }
-    }
-    let notes =
-        lexicon.releases.iter().map(|(phrase, _)| *phrase).filter(|phrase| phrase.chars().count() > 2);
-    for phrase in notes {
-        let words: Vec<&str> = text.split_whitespace().collect();
-        let Some((at, count)) = position(&text, phrase) else { continue };
-        let (first, last) = (at == 0, at + count == words.len());
-        let rest = if first {
-            &words[count..]
-        } else if last {
-            &words[..at]
-        } else {
-            continue;
-        };
-        let loose = |word: &&&str| {
-            matches!(
-                crate::lexicon::bare(word).as_str(),
-                "" | "in"
-                    | "a"
-                    | "the"
-                    | "can"
-                    | "could"
-                    | "would"
-                    | "be"
-                    | "is"
-                    | "come"
-                    | "в"
-                    | "во"
-                    | "на"
-                    | "это"
-                    | "и"
-                    | "и это"
-            )
-        };
-        let kept = rest.len() - rest.iter().rev().take_while(loose).count();
-        if kept >= 2 || first && kept >= 1 {
-            text = rest[..kept].join(" ");
-        }
-    }
-    text.trim().trim_matches([',', ' ', '.', '—', '–', ';']).to_owned()
 }

@@ -182,10 +182,7 @@ impl Board {
 
     fn section(&self, story: &Story, lines: &mut Vec<String>) {
         let sign = format!("    {} ", mark(story.release));
-        let name =
-            story.source.as_ref().map(|source| clean(&source.requirement)).filter(|name| !name.is_empty());
-        let name = name.map_or_else(String::new, |name| format!(" {name}"));
-        let title = format!("{} [{}]{name}", clean(&story.title), story.release);
+        let title = format!("{} [{}]", clean(&story.on_card()), story.release);
         lines.extend(
             hanging(&sign, &title, self.width).iter().map(|line| self.ink(line, Ink::Release(story.release))),
         );
@@ -266,7 +263,7 @@ impl Board {
         let bar = self.ink("│", Ink::Faint);
         let framed = |text: String| format!("{bar} {text} {bar}");
         let count = story.acceptance_criteria.len();
-        let title = drawable(&story.title);
+        let title = drawable(&story.on_card());
         let shown = if self.style.criteria || count == 0 { title } else { format!("{title} ✓{count}") };
         let sign = format!("{} ", mark(story.release));
         for line in hanging(&sign, &shown, size - 4) {

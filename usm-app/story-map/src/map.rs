@@ -227,6 +227,12 @@ impl StoryMap {
 }
 
 impl Story {
+    /// The title as a card shows it, with the name that the requirements give it.
+    pub fn on_card(&self) -> String {
+        let name = self.source.as_ref().map_or("", |source| source.requirement.as_str());
+        if name.is_empty() { self.title.clone() } else { format!("{} · {name}", self.title) }
+    }
+
     /// Where the story comes from, on one line, without the sentence where the description says it already; `None` when there
     /// is nothing to add.
     pub fn origin(&self) -> Option<String> {

@@ -90,12 +90,12 @@ async fn the_names_of_requirements_are_kept_from_the_text_to_every_file() {
     let said = place.run_on(&["generate", "-"], text).await;
 
     assert!(
-        said.out.contains("Opens a free locker [MVP] R7")
+        said.out.contains("Opens a free locker · R7 [MVP]")
             && said.out.contains("- No cash (the text leaves it out)"),
         "{}",
         said.out
     );
-    for format in ["markdown", "json", "jira-cloud", "gherkin", "html"] {
+    for format in ["markdown", "json", "jira-cloud", "gherkin", "html", "svg", "mermaid"] {
         let written = place.run(&["export", "1", "--format", format]).await.out;
         assert!(written.contains("R7"), "{format}: {written}");
     }

@@ -147,7 +147,7 @@ impl Page<'_> {
         let mut out = String::new();
         for (index, story) in stories.iter().enumerate().filter(|(_, story)| story.release == release) {
             let place = task.of_story(index, story);
-            let title = if story.title.is_empty() { place.number.clone() } else { text(&story.title) };
+            let title = if story.title.is_empty() { place.number.clone() } else { text(&story.on_card()) };
             let count = story.acceptance_criteria.len();
             let criteria = self.language.pick("критериев приёмки", "acceptance criteria");
             let count = if count == 0 {

@@ -40,7 +40,7 @@ pub fn write(map: &StoryMap) -> String {
                     continue;
                 }
                 let id = format!("s{}_{}_{}", a + 1, t + 1, s + 1);
-                let text = label(&story.title);
+                let text = label(&story.on_card());
                 out.push_str(&format!("    {above} --- {id}(\"{text}\"):::{}\n", class(story.release)));
                 above = id;
             }
@@ -105,7 +105,7 @@ fn fitting(map: &StoryMap) -> (Kept, usize) {
     for release in Release::all() {
         for ((a, t), task) in tasks().filter(|(at, _)| kept.tasks.contains(at)) {
             for (s, story) in task.stories.iter().enumerate().filter(|(_, story)| story.release == release) {
-                let size = label(&story.title).chars().count() + 50;
+                let size = label(&story.on_card()).chars().count() + 50;
                 if edges < MOST_EDGES && chars + size <= MOST_CHARS {
                     (edges, chars) = (edges + 1, chars + size);
                     kept.stories.insert((a, t, s));

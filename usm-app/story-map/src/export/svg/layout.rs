@@ -166,7 +166,7 @@ fn header_height(titles: &[Vec<String>]) -> usize {
 
 fn card(story: &Story, x: usize, y: usize) -> Card {
     let room = COLUMN - 2 * GAP - 2 * PADDING - 3;
-    let title = wrapped(&story.title, TEXT, room, MOST_LINES);
+    let title = wrapped(&story.on_card(), TEXT, room, MOST_LINES);
     let criteria = story.acceptance_criteria.len();
     let count = if criteria == 0 { 0 } else { pixels("✓ 00", 11) + 6 };
     let persona = wrapped(&story.persona, 11, room - count, 1).pop().unwrap_or_default();
