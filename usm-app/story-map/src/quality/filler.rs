@@ -27,7 +27,7 @@ const NO_ROLES: &[&str] = &[
 ];
 
 /// From so many stories with the same criterion on, it is no criterion of any of them.
-const SAME_EVERYWHERE: usize = 4;
+const SAME_EVERYWHERE: usize = 3;
 /// Words of the longest name of a role.
 const LONGEST_ROLE: usize = 6;
 
@@ -37,12 +37,20 @@ pub(crate) fn is_empty_criterion(text: &str) -> bool {
     stands_for_a_text(&words) || EMPTY_CRITERIA.contains(&words.as_str())
 }
 
-/// Criteria that too many stories share.
+/// What a criterion says beyond the title of its story: the words of both left out.
+pub(super) fn beyond(criterion: &str, title: &str) -> String {
+    let title = same(title);
+    let known: std::collections::HashSet<&str> = title.split(' ').collect();
+    same(criterion).split(' ').filter(|word| !known.contains(word)).collect::<Vec<_>>().join(" ")
+}
+
+/// What too many stories say beyond their titles: one criterion with other names in it.
 pub(super) fn repeated(map: &StoryMap) -> Vec<String> {
     let mut counts: HashMap<String, usize> = HashMap::new();
     for (_, _, story) in map.stories() {
         let own = story.acceptance_criteria.iter().filter(|criterion| !suggestion::is_marked(criterion));
-        let own: std::collections::HashSet<String> = own.map(|criterion| same(criterion)).collect();
+        let own: std::collections::HashSet<String> =
+            own.map(|criterion| beyond(criterion, &story.title)).collect();
         own.into_iter().for_each(|criterion| *counts.entry(criterion).or_default() += 1);
     }
     counts

@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet};
 
 use super::{
-    filler::{is_empty_criterion, is_junk, is_no_role, repeated},
+    filler::{beyond, is_empty_criterion, is_junk, is_no_role, repeated},
     rules::{Of, Rule},
     words::{compound, letters, same, vague, vague_wish},
 };
@@ -168,8 +168,9 @@ fn judge(place: &Place, story: &Story, findings: &mut Findings) {
 /// Whether a story says something, of somebody.
 fn said(place: &Place, story: &Story, boilerplate: &[String], findings: &mut Findings) {
     let own = || story.acceptance_criteria.iter().filter(|criterion| !suggestion::is_marked(criterion));
-    let filler =
-        own().find(|criterion| is_empty_criterion(criterion) || boilerplate.contains(&same(criterion)));
+    let filler = own().find(|criterion| {
+        is_empty_criterion(criterion) || boilerplate.contains(&beyond(criterion, &story.title))
+    });
     if let Some(criterion) = filler {
         findings.add(Rule::FillerCriterion, place, vec![("criterion", shown(criterion))]);
     }

@@ -173,7 +173,7 @@ pub(super) const RULES: &[Row] = &[
         english: ["The title “{title}” says nothing", "Name an action and a thing in the words of the requirements"],
     },
     Row {
-        rule: Rule::FillerCriterion, severity: Severity::Warning, weight: 35, of: Of::Stories,
+        rule: Rule::FillerCriterion, severity: Severity::Warning, weight: 50, of: Of::Stories,
         russian: ["Критерий истории «{title}» ничего не проверяет: «{criterion}»", "Скажите, что видно, когда история готова"],
         english: ["A criterion of story “{title}” tests nothing: “{criterion}”", "Say what can be seen when the story is done"],
     },

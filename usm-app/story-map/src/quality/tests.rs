@@ -13,9 +13,14 @@ fn story(title: &str, release: Release) -> Story {
         description: "Как клиент, я хочу этого, чтобы поесть".into(),
         persona: "Клиент".into(),
         release,
-        acceptance_criteria: vec![format!("«{title}» отмечено в списке")],
+        acceptance_criteria: vec![format!("Виден знак {}", sign(title))],
         source: None,
     }
+}
+
+/// A word that no other title gives.
+fn sign(title: &str) -> u64 {
+    title.bytes().fold(7, |sum, byte| sum * 31 % 1_000_003 + u64::from(byte))
 }
 
 fn task(title: &str, stories: Vec<Story>) -> UserTask {
@@ -175,7 +180,7 @@ fn the_score_goes_by_shares_and_not_by_size() {
                 activity.title = format!("{} {copy}", activity.title);
                 for story in activity.tasks.iter_mut().flat_map(|task| &mut task.stories) {
                     story.title = format!("{} {copy}", story.title);
-                    story.acceptance_criteria = vec![format!("«{}» отмечено", story.title)];
+                    story.acceptance_criteria = vec![format!("Виден знак {}", sign(&story.title))];
                 }
                 activity.tasks[0].stories[0].acceptance_criteria.clear();
                 activity
@@ -364,6 +369,19 @@ fn maps_that_a_reader_would_send_back_score_far_below_ninety() {
         ("Клиент", "Продать дом", everywhere),
         ("Клиент", "Сдать дом", everywhere),
     ]);
+    let framed = poor(&[
+        (
+            "Клиент",
+            "Всем привет",
+            &["Предусмотрено: всем привет", "Если возможность «Всем привет» недоступна, показана причина"],
+        ),
+        ("Клиент", "Ага", &["Предусмотрено: ага", "Если возможность «Ага» недоступна, показана причина"]),
+        (
+            "Клиент",
+            "Купить дом",
+            &["Предусмотрено: купить дом", "Если возможность «Купить дом» недоступна, показана причина"],
+        ),
+    ]);
     let nobody = poor(&[
         ("Never", "Show the votes before the end", &["Votes are hidden"]),
         ("Адрес", "Видит только мастер", &["Адрес скрыт"]),
@@ -375,7 +393,7 @@ fn maps_that_a_reader_would_send_back_score_far_below_ninety() {
         ("Клиент", "Найти дом", &["Дом показан"]),
     ]);
 
-    for (score, most) in [(fillers, 30), (boilerplate, 65), (nobody, 75), (junk, 60)] {
+    for (score, most) in [(fillers, 30), (boilerplate, 65), (framed, 65), (nobody, 75), (junk, 60)] {
         assert!(score <= most, "{score} > {most}");
     }
 }
