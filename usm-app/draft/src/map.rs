@@ -34,7 +34,7 @@ const MOST_COMPARED: usize = 300;
 /// Drafts a story map from a text, plain or Markdown; the same text gives the same map.
 ///
 /// Titles, criteria and descriptions are words of the text. What is no requirement is listed as unmapped with the reason, what
-/// is open as a question. A text without requirements gives a map without activities. At most [`MOST_STORIES`] stories.
+/// is open as a question. A text without requirements gives a map without activities. At most [`MOST_STORIES`](crate::MOST_STORIES) stories.
 ///
 /// # Errors
 ///

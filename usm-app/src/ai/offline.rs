@@ -25,7 +25,7 @@ pub fn draft(requirements: &str) -> Result<StoryMap, String> {
     draft_story_map(requirements).map_err(|error| error.to_string())
 }
 
-/// The offline drafts alone, but for whole maps: [`draft`] makes those.
+/// The offline drafts alone, but for whole maps: [`draft`](fn@draft) makes those.
 pub fn offline() -> Router {
     let offline = Offline::new()
         .try_answers(ENHANCE, |text: String| draft_enhancement(&text).map_err(|error| error.to_string()))
