@@ -10,7 +10,7 @@ use crate::{Release, StoryMap};
 use layout::{Board, Card, Header, Lane};
 
 /// Width of a release's name on the left.
-const LEFT: usize = 78;
+const LEFT: usize = 90;
 const COLUMN: usize = 190;
 const GAP: usize = 8;
 const MARGIN: usize = 24;
