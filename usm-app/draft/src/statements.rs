@@ -228,7 +228,15 @@ impl Reader {
     fn words(&mut self, block: &Block, is_item: bool) {
         let mut inner = block.text.clone();
         let mut part = self.part();
+        let mut release = None;
         if let Some((lead, rest)) = led(&block.text) {
+            // "P1: …"
+            let told = heading_release(lead).filter(|_| lead.chars().any(char::is_alphabetic));
+            match told {
+                Some(Some(told)) => (release, inner) = (Some(told), rest.to_owned()),
+                Some(None) => return self.aside(&block.text, Reason::OutOfScope),
+                None => {}
+            }
             if let (Some(Column::Release), Some(Some(release))) = (column(lead), release_of_cell(rest)) {
                 let statement = Statement { sort: Sort::Remark(release), ..self.statement(&block.text) };
                 return self.found.all.push(statement);
@@ -272,6 +280,7 @@ impl Reader {
             let sort = self.sort(text, part, is_item);
             let mut statement = self.statement(text);
             statement.sort = sort;
+            statement.release = release;
             statement.is_item = is_item;
             statement.is_intro =
                 !is_item && !self.is_chat && self.found.sections.iter().all(|section| section.level == 1);

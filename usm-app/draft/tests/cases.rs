@@ -44,6 +44,31 @@ fn user_stories_keep_their_words_and_their_role() {
 }
 
 #[test]
+fn a_priority_before_a_requirement_is_no_part_of_its_role_or_title() {
+    let map = map(
+        "- P1: Hirers extend the rental.\n- Must: a hirer returns the bike.\n- Won't have: hirers buy bikes.\n- Later: loyalty points.",
+    );
+
+    let expected = [
+        ("Hirer", "Returns the bike", Mvp),
+        ("Hirer", "Extend the rental", Release1),
+        ("", "Loyalty points", Later),
+    ];
+    assert_eq!(stories(&map), expected);
+    assert_eq!(left_out(&map), ["Won't have: hirers buy bikes."]);
+}
+
+#[test]
+fn the_name_above_who_was_there_is_no_story() {
+    let map = map(
+        "Kickoff minutes, 12 Nov 2026\nPresent: Olga, Mark\n\n- Tourists reserve a bike.\n- Mechanics log every repair.",
+    );
+
+    assert_eq!(titles(&map), ["Reserve a bike", "Log every repair"]);
+    assert_eq!(map.name, "Kickoff minutes, 12 Nov 2026");
+}
+
+#[test]
 fn tables_give_name_role_and_priority() {
     let map = map(
         "# Shop\n\n| ID | Priority | Persona | Requirement |\n|---|---|---|---|\n| R1 | Must | Buyer | Pays by card |\n\

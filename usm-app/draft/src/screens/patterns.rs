@@ -117,7 +117,7 @@ const PATTERNS: &[Pattern] = &[
     },
     Pattern {
         id: "login", parts: &[Part::Credentials, Part::Action], action: ("Войти", "Sign in"),
-        verbs: &["login*", "log", "logs", "sign", "signs", "войти", "входит", "входят", "авториз*"],
+        verbs: &["login*", "log in", "logs in", "log on", "sign in", "signs in", "sign up", "signs up", "войти", "входит", "входят", "авториз*"],
     },
     Pattern {
         id: "upload", parts: &[Part::File, Part::Action], action: ("Загрузить", "Upload"),
@@ -160,7 +160,9 @@ const PATTERNS: &[Pattern] = &[
 /// The pattern that the verb of a title calls for.
 pub(super) fn pattern(phrase: &Phrase) -> &'static Pattern {
     let Some(verb) = phrase.bare_verbs.first() else { return &PLAIN };
-    PATTERNS.iter().find(|pattern| Lexicon::says(verb, pattern.verbs)).unwrap_or(&FORM)
+    let opening = phrase.opening();
+    let calls = |wanted: &&str| Lexicon::says(if wanted.contains(' ') { &opening } else { verb }, &[*wanted]);
+    PATTERNS.iter().find(|pattern| pattern.verbs.iter().any(calls)).unwrap_or(&FORM)
 }
 
 /// What a criterion says can happen that a screen shows as a state.

@@ -109,6 +109,11 @@ impl Phrase {
         phrase
     }
 
+    /// Its first two words: "log in" is another verb than "log".
+    pub(super) fn opening(&self) -> String {
+        self.whole.split_whitespace().take(2).collect::<Vec<_>>().join(" ")
+    }
+
     fn take_verb(&mut self, tokens: &[&str], words: &[String], at: &mut usize) {
         let written = tokens[*at].trim_matches(|c: char| !c.is_alphanumeric());
         self.verbs.push(capitalised(written));

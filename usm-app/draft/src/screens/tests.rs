@@ -34,6 +34,9 @@ fn what_the_story_does_chooses_the_screen() {
         ("Rates the walk from 1 to 5", "rating"),
         ("Glazes a bun", "form"),
         ("Задаёт комиссию для каждого", "form"),
+        ("Logs in with a code", "login"),
+        ("Log every repair with a photo", "form"),
+        ("Signs the contract", "form"),
         ("Card numbers are tokenised", "details"),
         ("团长发布每日商品和价格", "details"),
     ] {

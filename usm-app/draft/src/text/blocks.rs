@@ -262,8 +262,12 @@ impl Reader {
         let upper =
             text.starts_with(char::is_uppercase) || text.chars().next().is_some_and(|c| !c.is_alphabetic());
         let is_first = self.blocks.is_empty();
-        // The name of the whole text stands alone above it.
-        let alone = directly.is_none_or(|line| line.trim().is_empty());
+        // The name of the whole text stands alone above it, or above who was there and when.
+        let labelled = |line: &str| {
+            line.split_once(": ")
+                .is_some_and(|(label, _)| (1..=3).contains(&label.split_whitespace().count()))
+        };
+        let alone = directly.is_none_or(|line| line.trim().is_empty() || labelled(line));
         let titled =
             words <= HEADING_WORDS + 4 && !ends(text) && upper && is_first && alone && next.is_some();
         (short && upper && before_list && (begins || words <= 4)) || titled
