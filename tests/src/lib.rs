@@ -1,5 +1,6 @@
 //! What the tests with real processes share: chores and orders, child processes, own servers, a proxy that cuts.
 
+pub mod bulk;
 pub mod cancels;
 mod chores;
 pub mod clock;

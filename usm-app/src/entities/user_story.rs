@@ -78,6 +78,30 @@ pub struct Model {
 
 impl ActiveModelBehavior for ActiveModel {}
 
+#[cfg(test)]
+impl Model {
+    /// A story with nothing but a title.
+    pub(crate) fn titled(title: &str) -> Self {
+        Self {
+            id: 7,
+            task_id: 1,
+            release_id: None,
+            title: title.to_owned(),
+            description: None,
+            persona: String::new(),
+            priority: "MVP".to_owned(),
+            acceptance_criteria: TextList::default(),
+            position: 0,
+            status: StoryStatus::Todo,
+            version: 1,
+            improved_by_job: None,
+            written_by: String::new(),
+            source_sentence: None,
+            source_requirement: None,
+        }
+    }
+}
+
 /// Where the work on a story stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, EnumIter, DeriveActiveEnum)]
 #[sea_orm(rs_type = "String", db_type = "Text", rename_all = "snake_case")]

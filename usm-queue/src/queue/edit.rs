@@ -124,6 +124,9 @@ fn not_edited(id: JobId, why: NotEdited) -> Error {
         NotEdited::Running => not_waiting("is running"),
         NotEdited::Final(status) => not_waiting(&format!("has ended ({status})")),
         NotEdited::CancelRequested => not_waiting("is about to be cancelled"),
-        NotEdited::Superseded => not_waiting("was edited by somebody else at the same time"),
+        NotEdited::Superseded => Error::new(
+            ErrorKind::Unavailable,
+            format!("job {id} was edited by somebody else at the same time; try again"),
+        ),
     }
 }

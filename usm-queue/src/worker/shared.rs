@@ -68,8 +68,8 @@ impl<S> Shared<S> {
         self.persist("settle", delivery.message.job_id(), settle).await;
     }
 
-    /// Repeats a write until it succeeds, keeping the delivery meanwhile: its place stays taken, so no new work comes in
-    /// while the backend does not answer. `None` when the worker gave up because it ends.
+    /// Repeats a write until it succeeds, keeping the delivery meanwhile, so that only so much new work comes in while the
+    /// backend does not answer: see [`Broker::free_place`](crate::backend::Broker::free_place). `None` when the worker gave up because it ends.
     pub(super) async fn persist<T, F>(
         &self,
         operation: &str,

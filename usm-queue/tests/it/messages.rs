@@ -19,6 +19,19 @@ async fn open() -> (TaskQueue, Arc<dyn Broker>) {
     (queue, broker)
 }
 
+#[tokio::test]
+async fn in_a_file_the_next_message_comes_in_the_place_of_a_job_that_runs_no_more() {
+    let (queue, broker) = open().await;
+    queue.enqueue_many([note("first"), note("next")]).await.unwrap();
+    let mut consumer = broker.consume("work", 1).await.unwrap();
+    let first = consumer.next().await.unwrap().unwrap();
+
+    broker.free_place(&first);
+
+    let next = testing::soon("the next one comes", consumer.next()).await.unwrap().unwrap();
+    assert_ne!(next.message.message_id, first.message.message_id);
+}
+
 /// Believes at once that nobody knows a task which it does not know.
 fn impatient(queue: &TaskQueue) -> Worker<()> {
     echo(queue).unknown_task_patience(std::time::Duration::ZERO)

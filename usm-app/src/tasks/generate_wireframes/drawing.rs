@@ -78,31 +78,10 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::entities::{TextList, user_story::StoryStatus};
-
-    fn story() -> user_story::Model {
-        user_story::Model {
-            id: 7,
-            task_id: 1,
-            release_id: None,
-            title: "Войти".to_owned(),
-            description: None,
-            persona: String::new(),
-            priority: "MVP".to_owned(),
-            acceptance_criteria: TextList::default(),
-            position: 0,
-            status: StoryStatus::Todo,
-            version: 1,
-            improved_by_job: None,
-            written_by: String::new(),
-            source_sentence: None,
-            source_requirement: None,
-        }
-    }
 
     #[test]
     fn what_a_model_drew_is_kept_without_a_tree() {
-        let story = story();
+        let story = user_story::Model::titled("Войти");
         let text = "Sure!\n```\n+------+\n| Войти |\n+------+\n```\n## Notes\n- без пароля";
 
         let drawing = Drawing::of_text(&story, text, Platform::Web, Style::LowFidelity).unwrap();
@@ -122,7 +101,8 @@ mod tests {
 
         let described = json!({ "screens": screens, "notes": ["без пароля", "с кодом"] });
         let described = serde_json::from_value(described).unwrap();
-        let drawing = Drawing::new(&story(), described, Platform::Web, Style::LowFidelity);
+        let drawing =
+            Drawing::new(&user_story::Model::titled("Войти"), described, Platform::Web, Style::LowFidelity);
         let row = drawing.row(Uuid::nil());
 
         assert!(row.ascii_wireframe.contains("Войти"), "{}", row.ascii_wireframe);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use redis::Pipeline;
 
-use super::Transitions;
+use super::{Transitions, unreadable};
 use crate::{
     backend::{
         Claimed, Lease, LeaseState, NewJob,
@@ -16,8 +16,7 @@ use crate::{
             scripts::{CLAIM, FallbackRecord, RENEW, ScriptReply},
         },
     },
-    error::{Error, ErrorKind, Result},
-    job::JobId,
+    error::{ErrorKind, Result},
 };
 
 impl Transitions {
@@ -129,13 +128,4 @@ impl Transitions {
         };
         Ok(leases.iter().zip(&replies).map(renewed).collect())
     }
-}
-
-fn unreadable(id: JobId) -> Error {
-    Error::new(
-        ErrorKind::Backend,
-        format!(
-            "the record of job {id} in Redis cannot be read; another program may have written usm:job:{id}"
-        ),
-    )
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{NO_ARGUMENTS, Transitions};
+use super::{NO_ARGUMENTS, Transitions, unreadable};
 use crate::{
     backend::{
         EditCommit, NotEdited, Reservation,
@@ -12,7 +12,7 @@ use crate::{
             scripts::{COMMIT_EDIT, RESERVE_EDIT, ScriptReply},
         },
     },
-    error::{Error, ErrorKind, Result},
+    error::Result,
     job::JobId,
 };
 
@@ -24,9 +24,7 @@ impl Transitions {
         if reply.outcome() != "reserved" {
             return refused(&reply).map(Err);
         }
-        let job = parse(id, reply.bytes(4)).ok_or_else(|| {
-            Error::new(ErrorKind::Backend, format!("the record of job {id} in Redis cannot be read"))
-        })?;
+        let job = parse(id, reply.bytes(4)).ok_or_else(|| unreadable(id))?;
         let wait = Duration::from_micros(parse_number(reply.word(3)));
         Ok(Ok(Reservation::new(parse_number(reply.word(2)), job, wait)))
     }

@@ -131,3 +131,12 @@ impl Transitions {
         Some(FallbackRecord::of_lost(&record, lease.token))
     }
 }
+
+fn unreadable(id: JobId) -> Error {
+    Error::new(
+        ErrorKind::Backend,
+        format!(
+            "the record of job {id} in Redis cannot be read; another program may have written usm:job:{id}"
+        ),
+    )
+}
